@@ -1,0 +1,6 @@
+"""`python -m outlayer_lint`."""
+
+from outlayer_lint.cli import run
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,20 @@
+"""Decides rules/class-dim-not-second.md."""
+
+from collections.abc import Iterator
+
+from outlayer_lint.diagnostic import Finding, Fix
+from outlayer_lint.evidence import classes_last
+from outlayer_lint.facts import LossCall, places
+
+
+def check(call: LossCall) -> Iterator[Finding]:
+    """A loss that reads the classes from dim 1 receives them in the last of three dims or more."""
+    if call.loss.family not in ("softmax-cross-entropy", "nll") or call.loss.class_axis != 1:
+        return
+    witness = call.prediction.all(classes_last)
+    if witness is None:
+        return
+    rank = witness.rank or 0
+    fix = Fix("advise", "move the classes to dim 1 with `.movedim(-1, 1)`, or flatten all dims before them")
+    words = {"rank": rank, "last": rank - 1}
+    yield Finding(call.span, "proved", places(witness), fix, words, call.prediction.certainty)

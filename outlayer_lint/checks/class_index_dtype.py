@@ -1,0 +1,41 @@
+"""Decides rules/class-index-dtype.md."""
+
+from collections.abc import Iterator
+
+from outlayer_lint.diagnostic import Finding, Fix
+from outlayer_lint.facts import LossCall, places
+from outlayer_lint.lattice import Emission, Tensor
+
+INDEXING = ("softmax-cross-entropy", "nll", "margin", "adaptive")  # CTC takes int32 as well
+REFUSED = ("int", "bool")
+FLOATS = ("float", "double")
+ACCEPTS_BYTES = 2  # uint8 is refused for scores of more dims
+
+
+def check(call: LossCall) -> Iterator[Finding]:
+    """A loss over class indices gets a target of a dtype it refuses."""
+    if call.loss.family not in INDEXING or Emission.INDEX not in call.loss.target or call.swapped:
+        return
+    if way := call.target.all(lambda way: _one_hot(way, call)):
+        grade, fix = (
+            "one-hot",
+            Fix("advise", "take `.argmax(1)` of the rows, or `.float()` where the loss takes probabilities"),
+        )
+    elif way := call.target.all(lambda way: _refused(way, call)):
+        grade, fix = "dtype", Fix("advise", "call `.long()` on the target", "safe")
+    else:
+        return
+    yield Finding(call.span, grade, places(way), fix, {"dtype": way.dtype}, call.target.certainty)
+
+
+def _one_hot(way: Tensor, call: LossCall) -> bool:
+    soft = Emission.SIMPLEX in call.loss.target
+    return way.emission is Emission.ONEHOT and (way.dtype == "long" or (way.dtype in FLOATS and not soft))
+
+
+def _refused(way: Tensor, call: LossCall) -> bool:
+    """Floats of the prediction's own shape are probabilities; with one dim less they are indices."""
+    scores = call.prediction.rank
+    if way.dtype in FLOATS:
+        return way.emission is Emission.INDEX or (scores is not None and way.rank == scores - 1)
+    return way.dtype in REFUSED or (way.dtype == "uint8" and (scores or 0) > ACCEPTS_BYTES)

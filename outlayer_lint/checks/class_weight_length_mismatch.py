@@ -1,0 +1,34 @@
+"""Decides rules/class-weight-length-mismatch.md."""
+
+from collections.abc import Iterator
+
+from outlayer_lint.diagnostic import Finding, Fix
+from outlayer_lint.evidence import aside, same_axis
+from outlayer_lint.facts import LossCall, places
+from outlayer_lint.lattice import Tensor
+
+
+def check(call: LossCall) -> Iterator[Finding]:
+    """The list of class weights is longer or shorter than the output is wide."""
+    units = call.prediction.units
+    if units is None:
+        return
+    if call.loss.family in ("softmax-cross-entropy", "nll"):
+        name, length = "weight", call.weight_length
+        fits = call.prediction.all(lambda way: not aside(way, call.loss.class_axis)) is not None and units > 1
+    elif call.loss.family == "binary-logits":
+        name, length = "pos_weight", call.pos_weight_length
+        # It broadcasts against the last dim; pos-weight-wrong-axis speaks of the others.
+        fits = call.prediction.all(rows) is not None and length != 1
+    else:
+        return
+    if length is None or length == units or not fits:
+        return
+    fix = Fix("advise", f"give `{name}` {units} entries")
+    words = {"name": name, "length": length, "units": units}
+    yield Finding(call.span, "proved", places(call.prediction.ways[0]), fix, words, call.prediction.certainty)
+
+
+def rows(way: Tensor) -> bool:
+    """Whether the classes are in the last dim."""
+    return way.rank == 2 or same_axis(way, way.class_axis, -1) is True  # noqa: PLR2004 - rows of classes

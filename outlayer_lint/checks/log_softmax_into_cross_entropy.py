@@ -1,0 +1,26 @@
+"""Decides rules/log-softmax-into-cross-entropy.md."""
+
+from collections.abc import Iterator
+
+from outlayer_lint.checks.softmax_into_cross_entropy import removal
+from outlayer_lint.diagnostic import Finding
+from outlayer_lint.evidence import same_axis
+from outlayer_lint.facts import LossCall, places
+from outlayer_lint.lattice import Emission, Tensor
+
+
+def check(call: LossCall) -> Iterator[Finding]:
+    """Log-probabilities meet a loss that takes their log-softmax; over a wrong dim it is normalised-over-wrong-dim."""
+    if call.loss.family != "softmax-cross-entropy" or call.swapped:
+        return
+    value = call.prediction
+
+    def harmless(way: Tensor) -> bool:
+        astray = same_axis(way, way.axis, call.loss.class_axis) is False and way.rank != 1
+        return way.emission is Emission.LOGP and not astray
+
+    witness = value.all(harmless)
+    # One unit is single-unit-softmax, with or without the loss.
+    if witness is not None and value.units != 1:
+        fix = removal(call, "pass the logits to the loss, or keep the log-softmax and use the NLL loss")
+        yield Finding(call.span, "harmless", places(witness), fix, certainty=value.certainty)

@@ -1,0 +1,18 @@
+"""Decides rules/logits-into-bce-loss.md."""
+
+from collections.abc import Iterator
+
+from outlayer_lint.diagnostic import Finding, Fix
+from outlayer_lint.facts import LossCall, places
+from outlayer_lint.lattice import Emission
+
+
+def check(call: LossCall) -> Iterator[Finding]:
+    """Raw scores meet a binary cross-entropy that takes probabilities."""
+    if call.loss.family != "binary" or call.swapped:
+        return
+    value = call.prediction
+    witness = value.all(lambda way: way.emission is Emission.LOGIT and bool(way.learned))
+    if witness is not None:
+        fix = Fix("advise", "use the binary cross-entropy with logits, which applies the sigmoid itself")
+        yield Finding(call.span, "proved", places(witness), fix, certainty=value.certainty)

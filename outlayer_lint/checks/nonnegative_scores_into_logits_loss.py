@@ -1,0 +1,41 @@
+"""Decides rules/nonnegative-scores-into-logits-loss.md."""
+
+from collections.abc import Iterator
+from math import inf
+
+from outlayer_lint.diagnostic import Finding, Fix
+from outlayer_lint.facts import LossCall, places
+from outlayer_lint.lattice import Emission, Tensor
+
+LOWEST = -0.5  # silu, gelu, mish and hardswish dip below zero, but not as far
+# What these losses are rightly given, so that only the clipping before it is left to say.
+PROBABLE, LOGARITHM = frozenset({Emission.UNIT, Emission.SIMPLEX}), frozenset({Emission.LOGP})
+ACCEPTS = dict.fromkeys(("nll", "kl", "softmax-cross-entropy"), LOGARITHM)
+ACCEPTS |= dict.fromkeys(("binary", "squared", "absolute"), PROBABLE)
+
+
+def check(call: LossCall) -> Iterator[Finding]:
+    value, family = call.prediction, call.loss.family
+    grade = {"softmax-cross-entropy": "softmax", "binary-logits": "sigmoid"}.get(family, "")
+    witness = value.all(lambda way: floor(way) > LOWEST) if grade else None
+    if witness is None and family in ACCEPTS:
+        grade, witness = "inside", value.all(lambda way: way.emission in ACCEPTS[family] and clipped(way))
+    elif grade == "sigmoid" and any(floor(way) < 0 for way in value):
+        grade = "nearly"
+    if witness is not None and not call.swapped:
+        scores = witness.inner.ways[0] if grade == "inside" else witness
+        fix = Fix("advise", "drop the activation after the last layer, so that scores can be negative")
+        yield Finding(call.span, grade, places(scores), fix, certainty=value.certainty)
+
+
+def clipped(way: Tensor) -> bool:
+    """Whether a softmax or a sigmoid was applied to such scores; `x / x.sum()` of them is no fault."""
+    squashed = way.emission is Emission.LOGP or way.by.lower().endswith(("softmax", "sigmoid"))
+    return squashed and way.inner.all(lambda scores: floor(scores) > LOWEST) is not None
+
+
+def floor(way: Tensor) -> float:
+    """The lowest score, of activations that cut or bend at zero (relu, softplus, gelu, silu); else minus infinity."""
+    if way.emission in (Emission.NONNEG, Emission.POS) or (way.emission is Emission.BND and way.low >= 0):
+        return 0.0
+    return way.low if way.emission is Emission.BND and way.high == inf else -inf

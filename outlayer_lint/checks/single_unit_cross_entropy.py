@@ -1,0 +1,28 @@
+"""Decides rules/single-unit-cross-entropy.md."""
+
+from collections.abc import Iterator
+
+from outlayer_lint.diagnostic import Finding, Fix
+from outlayer_lint.evidence import aside, classes_last
+from outlayer_lint.facts import LossCall, places
+from outlayer_lint.lattice import Emission, Tensor
+
+OUTPUTS = (
+    Emission.LOGIT, Emission.UNIT, Emission.NONNEG, Emission.POS, Emission.SYM1, Emission.BND, Emission.LOGUNIT,
+    Emission.UNORM,
+)  # fmt: skip
+
+
+def check(call: LossCall) -> Iterator[Finding]:
+    """One score is compared with class indices by a softmax loss; a softmax over one unit is another rule's."""
+    if call.loss.family not in ("softmax-cross-entropy", "nll"):
+        return
+
+    def single(way: Tensor) -> bool:
+        return way.emission in OUTPUTS and way.units == 1 and not aside(way, call.loss.class_axis)
+
+    witness = call.prediction.all(single)
+    if witness is None or (call.loss.class_axis == 1 and classes_last(witness)):
+        return
+    fix = Fix("advise", "use `BCEWithLogitsLoss` on the score, or one unit for each class")
+    yield Finding(call.span, "proved", places(witness), fix, certainty=call.prediction.certainty)

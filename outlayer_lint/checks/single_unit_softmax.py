@@ -1,0 +1,38 @@
+"""Decides rules/single-unit-softmax.md."""
+
+from collections.abc import Iterator
+
+from outlayer_lint.diagnostic import Finding, Fix
+from outlayer_lint.evidence import SIMPLEXES, same_axis
+from outlayer_lint.facts import Decision, LossCall, places
+from outlayer_lint.lattice import Tensor
+
+
+def check(fact: LossCall | Decision) -> Iterator[Finding]:
+    """A softmax over a single unit: the output is constant."""
+    if isinstance(fact, LossCall):
+        value, word = fact.prediction, "prediction"
+    elif fact.trained_with:
+        return  # said once, at the loss
+    else:
+        value, word = fact.operand, "operand"
+    if value.all(lambda way: way.emission in SIMPLEXES and way.units == 1) is None:
+        return
+    proofs = {over_classes(way) for way in value}
+    if False in proofs:
+        return
+    witness = value.ways[0]
+    constant = "1" if witness.emission == "simplex" else "0"
+    fix = Fix("advise", "use a sigmoid, or the raw score with a loss that takes scores")
+    words = {"value": fact.words.get(word, ""), "made": witness.by.rpartition(".")[2], "constant": constant}
+    grade = "likely" if None in proofs else "proved"
+    yield Finding(fact.span, grade, places(witness), fix, words, value.certainty)
+
+
+def over_classes(way: Tensor) -> bool | None:
+    """Whether the dim of size one is the one that was normalised, `None` where the rank would have to tell."""
+    if way.rank == 2 and way.axis in (1, -1, "implicit"):  # noqa: PLR2004 - rows of classes
+        return True
+    if way.class_axis is not None:
+        return same_axis(way, way.axis, way.class_axis)
+    return None if way.rank is None and way.axis in (1, -1, "implicit") else False

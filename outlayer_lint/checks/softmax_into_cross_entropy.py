@@ -1,0 +1,36 @@
+"""Decides rules/softmax-into-cross-entropy.md."""
+
+from collections.abc import Iterator
+
+from outlayer_lint.diagnostic import Finding, Fix
+from outlayer_lint.facts import LossCall, places
+from outlayer_lint.lattice import Emission
+
+
+def check(call: LossCall) -> Iterator[Finding]:
+    """Probabilities over the classes meet a loss that applies softmax itself."""
+    if call.loss.family != "softmax-cross-entropy" or call.swapped:
+        return
+    value = call.prediction
+    witness = value.all(lambda way: way.emission is Emission.SIMPLEX and not way.scaled)
+    # One unit is single-unit-softmax: without the softmax it would be as wrong as with it.
+    if witness is not None and value.units != 1:
+        fix = removal(call, "pass the logits to the loss, and apply softmax only where probabilities are read")
+        yield Finding(call.span, "proved", places(witness), fix, certainty=value.certainty)
+
+
+def removal(call: LossCall, message: str) -> Fix:
+    """Takes away the activation that made the prediction: an edit where one plain call made it, else words.
+
+    An activation built as a layer may stand inside a `Sequential`, whose call must stay, so there only words are given.
+    """
+    origins = {way.origin.spans for way in call.prediction}
+    spans = origins.pop() if len(origins) == 1 else ()
+    applied = spans[0] if len(spans) == 1 and call.prediction.ways[0].origin.built is None else None
+    if applied is None:
+        return Fix("advise", message)
+    outer = call.span
+    inline = (applied.path, applied.cell) == (outer.path, outer.cell) and (
+        outer[1:3] <= applied[1:3] and applied[3:5] <= outer[3:5]
+    )
+    return Fix("unwrap", message, "safe" if inline else "unsafe", applied)

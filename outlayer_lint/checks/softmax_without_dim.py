@@ -1,0 +1,24 @@
+"""Decides rules/softmax-without-dim.md."""
+
+from collections.abc import Iterator
+
+from outlayer_lint.diagnostic import Finding, Fix
+from outlayer_lint.evidence import axis_of
+from outlayer_lint.facts import Applied
+
+
+def check(applied: Applied) -> Iterator[Finding]:
+    """A softmax or log-softmax is applied, and nothing says over which dim."""
+    if applied.axis != "implicit" or applied.operation.emits not in ("simplex", "logp"):
+        return
+    operand = applied.operand
+    dims = {axis_of(way, "implicit") for way in operand} if operand.known else {None}
+    dim = dims.pop() if len(dims) == 1 else None
+    if dim == 0 and operand.rank == 3 and "loss" in applied.reaches:  # noqa: PLR2004 - the rank for which torch takes 0
+        return  # softmax-over-batch-dim says it at the loss
+    message = "name the dim that holds the classes"
+    if dim == 1:
+        fix = Fix("set-keyword", f"{message}, dim=1 here", "safe", name="dim", text="1")
+    else:
+        fix = Fix("set-keyword", f"{message}, usually dim=-1", name="dim", text="-1")
+    yield Finding(applied.span, "missing" if dim is None else "chosen", fix=fix, words={"dim": dim})

@@ -1,0 +1,36 @@
+"""Decides rules/two-units-with-binary-loss.md."""
+
+from collections.abc import Iterator
+
+from outlayer_lint.diagnostic import Finding, Fix
+from outlayer_lint.facts import LossCall, places
+from outlayer_lint.lattice import Emission, Tensor
+
+SINGLE = (Emission.INDEX, Emission.BINARY, Emission.BOOL, Emission.DATA)
+MADE = ("gan-label", "same-activation", "bootstrapped", "target-is-input", "convolution-last", "menu")
+
+
+def check(call: LossCall) -> Iterator[Finding]:
+    if call.loss.family not in ("binary", "binary-logits") or call.prediction.units != 2:  # noqa: PLR2004 - in the name
+        return
+    witness = call.prediction.ways[0]
+    if call.target.all(single) is not None:
+        grade = "single"
+    elif witness.learned and not any(map(wide, call.target)) and not any(map(call.evidence, MADE)):
+        grade = "unknown"
+    else:
+        return
+    fix = Fix("advise", "use one unit, or cross-entropy over the two scores")
+    yield Finding(call.span, grade, places(witness), fix, certainty=call.prediction.certainty)
+
+
+def single(target: Tensor) -> bool:
+    """Whether there is one label a sample for certain; an index of unknown rank is one, a yes or no need not be."""
+    if target.emission is Emission.INDEX:
+        return target.rank in (None, 1)
+    return target.emission in SINGLE and (target.rank == 1 or (target.rank in (None, 2) and target.units == 1))
+
+
+def wide(target: Tensor) -> bool:
+    """Whether there may well be a column for each unit: one-hot, two labels, soft labels, an array of two dims."""
+    return target.emission not in SINGLE or bool(target.learned) or (target.rank or 0) > 1

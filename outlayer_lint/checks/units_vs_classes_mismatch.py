@@ -1,0 +1,37 @@
+"""Decides rules/units-vs-classes-mismatch.md."""
+
+from collections.abc import Iterator
+
+from outlayer_lint.diagnostic import Finding, Fix
+from outlayer_lint.evidence import aside, stem
+from outlayer_lint.facts import LossCall, places
+from outlayer_lint.lattice import Emission
+
+SAMPLED = frozenset({"randint", "randintlike", "random", "randperm"})  # a smoke test need not name every class
+COLUMNS = ("softmax-cross-entropy", "nll", "binary", "binary-logits", "squared", "absolute")
+INDEXED = COLUMNS[:2]
+VOCABULARY = 256  # heads above this are padded to a multiple of eight
+
+
+def check(call: LossCall) -> Iterator[Finding]:
+    value, target, family = call.prediction, call.target, call.loss.family
+    if value.units is None or any(aside(way, call.loss.class_axis) for way in value):
+        return
+    classes, grade = target.units, ""
+    if target.every(Emission.ONEHOT, Emission.MULTIHOT):
+        grade = "columns" if family in COLUMNS and classes not in (None, value.units) else ""
+    elif family in INDEXED:
+        classes = call.classes or (classes if target.every(Emission.INDEX) else None)
+        grade = compared(call, value.units, classes) if classes else ""
+    if grade and not (family in INDEXED and value.units == 1):
+        fix = Fix("advise", f"give the last layer {classes} units")
+        words = {"units": value.units, "classes": classes}
+        yield Finding(call.span, grade, places(value.ways[0]), fix, words, value.certainty)
+
+
+def compared(call: LossCall, units: int, classes: int) -> str:
+    """`fewer`, `more`, or "" where they agree or the difference has a known good reason."""
+    if units < classes:
+        return "" if "ignore_index" in call.arguments and units == classes - 1 else "fewer"
+    padded = classes > VOCABULARY and units % 8 == 0 and units - classes < VOCABULARY
+    return "" if units <= classes + 1 or padded or any(stem(way) in SAMPLED for way in call.target) else "more"

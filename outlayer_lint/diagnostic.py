@@ -1,0 +1,117 @@
+"""Where something was found and how it is told: spans, findings, diagnostics.
+
+Lines and columns count from 1 in Unicode code points, ends are exclusive. In a notebook `cell` is the index in the
+file's list of cells, from 0, and lines count inside the cell.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+
+class Severity(StrEnum):
+    """How sure and how harmful; `ERROR` is proved on every path, `INFO` is shown only on request."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """0 for info, 2 for error."""
+        return ("info", "warning", "error").index(self.value)
+
+
+class Span(NamedTuple):
+    """A stretch of source: from (`line`, `column`) up to but excluding (`end_line`, `end_column`)."""
+
+    path: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    cell: int | None = None
+
+
+class Related(NamedTuple):
+    """Another place that belongs to a finding, with its own words ("softmax applied here")."""
+
+    span: Span
+    message: str
+
+
+class Fix(NamedTuple):
+    """What would repair a finding: an intention, not an edit.
+
+    `kind` is one of `unwrap` (replace the call at `span` by its first argument), `rename` (call `text` instead),
+    `set-keyword` (give keyword `name` the value `text`), `drop-keyword`, `swap` (exchange the first two arguments) or
+    `advise` (no edit can be derived). `message` says it in words, present tense, no period.
+    """
+
+    kind: str
+    message: str
+    safety: str = "unsafe"
+    span: Span | None = None
+    name: str = ""
+    text: str = ""
+
+
+class Finding(NamedTuple):
+    """What a check yields: where, which grade of its page, because of which places, and what would repair it."""
+
+    span: Span
+    grade: str
+    because: tuple[Related, ...] = ()
+    fix: Fix | None = None
+    words: dict[str, Any] = {}  # noqa: RUF012 - never mutated; placeholders of the page's message
+    certainty: str = "proved"
+
+
+class Diagnostic(NamedTuple):
+    """A finding dressed by its rule, ready to show."""
+
+    code: str
+    rule: str
+    severity: Severity
+    certainty: str
+    message: str
+    span: Span
+    related: tuple[Related, ...] = ()
+    fix: Fix | None = None
+
+
+class Unread(NamedTuple):
+    """A file, or a line of one, that could not be analysed."""
+
+    path: str
+    line: int
+    message: str
+
+
+class Pair(NamedTuple):
+    """One consumer call and one output that reaches it.
+
+    `verdict` is `consistent`, `contradicted` or `unresolved`; `reason` is a word of the fixed vocabulary of reasons
+    where it is `unresolved`; `head` is where the layer that made the output was built.
+    """
+
+    span: Span
+    consumer: str
+    verdict: str
+    emits: str = ""
+    units: int | None = None
+    head: Span | None = None
+    code: str = ""
+    reason: str = ""
+
+
+class Report(NamedTuple):
+    """What a run found. `files` were looked at, `analysed` had something to analyse."""
+
+    diagnostics: tuple[Diagnostic, ...] = ()
+    errors: tuple[Unread, ...] = ()
+    files: int = 0
+    analysed: int = 0
+    pairs: tuple[Pair, ...] = ()
+    broken: tuple[str, ...] = ()  # our own bugs, a sentence each: exit code 2

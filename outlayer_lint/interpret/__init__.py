@@ -1,0 +1,1 @@
+"""The abstract interpreter: backwards from each consumer, evaluating by need."""

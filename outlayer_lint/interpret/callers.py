@@ -1,0 +1,158 @@
+"""Who calls a function that a question cannot see the callers of: candidates by name, confirmed by evaluating the callee."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from outlayer_lint.interpret import attributes
+from outlayer_lint.interpret.frames import Binding, World
+from outlayer_lint.interpret.seeds import Seed, calls_at
+from outlayer_lint.interpret.things import Built, Class, Function, Instance, Method, Parameter, Partial, Subclass, Unknown
+
+if TYPE_CHECKING:
+    from outlayer_lint.interpret.driver import Driver
+    from outlayer_lint.resolve.project import SourceFile
+    from outlayer_lint.resolve.scopes import Scope
+
+MAX_CANDIDATES = 24
+MAX_CALLERS = 8
+CALLED_THROUGH_INSTANCE = ("forward", "call", "__call__")
+
+
+class Caller(NamedTuple):
+    """A confirmed call, and what had to be assumed to confirm it."""
+
+    binding: Binding
+    world: World
+
+
+def find(driver: Driver, scope: Scope) -> list[Caller]:
+    """The calls of a scope in the project, at most `MAX_CALLERS`."""
+    if scope.kind == "lambda":
+        return []
+    if scope.owner is not None and scope.name == "__init__":
+        return _constructions(driver, scope)
+    if scope.owner is not None and scope.name in CALLED_THROUGH_INSTANCE:
+        return _instance_calls(driver, scope)
+    return _named(driver, scope, scope.name, method=scope.owner is not None)
+
+
+def _pattern(name: str) -> re.Pattern[str]:
+    return re.compile(rf"\b{re.escape(name)}\b")
+
+
+def _candidates(driver: Driver, files: list[SourceFile], name: str, near: SourceFile) -> list[Seed]:
+    found: list[Seed] = []
+    pattern = re.compile(rf"\b{re.escape(name)}\s*(?:\[[^\]]*\]\s*)?\(|\b{re.escape(name)}\s*\.\s*forward\s*\(")
+    for file in sorted(files, key=lambda f: (f is not near, f.path)):
+        lines = [n for n in file.lines_with(pattern)]
+        if lines:
+            found.extend(calls_at(file, lines, _pattern(name)))
+        if len(found) > MAX_CANDIDATES:
+            break
+    return found[:MAX_CANDIDATES]
+
+
+def _confirmed(driver: Driver, seeds: list[Seed], scope: Scope, *, by_name: bool) -> list[Caller]:
+    callers: list[Caller] = []
+    for seed in seeds:
+        if len(callers) >= MAX_CALLERS:
+            break
+        if _within(seed, scope):
+            continue
+        for world, things in driver.callee(seed):
+            verdict = max((_means(driver, t, scope, seed) for t in things), default=0)
+            if verdict == 2 or (verdict == 1 and by_name):  # noqa: PLR2004
+                callers.append(Caller(Binding(seed.node, seed.place, seed.overlay, likely=verdict == 1), world))
+                break
+    return callers
+
+
+def _within(seed: Seed, scope: Scope) -> bool:
+    at: Scope | None = seed.place.block.scope
+    while at is not None:
+        if at is scope:
+            return True
+        at = at.parent
+    return False
+
+
+def _means(driver: Driver, thing: Any, scope: Scope, seed: Seed) -> int:
+    """2: the callee is the scope; 1: it may be, by its name; 0: it is something else."""
+    if isinstance(thing, Function):
+        return 2 if thing.scope is scope else 0
+    if isinstance(thing, Partial):
+        return _means(driver, thing.function, scope, seed)
+    if isinstance(thing, Class):
+        found = attributes.method_of(driver.it, thing, "__init__")
+        return 2 if found is not None and found[1] is scope else 0
+    if isinstance(thing, Instance):
+        for name in CALLED_THROUGH_INSTANCE:
+            found = attributes.method_of(driver.it, thing.cls, name)
+            if found is not None:
+                return 2 if found[1] is scope else 0
+        return 0
+    if isinstance(thing, (Parameter, Unknown, Subclass)):
+        return 1 if not isinstance(thing, Unknown) or thing.reason not in ("third-party object",) else 0
+    return 0 if isinstance(thing, (Built, Method)) else 0
+
+
+def _named(driver: Driver, scope: Scope, name: str, *, method: bool) -> list[Caller]:
+    if name.startswith("__") and name.endswith("__"):
+        return []
+    near = scope.file
+    seeds = _candidates(driver, driver.project.mentions(name), name, near)
+    # A receiver that stays unknown is believed only where the project has one method of that name.
+    unique = method and len(driver.definitions(name)) == 1 and len(name) > 3  # noqa: PLR2004
+    return _confirmed(driver, seeds, scope, by_name=unique)
+
+
+def _constructions(driver: Driver, scope: Scope) -> list[Caller]:
+    assert scope.owner is not None
+    name = scope.owner.name
+    files = driver.project.mentions(name)
+    callers = _confirmed(driver, _candidates(driver, files, name, scope.file), scope, by_name=False)
+    if callers:
+        return callers
+    for derived in driver.subclasses(scope.owner):
+        init = attributes.method_in(derived, "__init__")
+        if init is None:
+            callers.extend(_confirmed(driver, _candidates(driver, driver.project.mentions(derived.scope.name), derived.scope.name, derived.scope.file), scope, by_name=False))
+        if len(callers) >= MAX_CALLERS:
+            break
+    return callers[:MAX_CALLERS]
+
+
+def _instance_calls(driver: Driver, scope: Scope) -> list[Caller]:
+    """Calls of objects of a class: by the names that something built from it is bound to."""
+    assert scope.owner is not None
+    names: dict[str, None] = {}
+    classes = [scope.owner.name, *(c.scope.name for c in driver.subclasses(scope.owner))]
+    files: dict[SourceFile, None] = {}
+    for cls in classes[:MAX_CALLERS]:
+        bound = re.compile(rf"([\w.]+)\s*(?::[^=\n]+)?=\s*[^=\n]*\b{re.escape(cls)}\s*\(")
+        keyword = re.compile(rf"(\w+)\s*=\s*[\w.]*\b{re.escape(cls)}\b")
+        for file in driver.project.mentions(cls):
+            if file.scope is None:
+                continue
+            files[file] = None
+            text = file.document.text
+            for match in (*bound.finditer(text), *keyword.finditer(text)):
+                names[match[1].rpartition(".")[2]] = None
+    names.pop("", None)
+    callers: list[Caller] = []
+    seen: set[int] = set()
+    for name in list(names)[:MAX_CALLERS]:
+        if len(name) < 2:  # noqa: PLR2004
+            where = list(files)
+        else:
+            where = driver.project.mentions(name)
+            where = [f for f in where if f in files] + [f for f in where if f not in files][:MAX_CALLERS]
+        seeds = [s for s in _candidates(driver, where, name, scope.file) if id(s.node) not in seen]
+        seen.update(id(s.node) for s in seeds)
+        callers.extend(_confirmed(driver, seeds, scope, by_name=False))
+        if len(callers) >= MAX_CALLERS:
+            break
+    return callers[:MAX_CALLERS]

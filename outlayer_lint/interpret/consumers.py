@@ -1,0 +1,328 @@
+"""Losses as consumers: which loss a call is, what reaches it in each program, as `LossCall` and `LossBuilt` facts."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from outlayer_lint import knowledge
+from outlayer_lint.diagnostic import Related
+from outlayer_lint.facts import Fact, LossBuilt, LossCall
+from outlayer_lint.interpret import calls
+from outlayer_lint.interpret.things import (
+    Answer, Built, Choices, Const, Instance, Library, Method, Parameter, Partial, Sequence, Site, Subclass, compatible, only, unknown,
+)  # fmt: skip
+from outlayer_lint.interpret.transfer import LITERAL, Application, as_value
+from outlayer_lint.lattice import Emission, Tensor, Value, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from outlayer_lint.diagnostic import Span
+    from outlayer_lint.interpret.driver import Driver
+    from outlayer_lint.interpret.frames import Frame, World
+    from outlayer_lint.interpret.seeds import Seed
+    from outlayer_lint.knowledge import Row
+
+EVALUATION = frozenset(("validation_step", "test_step", "predict_step", "eval_step"))
+NO_GRADIENT = frozenset(("no_grad", "inference_mode"))
+
+
+class Asked(NamedTuple):
+    """One context of one consumer call, judged on its own: the fact, or why there is none."""
+
+    fact: Fact | None
+    row: Row
+    value: Value
+    world: World
+
+
+class LazyLossCall(LossCall):
+    """A loss call whose target is evaluated only when a check reads it."""
+
+    __slots__ = ("_classes", "_target")
+
+    @property
+    def target(self) -> Value:  # type: ignore[override]
+        """See `LossCall`."""
+        if callable(self._target):
+            self._target = self._target()
+        return self._target  # type: ignore[no-any-return]
+
+    @target.setter
+    def target(self, value: Any) -> None:
+        self._target = value
+
+    @property
+    def classes(self) -> int | None:  # type: ignore[override]
+        """See `LossCall`."""
+        if callable(self._classes):
+            self._classes = self._classes()
+        return self._classes  # type: ignore[no-any-return]
+
+    @classes.setter
+    def classes(self, value: Any) -> None:
+        self._classes = value
+
+
+def as_loss(driver: Driver, thing: Any, seed: Seed, frame: Frame) -> Application | None:
+    """A callee as a loss applied to the arguments of the seed, `None` if it is none."""
+    it = driver.it
+    site = Site(seed.node, seed.place, frame)
+    given = calls.arguments(it, seed.node, seed.place, frame)
+    while isinstance(thing, (Partial, Method)):
+        if isinstance(thing, Partial):
+            given = thing.arguments.over(given)
+            thing = thing.function
+        elif thing.name in ("forward", "__call__"):
+            thing = thing.receiver
+        else:
+            return None
+    if isinstance(thing, Instance):
+        thing = _inherited_loss(driver, thing)
+    if isinstance(thing, Built) and thing.row.kind == "loss":
+        return Application(it, thing.row, "module", given, site, thing)
+    if isinstance(thing, Library):
+        found = knowledge.find(thing.name)
+        if found is not None and found[0].kind == "loss" and found[1] != "module":
+            return Application(it, found[0], found[1], given, site, None)
+    return None
+
+
+def _inherited_loss(driver: Driver, thing: Instance) -> Built | None:
+    from outlayer_lint.interpret import attributes  # noqa: PLC0415
+
+    for name in ("forward", "__call__"):
+        if attributes.method_of(driver.it, thing.cls, name) is not None:
+            return None
+    for item in attributes.mro(driver.it, thing.cls):
+        if isinstance(item, Library):
+            found = knowledge.find(item.name)
+            if found is not None and found[0].kind == "loss":
+                return calls.inherited(driver.it, thing, found[0], item.name)
+    return None
+
+
+def loss_calls(driver: Driver, seed: Seed) -> Iterator[Asked]:
+    """What reaches a call that may be a loss, in every context."""
+    it = driver.it
+
+    def ask(world: World) -> list[Answer]:
+        frame = driver.frame(seed, world)
+        callee = it.ev(seed.node.func, seed.place, frame)
+        answers = [callee]
+        for thing, _ in callee:
+            application = as_loss(driver, thing, seed, frame)
+            if application is not None:
+                answers.append(prediction_of(application))
+        return answers
+
+    for world, answers in driver.worlds(ask):
+        frame = driver.frame(seed, world)
+        position = 0
+        for thing, choices in answers[0]:
+            application = as_loss(driver, thing, seed, frame)
+            if application is None:
+                continue
+            position += 1
+            yield from _judged(driver, seed, application, answers[position], choices, world)
+
+
+def prediction_of(application: Application) -> Answer:
+    """The answer in the prediction's place."""
+    entry = application.entry(application.row.prediction)
+    return application.it.force(entry) if entry is not None else unknown("missing argument")
+
+
+def _judged(driver: Driver, seed: Seed, application: Application, answer: Answer, choices: Choices, world: World) -> Iterator[Asked]:
+    """One fact for each program that can reach the loss under its choices."""
+    ways = [(thing, both) for thing, own in answer if (both := compatible(own, choices)) is not None]
+    if not ways:
+        return
+    forks = {frozenset(c for c in own if c.fork) for _, own in ways}
+    for fork in sorted(forks, key=repr):
+        here = tuple((t, own) for t, own in ways if compatible(frozenset(c for c in own if c.fork), fork) is not None)
+        if len(forks) > 1 and not fork and any(forks - {fork}):
+            continue
+        value = judged_value(here)
+        yield Asked(_fact(driver, seed, application, value, world), application.row, value, world)
+
+
+def judged_value(answer: Answer) -> Value:
+    """An answer as a value to be judged: literal tensors and raw data are no predictions."""
+    value = as_value(_parts(answer))
+    for way in value.ways:
+        if isinstance(way.source, tuple) and way.source[:1] == (LITERAL,):
+            return Value(reason="literal tensor")
+        if way.emission is Emission.DATA:
+            return Value(reason="batch data")
+        if way.emission is Emission.LOSS:
+            return Value(reason="result of a loss")
+    return value
+
+
+def _parts(answer: Answer) -> Answer:
+    """A one-element sequence in the prediction's place stands for its element."""
+    if len(answer) == 1 and isinstance(answer[0][0], Sequence):
+        return only(answer[0][0])
+    return answer
+
+
+def _fact(driver: Driver, seed: Seed, application: Application, value: Value, world: World) -> LossCall:
+    it = driver.it
+    row = application.row
+    document = seed.place.block.scope.file.document
+    arguments = constants_of(application)
+    fact = LazyLossCall(
+        document.span(seed.node), row, value, arguments=arguments, mode=mode_of(seed), words=words_of(driver, seed, application, value),
+        related=_callers(driver, world),
+    )  # fmt: skip
+    fact.target = _guarded(it, lambda: target_value(application))
+    fact.weight_length = _length(application, "weight")
+    fact.pos_weight_length = _length(application, "pos_weight")
+    fact.classes = lambda: next((t.units for t in fact.target.ways if t.emission is Emission.INDEX), None)
+    if value.reason == "batch data":
+        target = fact.target
+        fact.swapped = bool(target.known and all(t.learned or t.by.startswith("torch.") and t.emission is not Emission.DATA for t in target.ways))
+    return fact
+
+
+def _guarded(it: Any, ask: Callable[[], Value]) -> Callable[[], Value]:
+    def run() -> Value:
+        it.fuel = max(it.fuel, 1000)
+        return ask()
+
+    return run
+
+
+def target_value(application: Application) -> Value:
+    """What stands in the target's place."""
+    name = application.row.target_parameter
+    entry = application.entry(name) if name else None
+    return as_value(application.it.force(entry)) if entry is not None else Value(reason="missing argument")
+
+
+def _length(application: Application, name: str) -> int | None:
+    """The length of a literal tensor of weights."""
+    if name not in application.row.parameters:
+        return None
+    entry = application.entry(name)
+    if entry is None:
+        return None
+    for thing, _ in application.it.force(entry):
+        if isinstance(thing, Sequence) and not thing.open:
+            return len(thing.items)
+        if isinstance(thing, Tensor) and isinstance(thing.units, int) and thing.source is not None:
+            return thing.units
+    return None
+
+
+def constants_of(application: Application) -> dict[str, Any]:
+    """Constants among the arguments that are not inputs; `...` where one is given but not constant."""
+    row = application.row
+    found: dict[str, Any] = {}
+    for name in row.parameters:
+        if name not in row.call:
+            entry = application.entry(name)
+            if entry is not None:
+                found[name] = application.it.constant(entry)
+    return found
+
+
+def mode_of(seed: Seed) -> str:
+    """`eval` where no gradient can flow or the framework calls it for evaluation."""
+    block: Any = seed.place.block
+    scope = block.scope
+    while block is not None:
+        if isinstance(block.statement, (ast.With, ast.AsyncWith)) and block.kind == "with":
+            for item in block.statement.items:
+                function = item.context_expr.func if isinstance(item.context_expr, ast.Call) else item.context_expr
+                if getattr(function, "attr", getattr(function, "id", "")) in NO_GRADIENT:
+                    return "eval"
+        block = block.parent
+    return "eval" if scope.has_decorator(*NO_GRADIENT) or scope.name in EVALUATION else "train"
+
+
+def words_of(driver: Driver, seed: Seed, application: Application, value: Value) -> dict[str, Any]:
+    """What messages may quote."""
+    document = seed.place.block.scope.file.document
+    row = application.row
+
+    def text(name: str) -> str:
+        index = row.call.index(name) if name in row.call else None
+        entry = application.given.pick(index, name)
+        node = getattr(entry, "node", None)
+        return document.segment(node) if node is not None else name
+
+    shown = application.built.name.rpartition(".")[2] if application.built is not None else row.shown
+    first = value.ways[0] if value.ways else None
+    return {
+        "loss": shown, "prediction": text(row.prediction) if row.prediction else "", "target": text(row.target_parameter) if row.target_parameter else "",
+        "emits": describe(first) if first is not None else "", "activation": first.by.rpartition(".")[2] if first is not None else "",
+    }  # fmt: skip
+
+
+def _callers(driver: Driver, world: World) -> tuple[Related, ...]:
+    places = []
+    for scope, binding in world.bindings.items():
+        if binding is not None:
+            places.append(Related(driver.it.span(binding.call, binding.place), f"`{scope.owner.name if scope.name == '__init__' and scope.owner else scope.name}` called here"))
+    return tuple(places[:3])
+
+
+def losses_built(driver: Driver, seed: Seed) -> Iterator[LossBuilt]:
+    """The construction of a loss object, or a functional loss call, as written."""
+    it = driver.it
+    from outlayer_lint.interpret.frames import World  # noqa: PLC0415
+
+    world = World()
+    it.fuel = 400
+    frame = driver.frame(seed, world)
+    for thing, _ in it.ev(seed.node.func, seed.place, frame):
+        if not isinstance(thing, Library):
+            continue
+        found = knowledge.find(thing.name)
+        if found is None or found[0].kind != "loss":
+            continue
+        row, form = found
+        module = form == "module"
+        names = row.constructor if module else row.parameters
+        positional: dict[str, Any] = {}
+        keywords: dict[str, Any] = {}
+        tensors: list[str] = []
+        for name, node in zip(names, seed.node.args, strict=False):
+            if isinstance(node, ast.Starred):
+                break
+            if not module and name in row.call:
+                continue
+            positional[name] = _plain(it, node, seed, frame)
+            if module and name in ("weight", "size_average", "reduce") and _is_output(it, node, seed, frame):
+                tensors.append(name)
+        for keyword in seed.node.keywords:
+            if keyword.arg:
+                keywords[keyword.arg] = _plain(it, keyword.value, seed, frame)
+        document = seed.place.block.scope.file.document
+        words = {"loss": thing.name.rpartition(".")[2], "prediction": document.segment(seed.node.args[0]) if seed.node.args else "",
+                 "target": document.segment(seed.node.args[1]) if len(seed.node.args) > 1 else "", "emits": "", "activation": ""}  # fmt: skip
+        if module and len(tensors) < 2 and "size_average" not in tensors:  # noqa: PLR2004 - a weight alone is a weight
+            tensors = []
+        yield LossBuilt(document.span(seed.node), row, positional=positional, keywords=keywords, tensors=tuple(tensors), module_call=module, words=words)
+        return
+
+
+def _plain(it: Any, node: ast.expr, seed: Seed, frame: Frame) -> Any:
+    value = it.constant(it.ev(node, seed.place, frame))
+    return value if isinstance(value, (str, int, float, bool, type(None))) else ...
+
+
+def _is_output(it: Any, node: ast.expr, seed: Seed, frame: Frame) -> bool:
+    answer = it.ev(node, seed.place, frame)
+    return bool(answer) and all(isinstance(t, Tensor) for t, _ in answer) and any(t.emission is not Emission.LOSS for t, _ in answer)
+
+
+def span_of(seed: Seed) -> Span:
+    """Where the call stands."""
+    return seed.place.block.scope.file.document.span(seed.node)
+
+
+__all__ = ["Const", "Parameter", "Subclass"]

@@ -1,0 +1,181 @@
+"""Asks the questions: from each seed, in each world of callers, until nothing is left open; and gathers facts."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING, Any
+
+from outlayer_lint.interpret import attributes, callers, consumers
+from outlayer_lint.interpret.containers import overlay as overlaid
+from outlayer_lint.interpret.frames import Frame, World
+from outlayer_lint.interpret.interpreter import FUEL, Interpreter
+from outlayer_lint.interpret.things import Answer, Built, Class, Function, Instance, Library, Parameter, Partial, Subclass
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from outlayer_lint.interpret.seeds import Seed
+    from outlayer_lint.resolve.project import Project, SourceFile
+    from outlayer_lint.resolve.scopes import Scope
+
+MAX_WORLDS = 8
+MAX_STEPS = 24
+MAX_ASSUMED = 6
+DEFINED = re.compile(rb"^[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)", re.MULTILINE)
+DERIVED = re.compile(rb"^[ \t]*class[ \t]+(\w+)[ \t]*\(([^)]*)\)", re.MULTILINE)
+
+
+class Driver:
+    """One project's questions."""
+
+    def __init__(self, project: Project) -> None:
+        """Callers, subclasses and definitions are looked up once."""
+        self.project = project
+        self.it = Interpreter(project)
+        self._callers: dict[Scope, list[callers.Caller]] = {}
+        self._asking: set[Scope] = set()
+        self._definitions: dict[str, list[SourceFile]] | None = None
+        self._derived: dict[str, list[tuple[SourceFile, str]]] | None = None
+
+    # -- frames -------------------------------------------------------------------------------------------------------
+
+    def frame(self, seed: Seed, world: World) -> Frame:
+        """The frame that a seed is evaluated in."""
+        frame = self.it.root(seed.place.block.scope, world)
+        for node in seed.overlay:
+            if isinstance(node, ast.Lambda):
+                frame = self.lambda_frame(node, seed, world, frame)
+            else:
+                frame = overlaid(self.it, node, seed.place, frame)
+        return frame
+
+    def lambda_frame(self, node: ast.Lambda, seed: Seed, world: World, frame: Frame) -> Frame:
+        """The frame inside a lambda: its parameters stay open."""
+        scope = seed.place.block.scope.child(node)
+        names = {name: self.it.parameter(name, Frame(scope, world, frame)) for name in scope.parameter_names}
+        made = Frame(frame.scope, world, frame, arguments=frame.arguments, receiver=frame.receiver, caller=frame.caller, place=frame.place, binds=names)
+        return frame.children.setdefault(("lambda", id(node)), made)
+
+    # -- worlds -------------------------------------------------------------------------------------------------------
+
+    def worlds(self, ask: Callable[[World], list[Answer]], start: World | None = None, limit: int = MAX_WORLDS) -> Iterator[tuple[World, list[Answer]]]:
+        """Ask in the world that assumes nothing; where parameters stay open, once for each caller."""
+        pending = [start or World()]
+        done = steps = 0
+        while pending and done < limit and steps < MAX_STEPS:
+            world = pending.pop(0)
+            steps += 1
+            self.it.fuel = FUEL
+            answers = ask(world)
+            opened = self.open_in(answers, world)
+            if opened is None or len(world.bindings) + len(world.subclasses) >= MAX_ASSUMED:
+                done += 1
+                yield world, answers
+                continue
+            pending.extend(self.larger(world, opened))
+
+    def larger(self, world: World, opened: Parameter | Subclass) -> list[World]:
+        """One world for each caller, or subclass, that the open thing may come from."""
+        if isinstance(opened, Subclass):
+            derived = self.subclasses(opened.cls)
+            return [world.with_subclass(opened.cls, cls) for cls in derived[:MAX_WORLDS]] or [World(world.bindings, {**world.subclasses, opened.cls: self.it.class_of(opened.cls, world)})]
+        scope = opened.scope
+        found = self.callers(scope)
+        result = []
+        for caller in found:
+            if any(scope_ in world.bindings and world.bindings[scope_] != binding for scope_, binding in caller.world.bindings.items()):
+                continue
+            result.append(World({**world.bindings, **caller.world.bindings, scope: caller.binding}, {**world.subclasses, **caller.world.subclasses}))
+        return result or [world.also(scope, None)]
+
+    def open_in(self, answers: list[Answer], world: World) -> Parameter | Subclass | None:
+        """Something in the answers that a caller could settle."""
+        for answer in answers:
+            for thing, choices in answer:
+                if isinstance(thing, Parameter) and thing.scope not in world.bindings:
+                    return thing
+                if isinstance(thing, Subclass) and thing.cls not in world.subclasses:
+                    return thing
+                for choice in choices:
+                    found = self._parameter_of(choice.key)
+                    if found is not None and found.scope not in world.bindings:
+                        return found
+        return None
+
+    def _parameter_of(self, key: object) -> Parameter | None:
+        if isinstance(key, tuple):
+            if key[:1] == ("parameter",) and len(key) == 4:  # noqa: PLR2004
+                return self.it.parameters.get((*key[:3], ()))
+            for part in key:
+                found = self._parameter_of(part)
+                if found is not None:
+                    return found
+        return None
+
+    def callers(self, scope: Scope) -> list[callers.Caller]:
+        """Confirmed callers of a scope, looked up once; none while they are being looked up."""
+        if scope not in self._callers:
+            if scope in self._asking or len(self._asking) > MAX_ASSUMED:
+                return []
+            self._asking.add(scope)
+            fuel = self.it.fuel
+            try:
+                self._callers[scope] = callers.find(self, scope)
+            finally:
+                self._asking.discard(scope)
+                self.it.fuel = fuel
+        return self._callers[scope]
+
+    def callee(self, seed: Seed) -> list[tuple[World, list[Any]]]:
+        """What a candidate's callee is, in at most four worlds."""
+        fuel = self.it.fuel
+
+        def ask(world: World) -> list[Answer]:
+            return [self.it.ev(seed.node.func, seed.place, self.frame(seed, world))]
+
+        found = [(world, [thing for thing, _ in answers[0]]) for world, answers in self.worlds(ask, limit=4)]
+        self.it.fuel = fuel
+        return found
+
+    # -- what the project defines -------------------------------------------------------------------------------------
+
+    def definitions(self, name: str) -> list[SourceFile]:
+        """The files that define a function or method of that name, one entry for each definition."""
+        if self._definitions is None:
+            self._definitions = {}
+            for file in self.project.framework_files:
+                for match in DEFINED.finditer(file.data):
+                    self._definitions.setdefault(match[1].decode(), []).append(file)
+        return self._definitions.get(name, [])
+
+    def subclasses(self, scope: Scope) -> list[Class]:
+        """Classes of the project that derive from a class, directly or not, the leaves included."""
+        if self._derived is None:
+            self._derived = {}
+            for file in self.project.framework_files:
+                for match in DERIVED.finditer(file.data):
+                    for base in re.findall(rb"\w+", match[2]):
+                        self._derived.setdefault(base.decode(), []).append((file, match[1].decode()))
+        found: dict[int, Class] = {}
+        todo = [scope.name]
+        seen = {scope.name}
+        while todo and len(found) < MAX_WORLDS * 2:
+            for file, name in self._derived.get(todo.pop(), []):
+                if (file.path, name) in seen:  # type: ignore[comparison-overlap]
+                    continue
+                seen.add((file.path, name))  # type: ignore[arg-type]
+                frame = self.it.module_frame(file)
+                if frame is None or name not in frame.scope.block.names:
+                    continue
+                from outlayer_lint.resolve.scopes import Place  # noqa: PLC0415
+
+                block = frame.scope.block
+                for thing, _ in self.it.defined(name, Place(block, len(block.statements)), frame):
+                    if isinstance(thing, Class) and any(isinstance(c, Class) and c.scope is scope for c in attributes.mro(self.it, thing)[1:]):
+                        found.setdefault(id(thing.scope), thing)
+                        todo.append(name)
+        return list(found.values())[:MAX_WORLDS]
+
+
+__all__ = ["Built", "Driver", "Function", "Instance", "Library", "Partial", "consumers"]

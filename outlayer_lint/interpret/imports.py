@@ -1,0 +1,139 @@
+"""Imports as things: modules of the project, names of libraries, Python's own functions."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+from typing import TYPE_CHECKING, Any
+
+from outlayer_lint import knowledge
+from outlayer_lint.interpret.things import Answer, Library, Module, Unknown, only, unknown
+from outlayer_lint.resolve.scopes import Definition, Place
+
+if TYPE_CHECKING:
+    from outlayer_lint.interpret.frames import Frame
+    from outlayer_lint.interpret.interpreter import Interpreter
+    from outlayer_lint.resolve.project import SourceFile
+
+ALWAYS_LIBRARY = frozenset(("torch", "numpy", "sklearn", "math", "functools", "collections", "copy", "itertools", "typing", "random"))
+BUILTINS = frozenset(dir(builtins))
+MAX_HOPS = 12
+STAR = re.compile(rb"^\s*from\s+([.\w]+)\s+import\s+\*", re.MULTILINE)
+
+
+def builtin(name: str) -> Answer:
+    """A name that nothing in the file binds."""
+    return only(Library(f"builtins.{name}")) if name in BUILTINS else unknown("undefined name", ("name", name))
+
+
+def imported(it: Interpreter, definition: Definition, frame: Frame) -> Answer:
+    """What an import statement binds to one of its names."""
+    statement = definition.block.statements[definition.index]
+    alias: Any = definition.node
+    file = frame.scope.file
+    if isinstance(statement, ast.Import):
+        name = alias.name if alias.asname else alias.name.partition(".")[0]
+        return only(module_named(it, name, file))
+    assert isinstance(statement, ast.ImportFrom)
+    return imported_from(it, statement.module or "", statement.level, alias.name, file)
+
+
+def module_named(it: Interpreter, name: str, file: SourceFile) -> Any:
+    """The module an `import name` in a file means."""
+    if name.partition(".")[0] not in ALWAYS_LIBRARY:
+        found = it.project.module(name, file)
+        if found is not None and found is not file:
+            return Module(found)
+    return Library(name)
+
+
+def imported_from(it: Interpreter, module: str, level: int, name: str, file: SourceFile) -> Answer:
+    """What `from module import name` in a file means."""
+    if not level and module.partition(".")[0] in ALWAYS_LIBRARY:
+        return only(Library(f"{module}.{name}"))
+    target = it.project.module(module, file, level)
+    if target is not None and target is not file:
+        answer = exported(it, target, name)
+        if answer is not None:
+            return answer
+    full = f"{module}.{name}" if module else name
+    inner = it.project.module(full, file, level)
+    if inner is not None:
+        return only(Module(inner))
+    if target is not None:
+        return unknown("import not resolved")
+    if level or it.project.is_package(module, file):
+        return unknown("import not resolved")
+    return only(Library(full))
+
+
+def exported(it: Interpreter, file: SourceFile, name: str) -> Answer | None:
+    """A name of a module of the project as others see it, `None` where it has no such name."""
+    if it.nesting > MAX_HOPS * 8:
+        return unknown("import cycle")
+    frame = it.module_frame(file)
+    if frame is None:
+        return unknown("file cannot be parsed")
+    block = frame.scope.block
+    if name in block.names:
+        mark = (id(block), -1, name)
+        if mark in it.importing:
+            return None
+        it.importing.add(mark)
+        try:
+            return it.defined(name, Place(block, len(block.statements)), frame)
+        finally:
+            it.importing.discard(mark)
+    return wildcard(it, name, frame)
+
+
+def wildcard(it: Interpreter, name: str, frame: Frame) -> Answer | None:
+    """A name that comes into a module by `from x import *`."""
+    file = frame.scope.file
+    if b"import *" not in file.data and b"import  *" not in file.data:
+        return None
+    if len(it.importing) > MAX_HOPS:
+        return None
+    libraries: list[str] = []
+    for match in STAR.finditer(file.data):
+        dots = match[1].decode(errors="replace")
+        module = dots.lstrip(".")
+        level = len(dots) - len(module)
+        target = it.project.module(module, file, level)
+        if target is None or target is file:
+            if not level:
+                libraries.append(module)
+            continue
+        mark = (id(target), -2, name)
+        if mark in it.importing:
+            continue
+        it.importing.add(mark)
+        try:
+            answer = exported(it, target, name)
+        finally:
+            it.importing.discard(mark)
+        if answer is not None:
+            return answer
+    for module in libraries:
+        if knowledge.find(f"{module}.{name}") is not None:
+            return only(Library(f"{module}.{name}"))
+    if libraries and name not in BUILTINS:
+        return unknown("wildcard import")
+    return None
+
+
+def attribute_of_module(it: Interpreter, thing: Module | Library, name: str) -> Answer:
+    """`module.name`."""
+    if isinstance(thing, Module):
+        answer = exported(it, thing.file, name)
+        if answer is not None:
+            return answer
+        folder = thing.file.path.rpartition("/")[0]
+        if thing.file.path.endswith("__init__.py"):
+            inner = it.project._at(folder, name)  # noqa: SLF001 - a submodule read as an attribute
+            if inner is not None:
+                return only(Module(inner))
+        return ((Unknown("import not resolved"), frozenset()),)
+    full = f"{thing.name}.{name}"
+    return only(Library(full))

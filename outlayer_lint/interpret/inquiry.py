@@ -1,0 +1,147 @@
+"""All questions about a project, file by file: what was asked where, which facts came out, how each pair stands."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING, Any
+
+from outlayer_lint import knowledge
+from outlayer_lint.diagnostic import Diagnostic, Pair, Span
+from outlayer_lint.interpret import consumers
+from outlayer_lint.interpret.frames import World
+from outlayer_lint.interpret.seeds import LIKELY_LOSS, Seed, Vocabulary, calls_at
+from outlayer_lint.interpret.transfer import as_value
+from outlayer_lint.lattice import Value, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from outlayer_lint.facts import Fact
+    from outlayer_lint.interpret.driver import Driver
+    from outlayer_lint.resolve.project import SourceFile
+
+CONSUMERS = ("loss", "metric", "distribution", "sampler")
+
+
+class Event:
+    """One consumer call: its facts in all contexts, the findings about them, and its pair."""
+
+    __slots__ = ("asked", "facts", "found", "span")
+
+    def __init__(self, span: Span, facts: list[tuple[Fact, bool]], asked: list[consumers.Asked]) -> None:
+        """`facts` are paired with whether a receiver was guessed."""
+        self.span = span
+        self.facts = facts
+        self.asked = asked
+        self.found: list[tuple[Diagnostic, Fact]] = []
+
+    def pair(self, found: tuple[Diagnostic, ...]) -> Pair | None:
+        """The verdict over all contexts."""
+        if not self.asked:
+            return None
+        first = self.asked[0]
+        known = next((a for a in self.asked if a.value.known), None)
+        unknown = next((a for a in self.asked if not a.value.known), None)
+        verdict = "contradicted" if found else "unresolved" if unknown is not None else "consistent"
+        best = known or first
+        way = best.value.ways[0] if best.value.ways else None
+        head = None if way is None else (way.origin.built or way.origin.applied)
+        reason = unknown.value.reason or "no value" if verdict == "unresolved" and unknown is not None else ""
+        return Pair(
+            self.span, best.row.shown, verdict, describe(way) if way is not None else "", way.units if way is not None else None, head,
+            found[0].code if found else "", reason,
+        )  # fmt: skip
+
+
+class Inquiry:
+    """Questions about one project."""
+
+    def __init__(self, driver: Driver) -> None:
+        """Looks through the bytes of the files with a framework's word; parses nothing yet."""
+        self.driver = driver
+        self.vocabulary = Vocabulary(knowledge.spellings(CONSUMERS))
+        relevant = self.vocabulary.relevant
+        self.relevant = {f: None for f in driver.project.framework_files if relevant.search(f.data)}
+        self.events: list[Event] = []
+        self._names: set[str] | None = None
+
+    @property
+    def names(self) -> set[str]:
+        """Every name that some file binds to a loss object."""
+        if self._names is None:
+            found: set[str] = set()
+            classes = [c.encode() for c in self.vocabulary.classes]
+            for file in self.relevant:
+                data = file.data
+                if any(c in data for c in classes):
+                    found |= self.vocabulary.names_bound(data.decode("utf-8", "replace"))
+            self._names = {n for n in found if n.isidentifier()}
+        return self._names
+
+    def near(self, file: SourceFile, wanted: set[SourceFile]) -> bool:
+        """Whether a file that was not asked about can hold the other end of a finding in one that was."""
+        return True
+
+    def ask(self, file: SourceFile) -> list[Event]:
+        """All questions that begin in a file."""
+        if file not in self.relevant or file.scope is None:
+            return []
+        events: list[Event] = []
+        words = "|".join(sorted(self.vocabulary.functions | self.names))
+        called = re.compile(rf"(?i:\b{LIKELY_LOSS})\s*(?:\[[^\]\n]*\]\s*)?\(|\b(?:{words})\s*(?:\[[^\]\n]*\]\s*)?\(|\.forward\s*\(|\)\s*\(")
+        wanted = re.compile(rf"(?i:{LIKELY_LOSS})|{words}")
+        for seed in calls_at(file, file.lines_with(called), wanted):
+            event = self._loss(seed)
+            if event is not None:
+                events.append(event)
+        built = re.compile(rf"\b(?:{'|'.join(sorted(self.vocabulary.classes | self.vocabulary.functions))})\s*\(")
+        name = re.compile("|".join(sorted(self.vocabulary.classes | self.vocabulary.functions)))
+        for seed in calls_at(file, file.lines_with(built), name):
+            facts = [(fact, False) for fact in consumers.losses_built(self.driver, seed)]
+            if facts:
+                events.append(Event(facts[0][0].span, facts, []))  # type: ignore[arg-type]
+        self.events.extend(events)
+        return events
+
+    def _loss(self, seed: Seed) -> Event | None:
+        if len(seed.node.args) + len(seed.node.keywords) < 1:
+            return None
+        asked = list(consumers.loss_calls(self.driver, seed))
+        if not asked:
+            return None
+        facts = [(a.fact, a.world.likely) for a in asked if a.fact is not None]
+        return Event(consumers.span_of(seed), facts, asked)
+
+    def reveal(self, file: SourceFile, line: int, cell: int | None) -> Iterator[tuple[Span, str, Value, str]]:
+        """What each expression on a line emits, outermost first."""
+        if file.scope is None:
+            return
+        at = line
+        if cell is not None:
+            at = file.document.line_of(Span(file.display, line, 1, line, 1, cell))
+        place = file.locate(at)
+        if place is None:
+            return
+        it = self.driver.it
+        statement = place.block.statements[place.index]
+        seen: set[str] = set()
+        for node in ast.walk(statement):
+            if not isinstance(node, ast.expr) or isinstance(node, (ast.Constant, ast.Starred)) or getattr(node, "lineno", 0) != at:
+                continue
+            if isinstance(getattr(node, "ctx", None), ast.Store):
+                continue
+            value, how = Value(reason="unknown"), ""
+            for world, answers in self.driver.worlds(lambda w, n=node: [it.ev(n, place, self.driver.frame(Seed(n, place, ()), w))], limit=1):  # type: ignore[misc, arg-type]
+                value = as_value(answers[0])
+                how = "; ".join(f"{r.words}" for r in ()) or ("" if not world.bindings else "as called")
+            text = file.document.segment(node)
+            if text in seen or (not value.known and isinstance(node, ast.Name) and value.reason == "not a tensor"):
+                continue
+            seen.add(text)
+            if value.known or isinstance(node, ast.Call):
+                way = value.ways[0] if value.ways else None
+                yield file.document.span(node), text, value, how or (way.by if way is not None else "")
+
+
+__all__ = ["Any", "Event", "Inquiry", "World"]

@@ -1,0 +1,512 @@
+"""Evaluate an expression where it stands, by need: names by their reaching definitions, calls by their callee."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+from outlayer_lint.interpret import attributes, calls, conditions, containers, imports, operators
+from outlayer_lint.interpret.frames import Arguments, Frame, World
+from outlayer_lint.interpret.things import (
+    NO_CHOICE, Answer, Choices, Class, Const, Deferred, Dictionary, Function, Instance, Lazy, Parameter, Sequence, Site, Unknown,
+    compatible, join, lift, only, unknown,
+)  # fmt: skip
+from outlayer_lint.resolve.scopes import Definition, Place, Scope, dotted, reaching
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from outlayer_lint.diagnostic import Span
+    from outlayer_lint.interpret.things import Entry
+    from outlayer_lint.resolve.project import Project, SourceFile
+    from outlayer_lint.resolve.scopes import Reach
+
+FUEL = 3000
+MAX_NESTING = 120
+DEPTH = "depth"
+
+
+class Interpreter:
+    """Evaluates expressions of one project. Holds what does not depend on the world: module frames, reaching sets."""
+
+    def __init__(self, project: Project) -> None:
+        """One interpreter serves all questions about a project."""
+        self.project = project
+        self.fuel = FUEL
+        self.training = True
+        self.nesting = 0
+        self._modules: dict[SourceFile, Frame] = {}
+        self._reaching: dict[tuple[int, int, str], list[Reach]] = {}
+        self._open: dict[object, Answer] = {}
+        self._read: set[object] = set()
+        self.parameters: dict[object, Parameter] = {}
+        self.importing: set[tuple[int, int, str]] = set()
+        self.nowhere = World()
+        self.evaluations = 0
+
+    # -- frames -------------------------------------------------------------------------------------------------------
+
+    def module_frame(self, file: SourceFile) -> Frame | None:
+        """The frame of a module; it is the same in every world."""
+        frame = self._modules.get(file)
+        if frame is None:
+            scope = file.scope
+            if scope is None:
+                return None
+            frame = self._modules[file] = Frame(scope, self.nowhere, None, arguments=Arguments())
+        return frame
+
+    def root(self, scope: Scope, world: World) -> Frame:
+        """The frame of a scope that nothing in this world has called."""
+        if scope.kind == "module":
+            frame = self.module_frame(scope.file)
+            assert frame is not None  # the scope exists, so the file parsed
+            return frame
+        frame = world.roots.get(scope)
+        if frame is None:
+            assert scope.parent is not None
+            frame = Frame(scope, world, self.root(scope.parent, world))
+            world.roots[scope] = frame
+            if scope.owner is not None and not scope.has_decorator("staticmethod"):
+                cls = self.class_of(scope.owner, world)
+                frame.receiver = cls if scope.has_decorator("classmethod") else self.receiver(cls, world)
+        return frame
+
+    def class_of(self, scope: Scope, world: World) -> Class:
+        """The class of a class scope."""
+        chosen = world.subclasses.get(scope)
+        if chosen is not None:
+            return chosen
+        assert scope.parent is not None
+        return self.class_in(scope, self.root(scope.parent, world))
+
+    def class_in(self, scope: Scope, frame: Frame) -> Class:
+        """The class that a class statement makes in a frame."""
+        memo = ("class", id(scope))
+        if memo not in frame.base.memo:
+            frame.base.memo[memo] = only(Class(scope, frame.base))
+        return frame.base.memo[memo][0][0]  # type: ignore[no-any-return]
+
+    def receiver(self, cls: Class, world: World) -> Instance:
+        """The object whose method is asked about by itself."""
+        key = ("self", id(cls))
+        found = world.instances.get(key)  # type: ignore[call-overload]
+        if found is None:
+            made = Instance(cls, None, None)
+            made.cache["world"] = world
+            found = world.instances[key] = made  # type: ignore[index]
+        return found  # type: ignore[no-any-return]
+
+    # -- evaluation ---------------------------------------------------------------------------------------------------
+
+    def force(self, entry: Entry | None) -> Answer:
+        """Evaluate a lazy argument; an answer stays as it is."""
+        if entry is None:
+            return unknown("unknown")
+        if isinstance(entry, Lazy):
+            answer = self.ev(entry.node, entry.place, entry.frame)
+            return self.follow(answer, entry.path) if entry.path else answer
+        if isinstance(entry, Deferred):
+            if entry.answer is None:
+                made, entry.make = entry.make, None
+                if made is None:
+                    return unknown("cycle")
+                answer = made()
+                if self.fuel <= 0 or self.reading:
+                    entry.make = made
+                    return answer
+                entry.answer = answer
+            return entry.answer
+        return entry
+
+    @property
+    def reading(self) -> bool:
+        """Whether the evaluation in progress leans on an assumption that is not settled."""
+        return bool(self._read)
+
+    def ev(self, node: ast.expr, place: Place, frame: Frame) -> Answer:
+        """What an expression at a place may be, in a frame."""
+        if isinstance(node, ast.Constant):
+            return only(Const(node.value))
+        memo = frame.memo
+        key = id(node)
+        found = memo.get(key)
+        if found is not None:
+            return found
+        mark: object = (key, id(frame))
+        if mark in self._open:
+            self._read.add(mark)
+            return self._open[mark]
+        if self.fuel <= 0:
+            return unknown("budget")
+        evaluate = getattr(self, "_" + type(node).__name__, None)
+        if evaluate is None:
+            return unknown("unsupported expression")
+        self.fuel -= 1
+        self.evaluations += 1
+        return self.settle(mark, memo, key, lambda: evaluate(node, place, frame))
+
+    def settle(self, mark: object, memo: dict[object, Answer], key: object, compute: Callable[[], Answer]) -> Answer:
+        """Evaluate what may lean on itself: assume nothing, then what came out, until it repeats; else unknown."""
+        if self.nesting > MAX_NESTING:
+            self._read.add(DEPTH)
+            return unknown("too deep")
+        self.nesting += 1
+        outer, self._read = self._read, set()
+        assumed: Answer = ()
+        try:
+            for _ in range(3):
+                self._open[mark] = assumed
+                answer = compute()
+                if mark not in self._read or conditions.same(answer, assumed):
+                    break
+                self._read.discard(mark)
+                assumed = answer
+            else:
+                answer = unknown("cycle")
+            if not answer:
+                answer = unknown("cycle")
+        finally:
+            del self._open[mark]
+            self.nesting -= 1
+            self._read.discard(mark)
+            inner, self._read = self._read, outer
+            self._read |= inner
+        # A result that leaned on an unfinished assumption, or on an empty purse, is not remembered.
+        if not inner and self.fuel > 0:
+            memo[key] = answer
+        return answer
+
+    def constant(self, entry: Entry | None) -> Any:
+        """The one constant an argument is, or `...` where it is not one."""
+        answer = self.force(entry)
+        values = [thing.value for thing, _ in answer if isinstance(thing, Const)]
+        if len(values) == len(answer) == 1 or (values and len(values) == len(answer) and all(v == values[0] for v in values)):
+            return values[0]
+        if len(answer) == 1 and isinstance(answer[0][0], Sequence) and not answer[0][0].open:
+            parts = tuple(self.constant(item) for item in answer[0][0].items)
+            return ... if ... in parts else parts
+        return ...
+
+    def span(self, node: ast.AST, place: Place) -> Span:
+        """The span of a node in its document."""
+        return place.block.scope.file.document.span(node)
+
+    # -- names --------------------------------------------------------------------------------------------------------
+
+    def _Name(self, node: ast.Name, place: Place, frame: Frame) -> Answer:
+        return self.lookup(node.id, place, frame)
+
+    def lookup(self, name: str, place: Place, frame: Frame) -> Answer:
+        """What a name may be at a place."""
+        overlay: Frame | None = frame
+        while overlay is not None and overlay.binds is not None:
+            if name in overlay.binds:
+                return overlay.binds[name]
+            overlay = overlay.parent
+        if overlay is not None:
+            frame = overlay
+        scope = place.block.scope
+        if scope.kind == "lambda":
+            if name in scope.parameter_names:
+                return self.parameter(name, frame)
+            return self.outer(name, scope, frame)
+        if name in scope.block.names and name not in scope.globals:
+            return self.defined(name, place, frame)
+        if scope.kind == "function" and name in scope.parameter_names:
+            return self.parameter(name, frame)
+        return self.outer(name, scope, frame)
+
+    def reached(self, key: str, place: Place) -> list[Reach]:
+        """Reaching definitions, remembered."""
+        mark = (id(place.block), place.index, key)
+        found = self._reaching.get(mark)
+        if found is None:
+            found = self._reaching[mark] = reaching(key, place)
+        return found
+
+    def defined(self, key: str, place: Place, frame: Frame, *, fallback: bool = True) -> Answer:
+        """Join the definitions of a key that reach a place and whose conditions are not decided against."""
+        memo = ("name", id(place.block), place.index, key, fallback)
+        if memo in frame.memo:
+            return frame.memo[memo]
+        mark = (memo, id(frame))
+        if mark in self._open:
+            self._read.add(mark)
+            return self._open[mark]
+        return self.settle(mark, frame.memo, memo, lambda: self._join(key, place, frame, fallback=fallback))
+
+    def _join(self, key: str, place: Place, frame: Frame, *, fallback: bool) -> Answer:
+        answers: list[Answer] = []
+        looped: set[int] = set()
+        unbound: list[Choices] = []
+        for reach in self.reached(key, place):
+            choices = self.conditions_of(reach, frame)
+            if choices is None:
+                continue
+            definition = reach.definition
+            if definition is None:
+                unbound.append(choices)
+                continue
+            if reach.loops and definition.kind in ("mutate", "setitem", "augment"):
+                loop = reach.loops[0][0]
+                if id(loop) not in looped:
+                    looped.add(id(loop))
+                    answers.append(restrict(containers.loop_effect(self, key, definition, loop, frame), choices))
+                continue
+            where = frame.inside(definition.block, reach.loops)
+            answer = self.define(key, definition, where)
+            answers.append(restrict(answer, choices))
+        if fallback and unbound:
+            scope = place.block.scope
+            if scope.kind == "function" and key in scope.parameter_names:
+                value = self.parameter(key, frame)
+                answers.extend(restrict(value, c) for c in unbound[:4])
+            elif scope.kind == "class" or (scope.kind == "module" and not answers):
+                answers.append(self.outer(key, scope, frame))
+            elif not answers:
+                answers.append(self.outer(key, scope, frame) if scope.kind != "module" else unknown("undefined name"))
+        elif unbound and not fallback:
+            answers.extend(((Unbound, c),) for c in unbound[:4])
+        if not answers:
+            return unknown("undefined name")
+        return conditions.meaningful(join(answers))
+
+    def conditions_of(self, reach: Reach, frame: Frame) -> Choices | None:
+        """The choices on the way of a definition, or `None` where a condition is decided against it."""
+        choices: Choices = NO_CHOICE
+        for test, polarity, place in reach.conditions:
+            where = frame.inside(place.block, reach.loops)
+            decided = conditions.decide(self, test, polarity, place, where)
+            if decided is None:
+                return None
+            both = compatible(choices, decided)
+            if both is None:
+                return None
+            choices = both
+        return choices
+
+    def define(self, key: str, definition: Definition, frame: Frame) -> Answer:
+        """What one definition gives to a key."""
+        place = Place(definition.block, definition.index)
+        kind, node, value = definition.kind, definition.node, definition.value
+        if kind == "assign" and value is not None:
+            return self.follow(self.ev(value, place, frame), definition.path)
+        if kind == "def":
+            memo = ("def", id(node))
+            if memo not in frame.memo:
+                made: Any = Function(definition.block.scope.child(node), frame)
+                frame.memo[memo] = only(made)
+            return frame.memo[memo]
+        if kind == "class":
+            return only(self.class_in(definition.block.scope.child(node), frame))
+        if kind == "import":
+            return imports.imported(self, definition, frame)
+        if kind == "for" and value is not None:
+            state = frame.loops.get(node)  # type: ignore[call-overload]
+            return self.follow(containers.iterated(self, value, place, frame, state), definition.path)
+        if kind == "with" and value is not None:
+            return self.follow(containers.entered(self, self.ev(value, place, frame)), definition.path)
+        if kind == "augment" and value is not None:
+            before = self.before(key, place, frame)
+            operation = node.op  # type: ignore[attr-defined]
+            return operators.binary(self, operation, before, self.ev(value, place, frame), Site(value, place, frame), node)
+        if kind == "mutate" and isinstance(node, ast.Call):
+            return containers.mutated(self, self.before(key, place, frame), node, place, frame)
+        if kind == "setattr" and value is not None:
+            path, how, unpack = definition.path
+            lazy = Lazy(value, place, frame, unpack)  # type: ignore[arg-type]
+            return lift(self.before(key, place, frame), lambda thing: only(attributes.overridden(self, thing, path, lazy, how)))  # type: ignore[arg-type]
+        if kind == "setitem" and value is not None:
+            index, how, unpack = definition.path
+            lazy = Lazy(value, place, frame, unpack)  # type: ignore[arg-type]
+            return containers.stored(self, self.before(key, place, frame), index, lazy, how, place, frame)  # type: ignore[arg-type]
+        return unknown("unknown")
+
+    def before(self, key: str, place: Place, frame: Frame) -> Answer:
+        """The value of a key just before a statement."""
+        if "." in key:
+            return attributes.written(self, key, place, frame)
+        return self.lookup(key, place, frame)
+
+    def outer(self, name: str, scope: Scope, frame: Frame) -> Answer:
+        """A name read in an inner scope and bound further out."""
+        parent, above = scope.parent, frame.parent
+        at = frame.base
+        while parent is not None and above is not None:
+            while above.binds is not None and above.parent is not None:
+                if name in above.binds:
+                    return above.binds[name]
+                above = above.parent
+            if parent.kind != "class":
+                block = parent.block
+                if name in block.names and name not in parent.globals:
+                    # What the call sees, where the call stands in that scope; else what is left at its end.
+                    end = Place(block, len(block.statements))
+                    place, caller = at.place, at.caller
+                    while caller is not None and caller.scope is not parent:
+                        place, caller = caller.place, caller.caller
+                    if place is not None and caller is not None and place.block.scope is parent:
+                        answer = self.defined(name, place, caller)
+                        if not all(isinstance(t, Unknown) for t, _ in answer):
+                            return answer
+                    return self.defined(name, end, above)
+                if parent.kind == "function" and name in parent.parameter_names:
+                    return self.parameter(name, above)
+            parent, above = parent.parent, above.parent
+        file = scope.file
+        module = self.module_frame(file)
+        if module is not None and name in module.scope.block.names:
+            return self.defined(name, Place(module.scope.block, len(module.scope.block.statements)), module)
+        if module is not None and (found := imports.wildcard(self, name, module)):
+            return found
+        return imports.builtin(name)
+
+    def parameter(self, name: str, frame: Frame) -> Answer:
+        """What a parameter is bound to in a frame."""
+        scope, memo = frame.scope, ("parameter", name)
+        base = frame.base
+        if memo not in base.memo:
+            answer = calls.bound(self, scope, name, base)
+            if self.fuel <= 0:
+                return answer
+            base.memo[memo] = answer
+        return base.memo[memo]
+
+    # -- expressions --------------------------------------------------------------------------------------------------
+
+    def _Attribute(self, node: ast.Attribute, place: Place, frame: Frame) -> Answer:
+        key = dotted(node)
+        scope = place.block.scope
+        if key and scope.kind != "lambda" and key in scope.block.names:
+            return attributes.written(self, key, place, frame)
+        base = self.ev(node.value, place, frame)
+        return lift(base, lambda thing: attributes.attribute(self, thing, node.attr, Site(node, place, frame)))
+
+    def _Call(self, node: ast.Call, place: Place, frame: Frame) -> Answer:
+        callee = self.ev(node.func, place, frame)
+        if len(callee) > 1:
+            callee = conditions.forked(callee, node)
+        arguments = calls.arguments(self, node, place, frame)
+        site = Site(node, place, frame)
+        return lift(callee, lambda thing: calls.call(self, thing, arguments, site))
+
+    def _Subscript(self, node: ast.Subscript, place: Place, frame: Frame) -> Answer:
+        base = self.ev(node.value, place, frame)
+        return lift(base, lambda thing: containers.item(self, thing, node.slice, Site(node, place, frame)))
+
+    def _BinOp(self, node: ast.BinOp, place: Place, frame: Frame) -> Answer:
+        return operators.binary(
+            self, node.op, self.ev(node.left, place, frame), self.ev(node.right, place, frame), Site(node, place, frame), node
+        )
+
+    def _UnaryOp(self, node: ast.UnaryOp, place: Place, frame: Frame) -> Answer:
+        return operators.unary(self, node.op, self.ev(node.operand, place, frame), Site(node, place, frame))
+
+    def _Compare(self, node: ast.Compare, place: Place, frame: Frame) -> Answer:
+        return operators.compare(self, node, place, frame)
+
+    def _BoolOp(self, node: ast.BoolOp, place: Place, frame: Frame) -> Answer:
+        """`a or b`: the first that is true; undecided ones join."""
+        stop = isinstance(node.op, ast.Or)
+        answers: list[Answer] = []
+        for i, value in enumerate(node.values):
+            answer = self.ev(value, place, frame)
+            truths = {conditions.truth(thing) for thing, _ in answer}
+            if truths == {stop} or i == len(node.values) - 1:
+                answers.append(answer)
+                break
+            if truths != {not stop}:
+                answers.append(tuple((t, c) for t, c in answer if conditions.truth(t) is not (not stop)))
+        return join(answers)
+
+    def _IfExp(self, node: ast.IfExp, place: Place, frame: Frame) -> Answer:
+        answers = []
+        for value, polarity in ((node.body, True), (node.orelse, False)):
+            choices = conditions.decide(self, node.test, polarity, place, frame)
+            if choices is not None:
+                answers.append(restrict(self.ev(value, place, frame), choices))
+        return conditions.meaningful(join(answers))
+
+    def _Lambda(self, node: ast.Lambda, place: Place, frame: Frame) -> Answer:
+        return only(Function(place.block.scope.child(node), frame))
+
+    def _Tuple(self, node: ast.Tuple | ast.List, place: Place, frame: Frame) -> Answer:
+        kind = "tuple" if isinstance(node, ast.Tuple) else "list"
+        return only(containers.display(self, node.elts, place, frame, kind))
+
+    _List = _Tuple
+    _Set = _Tuple
+
+    def _Dict(self, node: ast.Dict, place: Place, frame: Frame) -> Answer:
+        items: dict[Any, Answer] = {}
+        is_open = False
+        for key, value in zip(node.keys, node.values, strict=True):
+            if key is None:
+                more = self.ev(value, place, frame)
+                if len(more) == 1 and isinstance(more[0][0], Dictionary):
+                    items.update(more[0][0].items)
+                    is_open |= more[0][0].open
+                else:
+                    is_open = True
+                continue
+            name = self.constant(self.ev(key, place, frame))
+            if name is ...:
+                is_open = True
+            else:
+                items[name] = self.ev(value, place, frame)
+        return only(Dictionary(items, open=is_open))
+
+    def _ListComp(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp, place: Place, frame: Frame) -> Answer:
+        return containers.comprehension(self, node, place, frame)
+
+    _GeneratorExp = _ListComp
+    _SetComp = _ListComp
+
+    def _DictComp(self, node: ast.DictComp, place: Place, frame: Frame) -> Answer:
+        return containers.dict_comprehension(self, node, place, frame)
+
+    def _Starred(self, node: ast.Starred, place: Place, frame: Frame) -> Answer:
+        return self.ev(node.value, place, frame)
+
+    def _Await(self, node: ast.Await, place: Place, frame: Frame) -> Answer:
+        return self.ev(node.value, place, frame)
+
+    def _NamedExpr(self, node: ast.NamedExpr, place: Place, frame: Frame) -> Answer:
+        return self.ev(node.value, place, frame)
+
+    def _JoinedStr(self, node: ast.JoinedStr, place: Place, frame: Frame) -> Answer:
+        parts: list[str] = []
+        for part in node.values:
+            value = part.value if isinstance(part, ast.Constant) else self.constant(self.ev(part.value, place, frame))  # type: ignore[attr-defined]
+            if value is ... or (isinstance(part, ast.FormattedValue) and (part.format_spec or part.conversion != -1)):
+                return unknown("text built at run time")
+            parts.append(str(value))
+        return only(Const("".join(parts)))
+
+    # -- parts --------------------------------------------------------------------------------------------------------
+
+    def follow(self, answer: Answer, path: tuple[object, ...]) -> Answer:
+        """The part of a value that an unpacking target receives."""
+        for step in path:
+            answer = lift(answer, lambda thing, step=step: containers.element(self, thing, step))  # type: ignore[misc]
+        return answer
+
+
+class Unbound:
+    """Marks a path on which an attribute was not written (never leaves `attributes`)."""
+
+
+def restrict(answer: Answer, choices: Choices) -> Answer:
+    """The alternatives that are possible together with some choices, with these added."""
+    if not choices:
+        return answer
+    ways = []
+    for thing, own in answer:
+        both = compatible(own, choices)
+        if both is not None:
+            ways.append((thing, both))
+    return tuple(ways)
+
+
+__all__ = ["Interpreter", "Parameter", "Unbound", "restrict"]

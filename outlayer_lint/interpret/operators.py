@@ -1,0 +1,363 @@
+"""Operators: comparisons of constants, and arithmetic on tensors by intervals."""
+
+from __future__ import annotations
+
+import ast
+import operator
+from math import inf, isnan
+from typing import TYPE_CHECKING, Any
+
+from outlayer_lint.interpret.things import (
+    NO_CHOICE, Answer, Built, Class, Const, Dictionary, Foreign, Function, Instance, Library, Parameter, Sequence, Site, Symbol,
+    Unknown, compatible, join, lift, only, unknown,
+)  # fmt: skip
+from outlayer_lint.lattice import Emission, Origin, Tensor, Value
+
+if TYPE_CHECKING:
+    from outlayer_lint.interpret.frames import Frame
+    from outlayer_lint.interpret.interpreter import Interpreter
+    from outlayer_lint.resolve.scopes import Place
+
+NAMES = {
+    ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow", ast.FloorDiv: "floordiv", ast.Mod: "mod",
+    ast.MatMult: "matmul", ast.BitAnd: "and", ast.BitOr: "or", ast.BitXor: "xor", ast.LShift: "lshift", ast.RShift: "rshift",
+}  # fmt: skip
+FOLD: dict[str, Any] = {
+    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "floordiv": operator.floordiv,
+    "mod": operator.mod, "and": operator.and_, "or": operator.or_,
+}  # fmt: skip
+COMPARE: dict[type[ast.cmpop], Any] = {
+    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
+}  # fmt: skip
+SCALE = 4.0  # a factor from which a bounded score can make a confident softmax (contracts.md OLL107)
+MAX_TEXT = 10_000
+
+
+def binary(it: Interpreter, op: ast.operator, left: Answer, right: Answer, site: Site, node: ast.AST) -> Answer:  # noqa: PLR0913
+    """`left op right` for every pair of alternatives that can meet."""
+    name = NAMES.get(type(op), "")
+    answers: list[Answer] = []
+    for a, mine in left:
+        for b, other in right:
+            both = compatible(mine, other)
+            if both is not None:
+                answers.append(tuple((t, c) for t, own in pair(it, name, a, b, site, node) if (c := compatible(both, own)) is not None))
+    return join(answers)
+
+
+def pair(it: Interpreter, name: str, a: Any, b: Any, site: Site, node: ast.AST) -> Answer:  # noqa: C901, PLR0911, PLR0912, PLR0913
+    """One pair of operands."""
+    if isinstance(a, Const) and isinstance(b, Const):
+        return _fold(name, a.value, b.value)
+    if isinstance(a, Tensor) or isinstance(b, Tensor):
+        if name == "matmul":
+            return _matmul(it, a, b, site)
+        return only(arithmetic(it, name, a, b, site))
+    if isinstance(a, Sequence) and isinstance(b, Sequence) and name == "add":
+        return only(concatenated(a, b))
+    if isinstance(a, Sequence) and isinstance(b, Const) and isinstance(b.value, int) and name == "mul":
+        if not a.open and 0 <= b.value * len(a.items) <= 64:  # noqa: PLR2004
+            return only(Sequence(a.items * b.value, kind=a.kind))
+        return only(Sequence(a.items, open=True, tail=a.items, kind=a.kind))
+    if isinstance(a, Sequence) and name == "add" and isinstance(b, (Unknown, Parameter)):
+        return only(Sequence(a.items, open=True, kind=a.kind))
+    shift = b.value if isinstance(b, Const) and isinstance(b.value, int) and not isinstance(b.value, bool) else None
+    if shift is not None and name in ("add", "sub"):
+        step = shift if name == "add" else -shift
+        if isinstance(a, Symbol):
+            return only(Symbol(a.key, a.offset + step, strict=a.strict))
+        if isinstance(a, Parameter):
+            return only(Parameter(a.scope, a.name, a.trail, a.offset + step))
+        if isinstance(a, Unknown) and a.key is not None:
+            return only(Symbol(a.key, step))
+    for operand in (a, b):
+        if isinstance(operand, Parameter):
+            return only(Parameter(operand.scope, operand.name, (*operand.trail, ("op", id(node)))))
+    for operand in (a, b):
+        if isinstance(operand, (Unknown,)) or getattr(operand, "key", None) is not None:
+            return unknown(operand.reason if isinstance(operand, Unknown) else "unknown arithmetic", ("op", id(node), id(site.frame.base)))
+    special = {"add": "__add__", "sub": "__sub__", "mul": "__mul__", "div": "__truediv__"}.get(name)
+    if special and isinstance(a, Instance):
+        return unknown("unknown operator of a user object")
+    return unknown("unknown arithmetic", ("op", id(node), id(site.frame.base)))
+
+
+def _fold(name: str, a: Any, b: Any) -> Answer:
+    function = FOLD.get(name)
+    try:
+        if name == "pow" and isinstance(a, (int, float)) and isinstance(b, (int, float)) and abs(b) <= 64 and abs(a) <= 1e6:  # noqa: PLR2004
+            return only(Const(a**b))
+        if function is None or (name == "mul" and (isinstance(a, (str, bytes)) or isinstance(b, (str, bytes)))):
+            return unknown("unknown arithmetic")
+        result = function(a, b)
+        if isinstance(result, str) and len(result) > MAX_TEXT:
+            return unknown("unknown arithmetic")
+        return only(Const(result))
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+        return unknown("unknown arithmetic")
+
+
+def concatenated(a: Sequence, b: Sequence) -> Sequence:
+    """Two lists behind each other."""
+    if not a.open:
+        return Sequence(a.items + b.items, open=b.open, tail=b.tail, middle=b.middle, kind=a.kind)
+    if not b.open:
+        return Sequence(a.items, open=True, tail=a.tail + b.items, middle=a.middle, kind=a.kind)
+    return Sequence(a.items, open=True, tail=b.tail, kind=a.kind)
+
+
+def _matmul(it: Interpreter, a: Any, b: Any, site: Site) -> Answer:
+    """A product of matrices: unbounded scores, except that a convex mix of one-hot rows is a distribution."""
+    if isinstance(a, Tensor) and isinstance(b, Tensor) and a.emission is Emission.SIMPLEX and b.emission in (Emission.ONEHOT, Emission.SIMPLEX):
+        return only(a.replace(axis=-1, units=b._units, origin=a.origin))  # noqa: SLF001
+    span = it.span(site.node, site.place)
+    known = next(t for t in (a, b) if isinstance(t, Tensor))
+    learned = next((t.learned for t in (a, b) if isinstance(t, Tensor) and t.learned), "")
+    return only(
+        Tensor(Emission.LOGIT, by="torch.matmul", learned=learned or "torch.matmul", certainty="likely" if not isinstance(b, Tensor) else "proved",
+               rank=known._rank, origin=Origin(applied=span), inner=Value((known,)))  # noqa: SLF001
+    )  # fmt: skip
+
+
+def number(thing: object) -> float | None:
+    """The value of a numeric constant."""
+    if isinstance(thing, Const) and isinstance(thing.value, (int, float)) and not isinstance(thing.value, bool):
+        return float(thing.value)
+    return None
+
+
+def arithmetic(it: Interpreter, name: str, a: Any, b: Any, site: Site) -> Any:
+    """`a name b` where at least one is a tensor: bounds by interval arithmetic, meaning by the resulting bounds."""
+    span = it.span(site.node, site.place)
+    x, y = (a if isinstance(a, Tensor) else None), (b if isinstance(b, Tensor) else None)
+    main = x or y
+    assert main is not None
+    if name in ("and", "or", "xor", "mod", "floordiv", "lshift", "rshift", ""):
+        return Tensor(Emission.BOOL, gradient=False) if main.emission is Emission.BOOL else Unknown("unknown arithmetic")
+    low, high = _range(a)
+    low2, high2 = _range(b)
+    constant = number(b) if x is main else number(a)
+    parameter = constant is None and (y if x is main else x) is None
+    if x is not None and y is not None and x.emission is y.emission is Emission.DATA:
+        return x
+    if parameter:
+        return _with_unknown(name, main, x is main, b if x is main else a, site)
+    try:
+        bounds = _interval(name, low, high, low2, high2)
+    except (OverflowError, ValueError, ZeroDivisionError):
+        bounds = (-inf, inf)
+    scaled = main.scaled or (
+        constant is not None and ((name == "mul" and abs(constant) >= SCALE) or (name == "div" and x is main and 0 < abs(constant) <= 1 / SCALE))
+    )  # fmt: skip
+    if x is not None and y is not None and name in ("mul", "div") and (y.by.endswith("Parameter") or x.by.endswith("Parameter")):
+        scaled = True
+    gradient = all(t.gradient for t in (x, y) if t is not None)
+    if name == "sub" and constant == 1.0 and x is None and main.emission in (Emission.UNIT, Emission.SIMPLEX):
+        return main.replace(emission=Emission.UNIT, axis=None, by="one-minus", inner=Value((main,)), origin=main.origin)
+    if constant == 0.0 and name in ("add", "sub") and x is main:
+        return main
+    if constant is not None and name == "add" and 0 < constant <= 1e-3 and main.emission in (Emission.SIMPLEX, Emission.UNIT):  # noqa: PLR2004
+        return main.replace(by="epsilon", inner=Value((main,)), certainty="likely")
+    if constant == 1.0 and name in ("mul", "div") and x is main:
+        return main
+    learned = next((t.learned for t in (x, y) if t is not None and t.learned), "")
+    if main.emission is Emission.SIMPLEX and name in ("mul", "div") and constant is not None:
+        return main.replace(emission=word(bounds), axis=None, low=bounds[0], high=bounds[1], by=name, inner=Value((main,)), scaled=scaled)
+    if x is not None and y is not None and x.emission is y.emission is Emission.LOSS:
+        return x
+    certainty = "proved" if all(t.certainty == "proved" for t in (x, y) if t is not None) else "likely"
+    source = None
+    if constant is not None and main.source is not None:
+        source = main.source
+    if main.emission is Emission.LOSS:
+        return main
+    if main.emission is Emission.DATA and bounds == (-inf, inf):
+        return main
+    return Tensor(
+        word(bounds), units=main._units, rank=main._rank, low=bounds[0], high=bounds[1], by=f"{name}", inner=Value((main,)), scaled=scaled,  # noqa: SLF001
+        gradient=gradient, certainty=certainty, learned=learned, class_axis=main.class_axis, dtype=main.dtype, source=source,
+        origin=main.origin if main.origin.applied is not None else Origin(applied=span),
+    )  # fmt: skip
+
+
+def _with_unknown(name: str, main: Tensor, first: bool, other: Any, site: Site) -> Any:  # noqa: FBT001
+    """A tensor and something unknown. A score stays a score; a bounded value loses what it was."""
+    if main.emission is Emission.LOGIT:
+        return main.replace(certainty="likely", units=main._units if first else None, scaled=True)  # noqa: SLF001
+    if main.emission is Emission.LOSS:
+        return main
+    return _lost(other, site)
+
+
+def _lost(other: Any, site: Site) -> Any:
+    if isinstance(other, Parameter):
+        return Parameter(other.scope, other.name, (*other.trail, ("op", id(site.node))))
+    return Unknown(other.reason if isinstance(other, Unknown) else "unknown arithmetic", ("op", id(site.node), id(site.frame.base)))
+
+
+def _range(thing: Any) -> tuple[float, float]:
+    if isinstance(thing, Tensor):
+        return thing.low, thing.high
+    value = number(thing)
+    return (-inf, inf) if value is None else (value, value)
+
+
+def _interval(name: str, low: float, high: float, low2: float, high2: float) -> tuple[float, float]:
+    if name == "add":
+        return low + low2, high + high2
+    if name == "sub":
+        return low - high2, high - low2
+    if name == "mul":
+        return _products(low, high, low2, high2)
+    if name == "div":
+        if low2 <= 0 <= high2:
+            # Dividing by something positive that may be as small as zero keeps the sign only.
+            return (0.0, inf) if low >= 0 and low2 >= 0 else (-inf, inf)
+        return _products(low, high, 1 / high2, 1 / low2)
+    if name == "pow" and low2 == high2:
+        if low2 == 2:  # noqa: PLR2004
+            return (0.0, max(low * low, high * high)) if low <= 0 <= high else (min(low * low, high * high), max(low * low, high * high))
+        if low >= 0 and low2 > 0:
+            return low**low2, high**low2
+        if low2 == int(low2) and int(low2) % 2 == 0:
+            return 0.0, inf
+    return -inf, inf
+
+
+def _products(low: float, high: float, low2: float, high2: float) -> tuple[float, float]:
+    values = [0.0 if 0 in (p, q) else p * q for p in (low, high) for q in (low2, high2)]
+    values = [0.0 if isnan(v) else v for v in values]
+    return min(values), max(values)
+
+
+def word(bounds: tuple[float, float]) -> Emission:
+    """The emission that an interval alone stands for."""
+    low, high = bounds
+    if low == -inf and high == inf:
+        return Emission.LOGIT
+    if (low, high) == (0.0, 1.0):
+        return Emission.UNIT
+    if (low, high) == (-1.0, 1.0):
+        return Emission.SYM1
+    if low == 0.0 and high == inf:
+        return Emission.NONNEG
+    return Emission.BND
+
+
+def unary(it: Interpreter, op: ast.unaryop, answer: Answer, site: Site) -> Answer:
+    """`-x`, `+x`, `~x`, `not x`."""
+
+    def one(thing: Any) -> Answer:
+        if isinstance(op, ast.Not):
+            from outlayer_lint.interpret.conditions import truth  # noqa: PLC0415 - conditions builds on operators
+
+            decided = truth(thing)
+            return unknown("undecided condition", getattr(thing, "key", None)) if decided is None else only(Const(not decided))
+        if isinstance(thing, Const):
+            try:
+                return only(Const(-thing.value if isinstance(op, ast.USub) else +thing.value if isinstance(op, ast.UAdd) else ~thing.value))
+            except TypeError:
+                return unknown("unknown arithmetic")
+        if isinstance(thing, Tensor):
+            if isinstance(op, ast.USub):
+                bounds = (-thing.high + 0.0, -thing.low + 0.0)
+                if thing.emission is Emission.LOSS:
+                    return only(thing)
+                return only(thing.replace(emission=word(bounds), axis=None, low=bounds[0], high=bounds[1], inner=Value((thing,))))
+            return only(thing)
+        return only(thing)
+
+    return lift(answer, one)
+
+
+def compared(op: ast.cmpop, a: Any, b: Any) -> bool | None:  # noqa: C901, PLR0911, PLR0912
+    """The truth of `a op b`, or `None`."""
+    if isinstance(op, (ast.Is, ast.IsNot)):
+        wanted = isinstance(op, ast.Is)
+        if isinstance(a, Const) and isinstance(b, Const):
+            return (a.value is b.value or (a.value == b.value and type(a.value) is type(b.value))) == wanted
+        for x, y in ((a, b), (b, a)):
+            if isinstance(x, Const) and x.value is None and isinstance(
+                y, (Tensor, Instance, Built, Function, Class, Sequence, Dictionary, Library, Symbol)
+            ):
+                return not wanted
+        return None
+    if isinstance(op, (ast.In, ast.NotIn)):
+        return _membership(a, b, isinstance(op, ast.In))
+    function = COMPARE[type(op)]
+    if isinstance(a, Const) and isinstance(b, Const):
+        try:
+            return bool(function(a.value, b.value))
+        except TypeError:
+            return None
+    for x, y in ((a, b), (b, a)):
+        if isinstance(x, Const) and x.value is None and isinstance(y, (Instance, Built, Function, Class, Tensor)):
+            return isinstance(op, ast.NotEq) if isinstance(op, (ast.Eq, ast.NotEq)) else None
+    first, second = _relative(a), _relative(b)
+    if first is None or second is None or first[0] != second[0]:
+        return None
+    if not first[2] and not second[2]:
+        return bool(function(first[1], second[1]))
+    if first[2] == second[2]:
+        return None
+    # One side is any index below `key + offset`: it is less than, and not equal to, everything from there on.
+    flipped = second[2]
+    below, value = (second[1], first[1]) if flipped else (first[1], second[1])
+    if value < below:
+        return None
+    kind = type(op)
+    if kind in (ast.Eq, ast.NotEq):
+        return kind is ast.NotEq
+    less = kind in (ast.Lt, ast.LtE)
+    return (not less) if flipped else less
+
+
+def _relative(thing: Any) -> tuple[object, int, bool] | None:
+    if isinstance(thing, Symbol):
+        return (thing.key, thing.offset, thing.strict)
+    if isinstance(thing, Parameter):
+        return (thing.key, thing.offset, False)
+    if isinstance(thing, Unknown) and thing.key is not None:
+        return (thing.key, 0, False)
+    return None
+
+
+def _membership(a: Any, b: Any, wanted: bool) -> bool | None:  # noqa: FBT001
+    if isinstance(b, Dictionary) and isinstance(a, Const):
+        return wanted if a.value in b.items else None if b.open else not wanted
+    if isinstance(a, Const) and isinstance(b, Const) and isinstance(a.value, str) and isinstance(b.value, str):
+        return (a.value in b.value) == wanted
+    if isinstance(b, Sequence) and isinstance(a, Const):
+        values = [t.value for item in (*b.items, *b.tail) for t, _ in item if isinstance(t, Const)]
+        if a.value in values:
+            return wanted
+        if not b.open and len(values) == len(b.items):
+            return not wanted
+    return None
+
+
+def compare(it: Interpreter, node: ast.Compare, place: Place, frame: Frame) -> Answer:
+    """A comparison as a value: a constant, a tensor of truth values, or unknown."""
+    left = it.ev(node.left, place, frame)
+    if len(node.ops) > 1:
+        return unknown("undecided condition", ("test", id(node), id(frame.base)))
+    right = it.ev(node.comparators[0], place, frame)
+    answers: list[Answer] = []
+    for a, mine in left:
+        for b, other in right:
+            both = compatible(mine, other)
+            if both is None:
+                continue
+            decided = compared(node.ops[0], a, b)
+            if decided is not None:
+                answers.append(((Const(decided), both),))
+            elif isinstance(a, Tensor) or isinstance(b, Tensor):
+                ways = tuple(t for t in (a, b) if isinstance(t, Tensor))
+                made = Tensor(Emission.BOOL, gradient=False, by="compare", inner=Value(ways), origin=Origin(it.span(node, place)))
+                answers.append(((made, both),))
+            else:
+                answers.append(((Unknown("undecided condition", ("test", id(node), id(frame.base))), both),))
+    return join(answers) if answers else unknown("undecided condition")
+
+
+__all__ = ["Foreign", "NO_CHOICE", "arithmetic", "binary", "compare", "compared", "concatenated", "number", "unary", "word"]

@@ -1,0 +1,401 @@
+"""What an expression may be, beside a tensor: objects, functions, classes, containers, constants.
+
+An `Answer` is a tuple of alternatives; each is a thing and the choices under which it is meant. Things are compared by
+identity, but constants by value.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from outlayer_lint.lattice import Tensor
+
+if TYPE_CHECKING:
+    import ast
+    from collections.abc import Callable, Iterable, Mapping
+
+    from outlayer_lint.interpret.frames import Arguments, Frame
+    from outlayer_lint.knowledge import Row
+    from outlayer_lint.resolve.project import SourceFile
+    from outlayer_lint.resolve.scopes import Place, Scope
+
+MAX_WAYS = 12
+
+
+class Choice(NamedTuple):
+    """A fact about an undecided condition. `fork` marks choices between whole objects: different programs."""
+
+    key: object
+    equal: bool
+    value: object
+    fork: bool = False
+
+
+Choices = frozenset[Choice]
+NO_CHOICE: Choices = frozenset()
+
+
+class Unknown:
+    """Not known, with the root reason; `key` identifies the value, so that conditions on it can be recognised."""
+
+    __slots__ = ("key", "reason")
+
+    def __init__(self, reason: str, key: object = None) -> None:
+        """`reason` is a word of the fixed vocabulary (docs of `pairs`)."""
+        self.reason = reason
+        self.key = key
+
+    def __repr__(self) -> str:
+        return f"<unknown: {self.reason}>"
+
+
+class Parameter:
+    """A parameter that no call binds yet. The driver finds callers and asks again."""
+
+    __slots__ = ("name", "offset", "scope", "trail")
+
+    def __init__(self, scope: Scope, name: str, trail: tuple[object, ...] = (), offset: int = 0) -> None:
+        """`trail`: attributes and items taken from it; `offset`: an integer added to it."""
+        self.scope = scope
+        self.name = name
+        self.trail = trail
+        self.offset = offset
+
+    @property
+    def key(self) -> object:
+        """Identifies the value."""
+        return ("parameter", id(self.scope), self.name, self.trail)
+
+    def __repr__(self) -> str:
+        return f"<parameter {self.scope.name}.{self.name}>"
+
+
+class Subclass:
+    """A method that an abstract class leaves to its subclasses. The driver chooses one and asks again."""
+
+    __slots__ = ("cls", "name")
+
+    def __init__(self, cls: Scope, name: str) -> None:
+        """`cls` is the class asked about, `name` the missing method or attribute."""
+        self.cls = cls
+        self.name = name
+
+    @property
+    def key(self) -> object:
+        """Identifies the value."""
+        return ("subclass", id(self.cls), self.name)
+
+
+class Const:
+    """A constant of the program."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        """Any immutable Python value."""
+        self.value = value
+
+    def __repr__(self) -> str:
+        return f"<{self.value!r}>"
+
+
+class Symbol:
+    """An integer known only in relation to another: `key + offset`; `last` of an iteration has the length's key."""
+
+    __slots__ = ("key", "offset", "strict")
+
+    def __init__(self, key: object, offset: int = 0, *, strict: bool = False) -> None:
+        """`strict`: any value below `key + offset`, not this one (an index before the last)."""
+        self.key = key
+        self.offset = offset
+        self.strict = strict
+
+
+class Function:
+    """A function or lambda of the project, with the frame it was defined in."""
+
+    __slots__ = ("bound", "frame", "scope")
+
+    def __init__(self, scope: Scope, frame: Frame, bound: object = None) -> None:
+        """`bound` is the receiver of a bound method."""
+        self.scope = scope
+        self.frame = frame
+        self.bound = bound
+
+    def __repr__(self) -> str:
+        return f"<function {self.scope.name}>"
+
+
+class Class:
+    """A class of the project."""
+
+    __slots__ = ("_mro", "frame", "scope")
+
+    def __init__(self, scope: Scope, frame: Frame) -> None:
+        """`frame` is where the class statement stands."""
+        self.scope = scope
+        self.frame = frame
+        self._mro: list[object] | None = None
+
+    def __repr__(self) -> str:
+        return f"<class {self.scope.name}>"
+
+
+class Instance:
+    """An object of a project class."""
+
+    __slots__ = ("arguments", "cache", "cls", "overrides", "root", "site")
+
+    def __init__(self, cls: Class, site: Site | None, arguments: Arguments | None, overrides: tuple[Override, ...] = ()) -> None:
+        """`site` is where it was constructed, `None` for the receiver of a method asked about by itself."""
+        self.cls = cls
+        self.site = site
+        self.arguments = arguments
+        self.overrides = overrides
+        self.root: Instance = self
+        self.cache: dict[object, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"<{self.cls.scope.name} object>"
+
+
+class Override(NamedTuple):
+    """An attribute (or path of attributes) written from outside."""
+
+    path: tuple[object, ...]
+    lazy: Lazy
+
+
+class Built:
+    """An object made by a library's constructor: a layer, a loss, a container, a data set."""
+
+    __slots__ = ("arguments", "cache", "extras", "name", "overrides", "row", "site")
+
+    def __init__(
+        self, row: Row, name: str, arguments: Arguments, site: Site, extras: tuple[Any, ...] = (), overrides: tuple[Override, ...] = ()
+    ) -> None:  # fmt: skip
+        """`extras` are later mutations: (method, arguments) in order."""
+        self.row = row
+        self.name = name
+        self.arguments = arguments
+        self.site = site
+        self.extras = extras
+        self.overrides = overrides
+        self.cache: dict[object, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+class Library:
+    """A name of a library: a function, class or module that rows may know."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        """The fully qualified name."""
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<library {self.name}>"
+
+
+class Foreign:
+    """An object of a library that no row describes; calls and attributes of it are unknown."""
+
+    __slots__ = ("key", "name")
+
+    def __init__(self, name: str, key: object = None) -> None:
+        """`name` is the callable that made it."""
+        self.name = name
+        self.key = key
+
+
+class Module:
+    """A module of the project."""
+
+    __slots__ = ("file",)
+
+    def __init__(self, file: SourceFile) -> None:
+        """The file."""
+        self.file = file
+
+
+class Sequence:
+    """A list or tuple: `items`, then (if `open`) any number of unknown ones, then `tail`."""
+
+    __slots__ = ("items", "key", "kind", "middle", "open", "tail")
+
+    def __init__(
+        self, items: tuple[Entry, ...], *, open: bool = False, tail: tuple[Entry, ...] = (), middle: Entry | None = None, kind: str = "list"
+    ) -> None:  # fmt: skip
+        """`middle` is what the open part's elements are, where known."""
+        self.items = items
+        self.open = open
+        self.tail = tail
+        self.middle = middle
+        self.kind = kind
+        self.key = id(self)
+
+
+class Dictionary:
+    """A dict, keyword arguments, or an object known by its fields; `open` if more may be in it."""
+
+    __slots__ = ("items", "kind", "open")
+
+    def __init__(self, items: Mapping[Any, Entry], *, open: bool = False, kind: str = "dict") -> None:
+        """In order of insertion."""
+        self.items = dict(items)
+        self.open = open
+        self.kind = kind
+
+
+class Method:
+    """A method of a tensor or library object, not yet called."""
+
+    __slots__ = ("name", "receiver", "row")
+
+    def __init__(self, receiver: object, name: str, row: Row | None = None) -> None:
+        """`row` is the contract of a tensor's method."""
+        self.receiver = receiver
+        self.name = name
+        self.row = row
+
+
+class Partial:
+    """A callable with some arguments given."""
+
+    __slots__ = ("arguments", "function")
+
+    def __init__(self, function: object, arguments: Arguments) -> None:
+        """As `functools.partial`."""
+        self.function = function
+        self.arguments = arguments
+
+
+class Super:
+    """`super()` inside a method: attributes are searched behind `after`."""
+
+    __slots__ = ("after", "instance")
+
+    def __init__(self, instance: object, after: Scope) -> None:
+        """`after` is the class whose method says `super()`."""
+        self.instance = instance
+        self.after = after
+
+
+class Site(NamedTuple):
+    """Where an expression stands and in which frame it is evaluated."""
+
+    node: ast.expr
+    place: Place
+    frame: Frame
+
+
+class Lazy(NamedTuple):
+    """An expression to be evaluated when needed, and the part of its value that is meant."""
+
+    node: ast.expr
+    place: Place
+    frame: Frame
+    path: tuple[object, ...] = ()
+
+
+class Deferred:
+    """An answer worked out when first forced."""
+
+    __slots__ = ("answer", "make")
+
+    def __init__(self, make: Callable[[], Answer] | None) -> None:
+        """`make` is called at most once for a settled answer."""
+        self.make = make
+        self.answer: Answer | None = None
+
+
+Alternative = tuple[Any, Choices]
+Answer = tuple[Alternative, ...]
+Entry = Lazy | Deferred | Answer
+
+
+def only(thing: object) -> Answer:
+    """An answer with one alternative and no choice."""
+    return ((thing, NO_CHOICE),)
+
+
+def unknown(reason: str, key: object = None) -> Answer:
+    """An answer that is not known."""
+    return ((Unknown(reason, key), NO_CHOICE),)
+
+
+def compatible(a: Choices, b: Choices) -> Choices | None:
+    """Both sets of choices together, or `None` where they contradict each other."""
+    if not a:
+        return b
+    if not b or a == b:
+        return a
+    facts: dict[object, list[Choice]] = {}
+    for choice in a | b:
+        facts.setdefault(choice.key, []).append(choice)
+    for group in facts.values():
+        if len(group) > 1:
+            equals = {_hashable(c.value) for c in group if c.equal}
+            if len(equals) > 1 or any(not c.equal and _hashable(c.value) in equals for c in group):
+                return None
+    return a | b
+
+
+def _hashable(value: object) -> object:
+    try:
+        hash(value)
+    except TypeError:
+        return repr(value)
+    return value
+
+
+def join(answers: Iterable[Answer]) -> Answer:
+    """All alternatives, equal ones once."""
+    found: dict[object, Alternative] = {}
+    for answer in answers:
+        for thing, choices in answer:
+            found.setdefault((identity(thing), choices), (thing, choices))
+    ways = tuple(found.values())
+    if len(ways) > MAX_WAYS:
+        merged: dict[object, Alternative] = {}
+        for thing, _ in ways:
+            merged.setdefault(identity(thing), (thing, NO_CHOICE))
+        ways = tuple(merged.values())
+        if len(ways) > MAX_WAYS:
+            return unknown("too many alternatives")
+    return ways
+
+
+def identity(thing: object) -> object:
+    """What makes two things the same alternative."""
+    if isinstance(thing, Tensor):
+        return (thing, thing.origin.applied, thing.origin.built)
+    if isinstance(thing, Const):
+        return ("const", type(thing.value), _hashable(thing.value))
+    if isinstance(thing, Unknown):
+        return ("unknown", thing.reason, thing.key)
+    if isinstance(thing, Library):
+        return ("library", thing.name)
+    if isinstance(thing, Parameter):
+        return (thing.key, thing.offset)
+    if isinstance(thing, Subclass):
+        return thing.key
+    return id(thing)
+
+
+def lift(answer: Answer, transfer: Callable[[Any], Answer]) -> Answer:
+    """Apply a function to each alternative; its own choices are added."""
+    if len(answer) == 1 and not answer[0][1]:
+        return transfer(answer[0][0])
+    results: list[Answer] = []
+    for thing, choices in answer:
+        ways = []
+        for result, more in transfer(thing):
+            both = compatible(choices, more)
+            if both is not None:
+                ways.append((result, both))
+        results.append(tuple(ways))
+    return join(results)

@@ -1,0 +1,480 @@
+"""Rows at work: one call plus its contract to an answer. Library objects, and the dispatch by transfer word."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+from outlayer_lint.interpret import attributes, calls, containers, tensors
+from outlayer_lint.interpret.frames import Arguments
+from outlayer_lint.interpret.things import (
+    Answer, Built, Const, Deferred, Dictionary, Entry, Foreign, Function, Instance, Lazy, Method, Parameter, Sequence, Site,
+    Subclass, Unknown, join, lift, only, unknown,
+)  # fmt: skip
+from outlayer_lint.lattice import NOTHING, UNKNOWN, Emission, Origin, Tensor, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from outlayer_lint.diagnostic import Span
+    from outlayer_lint.interpret.interpreter import Interpreter
+    from outlayer_lint.knowledge import Row
+
+LITERAL = "literal"
+
+
+class Application:
+    """A row applied at a site: arguments by parameter, inputs, where it stands and where its object was built."""
+
+    __slots__ = ("built", "form", "given", "it", "row", "site")
+
+    def __init__(self, it: Interpreter, row: Row, form: str, given: Arguments, site: Site, built: Built | None) -> None:
+        """For a module `given` are the call's arguments and `built` has the constructor's."""
+        self.it = it
+        self.form = form
+        self.given = given
+        self.site = site
+        self.built = built
+        under = row.under(self._constants(row)) if row.when else row
+        self.row = under if under is not None else row
+
+    def _constants(self, row: Row) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for case in row.when:
+            name = case["argument"]
+            entry = self._entry(row, name)
+            if entry is not None:
+                found[name] = self.it.constant(entry)
+        return found
+
+    def _entry(self, row: Row, name: str) -> Entry | None:
+        if self.built is not None:
+            if name in row.call:
+                return self.given.pick(row.call.index(name), name)
+            index = row.constructor.index(name) if name in row.constructor else None
+            return self.built.arguments.pick(index, name)
+        index = row.parameters.index(name) if name in row.parameters else None
+        return self.given.pick(index, name)
+
+    def entry(self, name: str) -> Entry | None:
+        """The argument for a parameter, `None` where it is left out."""
+        return self._entry(self.row, name)
+
+    def rest(self) -> tuple[Entry, ...]:
+        """The positional arguments of a variadic parameter (`permute(0, 2, 1)`)."""
+        if self.built is not None:
+            return self.built.arguments.positional
+        index = self.row.parameters.index(self.row.variadic) if self.row.variadic else self.row.inputs
+        return self.given.positional[index:]
+
+    def spec(self, spec: Any) -> Any:
+        """The value of a spec: a literal, an argument's constant, its default; `None` where not known."""
+        if not isinstance(spec, tuple):
+            return spec
+        entry = self.entry(spec[1])
+        if entry is None:
+            given = self.built.arguments if self.built is not None else self.given
+            return None if given.more_keywords else spec[2]
+        value = self.it.constant(entry)
+        if value is ...:
+            return None
+        if spec[0] == "item":
+            return value[spec[3]] if isinstance(value, tuple) and len(value) > spec[3] else value if not isinstance(value, tuple) else None
+        return spec[2] if value is None else value
+
+    def lazy(self, spec: Any) -> Any:
+        """A spec of units, worked out only when asked for."""
+        if not isinstance(spec, tuple):
+            return spec
+
+        def ask() -> int | None:
+            value = self.spec(spec)
+            return value if isinstance(value, int) else None
+
+        return ask
+
+    def input_entry(self, index: int = 0) -> Entry | None:
+        """The tensor input, not evaluated."""
+        names = self.row.call
+        return self.given.pick(index, names[index] if index < len(names) else "input")
+
+    def input(self, index: int = 0) -> Answer:
+        """The tensor input."""
+        return self.it.force(self.input_entry(index))
+
+    def inner(self, index: int = 0) -> Callable[[], Value]:
+        """The input as a value, worked out only when asked for."""
+        entry = self.input_entry(index)
+
+        def ask() -> Value:
+            it = self.it
+            fuel, it.fuel = it.fuel, max(it.fuel, 600)
+            try:
+                return as_value(it.force(entry)) if entry is not None else NOTHING
+            finally:
+                it.fuel = min(fuel, it.fuel)
+
+        return ask
+
+    @property
+    def span(self) -> Span:
+        """Where the call stands."""
+        return self.it.span(self.site.node, self.site.place)
+
+    @property
+    def origin(self) -> Origin:
+        """Where the call stands, and where the object was built."""
+        built = None if self.built is None else self.it.span(self.built.site.node, self.built.site.place)
+        return Origin(self.span, built)
+
+
+def as_value(answer: Answer) -> Value:
+    """An answer as a lattice value: known only if every alternative is a tensor."""
+    ways: list[Tensor] = []
+    reasons: list[str] = []
+    for thing, _ in answer:
+        if isinstance(thing, Tensor):
+            ways.append(thing)
+        else:
+            reasons.append(reason_of(thing))
+    return Value(reason=min(reasons)) if reasons else Value(ways)
+
+
+def reason_of(thing: Any) -> str:
+    """Why a thing is not a known tensor."""
+    if isinstance(thing, Unknown):
+        return thing.reason
+    if isinstance(thing, Parameter):
+        return "parameter nobody binds"
+    if isinstance(thing, Subclass):
+        return "abstract method"
+    if isinstance(thing, Const):
+        return "literal tensor"
+    if isinstance(thing, (Sequence, Dictionary)):
+        return "container of outputs"
+    if isinstance(thing, Foreign):
+        return "third-party object"
+    return "not a tensor"
+
+
+def apply(it: Interpreter, app: Application) -> Answer:
+    """The result of a row's call."""
+    row = app.row
+    if row.returns is not None and row.transfer != "recurrent":
+        return structured(it, app, row.returns)
+    word = row.transfer
+    special = SPECIAL.get(word)
+    if special is not None:
+        return special(it, app)
+    function = tensors.TRANSFER.get(word)
+    if function is None:
+        return unknown("no transfer function", ("row", row.name, id(app.site.node), id(app.site.frame.base)))
+    return function(it, app)
+
+
+def structured(it: Interpreter, app: Application, tree: Any) -> Answer:
+    """Several results: a tuple or an output object whose leaves are emissions or words."""
+    if isinstance(tree, dict) and "emits" not in tree:
+        return only(Dictionary({key: structured(it, app, leaf) for key, leaf in tree.items()}, kind="output"))
+    if isinstance(tree, tuple):
+        return only(Sequence(tuple(structured(it, app, leaf) for leaf in tree), kind="tuple"))
+    if isinstance(tree, dict):
+        return only(tensors.leaf(it, app, tree))
+    if isinstance(tree, Emission):
+        learned = app.row.name if tree is Emission.LOGIT and app.row.kind in ("layer", "model") else ""
+        units = app.lazy(app.row.units) if tree in (Emission.LOGIT, Emission.SIMPLEX, Emission.LOGP) else None
+        gradient = tree not in (Emission.INDEX, Emission.BOOL)
+        return only(Tensor(tree, by=app.row.name, learned=learned, units=units, gradient=gradient, inner=app.inner(), origin=app.origin))
+    if tree == "keeps":
+        word = app.row.transfer
+        return tensors.TRANSFER.get(word, tensors.keeps)(it, app) if word in ("reduces", "selects") else app.input()
+    return unknown("part of a library's result", (id(app.site.node), id(app.site.frame.base)))
+
+
+# -- library objects --------------------------------------------------------------------------------------------------
+
+
+def called(it: Interpreter, thing: Built, given: Arguments, site: Site) -> Answer:
+    """Call a library object: a layer, an activation, a container, a model with a replaced head."""
+    row = thing.row
+    if row.transfer == "contains":
+        return run_container(it, thing, given, site)
+    if row.transfer == "wraps":
+        return lift(calls.wrapped(it, thing), lambda inner: calls.call(it, inner, given, site))
+    if row.kind == "model" and thing.overrides:
+        replaced = _replaced_head(it, thing, given, site)
+        if replaced is not None:
+            return replaced
+    app = Application(it, row, "module", given, site, thing)
+    if row.kind == "distribution":
+        return unknown("distribution called")
+    return apply(it, app)
+
+
+def _replaced_head(it: Interpreter, thing: Built, given: Arguments, site: Site) -> Answer | None:
+    """The output of a ready-made model whose last part was replaced."""
+    heads = thing.row.heads
+    for override in reversed(thing.overrides):
+        name = override.path[0]
+        if name not in heads:
+            continue
+        features = unknown("hidden features", ("features", id(thing.site.node)))
+        value = it.force(override.lazy)
+        if len(override.path) == 1 or override.path[1] in (-1, 1, 2, 3, 6, "fc", "out", "head", "3"):
+            return lift(value, lambda head: calls.call(it, head, Arguments((features,)), site))
+        return unknown("part of a ready-made model replaced")
+    return None
+
+
+def run_container(it: Interpreter, thing: Built, given: Arguments, site: Site) -> Answer:
+    """`Sequential(...)(x)`: from the tail, so that a learned layer near the end answers at once."""
+    if thing.row.how != "sequence":
+        return unknown("call of a list of layers")
+
+    def one(content: Any) -> Answer:
+        if isinstance(content, Dictionary):
+            layers, is_open, tail = [v for k, v in content.items.items()], content.open, ()
+            tail_layers = [v for k, v in content.items.items() if isinstance(k, tuple) and k[0] == "tail"]
+            if is_open and tail_layers:
+                layers, tail = [], tuple(tail_layers)
+        elif isinstance(content, Sequence):
+            layers, is_open, tail = list(content.items), content.open, content.tail
+        else:
+            return only(content)
+        entry: Entry = given.pick(0, "input") or unknown("missing argument")
+        if is_open:
+            entry, layers = unknown("open-ended list of layers"), list(tail)
+            if not layers:
+                return entry
+        for layer in layers:
+            entry = Deferred(_step(it, layer, entry, site))
+        return it.force(entry)
+
+    return lift(parts(it, thing), one)
+
+
+def _step(it: Interpreter, layer: Entry, entry: Entry, site: Site) -> Callable[[], Answer]:
+    def run() -> Answer:
+        return lift(it.force(layer), lambda f: calls.call(it, f, Arguments((entry,)), site) if not isinstance(f, Const) else it.force(entry))
+
+    return run
+
+
+def parts(it: Interpreter, thing: Built) -> Answer:
+    """The children of a container: a `Sequence`, or a `Dictionary` where they are named."""
+    key = ("parts", it.training)
+    cached = thing.cache.get(key)
+    if cached is None:
+        cached = _parts(it, thing)
+        if it.fuel > 0 and not it.reading:
+            thing.cache[key] = cached
+    return cached  # type: ignore[no-any-return]
+
+
+def _parts(it: Interpreter, thing: Built) -> Answer:
+    given = thing.arguments
+    base: Answer
+    if thing.extras and thing.extras[0][0] == "replaced":
+        base = it.force(given.positional[0])
+    elif given.more_positional:
+        base = only(Sequence(given.positional, open=True, tail=_starred_tail(it, thing)))
+    elif thing.row.how == "sequence":
+        if len(given.positional) == 1 and not given.keywords:
+            single = it.force(given.positional[0])
+            if all(isinstance(t, (Dictionary, Sequence)) for t, _ in single):
+                base = single
+            else:
+                base = only(Sequence(given.positional))
+        else:
+            base = only(Sequence(given.positional))
+    elif given.positional or given.keywords:
+        source = it.force(given.positional[0]) if given.positional else it.force(next(iter(given.keywords.values())))
+        base = lift(source, lambda t: only(t) if isinstance(t, (Dictionary, Sequence)) else _iterable(it, t))
+    else:
+        base = only(Dictionary({}) if thing.row.how == "dict" else Sequence(()))
+    for name, more in thing.extras:
+        if name not in ("replaced",):
+            base = lift(base, lambda t, name=name, more=more: only(_extended(it, t, name, more)))  # type: ignore[misc]
+    for override in thing.overrides:
+        if len(override.path) == 1 and isinstance(override.path[0], (int, str)):
+            base = lift(base, lambda t, o=override: only(_assigned(t, o.path[0], o.lazy)))  # type: ignore[misc]
+    return base
+
+
+def _starred_tail(it: Interpreter, thing: Built) -> tuple[Entry, ...]:
+    """The known end of `Sequential(*layers)` where the list is open-ended."""
+    node = thing.site.node
+    if not isinstance(node, ast.Call):
+        return ()
+    entries: tuple[Entry, ...] = ()
+    for argument in node.args:
+        if isinstance(argument, ast.Starred):
+            answer = it.ev(argument.value, thing.site.place, thing.site.frame)
+            inner = containers.as_sequence(it, answer[0][0]) if len(answer) == 1 else None
+            entries = (inner.tail if inner.open else (*entries, *inner.items)) if inner is not None else ()
+        else:
+            entries = (*entries, Lazy(argument, thing.site.place, thing.site.frame))
+    return entries
+
+
+def _iterable(it: Interpreter, thing: Any) -> Answer:
+    found = containers.as_sequence(it, thing)
+    if found is not None:
+        return only(found)
+    if isinstance(thing, (Parameter, Subclass)):
+        return only(thing)
+    result = Sequence((), open=True, middle=containers.turn(it, thing, None))
+    key = getattr(thing, "key", None)
+    if key is not None:
+        result.key = key
+    return only(result)
+
+
+def _extended(it: Interpreter, thing: Any, name: str, given: Arguments) -> Any:
+    """A container's children after one mutation."""
+    if name == "open":
+        if isinstance(thing, Dictionary):
+            return Dictionary(thing.items, open=True)
+        return Sequence(thing.items, open=True) if isinstance(thing, Sequence) else thing
+    first, second = given.pick(0, "name"), given.pick(1, "module")
+    if isinstance(thing, Sequence):
+        tail: tuple[Entry, ...] = ()
+        if name == "append" and first is not None:
+            tail = (first,)
+        elif name in ("add_module", "register_module", "setitem") and second is not None:
+            key = it.constant(first)
+            if name == "setitem" and isinstance(key, int):
+                return _assigned(thing, key, second)
+            tail = (second,)
+        elif name in ("extend", "update") and first is not None:
+            answer = it.force(first)
+            inner = containers.as_sequence(it, answer[0][0]) if len(answer) == 1 else None
+            if inner is None:
+                return Sequence(thing.items, open=True)
+            from outlayer_lint.interpret.operators import concatenated  # noqa: PLC0415
+
+            return concatenated(thing, inner)
+        elif name == "insert":
+            return Sequence((), open=True, tail=thing.items[-1:])
+        elif name == "pop":
+            return Sequence(thing.items[:-1], open=thing.open)
+        if thing.open:
+            return Sequence(thing.items, open=True, tail=(*thing.tail, *tail), middle=thing.middle)
+        return Sequence((*thing.items, *tail))
+    if isinstance(thing, Dictionary):
+        items = dict(thing.items)
+        if name in ("add_module", "setitem", "register_module") and second is not None:
+            key = it.constant(first)
+            if key is ... or isinstance(key, tuple):
+                return Dictionary({**items, ("tail", len(items)): second}, open=True) if name == "add_module" else Dictionary(items, open=True)
+            items[key] = second
+            return Dictionary(items, open=thing.open)
+        if name == "append" and first is not None:
+            items[("tail", len(items))] = first
+            return Dictionary(items, open=thing.open)
+        if name == "update" and first is not None:
+            answer = it.force(first)
+            if isinstance(answer[0][0], Dictionary):
+                items.update(answer[0][0].items)
+                return Dictionary(items, open=thing.open or answer[0][0].open)
+        return Dictionary(items, open=True)
+    return thing
+
+
+def _assigned(thing: Any, key: Any, lazy: Entry) -> Any:
+    if isinstance(thing, Sequence) and isinstance(key, int):
+        if not thing.open and -len(thing.items) <= key < len(thing.items):
+            items = list(thing.items)
+            items[key] = lazy
+            return Sequence(tuple(items))
+        if key == -1 and thing.tail:
+            return Sequence(thing.items, open=True, tail=(*thing.tail[:-1], lazy))
+        return Sequence((), open=True)
+    if isinstance(thing, Dictionary):
+        return Dictionary({**thing.items, key: lazy}, open=thing.open)
+    return thing
+
+
+def method(it: Interpreter, thing: Built, name: str, given: Arguments, site: Site) -> Answer:
+    """A method of a library object."""
+    row = thing.row
+    if name in ("forward", "__call__"):
+        return called(it, thing, given, site)
+    if row.kind == "container":
+        content = parts(it, thing)
+        first = content[0][0] if len(content) == 1 else None
+        if isinstance(first, (Dictionary, Sequence)) and name in ("values", "items", "keys", "get", "children", "pop"):
+            return containers.method(it, first, "values" if name == "children" else name, given, site) if isinstance(first, Dictionary) else only(first)
+    if row.transfer == "wraps":
+        inner = calls.wrapped(it, thing)
+        return lift(inner, lambda t: lift(attributes.attribute(it, t, name, site), lambda f: calls.call(it, f, given, site)))
+    word = row.methods.get(name)
+    if word == "self":
+        return only(thing)
+    if word is not None:
+        return tensors.by_method(it, thing, word, given, site)
+    if row.kind == "loss":
+        return called(it, thing, given, site) if name == "forward" else only(thing)
+    if row.kind == "distribution":
+        return unknown("sample of a distribution", ("sample", id(site.node), id(site.frame.base)))
+    return unknown("unknown method of a library object", (id(site.node), id(site.frame.base)))
+
+
+def drawn(it: Interpreter, thing: Built, step: object) -> Answer:
+    """What iterating or indexing a library object gives: a batch of a loader, an example of a data set."""
+    return only(Tensor(Emission.DATA, by=thing.row.name, source=("drawn", id(thing.site.node), id(thing.site.frame.base), step if step == "each" else "item")))
+
+
+def in_place(it: Interpreter, thing: Tensor, name: str, given: Arguments, site: Site) -> Answer:
+    """`x.clamp_(0, 1)` as a statement."""
+    found = attributes.knowledge.methods(name) or attributes.knowledge.methods(name.rstrip("_"))
+    return only(thing) if found is None else calls.apply_row(it, found[0], "method", given.prepend(only(thing)), site)
+
+
+def assigned(it: Interpreter, thing: Tensor, lazy: Lazy, how: str) -> Answer:
+    """`x[index] = value`: the parts join."""
+    if how != "assign" or thing.emission is Emission.DATA:
+        return only(thing)
+    value = it.force(lazy)
+    ways = [t for t, _ in value if isinstance(t, Tensor)]
+    if len(ways) != len(value):
+        return only(thing.replace(certainty="likely")) if all(isinstance(t, Const) for t, _ in value) else unknown("written by index")
+    if all(way.emission is thing.emission for way in ways):
+        return only(thing)
+    if thing.source is not None and isinstance(thing.source, tuple) and thing.source[:1] == (LITERAL,):
+        return join([only(way.replace(units=None)) for way in ways])
+    low, high = min([thing.low, *(w.low for w in ways)]), max([thing.high, *(w.high for w in ways)])
+    from outlayer_lint.interpret.operators import word  # noqa: PLC0415
+
+    return only(thing.replace(emission=word((low, high)), axis=None, low=low, high=high, certainty="likely", inner=None, learned=""))
+
+
+def _wraps(it: Interpreter, app: Application) -> Answer:
+    if app.row.how == "prepare":
+        entries = app.given.positional if app.form == "function" else app.given.positional[app.row.inputs - 1 :]
+        answers = tuple(it.force(e) for e in entries)
+        return answers[0] if len(answers) == 1 else only(Sequence(answers, open=app.given.more_positional, kind="tuple"))
+    return app.input()
+
+
+def _loads(it: Interpreter, app: Application) -> Answer:
+    if app.row.how == "weights" and app.form == "method":
+        return app.input()
+    return unknown("loaded from disk", ("loaded", id(app.site.node)))
+
+
+def _calls(it: Interpreter, app: Application) -> Answer:
+    """A row that calls its first argument on the rest (`checkpoint(f, x)`, `data_parallel(model, x)`)."""
+    rest = Arguments(app.given.positional[1:], {k: v for k, v in app.given.keywords.items() if k in ("input", "x")})
+    return lift(it.force(app.given.pick(0, "function")), lambda f: calls.call(it, f, rest, app.site))
+
+
+def _object(it: Interpreter, app: Application) -> Answer:
+    return only(Built(app.row, app.row.name, app.given, app.site))
+
+
+SPECIAL: dict[str, Callable[[Interpreter, Application], Answer]] = {
+    "wraps": _wraps, "loads": _loads, "calls": _calls, "contains": _object, "yields": _object,
+}  # fmt: skip
+
+__all__ = ["UNKNOWN", "Application", "Function", "Instance", "Method", "apply"]

@@ -1,0 +1,318 @@
+"""What libraries promise and what rules say: the contracts and pages of `rules/`, loaded row by row.
+
+`find` answers for any spelling of a callable, `pages` has the rules by name. The rows come out of one marshalled table
+(see `table`); nothing here parses TOML or Markdown, and a row is built when first asked for.
+"""
+
+from __future__ import annotations
+
+import marshal
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from outlayer_lint.diagnostic import Severity
+from outlayer_lint.knowledge.table import KnowledgeError, body_of, load
+from outlayer_lint.lattice import Emission
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["Grade", "KnowledgeError", "Page", "Row", "extend", "find", "methods", "pages", "spellings", "subscriptions"]
+
+FORMS = ("function", "module", "method")
+CALL = ("input", "target", "other")  # what modules call their inputs where a row does not say otherwise
+
+
+class Row:
+    """One contract: what a library callable takes, does and emits. Frozen by convention.
+
+    A *spec* is a literal, or `("argument", name, default)`: the constant given for that parameter, else the default
+    (`None`: none). `("item", name, default, index)` is one element of such an argument.
+
+    Attributes:
+        name: canonical qualified name, the row's key.
+        kind: `activation`, `layer`, `operation`, `loss`, `metric`, `distribution`, `sampler`, ...
+        parameters: names in positional order, tensor inputs first. A method's receiver is the first of them.
+        variadic: the parameter that takes all remaining positional arguments (`permute(*dims)`), or "".
+        inputs: how many tensor inputs there are.
+        call: names of the tensor inputs, which is what a module is called with.
+        constructor: names of the others, which is what a module is constructed with.
+        form: `function`, `module` (a class: its constructor takes the parameters, a call takes the inputs) or `method`.
+        transfer, how: what it does to what is known of its input; `how` names the variant.
+        emits: what the result means, `None` where `transfer` says it from the input.
+        axis, units, low, high, rank: specs of what is emitted.
+        dim: spec of the dim that a shape operation or a reduction works on.
+        dtype: of the result, `None` where it is the input's.
+        returns: for results of several parts: a tuple, or a dict in order, whose parts are emissions (with the row's
+            axis, units and rank), `"emits"` (what the row itself emits), `"keeps"` (what the input was), `"unknown"`,
+            tuples and dicts again, or leaves: dicts with `emits` or `kind` that stand for themselves. `None` for one
+            tensor. Elements of a dict can be had by position and by attribute.
+        training: the same in training mode, where it differs.
+        attributes: name -> leaf, of a data set's object.
+        heads: attribute paths of a ready-made model (`fc`, `classifier.6`) whose replacement replaces its output.
+        family, wants, accepts, applies, class_axis, target, reduction: of losses; see `rules/contracts/torch.toml`.
+        prediction, target_parameter: names of the parameters that take them.
+        when: overrides of fields by constant arguments, in order; `under` applies them.
+        takes: parameter name -> emissions that are right for it (distributions, metrics).
+        yields: what iterating it gives, for data.
+        maps: what it makes of each element, for transforms.
+        methods: method name -> what calling it does, for objects that are not modules.
+        source: where the row was checked, "" where the library was run.
+    """
+
+    __slots__ = (
+        "_fields", "accepts", "applies", "attributes", "axis", "call", "class_axis", "dim", "dtype", "emits", "family", "form", "heads", "high",
+        "how", "inputs", "kind", "low", "maps", "methods", "name", "parameters", "prediction", "rank", "reduction", "returns",
+        "source", "takes", "target", "target_parameter", "training", "transfer", "units", "variadic", "wants", "when", "yields",
+    )  # fmt: skip
+
+    def __init__(self, name: str, fields: Mapping[str, Any]) -> None:
+        """`fields` as the table has them: words are strings, specs are tuples."""
+        get = fields.get
+        self._fields = fields
+        self.name = name
+        self.kind: str = get("is", "operation")
+        self.parameters: tuple[str, ...] = get("parameters", ())
+        self.variadic: str = get("variadic", "")
+        self.form: str = get("form", "function")
+        call = get("call")
+        self.inputs: int = get("inputs") or (2 if self.kind == "loss" else 1) if call is None else len(call)
+        if call is None:
+            call = CALL[: self.inputs] if self.form == "module" else self.parameters[: self.inputs]
+        self.call: tuple[str, ...] = call
+        self.transfer: str = get("transfer", "")
+        self.how: str = get("how", "")
+        emits = get("emits", "unknown")
+        self.emits = None if emits == "unknown" else Emission(emits)
+        self.axis = get("axis")
+        self.units = get("units")
+        self.low = get("low")
+        self.high = get("high")
+        self.rank = get("rank")
+        self.dim = get("dim")
+        self.dtype: str | None = get("dtype")
+        self.returns = _emissions(get("returns"))
+        self.training = _emissions(get("training"))
+        self.attributes = _emissions(get("attributes"))
+        self.heads: tuple[str, ...] = get("heads", ())
+        self.family: str = get("family", "")
+        self.wants = tuple(map(Emission, get("wants", ())))
+        self.accepts = tuple(map(Emission, get("accepts", ())))
+        self.applies: str = get("applies", "")
+        self.class_axis: int | None = get("class-axis")
+        self.target = tuple(map(Emission, get("target", ())))
+        judged = self.kind in ("loss", "metric")
+        self.reduction = get("reduction")
+        self.prediction: str = get("prediction") or (self.call[0] if judged and self.call else "")
+        self.target_parameter: str = get("target-parameter", self.call[1] if judged and len(self.call) > 1 else "")
+        self.when: tuple[dict[str, Any], ...] = get("when", ())
+        self.takes = {name: tuple(map(Emission, words)) for name, words in get("takes", {}).items()}
+        self.yields = _emissions(get("yields"))
+        self.maps = _emissions(get("maps"))
+        self.methods: dict[str, str] = get("methods", {})
+        self.source: str = get("source", "")
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.name}>"
+
+    @property
+    def shown(self) -> str:
+        """The last segment of the name, as a user would call it."""
+        return self.name.rpartition(".")[2]
+
+    @property
+    def constructor(self) -> tuple[str, ...]:
+        """The parameters that a module is constructed with."""
+        return self.parameters if self.form == "module" else self.parameters[self.inputs :]
+
+    @property
+    def module_call(self) -> bool:
+        """Whether the name is a class to be constructed before it is called."""
+        return self.form == "module"
+
+    def under(self, arguments: Mapping[str, Any]) -> Row | None:
+        """The row as these constants make it, `None` where an argument that matters is not constant (`...`).
+
+        Arguments that are left out have their defaults, which is what the row itself describes.
+        """
+        if not self.when:
+            return self
+        changes: dict[str, Any] = {}
+        for case in self.when:
+            holds = _holds(case, arguments)
+            if holds is None:
+                return None
+            if holds:
+                changes.update(case["then"])
+        return Row(self.name, {**self._fields, **changes}) if changes else self
+
+
+def _holds(case: Mapping[str, Any], arguments: Mapping[str, Any]) -> bool | None:
+    name = case["argument"]
+    if "given" in case:
+        return (name in arguments) is case["given"]
+    if "set" in case:
+        return (arguments.get(name) is not None) is case["set"]
+    if name not in arguments:
+        return False
+    value = arguments[name]
+    if value is ...:
+        return None
+    if "kind" in case:
+        return type(value).__name__ == case["kind"]
+    if "not" in case:
+        return bool(value != case["not"])
+    return bool(value == case["is"] and isinstance(value, bool) == isinstance(case["is"], bool))
+
+
+def _emissions(tree: Any) -> Any:
+    """The same tree with the words that are emissions as `Emission`."""
+    if isinstance(tree, str):
+        return Emission(tree) if tree in Emission._value2member_map_ else tree
+    if isinstance(tree, dict):
+        leaf = "emits" in tree or "kind" in tree
+        return {key: _emissions(value) if key == "emits" or not leaf else value for key, value in tree.items()}
+    return tuple(map(_emissions, tree)) if isinstance(tree, tuple) else tree
+
+
+class Grade(NamedTuple):
+    """One severity of a rule: what earns it and what is said then."""
+
+    severity: Severity
+    evidence: str
+    message: str
+
+
+class Page:
+    """A rule's page: the header at once, the text when asked for."""
+
+    __slots__ = ("_body", "code", "grades", "name", "since", "summary")
+
+    def __init__(self, name: str, code: str, since: str, summary: str, grades: Mapping[str, tuple[str, str, str]]) -> None:
+        """`grades` as the table has them: (severity, evidence, message) by name."""
+        self.name = name
+        self.code = code
+        self.since = since
+        self.summary = summary
+        self.grades = {grade: Grade(Severity(s), evidence, message) for grade, (s, evidence, message) in grades.items()}
+        self._body: str | None = None
+
+    @property
+    def body(self) -> str:
+        """The whole page as Markdown."""
+        if self._body is None:
+            self._body = body_of(self.name)
+        return self._body
+
+
+class _Shelf:
+    """The loaded table and what was built from it so far."""
+
+    __slots__ = ("found", "pages", "rows", "table")
+
+    def __init__(self) -> None:
+        self.table: dict[str, Any] = load()
+        self.rows: dict[int, Row] = {}
+        self.found: dict[str, tuple[Row, str] | None] = {}
+        self.pages: dict[str, Page] | None = None
+
+    def row(self, number: int) -> Row:
+        if number not in self.rows:
+            name, fields = marshal.loads(self.table["rows"][number])
+            self.rows[number] = Row(name, fields)
+        return self.rows[number]
+
+    def look(self, name: str) -> tuple[Row, str] | None:
+        table = self.table
+        code = table["names"].get(name)
+        if code is None:
+            for prefix, short in table["spellings"].get(name.partition(".")[0], ()):
+                shorter = _shortened(name, prefix, short)
+                if shorter in table["names"]:
+                    code = table["names"][shorter]
+                    break
+        if code is None:
+            code = next((c for parts, c in table["patterns"].get(name.partition(".")[0], ()) if _fits(name, parts)), None)
+        return None if code is None else (self.row(code // 3), FORMS[code % 3])
+
+
+def _shortened(name: str, prefix: str, short: str) -> str:
+    """`name` with its prefix rewritten, "" where it has another; a `*` at the end of a prefix is one segment."""
+    one = prefix.endswith(".*.")
+    prefix = prefix[:-2] if one else prefix
+    if not name.startswith(prefix):
+        return ""
+    rest = name[len(prefix) :]
+    if one:
+        rest = rest.partition(".")[2]
+    return short + rest if rest else ""
+
+
+def _fits(name: str, parts: tuple[str, ...]) -> bool:
+    """Whether `name` is the pattern `parts[0]*parts[1]*...`."""
+    first, last = parts[0], parts[-1]
+    if len(name) < sum(map(len, parts)) or not name.startswith(first) or not name.endswith(last):
+        return False
+    place, end = len(first), len(name) - len(last)
+    for part in parts[1:-1]:
+        place = name.find(part, place, end)
+        if place < 0:
+            return False
+        place += len(part)
+    return True
+
+
+_shelf: _Shelf | None = None
+
+
+def _get() -> _Shelf:
+    global _shelf  # noqa: PLW0603 - loaded once, by need
+    if _shelf is None:
+        _shelf = _Shelf()
+    return _shelf
+
+
+def find(name: str) -> tuple[Row, str] | None:
+    """The row of a qualified name in any spelling, and how that spelling is called: `function`, `module`, `method`."""
+    shelf = _get()
+    try:
+        return shelf.found[name]
+    except KeyError:
+        found = shelf.found[name] = shelf.look(name)
+        return found
+
+
+def methods(name: str, of: str = "torch.Tensor") -> tuple[Row, str] | None:
+    """The row of a method by its bare name."""
+    return find(f"{of}.{name}")
+
+
+def pages() -> dict[str, Page]:
+    """All rules by name, in the order of their codes."""
+    shelf = _get()
+    if shelf.pages is None:
+        shelf.pages = {name: Page(name, *header) for name, header in shelf.table["pages"].items()}
+    return shelf.pages
+
+
+def spellings(kinds: Iterable[str]) -> list[tuple[str, str, Row]]:
+    """Every spelling of the rows of some kinds, with how it is called."""
+    shelf = _get()
+    wanted = frozenset(kinds)
+    chosen = {n: shelf.row(n) for n, raw in enumerate(shelf.table["rows"]) if marshal.loads(raw)[1].get("is", "operation") in wanted}
+    return [(name, FORMS[code % 3], chosen[code // 3]) for name, code in shelf.table["names"].items() if code // 3 in chosen]
+
+
+def subscriptions() -> dict[str, tuple[str, ...]]:
+    """Name of a fact class -> the rules whose checks judge it."""
+    found: dict[str, tuple[str, ...]] = _get().table["subscriptions"]
+    return found
+
+
+def extend(paths: Iterable[str]) -> None:
+    """Add rows of the user's own (`contracts = ["team.toml"]`); they win over ours. Raises `KnowledgeError`."""
+    from outlayer_lint.knowledge.build import merged  # noqa: PLC0415 - tomllib is for those who ask
+
+    shelf = _get()
+    shelf.table = merged(shelf.table, paths)
+    shelf.rows.clear()
+    shelf.found.clear()

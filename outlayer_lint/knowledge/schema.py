@@ -1,0 +1,291 @@
+"""The vocabulary of contract rows, and the refusal of whatever is not in it. Cold path: used when compiling only.
+
+`rules/contracts/torch.toml` explains the keys and words to those who write rows.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from outlayer_lint.knowledge.table import KnowledgeError
+from outlayer_lint.lattice import Emission
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+EMISSIONS = tuple(str(word) for word in Emission)
+KINDS = (
+    "activation", "layer", "operation", "loss", "metric", "distribution", "sampler", "model", "container", "wrapper",
+    "data", "maker", "optimizer",
+)  # fmt: skip
+FORMS = ("function", "module", "method")
+FAMILIES = (
+    "softmax-cross-entropy", "nll", "binary", "binary-logits", "kl", "squared", "absolute", "ctc", "poisson", "gaussian",
+    "margin", "embedding", "adaptive", "overlap",
+)  # fmt: skip
+APPLIES = ("log-softmax", "softmax", "sigmoid", "")
+CONDITIONS = ("is", "not", "given", "set", "kind")
+CONSTANT_KINDS = ("int", "float", "bool", "str", "tuple", "list", "NoneType")
+
+# Each transfer word and the variants that its `how` may name; "" where it may be left out.
+TRANSFERS: dict[str, tuple[str, ...]] = {
+    "keeps": ("", "detach", "cast", "noise", "mask", "fill", "shuffle", "repeat"),
+    "normalises": ("", "min"),
+    "bounds": ("", "halves"),
+    "learned": ("", "norm", "product"),
+    "recurrent": ("", "cell", "bidirectional"),
+    "reshapes": ("view", "flatten", "unflatten", "ravel", "mixed", "pattern"),
+    "moves-axis": ("permute", "transpose", "movedim", "reverse", "swap-last"),
+    "adds-axis": ("",),
+    "drops-axis": ("",),
+    "selects": ("gather", "index", "range", "mask", "take", "diagonal", "topk", "sort"),
+    "splits": ("count", "size", "unbind", "train-test"),
+    "reduces": (
+        "mean", "sum", "max", "min", "norm", "logsumexp", "prod", "var", "std", "median", "quantile", "any", "all",
+        "similarity", "distance", "count",
+    ),
+    "joins": ("cat", "stack", "columns", "padded"),
+    "combines": (
+        "add", "sub", "rsub", "mul", "div", "pow", "max", "min", "where", "lerp", "fused",
+    ),
+    "interval": (
+        "clamp", "abs", "square", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "neg", "sqrt", "rsqrt",
+        "reciprocal", "logit", "cumsum", "cumprod", "cummax",
+    ),
+    "decides": (
+        "argmax", "argmin", "round", "ceil", "floor", "trunc", "sign", "gt", "lt", "ge", "le", "eq", "ne", "argsort",
+        "item", "numpy", "tolist", "long", "int", "bool", "test", "logic", "bucket", "unique", "nonzero",
+    ),
+    "makes": ("literal", "from-argument", "parameter"),
+    "wraps": ("", "prepare", "optimise"),
+    "contains": ("sequence", "list", "dict", "parameters"),
+    "resizes": (
+        "", "nearest", "linear", "cubic", "mean", "max", "sum", "pad", "replicate", "upsample", "unpool", "fold",
+    ),
+    "embeds": ("",),
+    "attends": ("", "product"),
+    "samples": ("", "values", "score", "law"),
+    "loads": ("weights", "object", "data"),
+    "yields": ("", "batches", "zips", "passes", "splits"),
+    "loses": ("",),
+    "maps": ("", "tensor", "normalise", "onehot", "compose", "call", "keeps"),
+    "scopes": ("no-grad", "eval", ""),
+    "asks": ("size", "rank", "length", "other"),
+    "scatters": ("",),
+    "calls": ("",),
+}  # fmt: skip
+
+LITERALS = (int, float, bool, str)
+SPECS = ("axis", "units", "low", "high", "rank", "dim", "reduction")
+WORD_LISTS = ("wants", "accepts", "target")
+PLAIN_WORDS: dict[str, tuple[str, ...]] = {
+    "is": KINDS, "form": FORMS, "emits": (*EMISSIONS, "unknown"), "family": FAMILIES, "applies": APPLIES, "transfer": tuple(TRANSFERS),
+    "dtype": ("float", "double", "half", "long", "int", "uint8", "bool", "complex", "argument"),
+}  # fmt: skip
+KEYS = (
+    *PLAIN_WORDS, *SPECS, *WORD_LISTS, "also", "module", "parameters", "call", "inputs", "how", "returns", "class-axis",
+    "training", "attributes", "heads", "prediction", "target-parameter", "when", "takes", "yields", "maps", "methods", "source",
+)  # fmt: skip
+OVERRIDABLE = tuple(key for key in KEYS if key not in ("is", "form", "also", "module", "parameters", "call", "when", "methods"))
+METHOD_WORDS = ("maps", "unmaps", "self", "unknown", "keeps")
+TREES = ("returns", "training", "attributes", "yields", "maps")
+PART_WORDS = ("keeps", "emits", "unknown")  # as the input is; as the row's own fields say; nothing is known
+LEAF_MARKS = frozenset(("emits", "kind"))  # a table with one of these is a leaf, any other names the parts of a whole
+LEAF_KEYS = ("emits", "kind", "units", "low", "high", "rank", "axis", "dtype", "from", "through")
+LEAF_KINDS = ("image", "tensor", "text", "audio", "video", "table", "label", "mask", "boxes")
+
+
+class Place:
+    """Where in the TOML we are, for the message of a refusal."""
+
+    def __init__(self, file: str, table: str) -> None:
+        """`table` is the row's key."""
+        self.file = file
+        self.table = table
+
+    def refuse(self, key: str, why: str) -> NoReturn:
+        """Raise with file, table and key."""
+        raise KnowledgeError(f"{self.file}: [{self.table}] {key}: {why}")
+
+    def word(self, key: str, value: object, known: Iterable[str]) -> None:
+        """Refuse a word that is not one of `known`, and name the nearest."""
+        words = tuple(known)
+        if value not in words:
+            near = get_close_matches(str(value), words, 1, 0.5)
+            hint = f", did you mean `{near[0]}`" if near else f", known are {', '.join(f'`{w}`' for w in words if w)}"
+            self.refuse(key, f"unknown word `{value}`{hint}")
+
+
+def row(place: Place, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a row as the table has them, or `KnowledgeError`."""
+    for key in given:
+        place.word(key, key, KEYS)
+    starred = names(place, "parameters", given.get("parameters", []))
+    parameters = tuple(name.removeprefix("*") for name in starred)
+    if len(set(parameters)) != len(parameters):
+        place.refuse("parameters", "a name stands twice")
+    fields = fields_of(place, given, parameters)
+    variadic = [name[1:] for name in starred if name.startswith("*")]
+    if variadic:
+        fields["variadic"] = variadic[0]
+    if "is" not in fields:
+        place.refuse("is", "missing; it says what the callable is")
+    if fields["is"] == "loss" and "family" not in fields:
+        place.refuse("family", "missing; a loss needs one")
+    if fields["is"] == "loss":
+        fields.setdefault("transfer", "loses")
+    inputs = fields.get("inputs", 2 if fields["is"] == "loss" else 1)
+    if fields.get("form") != "module" and parameters and inputs > len(parameters):
+        place.refuse("inputs", f"{inputs} tensor inputs, yet only {len(parameters)} parameters")
+    if "call" in fields and fields.get("form") != "module":
+        place.refuse("call", "is for rows with `form = \"module\"`; elsewhere the first parameters say it")
+    return fields
+
+
+def fields_of(place: Place, given: Mapping[str, Any], parameters: tuple[str, ...]) -> dict[str, Any]:
+    """Check and convert each key; also used for the overrides of `when`."""
+    fields: dict[str, Any] = {}
+    for key, value in given.items():
+        if key in PLAIN_WORDS:
+            place.word(key, value, PLAIN_WORDS[key])
+            fields[key] = value
+        elif key in SPECS:
+            fields[key] = spec(place, key, value, parameters)
+        elif key in WORD_LISTS:
+            fields[key] = words(place, key, value)
+        elif key in ("also", "module", "call", "heads"):
+            fields[key] = tuple(names(place, key, value))
+        elif key == "parameters":
+            fields[key] = parameters
+        elif key in ("inputs", "class-axis"):
+            if type(value) is not int:
+                place.refuse(key, f"`{value}` is not an integer")
+            fields[key] = value
+        elif key == "how":
+            place.word(key, value, TRANSFERS.get(given.get("transfer", ""), ()) or all_hows())
+            fields[key] = value
+        elif key in ("prediction", "target-parameter"):
+            place.word(key, value, (*given.get("call", parameters), ""))
+            fields[key] = value
+        elif key == "when":
+            fields[key] = tuple(
+                case(place, one, (*given.get("call", ()), *parameters), parameters) for one in array(place, key, value)
+            )
+        elif key == "takes":
+            for name in value:
+                place.word(key, name, (*given.get("call", ()), *parameters))
+            fields[key] = {name: words(place, key, value[name]) for name in value}
+        elif key in TREES:
+            fields[key] = tree(place, key, value, parameters)
+        elif key == "methods":
+            for word in value.values():
+                place.word(key, word, METHOD_WORDS)
+            fields[key] = dict(value)
+        elif key == "source":
+            fields[key] = str(value)
+        else:
+            place.word(key, key, KEYS)
+    return fields
+
+
+def all_hows() -> tuple[str, ...]:
+    """Every variant of every transfer word."""
+    return tuple(how for hows in TRANSFERS.values() for how in hows)
+
+
+def array(place: Place, key: str, value: Any) -> list[Any]:
+    """Refuse what is not a list."""
+    if not isinstance(value, list):
+        place.refuse(key, "a list is wanted here")
+    return value
+
+
+def names(place: Place, key: str, value: Any) -> list[str]:
+    """A list of names."""
+    for name in array(place, key, value):
+        if not isinstance(name, str) or not name.replace(".", "_").replace("*", "_").isidentifier():
+            place.refuse(key, f"`{name}` is not a name")
+    return list(value)
+
+
+def words(place: Place, key: str, value: Any) -> tuple[str, ...]:
+    """A list of emissions."""
+    for word in array(place, key, value):
+        place.word(key, word, EMISSIONS)
+    return tuple(value)
+
+
+def spec(place: Place, key: str, value: Any, parameters: tuple[str, ...]) -> Any:
+    """A literal, or a reference to an argument that must be one of the parameters."""
+    if isinstance(value, LITERALS):
+        return value
+    if isinstance(value, list) and all(type(one) is int for one in value):
+        return tuple(value)
+    if not isinstance(value, dict) or "argument" not in value:
+        place.refuse(key, "a literal or `{ argument = \"name\", default = literal }` is wanted here")
+    for inner in value:
+        place.word(key, inner, ("argument", "default", "item"))
+    if parameters:
+        place.word(key, value["argument"], parameters)
+    else:
+        place.refuse(key, f"names the argument `{value['argument']}`, but the row has no `parameters`")
+    default = value.get("default")
+    if isinstance(default, list):
+        default = tuple(default)
+    if "item" in value:
+        return ("item", value["argument"], default, value["item"])
+    return ("argument", value["argument"], default)
+
+
+def tree(place: Place, key: str, value: Any, parameters: tuple[str, ...]) -> Any:
+    """What something of several parts is made of: words, lists and tables of them, and leaves that say more."""
+    if isinstance(value, str):
+        place.word(key, value, (*EMISSIONS, *PART_WORDS))
+        return value
+    if isinstance(value, list):
+        return tuple(tree(place, key, one, parameters) for one in value)
+    if not isinstance(value, dict):
+        place.refuse(key, f"`{value}` is not a word, a list or a table")
+    if not LEAF_MARKS.intersection(value):
+        return {name: tree(place, key, one, parameters) for name, one in value.items()}
+    return leaf(place, key, value, parameters)
+
+
+def leaf(place: Place, key: str, value: Mapping[str, Any], parameters: tuple[str, ...]) -> dict[str, Any]:
+    """One element, described by more than a word."""
+    fields: dict[str, Any] = {}
+    for inner, given in value.items():
+        place.word(key, inner, LEAF_KEYS)
+        if inner == "emits":
+            place.word(key, given, (*EMISSIONS, *PART_WORDS))
+            fields[inner] = given
+        elif inner in ("kind", "from"):
+            place.word(key, given, LEAF_KINDS)
+            fields[inner] = given
+        elif inner == "dtype":
+            place.word(key, given, PLAIN_WORDS["dtype"])
+            fields[inner] = given
+        elif inner == "through":
+            place.word(key, given, parameters)
+            fields[inner] = given
+        else:
+            fields[inner] = spec(place, key, given, parameters)
+    return fields
+
+
+def case(place: Place, given: Any, names_known: tuple[str, ...], parameters: tuple[str, ...]) -> dict[str, Any]:
+    """One override: which argument, what it must be, and the fields as they are then."""
+    if not isinstance(given, dict) or "argument" not in given:
+        place.refuse("when", "each entry is a table with `argument` and a condition")
+    place.word("when", given["argument"], names_known)
+    conditions = [word for word in CONDITIONS if word in given]
+    if len(conditions) != 1:
+        place.refuse("when", f"one condition of {', '.join(f'`{word}`' for word in CONDITIONS)} is wanted")
+    condition = conditions[0]
+    if condition == "kind":
+        place.word("when", given["kind"], CONSTANT_KINDS)
+    changes = {key: value for key, value in given.items() if key not in ("argument", condition)}
+    for key in changes:
+        place.word("when", key, OVERRIDABLE)
+    return {"argument": given["argument"], condition: given[condition], "then": fields_of(place, changes, parameters)}

@@ -1,0 +1,39 @@
+"""From a report to text: a format is a module with `render(report, view)`, called what the user calls it.
+
+Nothing here prints.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from outlayer_lint.diagnostic import Report, Span
+
+FORMATS = ("text", "concise", "json")
+
+
+class View(NamedTuple):
+    """How the reader wants it.
+
+    Attributes:
+        line_text: the source line that a span begins on, "" where it is not to be had.
+        colour: whether escape sequences are welcome.
+        show_info: whether findings of severity info are told one by one, not only counted.
+        summary: whether the closing lines are wanted.
+    """
+
+    line_text: Callable[[Span], str] = lambda _: ""
+    colour: bool = False
+    show_info: bool = False
+    summary: bool = True
+
+
+def render(report: Report, form: str, view: View) -> str:
+    """The report in one of `FORMATS`, ending in a line end unless it is empty."""
+    from importlib import import_module  # noqa: PLC0415 - only the format asked for is loaded
+
+    text: str = import_module(f"{__name__}.{form}").render(report, view)
+    return text

@@ -1,0 +1,1 @@
+"""Names: what binds them, where they come from, which files belong together."""

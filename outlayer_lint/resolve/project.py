@@ -1,0 +1,220 @@
+"""The files that belong together: reading, finding modules by name, finding who mentions a word."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+from outlayer_lint.resolve.scopes import Place, Scope
+from outlayer_lint.source.document import Document, Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from outlayer_lint.resolve.scopes import Block
+
+FRAMEWORKS = re.compile(rb"torch|keras|tensorflow")
+MAX_BYTES = 5_000_000
+
+
+class SourceFile:
+    """One file of the project, read and parsed when first needed."""
+
+    __slots__ = ("_data", "_document", "_scope", "broken", "display", "path", "project")
+
+    def __init__(self, path: str, display: str, project: Project, data: bytes | None = None) -> None:
+        """`display` is how the file is named to the user."""
+        self.path = path
+        self.display = display
+        self.project = project
+        self.broken: Unreadable | None = None
+        self._data = data
+        self._document: Document | None = None
+        self._scope: Scope | None = None
+
+    def __repr__(self) -> str:
+        return f"<{self.display}>"
+
+    @property
+    def data(self) -> bytes:
+        """The bytes, empty where the file cannot be read or is absurdly large."""
+        if self._data is None:
+            try:
+                with open(self.path, "rb", buffering=0) as handle:
+                    self._data = handle.read(MAX_BYTES + 1)
+            except OSError as error:
+                self.broken = Unreadable(1, f"cannot be read: {error.strerror or error}")
+                self._data = b""
+        return self._data
+
+    def forget(self) -> None:
+        """Drop the bytes of a file that nothing asks about; they are read again if something does."""
+        self._data = None
+
+    def unread_needed(self) -> bool:
+        """Whether the file is of a kind that a user expects to hear about when it cannot be read."""
+        return self._scope is None and bool(FRAMEWORKS.search(self.data))
+
+    @property
+    def has_walrus(self) -> bool:
+        """Whether `:=` may occur."""
+        return b":=" in self.data
+
+    @property
+    def document(self) -> Document:
+        """The decoded file."""
+        if self._document is None:
+            self._document = Document(self.path, self.display, self.data)
+        return self._document
+
+    @property
+    def scope(self) -> Scope | None:
+        """The module's scope, or `None` where the file does not parse (`broken` says why)."""
+        if self._scope is None and self.broken is None:
+            try:
+                self._scope = Scope(self.document.tree, "module", self.display, None, self)
+            except Unreadable as error:
+                self.broken = error
+        return self._scope
+
+    def lines_with(self, pattern: re.Pattern[str]) -> list[int]:
+        """Line numbers (of the joined text, from 1) on which the pattern matches."""
+        text = self.document.text
+        lines, last, at = [], 0, 0
+        for match in pattern.finditer(text):
+            at += text.count("\n", last, match.start())
+            last = match.start()
+            if not lines or lines[-1] != at + 1:
+                lines.append(at + 1)
+        return lines
+
+    def locate(self, line: int) -> Place | None:
+        """The innermost statement that covers a line, with its block."""
+        scope = self.scope
+        if scope is None:
+            return None
+        block, place = scope.block, None
+        while True:
+            index = _covering(block, line)
+            if index is None:
+                return place
+            place = Place(block, index)
+            node = block.statements[index]
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                if line < node.body[0].lineno and line <= node.lineno:
+                    return place
+                block = block.scope.child(node).block
+                continue
+            inner = next((s for s in block.subs.get(index, ()) if _covering(s, line) is not None), None)
+            if inner is None:
+                return place
+            block = inner
+
+
+def _covering(block: Block, line: int) -> int | None:
+    statements = block.statements
+    at = bisect_right(statements, line, key=_start) - 1
+    while at >= 0:
+        if (statements[at].end_lineno or 0) >= line:
+            return at
+        if statements[at].lineno < line:
+            return None
+        at -= 1
+    return None
+
+
+def _start(node: ast.stmt) -> int:
+    decorators = getattr(node, "decorator_list", None)
+    return min(node.lineno, decorators[0].lineno) if decorators else node.lineno
+
+
+class Project:
+    """All files below one root, and the extra ones that were given by hand."""
+
+    def __init__(self, root: str, paths: Iterable[str], display: dict[str, str] | None = None) -> None:
+        """`paths` are absolute; `display` names those that are shown otherwise than relative to the working folder."""
+        self.root = root
+        here = os.getcwd()
+        self.files: dict[str, SourceFile] = {}
+        for path in paths:
+            shown = (display or {}).get(path) or _shown(path, here)
+            self.files[path] = SourceFile(path, shown, self)
+        self._by_stem: dict[str, list[str]] | None = None
+        self._modules: dict[tuple[str, str], SourceFile | None] = {}
+        self._mentions: dict[bytes, list[SourceFile]] = {}
+        self.framework_files: list[SourceFile] = []
+
+    def __iter__(self) -> Iterator[SourceFile]:
+        return iter(self.files.values())
+
+    @property
+    def by_stem(self) -> dict[str, list[str]]:
+        """Last part of a module's name -> paths that can be meant."""
+        if self._by_stem is None:
+            stems: dict[str, list[str]] = {}
+            for path in self.files:
+                folder, _, name = path.rpartition(os.sep)
+                stem = os.path.basename(folder) if name == "__init__.py" else name.rpartition(".")[0]
+                if not name.endswith(".ipynb"):
+                    stems.setdefault(stem, []).append(path)
+            self._by_stem = stems
+        return self._by_stem
+
+    def module(self, name: str, asked_by: SourceFile, level: int = 0) -> SourceFile | None:
+        """The file of a module as `asked_by` would import it, or `None` where the project has none."""
+        folder = os.path.dirname(asked_by.path)
+        if level:
+            for _ in range(level - 1):
+                folder = os.path.dirname(folder)
+            return self._at(folder, name)
+        key = (folder, name)
+        if key not in self._modules:
+            self._modules[key] = self._absolute(name, folder)
+        return self._modules[key]
+
+    def _at(self, folder: str, name: str) -> SourceFile | None:
+        stem = os.path.join(folder, *name.split(".")) if name else folder
+        return self.files.get(stem + ".py") or self.files.get(os.path.join(stem, "__init__.py"))
+
+    def _absolute(self, name: str, folder: str) -> SourceFile | None:
+        candidates = self.by_stem.get(name.rpartition(".")[2])
+        if not candidates:
+            return None
+        at = folder
+        while True:  # the script's own folder first, then every folder above it
+            if found := self._at(at, name):
+                return found
+            if at == self.root or not at.startswith(self.root) or os.path.dirname(at) == at:
+                break
+            at = os.path.dirname(at)
+        tail = os.sep + name.replace(".", os.sep)
+        fitting = [p for p in candidates if p.endswith((tail + ".py", tail + os.sep + "__init__.py"))]
+        return self.files[fitting[0]] if len(fitting) == 1 else None
+
+    def is_package(self, name: str, asked_by: SourceFile) -> bool:
+        """Whether a folder of the project without `__init__` bears the name (namespace packages, scripts' folders)."""
+        at, tail = os.path.dirname(asked_by.path), name.replace(".", os.sep)
+        while at.startswith(self.root):
+            prefix = os.path.join(at, tail) + os.sep
+            if os.path.isdir(prefix):
+                return any(p.startswith(prefix) for p in self.files)
+            if os.path.dirname(at) == at:
+                break
+            at = os.path.dirname(at)
+        return False
+
+    def mentions(self, word: str) -> list[SourceFile]:
+        """The files with a framework's word in them that mention `word`."""
+        token = word.encode()
+        found = self._mentions.get(token)
+        if found is None:
+            found = self._mentions[token] = [f for f in self.framework_files if token in f.data]
+        return found
+
+
+def _shown(path: str, here: str) -> str:
+    shown = os.path.relpath(path, here) if path.startswith(here + os.sep) else path
+    return shown.replace(os.sep, "/")

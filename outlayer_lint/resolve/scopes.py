@@ -1,0 +1,459 @@
+"""Scopes lowered for backward questions: blocks, who writes a name where, and which definitions reach a use.
+
+A function is lowered once, statement by statement; expressions are not entered (but for `:=`). Names are keys: `x`, and
+dotted `self.fc` or `model.net.fc`, so that an attribute's writes are found as a variable's are.
+"""
+
+from __future__ import annotations
+
+import ast
+from bisect import bisect_left
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from outlayer_lint.resolve.project import SourceFile
+
+    Made = Callable[..., "Definition"]
+
+MUTATORS = frozenset(
+    "append extend insert add_module register_module add update pop remove clear setdefault appendleft "
+    "register_buffer register_parameter".split()
+)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+TERMINATORS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+
+
+class Definition(NamedTuple):
+    """One write of a key.
+
+    `kind` is `assign`, `augment`, `for`, `with`, `import`, `def`, `class`, `mutate` (a method changes the object),
+    `setattr` (an attribute of the object is written), `setitem`, `opaque` (except, del, global).
+    `path` says which part of the value is meant: indices of unpacking (a negative index counts from the end, a
+    `("*", start, stop)` triple is a starred rest), or, for `setattr`, the attributes walked.
+    """
+
+    kind: str
+    node: ast.AST
+    value: ast.expr | None
+    path: tuple[object, ...]
+    block: Block
+    index: int
+
+
+class Block:
+    """A straight list of statements and what it binds."""
+
+    __slots__ = ("condition", "ends", "index", "kind", "names", "parent", "scope", "statement", "statements", "subs", "writes")
+
+    def __init__(
+        self, scope: Scope, statements: list[ast.stmt], parent: Block | None, index: int, kind: str, statement: ast.stmt | None,
+        condition: tuple[ast.expr, bool] | None = None,
+    ) -> None:  # fmt: skip
+        """`index` is the position of the compound `statement` in `parent`; `condition` the test and its polarity."""
+        self.scope = scope
+        self.statements = statements
+        self.parent = parent
+        self.index = index
+        self.kind = kind
+        self.statement = statement
+        self.condition = condition
+        self.names: dict[str, list[int]] = {}
+        self.writes: dict[int, list[tuple[str, Definition]]] = {}
+        self.subs: dict[int, list[Block]] = {}
+        self.ends = False
+
+    def note(self, key: str, index: int) -> None:
+        """Remember that statement `index` (or something inside it) writes `key`."""
+        places = self.names.setdefault(key, [])
+        if not places or places[-1] != index:
+            places.append(index)
+
+
+class Place(NamedTuple):
+    """Before statement `index` of `block`: where an expression is evaluated."""
+
+    block: Block
+    index: int
+
+
+class Scope:
+    """A module, class, function or lambda."""
+
+    __slots__ = ("_block", "file", "globals", "is_generator", "kind", "name", "node", "owner", "parameters", "parent", "nested")
+
+    def __init__(self, node: ast.AST, kind: str, name: str, parent: Scope | None, file: SourceFile) -> None:
+        """`owner` is the class scope of a method."""
+        self.node = node
+        self.kind = kind
+        self.name = name
+        self.parent = parent
+        self.file = file
+        self.owner = parent if parent is not None and parent.kind == "class" else None
+        self.globals: set[str] = set()
+        self.is_generator = False
+        self.nested: dict[ast.AST, Scope] = {}
+        self._block: Block | None = None
+        self.parameters: ast.arguments | None = getattr(node, "args", None)
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.name}>"
+
+    @property
+    def block(self) -> Block:
+        """The body, lowered when first asked for."""
+        if self._block is None:
+            if self.kind == "lambda":
+                self._block = Block(self, [], None, 0, "body", None)
+                self._block.ends = True
+            else:
+                self._block = lower(self, self.node.body, None, 0, "body", None)  # type: ignore[attr-defined]
+        return self._block
+
+    def child(self, node: ast.AST) -> Scope:
+        """The scope of a function, lambda or class defined in this one."""
+        found = self.nested.get(node)
+        if found is None:
+            kind = "class" if isinstance(node, ast.ClassDef) else "lambda" if isinstance(node, ast.Lambda) else "function"
+            found = self.nested[node] = Scope(node, kind, getattr(node, "name", "<lambda>"), self, self.file)
+        return found
+
+    @property
+    def parameter_names(self) -> list[str]:
+        """All parameter names, `*args` and `**kwargs` included."""
+        a = self.parameters
+        if a is None:
+            return []
+        names = [p.arg for p in (*a.posonlyargs, *a.args, *a.kwonlyargs)]
+        return names + [p.arg for p in (a.vararg, a.kwarg) if p is not None]
+
+    def has_decorator(self, *names: str) -> bool:
+        """Whether a decorator's last name is one of these."""
+        for decorator in getattr(self.node, "decorator_list", ()):
+            node = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if (node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")) in names:
+                return True
+        return False
+
+
+def dotted(node: ast.expr) -> str:
+    """`a.b.c` for a chain of attributes on a name, else an empty string."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return ""
+    parts.append(node.id)
+    return ".".join(reversed(parts))
+
+
+def lower(
+    scope: Scope, statements: list[ast.stmt], parent: Block | None, index: int, kind: str, statement: ast.stmt | None,
+    condition: tuple[ast.expr, bool] | None = None,
+) -> Block:  # fmt: skip
+    """Lower a list of statements and everything below it, without entering functions and classes."""
+    block = Block(scope, statements, parent, index, kind, statement, condition)
+    for i, node in enumerate(statements):
+        for key, definition in writes(block, i, node):
+            block.writes.setdefault(i, []).append((key, definition))
+            block.note(key, i)
+        subs = [lower(scope, body, block, i, k, node, c) for body, k, c in bodies(node)]
+        if subs:
+            block.subs[i] = subs
+            for sub in subs:
+                for key in sub.names:
+                    block.note(key, i)
+        if isinstance(node, TERMINATORS) or (subs and ends(node, subs)):
+            block.ends = True
+            break
+    return block
+
+
+def bodies(node: ast.stmt) -> Iterator[tuple[list[ast.stmt], str, tuple[ast.expr, bool] | None]]:
+    """The blocks inside a compound statement, in the order they run."""
+    match node:
+        case ast.If(test=test, body=body, orelse=orelse):
+            yield body, "then", (test, True)
+            yield orelse, "else", (test, False)
+        case ast.For(body=body, orelse=orelse) | ast.AsyncFor(body=body, orelse=orelse) | ast.While(body=body, orelse=orelse):
+            yield body, "loop", None
+            if orelse:
+                yield orelse, "loop-else", None
+        case ast.With(body=body) | ast.AsyncWith(body=body):
+            yield body, "with", None
+        case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=final) | ast.TryStar(
+            body=body, handlers=handlers, orelse=orelse, finalbody=final
+        ):
+            yield body + orelse, "try", None
+            for handler in handlers:
+                yield handler.body, "handler", None
+            if final:
+                yield final, "finally", None
+        case ast.Match(cases=cases):
+            for case in cases:
+                yield case.body, "case", None
+
+
+def ends(node: ast.stmt, subs: list[Block]) -> bool:
+    """Whether control never passes the compound statement."""
+    if isinstance(node, ast.If):
+        return all(sub.ends for sub in subs)
+    if isinstance(node, (ast.With, ast.AsyncWith)):
+        return subs[0].ends
+    if isinstance(node, (ast.Try, ast.TryStar)):
+        return any(s.ends for s in subs if s.kind == "finally") or all(s.ends for s in subs if s.kind != "finally")
+    if isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and node.test.value:
+        return not any(isinstance(inner, ast.Break) for statement in node.body for inner in ast.walk(statement))
+    return False
+
+
+def writes(block: Block, index: int, node: ast.stmt) -> Iterator[tuple[str, Definition]]:
+    """The keys that one statement writes itself (not the blocks inside it)."""
+
+    def made(kind: str, value: ast.expr | None, path: tuple[object, ...] = (), at: ast.AST | None = None) -> Definition:
+        return Definition(kind, at or node, value, path, block, index)
+
+    if block.scope.file.has_walrus:
+        match node:
+            case ast.If(test=inside) | ast.While(test=inside) | ast.Assign(value=inside) | ast.Expr(value=inside):
+                yield from walrus(inside, made)
+            case ast.Return(value=inside) if inside is not None:
+                yield from walrus(inside, made)
+    match node:
+        case ast.Assign(targets=targets, value=value):
+            for target in targets:
+                yield from targeted(target, "assign", value, (), made)
+        case ast.AnnAssign(target=target, value=value) if value is not None:
+            yield from targeted(target, "assign", value, (), made)
+        case ast.AugAssign(target=target, value=value):
+            yield from targeted(target, "augment", value, (), made)
+        case ast.Expr(value=value):
+            yield from mutation(value, made)
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            yield node.name, made("def", None)
+        case ast.ClassDef():
+            yield node.name, made("class", None)
+        case ast.Import(names=names) | ast.ImportFrom(names=names):
+            for alias in names:
+                key = alias.asname or (alias.name.partition(".")[0] if isinstance(node, ast.Import) else alias.name)
+                yield key, made("import", None, (), alias)
+        case ast.For(target=target, iter=value) | ast.AsyncFor(target=target, iter=value):
+            yield from targeted(target, "for", value, (), made)
+        case ast.With(items=items) | ast.AsyncWith(items=items):
+            for item in items:
+                if item.optional_vars is not None:
+                    yield from targeted(item.optional_vars, "with", item.context_expr, (), made)
+        case ast.Try(handlers=handlers) | ast.TryStar(handlers=handlers):
+            for handler in handlers:
+                if handler.name:
+                    yield handler.name, made("opaque", None)
+        case ast.Global(names=names) | ast.Nonlocal(names=names):
+            block.scope.globals.update(names)
+        case ast.Match(cases=cases):
+            for case in cases:
+                for inner in ast.walk(case.pattern):
+                    if name := getattr(inner, "name", None):
+                        yield name, made("opaque", None)
+
+
+def targeted(target: ast.expr, kind: str, value: ast.expr, path: tuple[object, ...], made: Made) -> Iterator[tuple[str, Definition]]:
+    """The keys written by one assignment target."""
+    match target:
+        case ast.Name(id=name):
+            yield name, made(kind, value, path)
+        case ast.Tuple(elts=elements) | ast.List(elts=elements):
+            starred = next((i for i, e in enumerate(elements) if isinstance(e, ast.Starred)), None)
+            for i, element in enumerate(elements):
+                if isinstance(element, ast.Starred):
+                    yield from targeted(element.value, kind, value, (*path, ("*", i, i + 1 - len(elements))), made)
+                else:
+                    step = i if starred is None or i < starred else i - len(elements)
+                    yield from targeted(element, kind, value, (*path, step), made)
+        case ast.Attribute():
+            if key := dotted(target):
+                yield key, made(kind, value, path)
+                parts = key.split(".")
+                for cut in range(1, len(parts)):
+                    if cut > 1 or parts[0] != "self":
+                        yield ".".join(parts[:cut]), made("setattr", value, (tuple(parts[cut:]), kind, path))
+            elif isinstance(target.value, ast.Subscript) and (key := dotted(target.value.value)):
+                yield key, made("setattr", value, ((target.value.slice, target.attr), kind, path))
+        case ast.Subscript(value=container, slice=index):
+            if key := dotted(container):
+                yield key, made("setitem", value, (index, kind, path))
+                parts = key.split(".")
+                for cut in range(1, len(parts)):
+                    if cut > 1 or parts[0] != "self":
+                        yield ".".join(parts[:cut]), made("setattr", value, ((*parts[cut:], index), kind, path))
+        case ast.Starred(value=inner):
+            yield from targeted(inner, kind, value, path, made)
+
+
+def mutation(value: ast.expr, made: Made) -> Iterator[tuple[str, Definition]]:
+    """An expression statement that changes an object: `xs.append(v)`, `x.clamp_(0)`, `setattr(m, "fc", v)`."""
+    if isinstance(value, ast.Await):
+        value = value.value
+    if not isinstance(value, ast.Call):
+        return
+    function = value.func
+    if isinstance(function, ast.Attribute):
+        name = function.attr
+        if (name in MUTATORS or (name.endswith("_") and not name.startswith("_"))) and (key := dotted(function.value)):
+            yield key, made("mutate", value)
+            if name == "add_module" and value.args and isinstance(value.args[0], ast.Constant) and len(value.args) > 1:
+                yield f"{key}.{value.args[0].value}", made("assign", value.args[1])
+    elif isinstance(function, ast.Name) and function.id == "setattr" and len(value.args) == 3:  # noqa: PLR2004
+        key, name_node = dotted(value.args[0]), value.args[1]
+        if key and isinstance(name_node, ast.Constant):
+            yield f"{key}.{name_node.value}", made("assign", value.args[2])
+            if key != "self":
+                yield key, made("setattr", value.args[2], ((str(name_node.value),), "assign", ()))
+        elif key:
+            yield f"{key}.*", made("assign", value.args[2], (name_node,))
+
+
+def walrus(value: ast.expr, made: Made) -> Iterator[tuple[str, Definition]]:
+    """Names bound by `:=` inside an expression; files without one never come to the walk."""
+    for inner in ast.walk(value):
+        if isinstance(inner, ast.NamedExpr) and isinstance(inner.target, ast.Name):
+            yield inner.target.id, made("assign", inner.value)
+
+
+class Reach(NamedTuple):
+    """A definition that reaches a use, the conditions on its way, and the loops entered from behind.
+
+    `loops` lists (loop statement, "last" or "earlier"). A definition of `None` means: none in this scope on that path.
+    """
+
+    definition: Definition | None
+    conditions: tuple[tuple[ast.expr, bool, Place], ...]
+    loops: tuple[tuple[ast.stmt, str], ...]
+
+
+def reaching(key: str, place: Place, limit: int = 48) -> list[Reach]:
+    """Definitions of `key` that may reach `place`, nearest first, within the scope of the place."""
+    found: list[Reach] = []
+    fallen = _backwards(key, place.block, place.index, (), (), found, limit, set())
+    found.extend(Reach(None, c, l) for c, l in fallen)
+    return found
+
+
+Path = tuple[tuple[tuple[ast.expr, bool, Place], ...], tuple[tuple[ast.stmt, str], ...]]
+
+
+def _backwards(  # noqa: PLR0913
+    key: str, block: Block, index: int, conditions: tuple[tuple[ast.expr, bool, Place], ...],
+    loops: tuple[tuple[ast.stmt, str], ...], found: list[Reach], limit: int, seen: set[tuple[int, int]],
+) -> list[Path]:  # fmt: skip
+    """Walk up from `index`, then out of the block. Returns the paths on which no definition was met."""
+    open_paths = _within(key, block, index, [(conditions, loops)], found, limit)
+    if not open_paths or block.parent is None:
+        return open_paths
+    parent, statement = block.parent, block.statement
+    if block.kind == "loop" and id(statement) not in {id(s) for s, _ in loops}:
+        again: list[Reach] = []
+        earlier = [(c, (*l, (statement, "earlier"))) for c, l in open_paths]
+        _within(key, block, len(block.statements), earlier, again, limit)  # type: ignore[arg-type]
+        found.extend(again)
+    if block.kind == "loop" and statement is not None:
+        for name, definition in parent.writes.get(block.index, ()):
+            if name == key and definition.kind in ("for", "assign"):
+                found.extend(Reach(definition, c, l) for c, l in open_paths)
+                return []
+    if block.kind in ("with", "handler", "case") or (block.kind == "then" and statement is not None):
+        hit = [d for n, d in parent.writes.get(block.index, ()) if n == key]
+        if hit:
+            found.extend(Reach(hit[-1], c, l) for c, l in open_paths)
+            return []
+    if block.kind == "finally" and statement is not None:
+        for sub in parent.subs.get(block.index, ()):
+            if sub.kind == "try":
+                open_paths = _within(key, sub, len(sub.statements), open_paths, found, limit)
+    out: list[Path] = []
+    for c, l in open_paths[:limit]:
+        extra = ((block.condition[0], block.condition[1], Place(parent, block.index)),) if block.condition else ()
+        out.extend(_backwards(key, parent, block.index, (*c, *extra), l, found, limit, seen))
+    return out
+
+
+def _within(key: str, block: Block, index: int, paths: list[Path], found: list[Reach], limit: int) -> list[Path]:
+    """Walk up inside one block from `index`; definitions go to `found`, unfinished paths come back."""
+    places = block.names.get(key)
+    if not places:
+        return paths
+    at = bisect_left(places, index) - 1
+    while at >= 0 and paths:
+        i = places[at]
+        at -= 1
+        direct = [d for n, d in block.writes.get(i, ()) if n == key]
+        subs = block.subs.get(i)
+        if subs:
+            paths = _through(key, block, i, subs, direct, paths, found, limit)
+            continue
+        if direct:
+            definition = direct[-1]
+            found.extend(Reach(definition, c, l) for c, l in paths[: max(1, limit - len(found))])
+            return []
+    return paths
+
+
+def _through(  # noqa: PLR0913
+    key: str, block: Block, i: int, subs: list[Block], direct: list[Definition], paths: list[Path], found: list[Reach], limit: int
+) -> list[Path]:
+    """Pass a compound statement backwards: into each of its blocks from the end."""
+    node = block.statements[i]
+    after: list[Path] = []
+    if isinstance(node, (ast.For, ast.AsyncFor, ast.While)):
+        fresh = [(c, l) for c, l in paths if not any(s is node for s, _ in l)]
+        left = paths
+        for sub in subs:
+            if sub.kind == "loop":
+                for which in ("last", "earlier"):
+                    inside = [(c, (*l, (node, which))) for c, l in fresh]
+                    if not _within(key, sub, len(sub.statements), inside, found, limit):
+                        left = []  # a loop whose body always writes the key is taken to run at least once
+                        break
+        if direct:  # the loop variable itself, read after the loop
+            found.extend(Reach(direct[-1], c, (*l, (node, "last"))) for c, l in left)
+            return []
+        return left
+    if isinstance(node, (ast.With, ast.AsyncWith)):
+        rest = _within(key, subs[0], len(subs[0].statements), paths, found, limit)
+        if rest and direct:
+            found.extend(Reach(direct[-1], c, l) for c, l in rest)
+            return []
+        return rest
+    if isinstance(node, (ast.Try, ast.TryStar)):
+        final = [s for s in subs if s.kind == "finally"]
+        if final:
+            paths = _within(key, final[0], len(final[0].statements), paths, found, limit)
+        for sub in subs:
+            if sub.kind != "finally" and not sub.ends and paths:
+                after += _within(key, sub, len(sub.statements), paths, found, limit)
+        return _distinct(after, limit)
+    if isinstance(node, ast.If):
+        place = Place(block, i)
+        for sub in subs:
+            if sub.ends:
+                continue
+            entered = [((*c, (node.test, sub.kind == "then", place)), l) for c, l in paths]
+            after += _within(key, sub, len(sub.statements), entered, found, limit)
+        if direct and after:
+            found.extend(Reach(direct[-1], c, l) for c, l in after)
+            return []
+        return _distinct(after, limit)
+    for sub in subs:  # match
+        if not sub.ends:
+            after += _within(key, sub, len(sub.statements), paths, found, limit)
+    return _distinct(after + paths, limit)
+
+
+def _distinct(paths: Iterable[Path], limit: int) -> list[Path]:
+    unique: dict[object, Path] = {}
+    for path in paths:
+        unique.setdefault((tuple((id(e), p) for e, p, _ in path[0]), tuple((id(s), w) for s, w in path[1])), path)
+    if len(unique) > limit:  # too many ways: forget the conditions, keep one way for each set of loops
+        unique = {tuple((id(s), w) for s, w in path[1]): ((), path[1]) for path in unique.values()}
+    return list(unique.values())

@@ -1,0 +1,55 @@
+"""The README's transcript and table are what the linter prints today; run as a script, this brings them up to date."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from outlayer_lint.cli.catalogue import worst
+from outlayer_lint.knowledge import pages
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+
+
+def transcript(command: str) -> str:
+    program, *options = command.split()
+    assert program == "outlayer-lint"
+    done = subprocess.run(
+        [sys.executable, "-m", "outlayer_lint", *options], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    return f"```console\n$ {command}\n{done.stdout}```\n"
+
+
+def table() -> str:
+    rows = [f"| {p.code} | [{p.name}](rules/{p.name}.md) | {worst(p)} | {p.summary} |\n" for p in pages().values()]
+    return "| code | rule | at most | what it is |\n| --- | --- | --- | --- |\n" + "".join(rows)
+
+
+def up_to_date(text: str) -> str:
+    """The README with everything that is derived derived anew."""
+    between = re.compile(r"(?<=<!-- transcript: )(.*?) -->\n.*?(?=<!-- end of transcript -->)", re.DOTALL)
+    text, places = between.subn(lambda match: f"{match[1]} -->\n{transcript(match[1])}", text)
+    assert places == 1
+    text, places = re.subn(
+        r"(?<=<!-- rules -->\n).*?(?=<!-- end of rules -->)", lambda _: table(), text, flags=re.DOTALL
+    )
+    assert places == 1
+    return text
+
+
+def test_the_readme_is_up_to_date() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert text == up_to_date(text)
+
+
+def test_the_pages_that_the_readme_links_to_exist() -> None:
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", README.read_text(encoding="utf-8")):
+        assert (ROOT / link).exists(), link
+
+
+if __name__ == "__main__":
+    README.write_text(up_to_date(README.read_text(encoding="utf-8")), encoding="utf-8")
