@@ -36,7 +36,7 @@ def apply(  # noqa: PLR0913 - four of them are what the user decided
     """The diagnostics that remain, and one for each `# noqa` of ours that silences nothing.
 
     Args:
-        diagnostics: of the selected rules.
+        diagnostics: of any rules; those that are not selected are dropped.
         documents: by display path; a file without one has no comments that count.
         known_codes: of all rules.
         selected: of the rules that are on; what a `# noqa` says of others is not judged.
@@ -48,6 +48,8 @@ def apply(  # noqa: PLR0913 - four of them are what the user decided
     used: set[tuple[str, int, str]] = set()
     spared = tuple(per_file)
     for diagnostic in diagnostics:
+        if diagnostic.code not in selected:
+            continue
         document = documents.get(diagnostic.span.path)
         if document is not None:
             if _ignores_itself(document) or any(diagnostic.code in codes and at(document.path) for at, codes in spared):

@@ -43,7 +43,6 @@ HOSTILE: dict[str, bytes] = {
     "long_line.py": SEED + b"x = '" + b"a" * 50_000_000 + b"'\n",
     "many_lines.py": SEED + b"x = 1\n" * 2_000_000,
     "encoding.py": b"# coding: klingon\n" + SEED,
-    "empty.ipynb": b"",
     "list.ipynb": b'["torch cross_entropy"]',
     "cut_off.ipynb": json.dumps({"cells": [{"cell_type": "code", "source": SEED.decode()}]}).encode()[:-4],
     "deep.ipynb": b'{"torch cross_entropy": ' + b"[" * 500_000,

@@ -33,6 +33,5 @@ def over_classes(way: Tensor) -> bool | None:
     """Whether the dim of size one is the one that was normalised, `None` where the rank would have to tell."""
     if way.rank == 2 and way.axis in (1, -1, "implicit"):  # noqa: PLR2004 - rows of classes
         return True
-    if way.class_axis is not None:
-        return same_axis(way, way.axis, way.class_axis)
-    return None if way.rank is None and way.axis in (1, -1, "implicit") else False
+    same = same_axis(way, way.axis, way.class_axis)
+    return False if same is None and (way.rank is not None or way.axis in (0, None)) else same

@@ -19,7 +19,8 @@ def check(fact: LossCall | Decision) -> Iterator[Finding]:
         rows = grade == "proved" or (fact.loss.class_axis == 1 and witness.learned)
         speaks = rows and shows(fact.loss, witness) and fact.target.all(over_batch) is None
     else:
-        dim, grade = axis_of(witness, fact.dim), "proved"  # an argmax over another dim proves that there are two
+        grade = "proved"  # an argmax over another dim proves that there are two; without a dim it flattens
+        dim = axis_of(witness, fact.dim) if fact.dim != "implicit" else None
         speaks = fact.kind == "argmax" and dim is not None and dim > 0 and bool(witness.learned)
         speaks = speaks and not any(shows(row, witness) for row in fact.trained_with)
     if speaks:
