@@ -63,8 +63,8 @@ def markers(path: Path, shown: str, rule: str | None) -> Iterator[Marker]:
                 yield Marker(kind, shown, cell, number, word.strip(), severity or (EITHER if kind == "want" else ""))
 
 
-def compare(expected: Iterable[Marker], diagnostics: Iterable[Diagnostic], rule: str | None) -> None:
-    """Fail unless exactly what was wanted was found; info of rules that are not the subject does not count."""
+def compare(expected: Iterable[Marker], diagnostics: Iterable[Diagnostic], rule: str | None) -> tuple[str, str]:
+    """What was found and what was wanted, a line each; info of rules that are not the subject does not count."""
     wanted = {(m.place, m.word): m for m in expected if m.kind in ("want", "spurious")}
     missing = {(m.place, m.word) for m in expected if m.kind == "missing"}
     found = set()
@@ -76,7 +76,7 @@ def compare(expected: Iterable[Marker], diagnostics: Iterable[Diagnostic], rule:
         fits = marker is not None and (not marker.severity or str(d.severity) in marker.severity)
         hint = "  <- no longer missing: write `want`" if key in missing else ""
         found.add(" ".join((*key, marker.severity if fits and marker else str(d.severity))) + hint)
-    assert sorted(found) == sorted(" ".join((*key, marker.severity)) for key, marker in wanted.items())
+    return "\n".join(sorted(found)), "\n".join(sorted(" ".join((*key, m.severity)) for key, m in wanted.items()))
 
 
 def settings(folder: Path) -> Config:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
+
 from outlayer_lint.engine import check
 
 if TYPE_CHECKING:

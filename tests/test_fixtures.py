@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import pytest
 from expectations import Marker, compare, markers, settings
-from outlayer_lint.engine import check, reveal
 
+from outlayer_lint.engine import check, reveal
 from outlayer_lint.knowledge import pages
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -55,7 +55,7 @@ def laid_out(case: Case, folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.suffix in SUFFIXES)
 
 
-def expected(case: Case, folder: Path, files: list[str]) -> list[Marker]:
+def expectations(case: Case, folder: Path, files: list[str]) -> list[Marker]:
     return [marker for name in files for marker in markers(folder / name, name, case.rule)]
 
 
@@ -66,9 +66,10 @@ def test_a_fixture_gets_what_it_wants(case: Case, tmp_path: Path, monkeypatch: p
     report = check(files, settings(tmp_path))
     assert not report.broken
     assert not report.errors
-    wanted = expected(case, tmp_path, files)
-    compare(wanted, report.diagnostics, case.rule)
-    for marker in wanted:
+    expected = expectations(case, tmp_path, files)
+    found, wanted = compare(expected, report.diagnostics, case.rule)
+    assert found == wanted
+    for marker in expected:
         if marker.kind == "emits":
             told = reveal(tmp_path / marker.file, marker.line, settings(tmp_path), marker.cell)
             widest = max(

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import pytest
 from expectations import compare, markers, settings
-from outlayer_lint.engine import check
 
+from outlayer_lint.engine import check
 from outlayer_lint.knowledge import Page, pages
 
 ROOT = Path(__file__).parents[1]
@@ -104,9 +104,10 @@ def test_an_example_is_what_it_says(example: Example, tmp_path: Path, monkeypatc
     report = check(["program.py"], settings(tmp_path))
     assert not report.broken
     assert not report.errors
-    wanted = list(markers(path, "program.py", example.page.name))
-    assert bool(wanted) is (example.section == "Bad")
-    compare(wanted, report.diagnostics, example.page.name)
+    expected = list(markers(path, "program.py", example.page.name))
+    assert bool(expected) is (example.section == "Bad")
+    found, wanted = compare(expected, report.diagnostics, example.page.name)
+    assert found == wanted
 
 
 RUNNER = """\

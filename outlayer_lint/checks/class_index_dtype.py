@@ -17,10 +17,7 @@ def check(call: LossCall) -> Iterator[Finding]:
     if call.loss.family not in INDEXING or Emission.INDEX not in call.loss.target or call.swapped:
         return
     if way := call.target.all(lambda way: _one_hot(way, call)):
-        grade, fix = (
-            "one-hot",
-            Fix("advise", "take `.argmax(1)` of the rows, or `.float()` where the loss takes probabilities"),
-        )
+        grade, fix = "one-hot", Fix("advise", "take `.argmax(1)` of the rows, or make them float")
     elif way := call.target.all(lambda way: _refused(way, call)):
         grade, fix = "dtype", Fix("advise", "call `.long()` on the target", "safe")
     else:

@@ -291,6 +291,8 @@ def of_instance(it: Interpreter, thing: Instance, name: str, site: Site | None, 
         return only(Const(it.training))
     if name == "__class__":
         return only(thing.cls)
+    if name == "__call__" and method_of(it, thing.cls, name) is None:
+        return only(thing)
     for override in reversed(thing.overrides):
         if override.path[0] == name:
             if len(override.path) == 1:

@@ -104,9 +104,29 @@ def _named(driver: Driver, scope: Scope, name: str, *, method: bool) -> list[Cal
         return []
     near = scope.file
     seeds = _candidates(driver, driver.project.mentions(name), name, near)
+    seeds = _handed_over(driver, scope, name, near) + seeds
     # A receiver that stays unknown is believed only where the project has one method of that name.
     unique = method and len(driver.definitions(name)) == 1 and len(name) > 3  # noqa: PLR2004
     return _confirmed(driver, seeds, scope, by_name=unique)
+
+
+def _handed_over(driver: Driver, scope: Scope, name: str, near: SourceFile) -> list[Seed]:
+    """`Process(target=f, args=(a, b))`, `spawn(f, args=(a,))`: calls made by somebody else, written out as calls."""
+    if scope.owner is not None:
+        return []
+    found: list[Seed] = []
+    pattern = re.compile(rf"(?:target|fn|func)\s*=\s*{re.escape(name)}\b|\bspawn\s*\(\s*{re.escape(name)}\b")
+    for file in driver.project.mentions(name):
+        for seed in calls_at(file, file.lines_with(pattern), re.compile(r"\w*(?:[Pp]rocess|[Tt]hread|spawn|submit|start_processes|launch)\w*")):
+            keywords = {k.arg: k.value for k in seed.node.keywords if k.arg}
+            target = next((keywords[k] for k in ("target", "fn", "func") if k in keywords), seed.node.args[0] if seed.node.args else None)
+            values = keywords.get("args")
+            if target is None or not isinstance(values, (ast.Tuple, ast.List)):
+                continue
+            rank = [ast.copy_location(ast.Constant(0), seed.node)] if "target" not in keywords else []
+            call = driver.written_out(seed.node, target, [*rank, *values.elts])
+            found.append(Seed(call, seed.place, seed.overlay))
+    return found
 
 
 def _constructions(driver: Driver, scope: Scope) -> list[Caller]:
@@ -138,7 +158,7 @@ def _instance_calls(driver: Driver, scope: Scope) -> list[Caller]:
             if file.scope is None:
                 continue
             files[file] = None
-            text = file.document.text
+            text = file.text
             for match in (*bound.finditer(text), *keyword.finditer(text)):
                 names[match[1].rpartition(".")[2]] = None
     names.pop("", None)

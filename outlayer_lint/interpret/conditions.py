@@ -65,6 +65,19 @@ def forked(answer: Answer, node: ast.Call) -> Answer:
 
 def decide(it: Interpreter, test: ast.expr, polarity: bool, place: Place, frame: Frame) -> Choices | None:  # noqa: FBT001
     """The choices under which a test has a truth value; `None` where it never has it, empty where it always has."""
+    memo = ("decided", id(test), polarity)
+    found = frame.memo.get(memo, ...)
+    if found is not ...:
+        return found  # type: ignore[return-value]
+    it.fuel -= 1
+    outer = it.pause()
+    decided = _decide(it, test, polarity, place, frame)
+    if it.resume(outer):
+        frame.memo[memo] = decided  # type: ignore[assignment]
+    return decided
+
+
+def _decide(it: Interpreter, test: ast.expr, polarity: bool, place: Place, frame: Frame) -> Choices | None:  # noqa: FBT001
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         return decide(it, test.operand, not polarity, place, frame)
     if isinstance(test, ast.BoolOp):
@@ -131,9 +144,9 @@ def _compared(it: Interpreter, test: ast.Compare, polarity: bool, place: Place, 
             own = compatible(mine, other)
             if own is None:
                 continue
-            decided = operators.compared(op, a, b)
+            decided = operators.compared(it, op, a, b)
             if decided is None:
-                both = compatible(own, _compare_choice(a, b, op, test, frame, polarity))
+                both = compatible(own, _compare_choice(it, a, b, op, test, frame, polarity))
                 if both is not None:
                     survivors.append(both)
             elif decided is polarity:
@@ -146,7 +159,7 @@ def _compared(it: Interpreter, test: ast.Compare, polarity: bool, place: Place, 
     return common
 
 
-def _compare_choice(a: object, b: object, op: ast.cmpop, test: ast.expr, frame: Frame, polarity: bool) -> Choices:  # noqa: FBT001, PLR0913
+def _compare_choice(it: Interpreter, a: object, b: object, op: ast.cmpop, test: ast.expr, frame: Frame, polarity: bool) -> Choices:  # noqa: FBT001, PLR0913
     generic = frozenset({Choice(("test", id(test), id(frame.base)), equal=True, value=polarity)})
     if isinstance(a, Const) and not isinstance(b, Const):
         a, b = b, a
@@ -157,8 +170,8 @@ def _compare_choice(a: object, b: object, op: ast.cmpop, test: ast.expr, frame: 
         equal = isinstance(op, (ast.Eq, ast.Is)) == polarity
         return frozenset({Choice(key, equal=equal, value=b.value)})
     if isinstance(op, (ast.In, ast.NotIn)) and isinstance(b, Sequence) and not b.open:
-        values = [answer[0][0].value for answer in b.items if len(answer) == 1 and isinstance(answer[0][0], Const)]
-        if len(values) == len(b.items):
+        values = [it.constant(entry) for entry in b.items]
+        if ... not in values:
             inside = isinstance(op, ast.In) == polarity
             if not inside:
                 return frozenset(Choice(key, equal=False, value=v) for v in values)

@@ -451,8 +451,8 @@ def _run(it: Interpreter, key: str, state: Answer, block: Block, frame: Frame) -
                 continue
             where = frame.inside(block)
             value, node = definition.value, definition.node
-            if definition.kind == "mutate" and isinstance(node, ast.Call):
-                state = mutated(it, state, node, place, where)
+            if definition.kind == "mutate" and isinstance(value, ast.Call):
+                state = mutated(it, state, value, place, where)
             elif definition.kind == "setitem" and value is not None:
                 slot, how, path = definition.path
                 state = stored(it, state, slot, Lazy(value, place, where, path), how, place, where)  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from outlayer_lint.interpret import attributes, callers, consumers
 from outlayer_lint.interpret.containers import overlay as overlaid
 from outlayer_lint.interpret.frames import Frame, World
-from outlayer_lint.interpret.interpreter import FUEL, Interpreter
+from outlayer_lint.interpret.interpreter import Interpreter
 from outlayer_lint.interpret.things import Answer, Built, Class, Function, Instance, Library, Parameter, Partial, Subclass
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Driver:
         self.it = Interpreter(project)
         self._callers: dict[Scope, list[callers.Caller]] = {}
         self._asking: set[Scope] = set()
+        self._written: dict[int, ast.Call] = {}
         self._definitions: dict[str, list[SourceFile]] | None = None
         self._derived: dict[str, list[tuple[SourceFile, str]]] | None = None
 
@@ -66,7 +67,7 @@ class Driver:
         while pending and done < limit and steps < MAX_STEPS:
             world = pending.pop(0)
             steps += 1
-            self.it.fuel = FUEL
+            self.it.refuel()
             answers = ask(world)
             opened = self.open_in(answers, world)
             if opened is None or len(world.bindings) + len(world.subclasses) >= MAX_ASSUMED:
@@ -126,6 +127,12 @@ class Driver:
                 self._asking.discard(scope)
                 self.it.fuel = fuel
         return self._callers[scope]
+
+    def written_out(self, node: ast.Call, function: ast.expr, values: list[ast.expr]) -> ast.Call:
+        """The call that another call hands over (`Process(target=f, args=(x,))` calls `f(x)`), made once."""
+        if id(node) not in self._written:
+            self._written[id(node)] = ast.copy_location(ast.Call(function, values, []), node)
+        return self._written[id(node)]
 
     def callee(self, seed: Seed) -> list[tuple[World, list[Any]]]:
         """What a candidate's callee is, in at most four worlds."""

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret.things import Answer, Library, Module, Unknown, only, unknown
+from outlayer_lint.interpret.things import Answer, Const, Library, Module, Unknown, only, unknown
 from outlayer_lint.resolve.scopes import Definition, Place
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ STAR = re.compile(rb"^\s*from\s+([.\w]+)\s+import\s+\*", re.MULTILINE)
 
 
 def builtin(name: str) -> Answer:
-    """A name that nothing in the file binds."""
+    """A name that nothing in the file binds. A module is judged as the script that it is, or may be."""
+    if name == "__name__":
+        return only(Const("__main__"))
     return only(Library(f"builtins.{name}")) if name in BUILTINS else unknown("undefined name", ("name", name))
 
 

@@ -39,6 +39,7 @@ class Interpreter:
         self._reaching: dict[tuple[int, int, str], list[Reach]] = {}
         self._open: dict[object, Answer] = {}
         self._read: set[object] = set()
+        self._provisional: dict[object, tuple[Answer, frozenset[object]]] = {}
         self.parameters: dict[object, Parameter] = {}
         self.importing: set[tuple[int, int, str]] = set()
         self.nowhere = World()
@@ -137,6 +138,8 @@ class Interpreter:
         if mark in self._open:
             self._read.add(mark)
             return self._open[mark]
+        if mark in self._provisional:
+            return self.provisional(mark)
         if self.fuel <= 0:
             return unknown("budget")
         evaluate = getattr(self, "_" + type(node).__name__, None)
@@ -161,6 +164,7 @@ class Interpreter:
                 if mark not in self._read or conditions.same(answer, assumed):
                     break
                 self._read.discard(mark)
+                self._provisional.clear()
                 assumed = answer
             else:
                 answer = unknown("cycle")
@@ -169,13 +173,40 @@ class Interpreter:
         finally:
             del self._open[mark]
             self.nesting -= 1
-            self._read.discard(mark)
+            if mark in self._read:
+                self._read.discard(mark)
+                self._provisional.clear()
             inner, self._read = self._read, outer
             self._read |= inner
         # A result that leaned on an unfinished assumption, or on an empty purse, is not remembered.
-        if not inner and self.fuel > 0:
-            memo[key] = answer
+        if self.fuel > 0:
+            if inner:
+                self._provisional[mark] = (answer, frozenset(inner))
+            else:
+                memo[key] = answer
         return answer
+
+    def provisional(self, mark: object) -> Answer:
+        """A result that leans on assumptions which still stand."""
+        answer, read = self._provisional[mark]
+        self._read |= read
+        return answer
+
+    def pause(self) -> set[object]:
+        """Begin to watch which assumptions are read."""
+        outer, self._read = self._read, set()
+        return outer
+
+    def resume(self, outer: set[object]) -> bool:
+        """Whether nothing provisional was read since `pause`, so that the result may be remembered."""
+        settled = not self._read and self.fuel > 0
+        self._read |= outer
+        return settled
+
+    def refuel(self, fuel: int = FUEL) -> None:
+        """Begin a question."""
+        self.fuel = fuel
+        self._provisional.clear()
 
     def constant(self, entry: Entry | None) -> Any:
         """The one constant an argument is, or `...` where it is not one."""
@@ -234,6 +265,8 @@ class Interpreter:
         if mark in self._open:
             self._read.add(mark)
             return self._open[mark]
+        if mark in self._provisional:
+            return self.provisional(mark)
         return self.settle(mark, frame.memo, memo, lambda: self._join(key, place, frame, fallback=fallback))
 
     def _join(self, key: str, place: Place, frame: Frame, *, fallback: bool) -> Answer:
@@ -311,8 +344,8 @@ class Interpreter:
             before = self.before(key, place, frame)
             operation = node.op  # type: ignore[attr-defined]
             return operators.binary(self, operation, before, self.ev(value, place, frame), Site(value, place, frame), node)
-        if kind == "mutate" and isinstance(node, ast.Call):
-            return containers.mutated(self, self.before(key, place, frame), node, place, frame)
+        if kind == "mutate" and isinstance(value, ast.Call):
+            return containers.mutated(self, self.before(key, place, frame), value, place, frame)
         if kind == "setattr" and value is not None:
             path, how, unpack = definition.path
             lazy = Lazy(value, place, frame, unpack)  # type: ignore[arg-type]

@@ -270,7 +270,7 @@ def unary(it: Interpreter, op: ast.unaryop, answer: Answer, site: Site) -> Answe
     return lift(answer, one)
 
 
-def compared(op: ast.cmpop, a: Any, b: Any) -> bool | None:  # noqa: C901, PLR0911, PLR0912
+def compared(it: Interpreter, op: ast.cmpop, a: Any, b: Any) -> bool | None:  # noqa: C901, PLR0911, PLR0912
     """The truth of `a op b`, or `None`."""
     if isinstance(op, (ast.Is, ast.IsNot)):
         wanted = isinstance(op, ast.Is)
@@ -283,7 +283,7 @@ def compared(op: ast.cmpop, a: Any, b: Any) -> bool | None:  # noqa: C901, PLR09
                 return not wanted
         return None
     if isinstance(op, (ast.In, ast.NotIn)):
-        return _membership(a, b, isinstance(op, ast.In))
+        return _membership(it, a, b, isinstance(op, ast.In))
     function = COMPARE[type(op)]
     if isinstance(a, Const) and isinstance(b, Const):
         try:
@@ -322,13 +322,13 @@ def _relative(thing: Any) -> tuple[object, int, bool] | None:
     return None
 
 
-def _membership(a: Any, b: Any, wanted: bool) -> bool | None:  # noqa: FBT001
+def _membership(it: Interpreter, a: Any, b: Any, wanted: bool) -> bool | None:  # noqa: FBT001
     if isinstance(b, Dictionary) and isinstance(a, Const):
         return wanted if a.value in b.items else None if b.open else not wanted
     if isinstance(a, Const) and isinstance(b, Const) and isinstance(a.value, str) and isinstance(b.value, str):
         return (a.value in b.value) == wanted
     if isinstance(b, Sequence) and isinstance(a, Const):
-        values = [t.value for item in (*b.items, *b.tail) for t, _ in item if isinstance(t, Const)]
+        values = [t.value for item in (*b.items, *b.tail) for t, _ in it.force(item) if isinstance(t, Const)]
         if a.value in values:
             return wanted
         if not b.open and len(values) == len(b.items):
@@ -348,7 +348,7 @@ def compare(it: Interpreter, node: ast.Compare, place: Place, frame: Frame) -> A
             both = compatible(mine, other)
             if both is None:
                 continue
-            decided = compared(node.ops[0], a, b)
+            decided = compared(it, node.ops[0], a, b)
             if decided is not None:
                 answers.append(((Const(decided), both),))
             elif isinstance(a, Tensor) or isinstance(b, Tensor):

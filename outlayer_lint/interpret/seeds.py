@@ -11,7 +11,6 @@ from outlayer_lint.resolve.scopes import Place
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from outlayer_lint.knowledge import Row
     from outlayer_lint.resolve.project import SourceFile
 
 # Names that people give to losses. Only which calls are looked at depends on them; what a name holds is evaluated.
@@ -30,12 +29,12 @@ class Seed(NamedTuple):
 class Vocabulary:
     """The words of the rows that begin a question, by kind of consumer."""
 
-    def __init__(self, rows: Iterator[tuple[str, str, Row]] | list[tuple[str, str, Row]]) -> None:
-        """`rows` are (spelling, form, row) of all consumers."""
+    def __init__(self, spellings: list[tuple[str, str, str]]) -> None:
+        """(spelling, form, kind) of all consumers."""
         functions: set[str] = set()
         classes: set[str] = set()
-        for spelling, form, row in rows:
-            if row.kind == "loss":
+        for spelling, form, kind in spellings:
+            if kind == "loss":
                 (classes if form == "module" else functions).add(spelling.rpartition(".")[2])
         self.functions = functions
         self.classes = classes

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.scopes import Place, Scope
 
 MAX_WAYS = 12
+MAX_CHOICES = 8
 
 
 class Choice(NamedTuple):
@@ -331,17 +332,24 @@ def compatible(a: Choices, b: Choices) -> Choices | None:
     """Both sets of choices together, or `None` where they contradict each other."""
     if not a:
         return b
-    if not b or a == b:
+    if not b or a == b or b <= a:
         return a
-    facts: dict[object, list[Choice]] = {}
-    for choice in a | b:
-        facts.setdefault(choice.key, []).append(choice)
-    for group in facts.values():
-        if len(group) > 1:
-            equals = {_hashable(c.value) for c in group if c.equal}
-            if len(equals) > 1 or any(not c.equal and _hashable(c.value) in equals for c in group):
+    both = a | b
+    known: dict[object, Choice] = {}
+    for choice in both:
+        other = known.get(choice.key)
+        if other is None:
+            known[choice.key] = choice
+        elif other.equal:
+            if choice.equal != (_hashable(other.value) == _hashable(choice.value)):
                 return None
-    return a | b
+        elif choice.equal:
+            if _hashable(other.value) == _hashable(choice.value):
+                return None
+            known[choice.key] = choice
+    if len(both) > MAX_CHOICES:  # what is remembered of a path is bounded; forks are kept first
+        both = frozenset(sorted(both, key=lambda c: (not c.fork, repr(c.key)))[:MAX_CHOICES])
+    return both
 
 
 def _hashable(value: object) -> object:
@@ -353,20 +361,17 @@ def _hashable(value: object) -> object:
 
 
 def join(answers: Iterable[Answer]) -> Answer:
-    """All alternatives, equal ones once."""
+    """All alternatives, equal ones once, under what their choices have in common."""
     found: dict[object, Alternative] = {}
     for answer in answers:
         for thing, choices in answer:
-            found.setdefault((identity(thing), choices), (thing, choices))
-    ways = tuple(found.values())
-    if len(ways) > MAX_WAYS:
-        merged: dict[object, Alternative] = {}
-        for thing, _ in ways:
-            merged.setdefault(identity(thing), (thing, NO_CHOICE))
-        ways = tuple(merged.values())
-        if len(ways) > MAX_WAYS:
-            return unknown("too many alternatives")
-    return ways
+            key = identity(thing)
+            before = found.get(key)
+            if before is None:
+                found[key] = (thing, choices)
+            elif before[1] and before[1] != choices:
+                found[key] = (before[0], before[1] & choices)
+    return tuple(found.values()) if len(found) <= MAX_WAYS else unknown("too many alternatives")
 
 
 def identity(thing: object) -> object:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["Grade", "KnowledgeError", "Page", "Row", "extend", "find", "methods", "pages", "spellings", "subscriptions"]
 
 FORMS = ("function", "module", "method")
+BLANK: dict[str, Any] = {
+    "emits": "unknown", "returns": "unknown", "wants": (), "accepts": (), "target": (), "takes": {}, "applies": "",
+    "family": "", "transfer": "", "how": "", "yields": "unknown",
+}  # fmt: skip
 CALL = ("input", "target", "other")  # what modules call their inputs where a row does not say otherwise
 
 
@@ -29,7 +33,7 @@ class Row:
     (`None`: none). `("item", name, default, index)` is one element of such an argument.
 
     Attributes:
-        name: canonical qualified name, the row's key.
+        name: canonical qualified name: the row's key, or the spelling where a row describes several callables.
         kind: `activation`, `layer`, `operation`, `loss`, `metric`, `distribution`, `sampler`, ...
         parameters: names in positional order, tensor inputs first. A method's receiver is the first of them.
         variadic: the parameter that takes all remaining positional arguments (`permute(*dims)`), or "".
@@ -116,8 +120,10 @@ class Row:
 
     @property
     def shown(self) -> str:
-        """The last segment of the name, as a user would call it."""
-        return self.name.rpartition(".")[2]
+        """The last segment of the name, as a user would call it; a class where it is built by `from_pretrained`."""
+        before, _, last = self.name.rpartition(".")
+        owner = before.rpartition(".")[2]
+        return owner if last.startswith("from_") and owner[:1].isupper() else last
 
     @property
     def constructor(self) -> tuple[str, ...]:
@@ -129,20 +135,19 @@ class Row:
         """Whether the name is a class to be constructed before it is called."""
         return self.form == "module"
 
-    def under(self, arguments: Mapping[str, Any]) -> Row | None:
-        """The row as these constants make it, `None` where an argument that matters is not constant (`...`).
+    def under(self, arguments: Mapping[str, Any]) -> Row:
+        """The row as these constants make it.
 
-        Arguments that are left out have their defaults, which is what the row itself describes.
+        Arguments that are left out have their defaults, which is what the row itself describes. Where an argument is not
+        constant (`...`), what hinges on it is blank: nothing is emitted, wanted or applied, and no check can speak.
         """
-        if not self.when:
-            return self
         changes: dict[str, Any] = {}
         for case in self.when:
             holds = _holds(case, arguments)
-            if holds is None:
-                return None
             if holds:
                 changes.update(case["then"])
+            elif holds is None:
+                changes.update((key, BLANK.get(key)) for key in case["then"])
         return Row(self.name, {**self._fields, **changes}) if changes else self
 
 
@@ -207,32 +212,51 @@ class Page:
 class _Shelf:
     """The loaded table and what was built from it so far."""
 
-    __slots__ = ("found", "pages", "rows", "table")
+    __slots__ = ("found", "pages", "read", "rows", "table")
 
     def __init__(self) -> None:
         self.table: dict[str, Any] = load()
-        self.rows: dict[int, Row] = {}
+        self.read: dict[int, tuple[str, dict[str, Any]]] = {}
+        self.rows: dict[str, Row] = {}
         self.found: dict[str, tuple[Row, str] | None] = {}
         self.pages: dict[str, Page] | None = None
 
-    def row(self, number: int) -> Row:
-        if number not in self.rows:
-            name, fields = marshal.loads(self.table["rows"][number])
-            self.rows[number] = Row(name, fields)
-        return self.rows[number]
+    def row(self, number: int, spelled: str, form: str) -> Row:
+        if number not in self.read:
+            self.read[number] = marshal.loads(self.table["rows"][number])
+        name, fields = self.read[number]
+        # `cos` shares the row of `sin`, but a message that calls it `sin` would be wrong.
+        if "*" in name or (form == fields["form"] or form != "module") and _bare(spelled) != _bare(name):
+            name = spelled
+        if name not in self.rows:
+            self.rows[name] = Row(name, fields)
+        return self.rows[name]
 
     def look(self, name: str) -> tuple[Row, str] | None:
-        table = self.table
-        code = table["names"].get(name)
-        if code is None:
-            for prefix, short in table["spellings"].get(name.partition(".")[0], ()):
-                shorter = _shortened(name, prefix, short)
-                if shorter in table["names"]:
-                    code = table["names"][shorter]
-                    break
-        if code is None:
-            code = next((c for parts, c in table["patterns"].get(name.partition(".")[0], ()) if _fits(name, parts)), None)
-        return None if code is None else (self.row(code // 3), FORMS[code % 3])
+        names: dict[str, int] = self.table["names"]
+        segment = name.partition(".")[0]
+        spelled = [name]
+        for prefix, short in self.table["spellings"].get(segment, ()):
+            if shorter := _shortened(name, prefix, short):
+                spelled.append(shorter)
+        for one in spelled:
+            if one in names:
+                return self.found_row(one, names[one])
+        patterns = self.table["patterns"]
+        for one in spelled:
+            for pattern, code in patterns.get(one.partition(".")[0], ()):
+                if _fits(one, pattern):
+                    return self.found_row(one, code)
+        return None
+
+    def found_row(self, spelled: str, code: int) -> tuple[Row, str]:
+        form = FORMS[code % 3]
+        return self.row(code // 3, spelled, form), form
+
+
+def _bare(name: str) -> str:
+    """The last segment, in-place or not."""
+    return name.rpartition(".")[2].rstrip("_")
 
 
 def _shortened(name: str, prefix: str, short: str) -> str:
@@ -247,18 +271,20 @@ def _shortened(name: str, prefix: str, short: str) -> str:
     return short + rest if rest else ""
 
 
-def _fits(name: str, parts: tuple[str, ...]) -> bool:
-    """Whether `name` is the pattern `parts[0]*parts[1]*...`."""
-    first, last = parts[0], parts[-1]
-    if len(name) < sum(map(len, parts)) or not name.startswith(first) or not name.endswith(last):
-        return False
-    place, end = len(first), len(name) - len(last)
-    for part in parts[1:-1]:
-        place = name.find(part, place, end)
-        if place < 0:
+def _fits(name: str, pattern: str) -> bool:
+    """Whether the name has the pattern's form: `*` is any part of one segment, `**` of several."""
+    head, star, tail = pattern.partition("*")
+    if not star or not name.startswith(head) or not name.endswith(tail[tail.rfind("*") + 1 :]):
+        return name == pattern
+    rest = name[len(head) :]
+    deep = tail.startswith("*")
+    tail = tail[deep:]
+    for end in range(len(rest) + 1):
+        if end and rest[end - 1] == "." and not deep:
             return False
-        place += len(part)
-    return True
+        if _fits(rest[end:], tail):
+            return True
+    return False
 
 
 _shelf: _Shelf | None = None
@@ -294,12 +320,15 @@ def pages() -> dict[str, Page]:
     return shelf.pages
 
 
-def spellings(kinds: Iterable[str]) -> list[tuple[str, str, Row]]:
-    """Every spelling of the rows of some kinds, with how it is called."""
-    shelf = _get()
-    wanted = frozenset(kinds)
-    chosen = {n: shelf.row(n) for n, raw in enumerate(shelf.table["rows"]) if marshal.loads(raw)[1].get("is", "operation") in wanted}
-    return [(name, FORMS[code % 3], chosen[code // 3]) for name, code in shelf.table["names"].items() if code // 3 in chosen]
+def spellings(kinds: Iterable[str]) -> list[tuple[str, str, str]]:
+    """Every spelling of the rows of some kinds: (spelling, how it is called, kind)."""
+    table, wanted = _get().table, frozenset(kinds)
+    chosen: dict[int, str] = {}
+    for number, raw in enumerate(table["rows"]):
+        kind = marshal.loads(raw)[1].get("is", "operation")
+        if kind in wanted:
+            chosen[number] = kind
+    return [(name, FORMS[code % 3], chosen[code // 3]) for name, code in table["names"].items() if code // 3 in chosen]
 
 
 def subscriptions() -> dict[str, tuple[str, ...]]:
@@ -314,5 +343,6 @@ def extend(paths: Iterable[str]) -> None:
 
     shelf = _get()
     shelf.table = merged(shelf.table, paths)
+    shelf.read.clear()
     shelf.rows.clear()
     shelf.found.clear()

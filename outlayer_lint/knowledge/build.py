@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FUNCTION, MODULE, METHOD = range(3)
 SEVERITIES = ("error", "warning", "info")
 CODE = re.compile(r"OLL\d{3}")
-HEADER = re.compile(r"\A# (?P<title>\S+)\n+```toml\n(?P<toml>.*?)\n```\n+(?P<summary>(?:[^\n#].*\n)+)", re.DOTALL | re.ASCII)
+HEADER = re.compile(r"\A# (?P<title>\S+)\n+```toml\n(?P<toml>.*?)\n```\n+(?P<summary>(?:[^\n#][^\n]*\n)+)", re.DOTALL)
 
 
 def build(rules: str, checks: str) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def merged(table: dict[str, Any], paths: Iterable[str]) -> dict[str, Any]:
     names = {**table["names"], **{name: code + 3 * shift for name, code in extra["names"].items()}}
     patterns = dict(table["patterns"])
     for segment, found in extra["patterns"].items():
-        patterns[segment] = [*((parts, code + 3 * shift) for parts, code in found), *patterns.get(segment, [])]
+        patterns[segment] = [*((pattern, code + 3 * shift) for pattern, code in found), *patterns.get(segment, [])]
     spellings = dict(table["spellings"])
     for segment, pairs in extra["spellings"].items():
         spellings[segment] = [*pairs, *spellings.get(segment, [])]
@@ -121,9 +121,9 @@ def _finish(table: dict[str, Any]) -> None:
     """Move the names with `*` to the patterns, the most literal ones first."""
     for name in [name for name in table["names"] if "*" in name]:
         segment = name.partition(".")[0]
-        table["patterns"].setdefault(segment, []).append((tuple(name.split("*")), table["names"].pop(name)))
+        table["patterns"].setdefault(segment, []).append((name, table["names"].pop(name)))
     for found in table["patterns"].values():
-        found.sort(key=lambda entry: -sum(map(len, entry[0])))
+        found.sort(key=lambda entry: -len(entry[0].replace("*", "")))
     for pairs in table["spellings"].values():
         pairs.sort(key=lambda pair: -len(pair[0]))
 

@@ -100,9 +100,16 @@ class Place:
     """Where in the TOML we are, for the message of a refusal."""
 
     def __init__(self, file: str, table: str) -> None:
-        """`table` is the row's key."""
+        """`table` is the row's key; the names of its parameters and inputs are filled in once they are known."""
         self.file = file
         self.table = table
+        self.parameters: tuple[str, ...] = ()
+        self.call: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names that an argument may have."""
+        return (*self.call, *self.parameters)
 
     def refuse(self, key: str, why: str) -> NoReturn:
         """Raise with file, table and key."""
@@ -125,7 +132,9 @@ def row(place: Place, given: Mapping[str, Any]) -> dict[str, Any]:
     parameters = tuple(name.removeprefix("*") for name in starred)
     if len(set(parameters)) != len(parameters):
         place.refuse("parameters", "a name stands twice")
-    fields = fields_of(place, given, parameters)
+    place.parameters = parameters
+    place.call = tuple(names(place, "call", given.get("call", [])))
+    fields = fields_of(place, given)
     variadic = [name[1:] for name in starred if name.startswith("*")]
     if variadic:
         fields["variadic"] = variadic[0]
@@ -143,7 +152,7 @@ def row(place: Place, given: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def fields_of(place: Place, given: Mapping[str, Any], parameters: tuple[str, ...]) -> dict[str, Any]:
+def fields_of(place: Place, given: Mapping[str, Any]) -> dict[str, Any]:
     """Check and convert each key; also used for the overrides of `when`."""
     fields: dict[str, Any] = {}
     for key, value in given.items():
@@ -151,13 +160,15 @@ def fields_of(place: Place, given: Mapping[str, Any], parameters: tuple[str, ...
             place.word(key, value, PLAIN_WORDS[key])
             fields[key] = value
         elif key in SPECS:
-            fields[key] = spec(place, key, value, parameters)
+            fields[key] = spec(place, key, value)
         elif key in WORD_LISTS:
             fields[key] = words(place, key, value)
-        elif key in ("also", "module", "call", "heads"):
+        elif key in ("also", "module", "call"):
             fields[key] = tuple(names(place, key, value))
+        elif key == "heads":
+            fields[key] = tuple(map(str, array(place, key, value)))
         elif key == "parameters":
-            fields[key] = parameters
+            fields[key] = place.parameters
         elif key in ("inputs", "class-axis"):
             if type(value) is not int:
                 place.refuse(key, f"`{value}` is not an integer")
@@ -166,18 +177,16 @@ def fields_of(place: Place, given: Mapping[str, Any], parameters: tuple[str, ...
             place.word(key, value, TRANSFERS.get(given.get("transfer", ""), ()) or all_hows())
             fields[key] = value
         elif key in ("prediction", "target-parameter"):
-            place.word(key, value, (*given.get("call", parameters), ""))
+            place.word(key, value, (*place.names, ""))
             fields[key] = value
         elif key == "when":
-            fields[key] = tuple(
-                case(place, one, (*given.get("call", ()), *parameters), parameters) for one in array(place, key, value)
-            )
+            fields[key] = tuple(case(place, one) for one in array(place, key, value))
         elif key == "takes":
             for name in value:
-                place.word(key, name, (*given.get("call", ()), *parameters))
+                place.word(key, name, place.names)
             fields[key] = {name: words(place, key, value[name]) for name in value}
         elif key in TREES:
-            fields[key] = tree(place, key, value, parameters)
+            fields[key] = tree(place, key, value)
         elif key == "methods":
             for word in value.values():
                 place.word(key, word, METHOD_WORDS)
@@ -216,7 +225,7 @@ def words(place: Place, key: str, value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
-def spec(place: Place, key: str, value: Any, parameters: tuple[str, ...]) -> Any:
+def spec(place: Place, key: str, value: Any) -> Any:
     """A literal, or a reference to an argument that must be one of the parameters."""
     if isinstance(value, LITERALS):
         return value
@@ -226,8 +235,8 @@ def spec(place: Place, key: str, value: Any, parameters: tuple[str, ...]) -> Any
         place.refuse(key, "a literal or `{ argument = \"name\", default = literal }` is wanted here")
     for inner in value:
         place.word(key, inner, ("argument", "default", "item"))
-    if parameters:
-        place.word(key, value["argument"], parameters)
+    if place.names:
+        place.word(key, value["argument"], place.names)
     else:
         place.refuse(key, f"names the argument `{value['argument']}`, but the row has no `parameters`")
     default = value.get("default")
@@ -238,21 +247,21 @@ def spec(place: Place, key: str, value: Any, parameters: tuple[str, ...]) -> Any
     return ("argument", value["argument"], default)
 
 
-def tree(place: Place, key: str, value: Any, parameters: tuple[str, ...]) -> Any:
+def tree(place: Place, key: str, value: Any) -> Any:
     """What something of several parts is made of: words, lists and tables of them, and leaves that say more."""
     if isinstance(value, str):
         place.word(key, value, (*EMISSIONS, *PART_WORDS))
         return value
     if isinstance(value, list):
-        return tuple(tree(place, key, one, parameters) for one in value)
+        return tuple(tree(place, key, one) for one in value)
     if not isinstance(value, dict):
         place.refuse(key, f"`{value}` is not a word, a list or a table")
     if not LEAF_MARKS.intersection(value):
-        return {name: tree(place, key, one, parameters) for name, one in value.items()}
-    return leaf(place, key, value, parameters)
+        return {name: tree(place, key, one) for name, one in value.items()}
+    return leaf(place, key, value)
 
 
-def leaf(place: Place, key: str, value: Mapping[str, Any], parameters: tuple[str, ...]) -> dict[str, Any]:
+def leaf(place: Place, key: str, value: Mapping[str, Any]) -> dict[str, Any]:
     """One element, described by more than a word."""
     fields: dict[str, Any] = {}
     for inner, given in value.items():
@@ -267,18 +276,18 @@ def leaf(place: Place, key: str, value: Mapping[str, Any], parameters: tuple[str
             place.word(key, given, PLAIN_WORDS["dtype"])
             fields[inner] = given
         elif inner == "through":
-            place.word(key, given, parameters)
+            place.word(key, given, place.parameters)
             fields[inner] = given
         else:
-            fields[inner] = spec(place, key, given, parameters)
+            fields[inner] = spec(place, key, given)
     return fields
 
 
-def case(place: Place, given: Any, names_known: tuple[str, ...], parameters: tuple[str, ...]) -> dict[str, Any]:
+def case(place: Place, given: Any) -> dict[str, Any]:
     """One override: which argument, what it must be, and the fields as they are then."""
     if not isinstance(given, dict) or "argument" not in given:
         place.refuse("when", "each entry is a table with `argument` and a condition")
-    place.word("when", given["argument"], names_known)
+    place.word("when", given["argument"], place.names)
     conditions = [word for word in CONDITIONS if word in given]
     if len(conditions) != 1:
         place.refuse("when", f"one condition of {', '.join(f'`{word}`' for word in CONDITIONS)} is wanted")
@@ -288,4 +297,4 @@ def case(place: Place, given: Any, names_known: tuple[str, ...], parameters: tup
     changes = {key: value for key, value in given.items() if key not in ("argument", condition)}
     for key in changes:
         place.word("when", key, OVERRIDABLE)
-    return {"argument": given["argument"], condition: given[condition], "then": fields_of(place, changes, parameters)}
+    return {"argument": given["argument"], condition: given[condition], "then": fields_of(place, changes)}

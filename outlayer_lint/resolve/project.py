@@ -71,6 +71,15 @@ class SourceFile:
         return self._document
 
     @property
+    def text(self) -> str:
+        """The decoded text, empty where it cannot be decoded."""
+        try:
+            return self.document.text
+        except Unreadable as error:
+            self.broken = error
+            return ""
+
+    @property
     def scope(self) -> Scope | None:
         """The module's scope, or `None` where the file does not parse (`broken` says why)."""
         if self._scope is None and self.broken is None:
@@ -82,7 +91,7 @@ class SourceFile:
 
     def lines_with(self, pattern: re.Pattern[str]) -> list[int]:
         """Line numbers (of the joined text, from 1) on which the pattern matches."""
-        text = self.document.text
+        text = self.text
         lines, last, at = [], 0, 0
         for match in pattern.finditer(text):
             at += text.count("\n", last, match.start())
