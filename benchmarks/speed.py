@@ -20,10 +20,9 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from outlayer_lint.engine import check
-
 import outlayer_lint
 from outlayer_lint.config import Config
+from outlayer_lint.engine import check
 from outlayer_lint.source.discovery import sources
 
 if TYPE_CHECKING:

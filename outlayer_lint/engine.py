@@ -98,7 +98,8 @@ class _Run:
         self.diagnostics: list[Diagnostic] = []
         self.pairs: list[Pair] = []
         self.broken: list[str] = []
-        self.files = self.analysed = 0
+        self.files = 0
+        self.read: set[str] = set()
 
     def project_of(self, asked: list[str], contents: dict[str, bytes], *, root: str = "", arguments: Sequence[str | Path] = ()) -> None:
         """Lint the files asked about, with the rest of their project as context."""
@@ -111,27 +112,25 @@ class _Run:
         self.files += len(asked)
         inquiry_ = prepare(project)
         wanted = {project.files[os.path.abspath(p)] for p in asked}
-        tell = [f for f in project if f in wanted or f in inquiry_.relevant]
-        for file in tell:
-            if file not in wanted and len(wanted) * 50 < len(tell) and not inquiry_.near(file, wanted):
-                continue
-            self._file(inquiry_, file, wanted)
+        for ask in (inquiry_.ask, inquiry_.ask_further):
+            for file in project.framework_files:
+                self._file(ask, file, wanted)
         self._errors(project, wanted)
         self._finish(inquiry_, wanted)
 
-    def _file(self, inquiry_: Inquiry, file: SourceFile, wanted: set[SourceFile]) -> None:
+    def _file(self, ask: Callable[[SourceFile], list[inquiry.Event]], file: SourceFile, wanted: set[SourceFile]) -> None:
         try:
-            asked = inquiry_.ask(file)
+            asked = ask(file)
             if asked and file in wanted:
-                self.analysed += 1
+                self.read.add(file.path)
             for event in asked:
-                self._event(event, inquiry_)
+                self._event(event)
         except Exception as error:  # noqa: BLE001 - the one place where our own bugs are caught
             if os.environ.get("OUTLAYER_LINT_RAISE"):
                 raise
             self.broken.append(f"{file.display}: {type(error).__name__}: {error}")
 
-    def _event(self, event: inquiry.Event, inquiry_: Inquiry) -> None:
+    def _event(self, event: inquiry.Event) -> None:
         for fact, likely in event.facts:
             for rule, finding in self.judgement.of(fact):
                 try:
@@ -162,6 +161,8 @@ class _Run:
         for file in project:
             if file in wanted and file.broken is None and file.unread_needed():
                 _ = file.scope
+            if file in wanted and file.broken is None and file.is_parsed:
+                self.errors.extend(Unread(file.display, *e) if not isinstance(e, Unread) else e for e in file.document.unread)
             if file in wanted and file.broken is not None:
                 self.errors.append(Unread(file.display, file.broken.line, file.broken.message))
 
@@ -170,7 +171,7 @@ class _Run:
         order = sorted(self.diagnostics, key=lambda d: (_order(d.span), d.code))
         pairs = sorted(self.pairs, key=lambda p: (_order(p.span), p.consumer))
         errors = sorted(dict.fromkeys(self.errors), key=lambda e: (e.path, e.line))
-        return Report(tuple(order), tuple(errors), self.files, self.analysed, tuple(pairs), tuple(self.broken))
+        return Report(tuple(order), tuple(errors), self.files, len(self.read), tuple(pairs), tuple(self.broken))
 
 
 def _suppressed(
@@ -181,7 +182,9 @@ def _suppressed(
     for name, file in files.items():
         if (name in names or suppress.concerns(file.data)) and file.broken is None:
             documents[name] = file.document
-    return list(suppress.apply(diagnostics, documents, frozenset(rules.values()), enabled))
+    return suppress.apply(
+        diagnostics, documents, frozenset(rules.values()), enabled, per_file=config.per_file(rules), levels=config.levels(rules)
+    )
 
 
 def _order(span: Span) -> tuple[object, ...]:

@@ -194,6 +194,8 @@ SILENT: list[Fact] = [
     applied("torch.div", softmax, constant=2.0),
     applied("torch.div", softmax, constant=1.0, reaches=["loss"]),
     applied("torch.div", softmax, reaches=["loss"]),
+    applied("torch.div", softmax, parameter=True, reaches=["decision"]),  # priors of the classes, perhaps
+    applied("torch.log", one(Emission.SIMPLEX, by="torch.softmax", certainty="likely")),
     applied("torch.div", logits, constant=2.0, reaches=["loss"]),
     applied("torch.mul", softmax, constant=2.0, reaches=["loss"]),
     applied("torch.div", logits, form=""),

@@ -23,5 +23,6 @@ def check(applied: Applied) -> Iterator[Finding]:
 def direct(way: Tensor) -> bool:
     """Whether a sigmoid alone made it, unclamped, and it is trained: the mean of several has no fused form."""
     sigmoid = way.by.rpartition(".")[2].lower() in ("sigmoid", "expit")
+    exact = way.certainty == "proved" and (way.low, way.high) == (0, 1)  # no clamp, no epsilon
     mixed = way.inner.every(Emission.UNIT) is not None
-    return way.emission is Emission.UNIT and sigmoid and way.gradient and not mixed and (way.low, way.high) == (0, 1)
+    return way.emission is Emission.UNIT and sigmoid and way.gradient and exact and not mixed

@@ -20,5 +20,6 @@ def check(applied: Applied) -> Iterator[Finding]:
 def direct(way: Tensor) -> bool:
     """Whether a softmax alone made it, and it is trained: mixtures have no fused form, teachers need none."""
     softmax = way.by.rpartition(".")[2].lower() in ("softmax", "softmax2d", "softmin")
+    exact = way.certainty == "proved" and way.low == 0  # no clamp, no epsilon
     mixed = way.inner.every(Emission.SIMPLEX) is not None
-    return way.emission is Emission.SIMPLEX and softmax and way.gradient and not mixed and way.low == 0
+    return way.emission is Emission.SIMPLEX and softmax and way.gradient and exact and not mixed

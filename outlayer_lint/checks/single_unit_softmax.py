@@ -25,6 +25,7 @@ def check(fact: LossCall | Decision) -> Iterator[Finding]:
     constant = "1" if witness.emission == "simplex" else "0"
     fix = Fix("advise", "use a sigmoid, or the raw score with a loss that takes scores")
     words = {"value": fact.words.get(word, ""), "made": witness.by.rpartition(".")[2], "constant": constant}
+    words["axis"] = "1" if witness.axis == "implicit" else str(witness.axis)
     grade = "likely" if None in proofs else "proved"
     yield Finding(fact.span, grade, places(witness), fix, words, value.certainty)
 

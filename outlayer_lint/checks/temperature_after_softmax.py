@@ -11,8 +11,8 @@ def check(applied: Applied) -> Iterator[Finding]:
     """Probabilities are divided by a temperature; attention weights, which reach no consumer, may be scaled at will."""
     if applied.operation.how != "div" or applied.form or not applied.reaches:
         return
-    constant = applied.constant
-    if constant in (None, 0, 1) and not applied.parameter:
+    # Divided by something unknown before a decision: priors of classes, old probabilities. A decision hardly minds.
+    if applied.reaches <= {"decision"} if applied.parameter else applied.constant in (None, 0, 1):
         return
     witness = applied.operand.all(lambda way: way.emission is Emission.SIMPLEX and not way.scaled)
     if witness is not None:

@@ -14,9 +14,12 @@ def check(call: LossCall) -> Iterator[Finding]:
     if call.loss.family not in ("binary", "binary-logits") or call.prediction.units != 2:  # noqa: PLR2004 - in the name
         return
     witness = call.prediction.ways[0]
+    flat = call.target.known and call.target.rank == 1
+    if not flat and ((call.prediction.rank or 2) > 2 or any(map(call.evidence, MADE))):  # noqa: PLR2004 - rows
+        return  # images, or targets that have the output's shape
     if call.target.all(single) is not None:
         grade = "single"
-    elif witness.learned and not any(map(wide, call.target)) and not any(map(call.evidence, MADE)):
+    elif witness.learned and not any(map(wide, call.target)):
         grade = "unknown"
     else:
         return

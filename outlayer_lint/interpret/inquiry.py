@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.diagnostic import Diagnostic, Pair, Span
-from outlayer_lint.interpret import consumers
+from outlayer_lint.facts import Consumed, Decision, Fact, LossCall
+from outlayer_lint.interpret import consumers, decisions
 from outlayer_lint.interpret.frames import World
-from outlayer_lint.interpret.seeds import LIKELY_LOSS, Seed, Vocabulary, calls_at
+from outlayer_lint.interpret.seeds import LIKELY_LOSS, Seed, Vocabulary, calls_at, expressions_at
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Value, describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from outlayer_lint.facts import Fact
     from outlayer_lint.interpret.driver import Driver
+    from outlayer_lint.knowledge import Row
     from outlayer_lint.resolve.project import SourceFile
 
-CONSUMERS = ("loss", "metric", "distribution", "sampler")
+CONSUMERS = ("loss", "metric", "distribution", "sampler", "activation")
 
 
 class Event:
@@ -64,6 +65,7 @@ class Inquiry:
         relevant = self.vocabulary.relevant
         self.relevant = {f: None for f in driver.project.framework_files if relevant.search(f.data)}
         self.events: list[Event] = []
+        self.trained: dict[Span, dict[str, Row]] = {}
         self._names: set[str] | None = None
 
     @property
@@ -101,8 +103,50 @@ class Inquiry:
             facts = [(fact, False) for fact in consumers.losses_built(self.driver, seed)]
             if facts:
                 events.append(Event(facts[0][0].span, facts, []))  # type: ignore[arg-type]
+        for event in events:
+            for fact, _ in event.facts:
+                if isinstance(fact, LossCall):
+                    for span, row in decisions.heads_of(fact):
+                        self.trained.setdefault(span, {})[row.name] = row
         self.events.extend(events)
         return events
+
+    def ask_further(self, file: SourceFile) -> list[Event]:
+        """Decisions, distributions, metrics and activations of a file. After all losses: a decision depends on them."""
+        if not self.decides(file) or file.scope is None:
+            return []
+        events: list[Event] = []
+        for seed, node in expressions_at(file, file.lines_with(self.vocabulary.deciding)):
+            facts: list[Fact] = []
+            if isinstance(node, ast.Call):
+                if self.vocabulary.is_activation_class(node) and not _gives_dim(node):
+                    facts = list(decisions.built_without_dim(self.driver, seed))
+                elif self.vocabulary.is_consumer(node, has_dim=_gives_dim(node)):
+                    facts = list(decisions.called(self.driver, seed))
+            elif isinstance(node, ast.Compare):
+                facts = list(decisions.compared(self.driver, seed, node))
+            elif isinstance(node, ast.BinOp):
+                facts = list(decisions.divided(self.driver, seed, node))
+            elif isinstance(node, ast.Attribute):
+                facts = list(decisions.not_called(self.driver, seed, node))
+            if facts:
+                events.append(Event(facts[0].span, [(f, False) for f in self._with_chains(facts)], []))
+        self.events.extend(events)
+        return events
+
+    def _with_chains(self, facts: list[Fact]) -> Iterator[Fact]:
+        for fact in facts:
+            if isinstance(fact, Decision):
+                fact.trained_with = decisions.trained_with(fact, self.trained)
+                yield from decisions.chain(fact.operand, fact.span, {"prediction": fact.words.get("operand", "")}, "decision", fact.related)
+            elif isinstance(fact, Consumed):
+                reaches = "distribution" if fact.consumer.kind != "metric" else "decision"
+                yield from decisions.chain(fact.prediction, fact.span, fact.words, reaches, fact.related)
+            yield fact
+
+    def decides(self, file: SourceFile) -> bool:
+        """Whether a file is worth asking about decisions."""
+        return file in self.relevant or bool(self.vocabulary.uses_model.search(file.data))
 
     def _loss(self, seed: Seed) -> Event | None:
         if len(seed.node.args) + len(seed.node.keywords) < 1:
@@ -111,6 +155,9 @@ class Inquiry:
         if not asked:
             return None
         facts = [(a.fact, a.world.likely) for a in asked if a.fact is not None]
+        for fact, likely in list(facts):
+            if isinstance(fact, LossCall):
+                facts.extend((f, likely) for f in decisions.chain(fact.prediction, fact.span, fact.words, "loss", fact.related))
         return Event(consumers.span_of(seed), facts, asked)
 
     def reveal(self, file: SourceFile, line: int, cell: int | None) -> Iterator[tuple[Span, str, Value, str]]:
@@ -142,6 +189,13 @@ class Inquiry:
             if value.known or isinstance(node, ast.Call):
                 way = value.ways[0] if value.ways else None
                 yield file.document.span(node), text, value, how or (way.by if way is not None else "")
+
+
+def _gives_dim(node: ast.Call) -> bool:
+    """Whether a softmax says over which dim, as far as its form shows."""
+    if any(k.arg in ("dim", "axis", None) for k in node.keywords) or any(isinstance(a, ast.Starred) for a in node.args):
+        return True
+    return len(node.args) > 1 or (len(node.args) == 1 and isinstance(node.args[0], (ast.Constant, ast.UnaryOp)))
 
 
 __all__ = ["Any", "Event", "Inquiry", "World"]

@@ -31,10 +31,13 @@ class Vocabulary:
 
     def __init__(self, spellings: list[tuple[str, str, str]]) -> None:
         """(spelling, form, kind) of all consumers."""
+        self.others: dict[str, set[str]] = {}
         functions: set[str] = set()
         classes: set[str] = set()
         for spelling, form, kind in spellings:
-            if kind == "loss":
+            if kind != "loss":
+                self.others.setdefault(spelling.rpartition(".")[2], set()).add(kind if form != "module" else f"{kind} class")
+            else:
                 (classes if form == "module" else functions).add(spelling.rpartition(".")[2])
         self.functions = functions
         self.classes = classes
@@ -42,6 +45,26 @@ class Vocabulary:
         self.relevant = re.compile(
             rb"(?i)loss|crit|objective|entropy|" + b"|".join(sorted(w.lower().encode() for w in functions | classes if "loss" not in w.lower()))
         )
+
+        named = [n for n, kinds in self.others.items() if not any(k.startswith("activation") for k in kinds)]
+        self.deciding = re.compile(
+            r"[Ss]oft[Mm](?:ax|in)\w*\s*\(|log_softmax\s*\(|\blog\s*\(|\.log\s*\(|\b(?:argmax|round|rint|gt|ge|lt|le)_?\s*\(|[<>]=?\s*(?:[01]?\.\d|[\w.]*[Tt]hresh)|"
+            r"\.(?:item|argmax|tolist|numpy)\b(?!\s*\()|\bexp\s*\(.*/|/\s*[\w.]*(?:sum|temp|T)\b|\b(?:" + "|".join(sorted(named)) + r")\s*\("
+        )  # fmt: skip
+        self.uses_model = re.compile(rb"load_state_dict|\.eval\(\)|no_grad|torch\.load|nn\.Module|Categorical|Bernoulli|multinomial")
+
+    def is_activation_class(self, node: ast.Call) -> bool:
+        """Whether a call may build an activation module."""
+        return "activation class" in self.others.get(_last(node.func), ())
+
+    def is_consumer(self, node: ast.Call, *, has_dim: bool) -> bool:
+        """Whether a call may decide, sample, measure, take a logarithm, or leave out the dim of a softmax."""
+        name = _last(node.func)
+        if name in ("softmax", "log_softmax", "softmin"):
+            return not has_dim
+        if name.rstrip("_") in ("argmax", "round", "rint", "gt", "ge", "lt", "le", "log"):
+            return True
+        return any(not kind.startswith("activation") for kind in self.others.get(name, ()))
 
     def names_bound(self, text: str) -> set[str]:
         """Names that a file binds to something built from a loss class."""
@@ -91,19 +114,55 @@ def _name(node: ast.Call, wanted: re.Pattern[str]) -> bool:
 
 def _calls(place: Place) -> Iterator[tuple[ast.Call, tuple[ast.AST, ...]]]:
     """All calls in a statement's own expressions, with what encloses them."""
+    for node, overlay in _expressions(place):
+        if isinstance(node, ast.Call):
+            yield node, overlay
+
+
+def _last(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def expressions_at(file: SourceFile, lines: list[int]) -> list[tuple[Seed, ast.expr]]:
+    """Calls, comparisons, divisions and uncalled decision methods that stand on these lines, each once."""
+    wanted = set(lines)
+    found: dict[int, tuple[Seed, ast.expr]] = {}
+    for line in lines:
+        place = file.locate(line)
+        if place is None:
+            continue
+        called: set[int] = set()
+        for node, overlay in _expressions(place):
+            if isinstance(node, ast.Call):
+                called.add(id(node.func))
+            interesting = (
+                isinstance(node, (ast.Call, ast.Compare))
+                or (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div))
+                or (isinstance(node, ast.Attribute) and node.attr in UNCALLED and id(node) not in called)
+            )
+            inside = any(n in wanted for n in range(node.lineno, (node.end_lineno or node.lineno) + 1))
+            if interesting and inside and id(node) not in found:
+                found[id(node)] = (Seed(node, place, overlay), node)  # type: ignore[arg-type]
+    return list(found.values())
+
+
+UNCALLED = frozenset(("item", "argmax", "tolist", "numpy"))
+
+
+def _expressions(place: Place) -> Iterator[tuple[ast.expr, tuple[ast.AST, ...]]]:
     statement = place.block.statements[place.index]
     for field, value in ast.iter_fields(statement):
         if field in ("body", "orelse", "finalbody", "handlers", "cases"):
             continue
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, ast.AST):
-                yield from _inside(item, ())
+                yield from _below(item, ())
 
 
-def _inside(node: ast.AST, overlay: tuple[ast.AST, ...]) -> Iterator[tuple[ast.Call, tuple[ast.AST, ...]]]:
-    if isinstance(node, ast.Call):
+def _below(node: ast.AST, overlay: tuple[ast.AST, ...]) -> Iterator[tuple[ast.expr, tuple[ast.AST, ...]]]:
+    if isinstance(node, ast.expr):
         yield node, overlay
     if isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp, ast.Lambda)):
         overlay = (*overlay, node)
     for child in ast.iter_child_nodes(node):
-        yield from _inside(child, overlay)
+        yield from _below(child, overlay)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Grade", "KnowledgeError", "Page", "Row", "extend", "find", "methods", "pages", "spellings", "subscriptions"]
 
 FORMS = ("function", "module", "method")
+NUMPY_WORDS = {"dim": ("axis",), "keepdim": ("keepdims",), "input": ("x", "x1"), "other": ("x2",)}
 BLANK: dict[str, Any] = {
     "emits": "unknown", "returns": "unknown", "wants": (), "accepts": (), "target": (), "takes": {}, "applies": "",
     "family": "", "transfer": "", "how": "", "yields": "unknown",
@@ -130,6 +131,10 @@ class Row:
         """The parameters that a module is constructed with."""
         return self.parameters if self.form == "module" else self.parameters[self.inputs :]
 
+    def keywords(self, parameter: str) -> tuple[str, ...]:
+        """The keywords that stand for a parameter: torch takes NumPy's words too (`x.sum(axis=1)`)."""
+        return (parameter, *NUMPY_WORDS.get(parameter, ())) if self.name.startswith("torch.") else (parameter,)
+
     @property
     def module_call(self) -> bool:
         """Whether the name is a class to be constructed before it is called."""
@@ -152,21 +157,20 @@ class Row:
 
 
 def _holds(case: Mapping[str, Any], arguments: Mapping[str, Any]) -> bool | None:
+    """Whether the condition of an override is met, `None` where it cannot be known."""
     name = case["argument"]
+    value = arguments.get(name)
     if "given" in case:
-        return (name in arguments) is case["given"]
+        return bool((name in arguments) is case["given"])
     if "set" in case:
-        return (arguments.get(name) is not None) is case["set"]
-    if name not in arguments:
-        return False
-    value = arguments[name]
-    if value is ...:
-        return None
+        return bool((value is not None) is case["set"])
+    if name not in arguments or value is ...:
+        return None if value is ... else False
     if "kind" in case:
-        return type(value).__name__ == case["kind"]
+        return bool(type(value).__name__ == case["kind"])
     if "not" in case:
         return bool(value != case["not"])
-    return bool(value == case["is"] and isinstance(value, bool) == isinstance(case["is"], bool))
+    return bool(value == case["is"]) and isinstance(value, bool) is isinstance(case["is"], bool)
 
 
 def _emissions(tree: Any) -> Any:
@@ -192,7 +196,9 @@ class Page:
 
     __slots__ = ("_body", "code", "grades", "name", "since", "summary")
 
-    def __init__(self, name: str, code: str, since: str, summary: str, grades: Mapping[str, tuple[str, str, str]]) -> None:
+    def __init__(
+        self, name: str, code: str, since: str, summary: str, grades: Mapping[str, tuple[str, str, str]]
+    ) -> None:
         """`grades` as the table has them: (severity, evidence, message) by name."""
         self.name = name
         self.code = code
@@ -217,7 +223,7 @@ class _Shelf:
     def __init__(self) -> None:
         self.table: dict[str, Any] = load()
         self.read: dict[int, tuple[str, dict[str, Any]]] = {}
-        self.rows: dict[str, Row] = {}
+        self.rows: dict[tuple[int, str], Row] = {}
         self.found: dict[str, tuple[Row, str] | None] = {}
         self.pages: dict[str, Page] | None = None
 
@@ -226,11 +232,12 @@ class _Shelf:
             self.read[number] = marshal.loads(self.table["rows"][number])
         name, fields = self.read[number]
         # `cos` shares the row of `sin`, but a message that calls it `sin` would be wrong.
-        if "*" in name or (form == fields["form"] or form != "module") and _bare(spelled) != _bare(name):
+        if "*" in name or ((form == fields["form"] or form != "module") and _bare(spelled) != _bare(name)):
             name = spelled
-        if name not in self.rows:
-            self.rows[name] = Row(name, fields)
-        return self.rows[name]
+        key = (number, name)
+        if key not in self.rows:
+            self.rows[key] = Row(name, fields)
+        return self.rows[key]
 
     def look(self, name: str) -> tuple[Row, str] | None:
         names: dict[str, int] = self.table["names"]

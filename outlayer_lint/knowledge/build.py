@@ -65,7 +65,15 @@ def _names(folder: str) -> list[str]:
 
 
 def _empty() -> dict[str, Any]:
-    return {"version": VERSION, "rows": [], "names": {}, "patterns": {}, "spellings": {}, "pages": {}, "subscriptions": {}}
+    return {
+        "version": VERSION,
+        "rows": [],
+        "names": {},
+        "patterns": {},
+        "spellings": {},
+        "pages": {},
+        "subscriptions": {},
+    }
 
 
 def _add(table: dict[str, Any], path: str, shown: str) -> None:
@@ -96,7 +104,9 @@ def _enter(table: dict[str, Any], place: schema.Place, key: str, fields: dict[st
     fields["form"] = fields.get("form") or schema.FORMS[_form(key)]
     form = schema.FORMS.index(fields["form"])
     spelled = [(key, form)]
-    spelled += [(name, form if form == MODULE else _form(name)) for name in fields.pop("also", ())]
+    spelled += [
+        (name, form if form == MODULE or form != _form(key) else _form(name)) for name in fields.pop("also", ())
+    ]
     spelled += [(name, MODULE) for name in fields.pop("module", ())]
     spelled += [(f"{key}.{method}", METHOD) for method in fields.get("methods", ())]
     table["rows"].append(marshal.dumps((key, fields), 4))

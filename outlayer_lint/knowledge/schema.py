@@ -12,7 +12,7 @@ from outlayer_lint.knowledge.table import KnowledgeError
 from outlayer_lint.lattice import Emission
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 EMISSIONS = tuple(str(word) for word in Emission)
 KINDS = (
@@ -87,7 +87,9 @@ KEYS = (
     *PLAIN_WORDS, *SPECS, *WORD_LISTS, "also", "module", "parameters", "call", "inputs", "how", "returns", "class-axis",
     "training", "attributes", "heads", "prediction", "target-parameter", "when", "takes", "yields", "maps", "methods", "source",
 )  # fmt: skip
-OVERRIDABLE = tuple(key for key in KEYS if key not in ("is", "form", "also", "module", "parameters", "call", "when", "methods"))
+OVERRIDABLE = tuple(
+    key for key in KEYS if key not in ("is", "form", "also", "module", "parameters", "call", "when", "methods")
+)
 METHOD_WORDS = ("maps", "unmaps", "self", "unknown", "keeps")
 TREES = ("returns", "training", "attributes", "yields", "maps")
 PART_WORDS = ("keeps", "emits", "unknown")  # as the input is; as the row's own fields say; nothing is known
@@ -133,7 +135,7 @@ def row(place: Place, given: Mapping[str, Any]) -> dict[str, Any]:
     if len(set(parameters)) != len(parameters):
         place.refuse("parameters", "a name stands twice")
     place.parameters = parameters
-    place.call = tuple(names(place, "call", given.get("call", [])))
+    place.call = names(place, "call", given.get("call", []))
     fields = fields_of(place, given)
     variadic = [name[1:] for name in starred if name.startswith("*")]
     if variadic:
@@ -148,59 +150,55 @@ def row(place: Place, given: Mapping[str, Any]) -> dict[str, Any]:
     if fields.get("form") != "module" and parameters and inputs > len(parameters):
         place.refuse("inputs", f"{inputs} tensor inputs, yet only {len(parameters)} parameters")
     if "call" in fields and fields.get("form") != "module":
-        place.refuse("call", "is for rows with `form = \"module\"`; elsewhere the first parameters say it")
+        place.refuse("call", 'is for rows with `form = "module"`; elsewhere the first parameters say it')
     return fields
 
 
 def fields_of(place: Place, given: Mapping[str, Any]) -> dict[str, Any]:
     """Check and convert each key; also used for the overrides of `when`."""
-    fields: dict[str, Any] = {}
-    for key, value in given.items():
-        if key in PLAIN_WORDS:
-            place.word(key, value, PLAIN_WORDS[key])
-            fields[key] = value
-        elif key in SPECS:
-            fields[key] = spec(place, key, value)
-        elif key in WORD_LISTS:
-            fields[key] = words(place, key, value)
-        elif key in ("also", "module", "call"):
-            fields[key] = tuple(names(place, key, value))
-        elif key == "heads":
-            fields[key] = tuple(map(str, array(place, key, value)))
-        elif key == "parameters":
-            fields[key] = place.parameters
-        elif key in ("inputs", "class-axis"):
-            if type(value) is not int:
-                place.refuse(key, f"`{value}` is not an integer")
-            fields[key] = value
-        elif key == "how":
-            place.word(key, value, TRANSFERS.get(given.get("transfer", ""), ()) or all_hows())
-            fields[key] = value
-        elif key in ("prediction", "target-parameter"):
-            place.word(key, value, (*place.names, ""))
-            fields[key] = value
-        elif key == "when":
-            fields[key] = tuple(case(place, one) for one in array(place, key, value))
-        elif key == "takes":
-            for name in value:
-                place.word(key, name, place.names)
-            fields[key] = {name: words(place, key, value[name]) for name in value}
-        elif key in TREES:
-            fields[key] = tree(place, key, value)
-        elif key == "methods":
-            for word in value.values():
-                place.word(key, word, METHOD_WORDS)
-            fields[key] = dict(value)
-        elif key == "source":
-            fields[key] = str(value)
-        else:
-            place.word(key, key, KEYS)
+    fields = {key: READERS[key](place, key, value) for key, value in given.items() if key in READERS}
+    if "how" in given:
+        place.word("how", given["how"], TRANSFERS.get(given.get("transfer", ""), ()) or all_hows())
+        fields["how"] = given["how"]
     return fields
 
 
 def all_hows() -> tuple[str, ...]:
     """Every variant of every transfer word."""
     return tuple(how for hows in TRANSFERS.values() for how in hows)
+
+
+def plain(place: Place, key: str, value: Any) -> str:
+    """One word of the list of its key."""
+    place.word(key, value, PLAIN_WORDS[key])
+    return str(value)
+
+
+def whole(place: Place, key: str, value: Any) -> int:
+    """An integer."""
+    if type(value) is not int:
+        place.refuse(key, f"`{value}` is not an integer")
+    return value
+
+
+def one_name(place: Place, key: str, value: Any) -> str:
+    """A parameter, or "" for none."""
+    place.word(key, value, (*place.names, ""))
+    return str(value)
+
+
+def wishes(place: Place, key: str, value: Any) -> dict[str, tuple[str, ...]]:
+    """Emissions by parameter."""
+    for name in value:
+        place.word(key, name, place.names)
+    return {name: words(place, key, value[name]) for name in value}
+
+
+def by_method(place: Place, key: str, value: Any) -> dict[str, str]:
+    """What calling each method does."""
+    for word in value.values():
+        place.word(key, word, METHOD_WORDS)
+    return dict(value)
 
 
 def array(place: Place, key: str, value: Any) -> list[Any]:
@@ -210,12 +208,12 @@ def array(place: Place, key: str, value: Any) -> list[Any]:
     return value
 
 
-def names(place: Place, key: str, value: Any) -> list[str]:
+def names(place: Place, key: str, value: Any) -> tuple[str, ...]:
     """A list of names."""
     for name in array(place, key, value):
         if not isinstance(name, str) or not name.replace(".", "_").replace("*", "_").isidentifier():
             place.refuse(key, f"`{name}` is not a name")
-    return list(value)
+    return tuple(value)
 
 
 def words(place: Place, key: str, value: Any) -> tuple[str, ...]:
@@ -232,7 +230,7 @@ def spec(place: Place, key: str, value: Any) -> Any:
     if isinstance(value, list) and all(type(one) is int for one in value):
         return tuple(value)
     if not isinstance(value, dict) or "argument" not in value:
-        place.refuse(key, "a literal or `{ argument = \"name\", default = literal }` is wanted here")
+        place.refuse(key, 'a literal or `{ argument = "name", default = literal }` is wanted here')
     for inner in value:
         place.word(key, inner, ("argument", "default", "item"))
     if place.names:
@@ -298,3 +296,20 @@ def case(place: Place, given: Any) -> dict[str, Any]:
     for key in changes:
         place.word("when", key, OVERRIDABLE)
     return {"argument": given["argument"], condition: given[condition], "then": fields_of(place, changes)}
+
+
+READERS: dict[str, Callable[[Place, str, Any], Any]] = {
+    **dict.fromkeys(PLAIN_WORDS, plain),
+    **dict.fromkeys(SPECS, spec),
+    **dict.fromkeys(WORD_LISTS, words),
+    **dict.fromkeys(TREES, tree),
+    **dict.fromkeys(("also", "module", "call"), names),
+    **dict.fromkeys(("inputs", "class-axis"), whole),
+    **dict.fromkeys(("prediction", "target-parameter"), one_name),
+    "parameters": lambda place, _key, _value: place.parameters,
+    "heads": lambda place, key, value: tuple(map(str, array(place, key, value))),
+    "when": lambda place, key, value: tuple(case(place, one) for one in array(place, key, value)),
+    "takes": wishes,
+    "methods": by_method,
+    "source": lambda _place, _key, value: str(value),
+}

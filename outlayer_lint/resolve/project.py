@@ -9,7 +9,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from outlayer_lint.resolve.scopes import Place, Scope
-from outlayer_lint.source.document import Document, Unreadable
+from outlayer_lint.source.document import Document, Unreadable, contents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.scopes import Block
 
 FRAMEWORKS = re.compile(rb"torch|keras|tensorflow")
-MAX_BYTES = 5_000_000
 
 
 class SourceFile:
@@ -43,12 +42,16 @@ class SourceFile:
         """The bytes, empty where the file cannot be read or is absurdly large."""
         if self._data is None:
             try:
-                with open(self.path, "rb", buffering=0) as handle:
-                    self._data = handle.read(MAX_BYTES + 1)
-            except OSError as error:
-                self.broken = Unreadable(1, f"cannot be read: {error.strerror or error}")
+                self._data = contents(self.path)
+            except Unreadable as error:
+                self.broken = error
                 self._data = b""
         return self._data
+
+    @property
+    def is_parsed(self) -> bool:
+        """Whether something was asked of the file."""
+        return self._scope is not None
 
     def forget(self) -> None:
         """Drop the bytes of a file that nothing asks about; they are read again if something does."""
