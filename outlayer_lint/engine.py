@@ -12,7 +12,7 @@ from outlayer_lint.diagnostic import Diagnostic, Pair, Related, Report, Severity
 from outlayer_lint.interpret import inquiry
 from outlayer_lint.interpret.driver import Driver
 from outlayer_lint.lattice import describe
-from outlayer_lint.resolve.project import FRAMEWORKS, Project, SourceFile
+from outlayer_lint.resolve.project import Project, SourceFile
 from outlayer_lint.source import discovery
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def _order(span: Span) -> tuple[object, ...]:
 def prepare(project: Project) -> Inquiry:
     """Read every file once, keep those with a framework's word, and find where questions begin."""
     for file in project:
-        if FRAMEWORKS.search(file.data):
+        if file.has_framework:
             project.framework_files.append(file)
         elif file.broken is None:
             file.forget()

@@ -1,20 +1,8 @@
-"""Questions that several checks ask of one fact: which dim is meant, and what a squared error's targets are.
+"""Questions that several checks ask of one fact: dims, what made a tensor, what its targets are.
 
 `judge` holds the ordered rule for a bounded or one-sided output under a squared or absolute error. It was measured on
-133 places of public code and tried on 50 others (20 of 21 right). The first step that matches decides, and a verdict
-names the one rule that reports it:
-
-1. a softmax over one unit is a mistake by itself: `single-unit-softmax` reports it;
-2. a target that a network made, a GAN's label, a loss out of a menu: silent;
-3. targets of known range: silent inside the output's range, else a warning; labels go on;
-4. targets built as class labels: a warning, silent for 0/1 arrays of image rank;
-5. an argmax or a threshold on the same output: a warning;
-6. the target is the input, or a convolution is last: silent;
-7. an accuracy of a sigmoid or softmax: a warning;
-8. names of scores, or of prices and counts under a ReLU: silent;
-9. else info.
-
-A check asks `speak` for its own share.
+133 places of public code and tried on 50 others (20 of 21 right). The first of `STEPS` that answers decides, and a
+verdict names the one rule that reports it; that rule's check asks `speak` for its share.
 """
 
 from __future__ import annotations
@@ -38,10 +26,6 @@ SCRAMBLED = 99  # the class dim was torn apart by a reshape: no dim holds the cl
 SLACK = 1e-3  # label smoothing's rounding, not a range
 IMAGE_RANK = 3
 
-RANGES = (
-    Emission.UNIT, Emission.NONNEG, Emission.POS, Emission.SYM1, Emission.UNORM, Emission.BND, Emission.LOGP,
-    Emission.LOGUNIT,
-)  # fmt: skip
 SIMPLEXES = (Emission.SIMPLEX, Emission.LOGP)
 LABELS = (Emission.BINARY, Emission.BOOL, Emission.ONEHOT, Emission.MULTIHOT)
 
@@ -52,6 +36,8 @@ SATURATING = frozenset({"tanh", "hardtanh", "softsign"})
 SIMILARITIES = frozenset({"cosinesimilarity"})
 ENCODERS = frozenset({"onehot", "tocategorical"})
 PRODUCTS = frozenset({"matmul", "mm", "bmm", "baddbmm", "einsum"})
+DRAWN = ("target-is-input", "convolution-last")
+BORROWED = ("same-activation", "gan-label", "bootstrapped", "menu")
 KERAS = frozenset({"keras", "tf_keras", "tensorflow"})
 
 
@@ -80,24 +66,58 @@ def same_axis(way: Tensor, left: int | str | None, right: int | str | None) -> b
     return None if first is None or second is None else first == second
 
 
+def class_axis(way: Tensor) -> int | None:
+    """Where the classes are, `None` where unknown. A softmax over the layer's class dim takes it along when moved."""
+    if way.class_axis is not None or not isinstance(way.axis, int):
+        return way.class_axis
+    return way.axis if {each.class_axis for each in way.inner} == {way.axis} else None
+
+
 def over_batch(way: Tensor) -> bool:
     """Whether a softmax ran over the first dim of an output that is not a single sample.
 
     Scores of all pairs (`a @ b.T`) have samples along both dims, and a contrastive loss normalises over each in turn.
     """
-    pairs = way.learned.rpartition(".")[2] in PRODUCTS
-    return way.emission in SIMPLEXES and way.rank != 1 and not pairs and axis_of(way, way.axis) == 0
+    if way.emission not in SIMPLEXES or axis_of(way, way.axis) != 0 or way.rank == 1:
+        return False
+    return not any(stem(each) in PRODUCTS for each in history(way))
 
 
 def classes_last(way: Tensor) -> bool:
     """Whether a tensor of three dims or more is proved to hold its classes in the last one."""
     rank = way.rank
-    return rank is not None and rank >= IMAGE_RANK and axis_of(way, way.class_axis) == rank - 1
+    return rank is not None and rank >= IMAGE_RANK and axis_of(way, class_axis(way)) == rank - 1
 
 
-def aside(way: Tensor, class_axis: int | None) -> bool:
+def aside(way: Tensor, wanted: int | None) -> bool:
     """Whether the class dim is proved to lie elsewhere than where the loss looks for it."""
-    return same_axis(way, way.class_axis, class_axis) is False
+    return same_axis(way, class_axis(way), wanted) is False
+
+
+# Where a tensor comes from
+
+
+def stem(way: Tensor) -> str:
+    """The last part of the name of what made a tensor, without case and underscores."""
+    return way.by.rpartition(".")[2].replace("_", "").lower()
+
+
+def history(way: Tensor) -> Iterator[Tensor]:
+    """A tensor, what it was made from, and so on back to the last learned layer."""
+    yield way
+    if way.by != way.learned or stem(way) in PRODUCTS:
+        for each in way.inner:
+            yield from history(each)
+
+
+def learned(way: Tensor) -> str:
+    """The layer whose output a tensor is, however many activations ago; "" for data."""
+    return way.learned or next((each.learned for each in history(way) if each.learned), "")
+
+
+def made(way: Tensor) -> str:
+    """What a message calls the maker of a tensor: its activation, also under arithmetic."""
+    return next((each.by.rpartition(".")[2] for each in history(way) if "." in each.by), str(way.emission))
 
 
 # Outputs and targets of a squared error
@@ -114,15 +134,26 @@ class Head(StrEnum):
     INTERVAL = "interval"  # any other range: somebody chose it, so it speaks only when targets lie outside
 
 
-def stem(way: Tensor) -> str:
-    """The last part of the name of what made a tensor, without case and underscores."""
-    return way.by.rpartition(".")[2].replace("_", "").lower()
+LABELLED, SUMMING, CUT, RANGE, STATE, IMAGES = (
+    "squared-error-on-probabilities", "softmax-on-regression-output", "relu-on-regression-output",
+    "target-outside-output-range", "recurrent-state-as-output", "image-range-mismatch",
+)  # fmt: skip
+CLASSED = (Head.SOFTMAX, Head.SIGMOID)
+REPORTS = {  # who speaks of targets that lie outside, are labels, are unknown
+    Head.SOFTMAX: (SUMMING, LABELLED, SUMMING),
+    Head.SIGMOID: (RANGE, LABELLED, LABELLED),
+    Head.TANH: (RANGE, LABELLED, RANGE),
+    Head.RECURRENT: (STATE, STATE, STATE),
+    Head.RAMP: (CUT, CUT, CUT),
+    Head.INTERVAL: (RANGE, "", ""),
+}
 
 
 def head_of(way: Tensor) -> Head | None:
     """The kind of output one way is, `None` for an unbounded one and for what is no output."""
     emission, name = way.emission, stem(way)
-    kind = Head.INTERVAL if emission in RANGES else None
+    unbounded = isinf(way.low) and isinf(way.high)
+    kind = None if unbounded or emission in (*LABELS, Emission.INDEX) else Head.INTERVAL
     if name in RECURRENT and way.low > -inf:
         kind = Head.RECURRENT
     elif emission is Emission.SIMPLEX:
@@ -152,6 +183,11 @@ def is_label(target: Tensor) -> bool:
     return target.emission in LABELS or (target.emission is Emission.INDEX and few)
 
 
+def is_soft(target: Tensor) -> bool:
+    """Whether a target was made of classes: their probabilities, or smoothed labels."""
+    return target.emission is Emission.SIMPLEX or stem(target) in ENCODERS
+
+
 def reach(target: Tensor) -> tuple[float | None, float | None]:
     """The smallest and the largest value a target takes, `None` where that is not known."""
     if target.emission in (Emission.DATA, Emission.HID, Emission.LOSS):
@@ -178,23 +214,23 @@ def outside(way: Tensor, target: Tensor) -> bool:
 
 
 def span_of(low: float, high: float) -> str:
-    """An interval for a message: `[0, 1]`, `[0, inf)`."""
+    """An interval for a message: `[0, inf)`."""
     return f"{'(' if isinf(low) else '['}{low:g}, {high:g}{')' if isinf(high) else ']'}"
 
 
 def told(target: Tensor) -> str:
     """What a message says of the targets' values."""
-    low, high = reach(target)
-    if low is not None and high is not None and not (isinf(low) or isinf(high)):
-        return f"lie in {span_of(low, high)}"
-    return "have no bound" if low is None or isinf(low) else f"start at {low:g}"
+    low, high = (end if end is not None and not isinf(end) else None for end in reach(target))
+    if low is None:
+        return "have no bound"
+    return f"start at {low:g}" if high is None else f"lie in {span_of(low, high)}"
 
 
 # The ordered rule
 
 
 class Verdict(NamedTuple):
-    """Which step decided, which rule reports it and at which grade; both empty where nothing is to be said."""
+    """Which step decided (0: none), and which rule reports it at which grade, empty where nothing is to be said."""
 
     step: int
     rule: str = ""
@@ -219,34 +255,34 @@ Answer = tuple[str, str] | None  # rule and grade, or nothing decided yet
 
 
 def single(case: Case) -> Answer:
-    """Step 1."""
+    """A softmax over one unit is a mistake by itself: `single-unit-softmax` reports it."""
     constant = any(way.emission is Emission.SIMPLEX and way.units == 1 for way in case.prediction)
     return SILENT if constant else None
 
 
 def borrowed(case: Case) -> Answer:
-    """Step 2."""
+    """A target that a network made, a GAN's label, a loss out of a menu: silent."""
     return SILENT if is_borrowed(case.call, case.target) else None
 
 
 def ranged(case: Case) -> Answer:
-    """Step 3."""
+    """Targets of known range: silent inside the output's range, else a warning. Labels go on."""
     if not case.target.known or compares_indices(case.call):
         return None
     pairs = [(way, each) for way in case.prediction for each in case.target]
     if all(outside(way, each) for way, each in pairs):
         pictures = case.kind is not Head.RECURRENT and compares_images(case)
-        return "image-range-mismatch" if pictures else OUTSIDE.get(case.kind, "target-outside-output-range"), "outside"
+        return IMAGES if pictures else REPORTS[case.kind][0], "outside"
     if any(map(is_label, case.target)) or not any(inside(way, each) for way, each in pairs):
         return None
-    soft = any(each.emission is Emission.SIMPLEX or stem(each) in ENCODERS for each in case.target)
+    soft = any(is_soft(each) for way in case.target for each in history(way))
     if case.kind is Head.SOFTMAX and not soft and not compares_images(case):
-        return "softmax-on-regression-output", "scaled"
+        return SUMMING, "scaled"
     return SILENT
 
 
 def labelled(case: Case) -> Answer:
-    """Step 4."""
+    """Targets built as class labels: a warning, silent for 0/1 arrays of image rank."""
     if compares_indices(case.call):
         return "squared-error-on-class-indices", "proved"
     if not case.target.known or not all(map(is_label, case.target)):
@@ -255,39 +291,39 @@ def labelled(case: Case) -> Answer:
     dense = case.has("convolution-last") if label.rank is None else label.rank >= IMAGE_RANK
     # Whole numbers from 0 with no end are as likely counts as classes, and a ReLU suits counts.
     counted = case.kind is Head.RAMP and label.emission is Emission.INDEX and label.units is None
-    return SILENT if dense or counted or case.kind is Head.INTERVAL else (LABELLED[case.kind], "labels")
+    return SILENT if dense or counted or case.kind is Head.INTERVAL else (REPORTS[case.kind][1], "labels")
 
 
 def decided(case: Case) -> Answer:
-    """Step 5. A cut through a reconstruction or a dense map makes a mask and says nothing of class labels."""
-    cut = case.kind in CLASSED and case.has("threshold") and not case.has("target-is-input", "convolution-last")
+    """An argmax or a threshold on the same output: a warning. A cut through a drawing makes a mask, not classes."""
+    cut = case.kind in CLASSED and case.has("threshold") and not case.has(*DRAWN)
     chosen = case.kind in (*CLASSED, Head.RAMP) and case.has("argmax")
-    return (LABELLED[case.kind], "decided") if cut or chosen else None
+    return (REPORTS[case.kind][1], "decided") if cut or chosen else None
 
 
 def drawn(case: Case) -> Answer:
-    """Step 6."""
-    return SILENT if case.has("target-is-input", "convolution-last") else None
+    """The target is the input, or a convolution is last: silent."""
+    return SILENT if case.has(*DRAWN) else None
 
 
 def measured(case: Case) -> Answer:
-    """Step 7."""
-    return (LABELLED[case.kind], "accuracy") if case.kind in CLASSED and case.has("accuracy") else None
+    """An accuracy of a sigmoid or softmax: a warning."""
+    return (REPORTS[case.kind][1], "accuracy") if case.kind in CLASSED and case.has("accuracy") else None
 
 
 def named(case: Case) -> Answer:
-    """Step 8."""
+    """Names of scores, or of prices and counts under a ReLU: silent."""
     return SILENT if case.has("score-name") or (case.kind is Head.RAMP and case.has("count-name")) else None
 
 
 def undecided(case: Case) -> Answer:
-    """Step 9."""
-    if case.kind is Head.INTERVAL or not case.prediction.ways[0].learned:
+    """Nothing is known: info."""
+    if case.kind is Head.INTERVAL or not (case.kind is Head.RECURRENT or learned(case.prediction.ways[0])):
         return SILENT
     if case.kind is Head.SOFTMAX and case.call.loss.name.partition(".")[0] in KERAS:
         # 18 of 18 such places were mistakes; in torch, where it is distillation or a Brier score, none of 5.
-        return "softmax-on-regression-output", "compiled"
-    return UNDECIDED[case.kind], "unknown"
+        return SUMMING, "compiled"
+    return REPORTS[case.kind][2], "unknown"
 
 
 STEPS = (single, borrowed, ranged, labelled, decided, drawn, measured, named, undecided)
@@ -312,8 +348,9 @@ def sides(call: LossCall) -> tuple[Value, Value]:
 
 def is_borrowed(call: LossCall, target: Value) -> bool:
     """Whether a network or a GAN made the target, or the loss is one of a menu."""
-    signs = ("same-activation", "gan-label", "bootstrapped", "menu")
-    return any(way.learned for way in target) or any(map(call.evidence, signs))
+    # A product with a fixed matrix makes synthetic data as often as it makes an output.
+    makers = {learned(way).rpartition(".")[2] for way in target} - PRODUCTS - {""}
+    return bool(makers) or any(map(call.evidence, BORROWED))
 
 
 def compares_indices(call: LossCall) -> bool:
@@ -330,11 +367,9 @@ def compares_indices(call: LossCall) -> bool:
 
 def compares_images(case: Case) -> bool:
     """Whether what is compared are images: image ranks, dense outputs, or data of an image library."""
-    target = case.target.ways[0]
-    if max(case.prediction.rank or 0, case.target.rank or 0) > IMAGE_RANK:
-        return True
+    target, dims = case.target.ways[0], max(case.prediction.rank or 0, case.target.rank or 0)
     pixels = target.emission is not Emission.INDEX
-    return pixels and (target.by.startswith("torchvision.") or case.has("convolution-last"))
+    return dims > IMAGE_RANK or (pixels and (target.by.startswith("torchvision.") or case.has("convolution-last")))
 
 
 def speak(call: LossCall, rule: str, fix: Fix) -> Iterator[Finding]:
@@ -345,7 +380,7 @@ def speak(call: LossCall, rule: str, fix: Fix) -> Iterator[Finding]:
     prediction, target = sides(call)
     witness = prediction.ways[0]
     words = {
-        "made": witness.by.rpartition(".")[2] or str(witness.emission),
+        "made": made(witness),
         "range": span_of(witness.low, witness.high),
         "targets": told(target.ways[0]) if target.known else "are unknown",
     }
@@ -357,31 +392,7 @@ def speak(call: LossCall, rule: str, fix: Fix) -> Iterator[Finding]:
 
 
 def linear(call: LossCall, message: str) -> Fix:
-    """The advice to drop what made the output; an edit only where it is a plain call around its operand."""
-    prediction, _ = sides(call)
-    origin = prediction.ways[0].origin if len(prediction.ways) == 1 else None
-    if origin is None or origin.applied is None or origin.built is not None:
-        return Fix("advise", message)
-    return Fix("unwrap", message, span=origin.applied)
-
-
-CLASSED = (Head.SOFTMAX, Head.SIGMOID)
-OUTSIDE = {
-    Head.SOFTMAX: "softmax-on-regression-output",
-    Head.RAMP: "relu-on-regression-output",
-    Head.RECURRENT: "recurrent-state-as-output",
-}
-LABELLED = {
-    Head.SOFTMAX: "squared-error-on-probabilities",
-    Head.SIGMOID: "squared-error-on-probabilities",
-    Head.TANH: "squared-error-on-probabilities",
-    Head.RAMP: "relu-on-regression-output",
-    Head.RECURRENT: "recurrent-state-as-output",
-}
-UNDECIDED = {
-    Head.SOFTMAX: "softmax-on-regression-output",
-    Head.SIGMOID: "squared-error-on-probabilities",
-    Head.TANH: "target-outside-output-range",
-    Head.RAMP: "relu-on-regression-output",
-    Head.RECURRENT: "recurrent-state-as-output",
-}
+    """The advice to drop what made the output; an edit only where it is one plain call around its operand."""
+    origins = [way.origin for way in sides(call)[0]]
+    plain = len(origins) == 1 and origins[0].built is None and origins[0].applied is not None
+    return Fix("unwrap", message, span=origins[0].applied) if plain else Fix("advise", message)

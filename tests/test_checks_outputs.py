@@ -339,7 +339,7 @@ def test_softmax_without_dim(fact: Applied, grade: str, fix: tuple[str, str] | N
         assert (found.fix.text, found.fix.safety) == fix
 
 
-pairs = log_softmax(0, rank=2, learned="torch.matmul")
+pairs = log_softmax(0, rank=2, inner=one(Emission.LOGIT, by="torch.matmul", learned=LINEAR))
 
 
 @pytest.mark.parametrize(

@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-import marshal
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from outlayer_lint import knowledge
-from outlayer_lint.knowledge import KnowledgeError, build, find, methods, pages, subscriptions, table
+from outlayer_lint.knowledge import KnowledgeError, build, find, methods, pages, subscriptions
 from outlayer_lint.lattice import Emission
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 ROOT = Path(knowledge.__file__).parents[2]
-ROW = """
-["team.losses.Dice"]
-is         = "loss"
-form       = "module"
-call       = ["scores", "mask"]
-parameters = ["squash", "eps"]
-family     = "overlap"
-wants      = ["unit"]
-when       = [{ argument = "squash", is = true, wants = ["logit"], applies = "sigmoid" }]
-"""
 
 
 def row(name: str) -> knowledge.Row:
@@ -43,12 +25,6 @@ def compiled(tmp_path: Path, text: str) -> dict[str, Any]:
     contracts.mkdir(exist_ok=True)
     (contracts / "team.toml").write_text(text, encoding="utf-8")
     return build.build(str(tmp_path), str(tmp_path))
-
-
-@pytest.fixture
-def unchanged() -> Iterator[None]:
-    yield
-    knowledge._shelf = None  # noqa: SLF001 - the next test reads the table afresh
 
 
 # ---- Finding --------------------------------------------------------------------------------------------------------
@@ -67,17 +43,18 @@ def unchanged() -> Iterator[None]:
     ("torchvision.models.resnet.resnet50", "torchvision.models.resnet50", "module"),
     ("transformers.BertForSequenceClassification.from_pretrained",
      "transformers.BertForSequenceClassification.from_pretrained", "module"),
-    ("transformers.models.bert.modeling_bert.BertForMaskedLM", "transformers.models.bert.modeling_bert.BertForMaskedLM", "module"),
+    ("transformers.models.bert.BertForMaskedLM", "transformers.models.bert.BertForMaskedLM", "module"),
     ("sklearn.preprocessing.MinMaxScaler.fit_transform", "sklearn.preprocessing.MinMaxScaler", "method"),
 ])  # fmt: skip
 def test_find(name: str, canonical: str, form: str) -> None:
     found = find(name)
     assert found is not None
-    assert (found[0].name if form != "method" or "sklearn" not in name else canonical, found[1]) == (canonical, form)
+    assert (found[0].name, found[1]) == (canonical, form)
 
 
 @pytest.mark.parametrize("name", [
-    "", "torch", "torch.nn", "torch.nn.Softmaxx", "my.softmax", "torchvision.models.resnet.BasicBlock", "torch.optim.lr_scheduler.StepLR",
+    "", "torch", "torch.nn", "torch.nn.Softmaxx", "my.softmax", "torchvision.models.resnet.BasicBlock",
+    "torch.optim.lr_scheduler.StepLR",
 ])  # fmt: skip
 def test_find_nothing(name: str) -> None:
     assert find(name) is None
@@ -224,14 +201,30 @@ def test_refused(tmp_path: Path, text: str) -> None:
     ('[spellings]\n"a.b" = "a."', "both sides are prefixes"),
 ])  # fmt: skip
 def test_refused_files(tmp_path: Path, text: str, why: str) -> None:
-    with pytest.raises(KnowledgeError, match="team.toml") as refused:
+    with pytest.raises(KnowledgeError, match=r"team\.toml") as refused:
         compiled(tmp_path, text)
     assert why in str(refused.value)
 
 
 # ---- Pages ----------------------------------------------------------------------------------------------------------
 
-PAGE = '# {}\n\n```toml\ncode = "{}"\nsince = "0.1"\n[grade.proved]\nseverity = "error"\nevidence = "e"\nmessage = "{}"\n```\n\nOne\nline.\n\nMore.\n'
+PAGE = """# {}
+
+```toml
+code = "{}"
+since = "0.1"
+[grade.proved]
+severity = "error"
+evidence = "e"
+message = "{}"
+```
+
+One
+line.
+
+More.
+"""
+SOUND = PAGE.format("a-rule", "OLL999", "m")
 
 
 def test_pages() -> None:
@@ -248,22 +241,23 @@ def test_pages() -> None:
 
 
 def test_a_page(tmp_path: Path) -> None:
-    (tmp_path / "a-rule.md").write_text(PAGE.format("a-rule", "OLL999", "m"), encoding="utf-8")
+    (tmp_path / "a-rule.md").write_text(SOUND, encoding="utf-8")
     assert build.pages(str(tmp_path)) == {"a-rule": ("OLL999", "0.1", "One line.", {"proved": ("error", "e", "m")})}
 
 
 @pytest.mark.parametrize(("text", "why"), [
     (PAGE.format("another", "OLL999", "m"), "title: `another` is not the file's name"),
-    (PAGE.format("a-rule", "OLX999", "m"), "code: `OLX999`"), (PAGE.format("a-rule", "OLL999", "m."), "ends in a period"),
-    (PAGE.format("a-rule", "OLL999", "m").replace('"error"', '"eror"'), "did you mean `error`"),
-    (PAGE.format("a-rule", "OLL999", "m").replace("evidence", "evidenc"), "did you mean `evidence`"),
-    (PAGE.format("a-rule", "OLL999", "m").replace("since", "from"), "unknown word `from`"),
-    (PAGE.format("a-rule", "OLL999", "m").replace("[grade.proved]", "[grades]"), "did you mean `grade`"),
-    ("# a-rule\n\nNo header.\n", "a page begins with"), (PAGE.format("a-rule", "OLL999", "m").replace('"e"', "e"), "a-rule.md: "),
+    (PAGE.format("a-rule", "OLX999", "m"), "code: `OLX999`"),
+    (PAGE.format("a-rule", "OLL999", "m."), "ends in a period"),
+    (SOUND.replace('"error"', '"eror"'), "did you mean `error`"),
+    (SOUND.replace("evidence", "evidenc"), "did you mean `evidence`"),
+    (SOUND.replace("since", "from"), "unknown word `from`"),
+    (SOUND.replace("[grade.proved]", "[grades]"), "did you mean `grade`"),
+    ("# a-rule\n\nNo header.\n", "a page begins with"), (SOUND.replace('"e"', "e"), "a-rule.md: "),
 ])  # fmt: skip
 def test_refused_pages(tmp_path: Path, text: str, why: str) -> None:
     (tmp_path / "a-rule.md").write_text(text, encoding="utf-8")
-    with pytest.raises(KnowledgeError, match="rules/a-rule.md") as refused:
+    with pytest.raises(KnowledgeError, match=r"rules/a-rule\.md") as refused:
         build.pages(str(tmp_path))
     assert why in str(refused.value)
 
@@ -282,132 +276,8 @@ def test_subscriptions(tmp_path: Path) -> None:
     (tmp_path / "one_thing.py").write_text("def check(fact: LossCall | Decision): ...\n", encoding="utf-8")
     assert build.subscriptions(str(tmp_path)) == {"Decision": ("one-thing",), "LossCall": ("one-thing",)}
     (tmp_path / "one_thing.py").write_text("def check(fact): ...\n", encoding="utf-8")
-    with pytest.raises(KnowledgeError, match="one_thing.py: has no"):
+    with pytest.raises(KnowledgeError, match=r"one_thing\.py: has no"):
         build.subscriptions(str(tmp_path))
     (tmp_path / "one_thing.py").write_text("def check(fact: A:\n", encoding="utf-8")
     with pytest.raises(KnowledgeError, match="line 1"):
         build.subscriptions(str(tmp_path))
-
-
-# ---- The user's own rows --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("unchanged")
-def test_extend(tmp_path: Path) -> None:
-    team = tmp_path / "team.toml"
-    team.write_text(
-        ROW + '["torch.relu"]\nis = "activation"\nemits = "unit"\n["team.nets.*Net"]\nis = "model"\nform = "module"\n',
-        encoding="utf-8",
-    )
-    assert find("team.losses.Dice") is None
-    assert row("torch.relu").emits is Emission.NONNEG
-    knowledge.extend([str(team)])
-    assert row("team.losses.Dice").under({"squash": True}).wants == (Emission.LOGIT,)
-    assert row("team.losses.Dice").call == ("scores", "mask")
-    assert row("torch.relu").emits is Emission.UNIT  # theirs win
-    assert row("torch.Tensor.relu").emits is Emission.NONNEG
-    assert row("team.nets.SmallNet").kind == "model"
-    assert row("torch.nn.Linear").units == ("argument", "out_features", None)
-
-
-@pytest.mark.usefixtures("unchanged")
-def test_extend_refuses(tmp_path: Path) -> None:
-    team = tmp_path / "team.toml"
-    with pytest.raises(KnowledgeError, match="cannot be read"):
-        knowledge.extend([str(team)])
-    team.write_text(ROW.replace('"unit"', '"units"'), encoding="utf-8")
-    with pytest.raises(KnowledgeError, match=r"team\.toml: \[team\.losses\.Dice\] wants: .*did you mean `unit`"):
-        knowledge.extend([str(team)])
-
-
-# ---- The table ------------------------------------------------------------------------------------------------------
-
-
-def checkout(tmp_path: Path) -> Path:
-    """A bare checkout of the package's floor and the rules."""
-    shutil.copytree(ROOT / "rules", tmp_path / "rules")
-    ignore = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "outlayer_lint" / "knowledge", tmp_path / "outlayer_lint" / "knowledge", ignore=ignore)
-    shutil.copytree(ROOT / "outlayer_lint" / "checks", tmp_path / "outlayer_lint" / "checks", ignore=ignore)
-    for name in ("diagnostic.py", "lattice.py"):
-        shutil.copy(ROOT / "outlayer_lint" / name, tmp_path / "outlayer_lint")
-    (tmp_path / "outlayer_lint" / "__init__.py").touch()
-    return tmp_path
-
-
-def asked(folder: Path, program: str) -> str:
-    code = f"from outlayer_lint.knowledge import find, pages\n{program}"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": str(folder)},
-    )
-    return done.stdout.strip()
-
-
-def test_a_checkout_compiles_once_and_again_when_a_rule_changes(tmp_path: Path) -> None:
-    folder = checkout(tmp_path)
-    program = "import sys; print(find('torch.relu')[0].emits, 'tomllib' in sys.modules)"
-    assert asked(folder, program) == "nonneg True"
-    assert asked(folder, program) == "nonneg False"
-    kept = next((folder / "outlayer_lint" / "__pycache__").glob("knowledge.*.marshal"))
-    kept.write_bytes(b"half a tab")
-    assert asked(folder, program) == "nonneg True"
-    contracts = folder / "rules" / "contracts" / "torch.toml"
-    text = contracts.read_text(encoding="utf-8")
-    contracts.write_text(text.replace('["torch.relu"]\nis ', '["torch.relu"]\naxis = 7\nis '), encoding="utf-8")
-    assert asked(folder, "print(find('torch.relu')[0].axis)") == "7"
-
-
-def test_a_checkout_that_cannot_be_written(tmp_path: Path) -> None:
-    folder = checkout(tmp_path)
-    (folder / "outlayer_lint" / "__pycache__").touch()  # no folder can be made here, whoever runs this
-    assert asked(folder, "print(find('torch.relu')[0].emits)") == "nonneg"
-
-
-def test_a_shipped_table_needs_no_rules(tmp_path: Path) -> None:
-    folder = checkout(tmp_path)
-    compiled_table = build.build(str(folder / "rules"), str(folder / "outlayer_lint" / "checks"))
-    (folder / "outlayer_lint" / "knowledge" / "table.marshal").write_bytes(marshal.dumps(compiled_table, 4))
-    shutil.move(folder / "rules", folder / "outlayer_lint" / "rules")
-    shutil.rmtree(folder / "outlayer_lint" / "rules" / "contracts")
-    program = "import sys; print(find('torch.relu')[0].emits, 'tomllib' in sys.modules, pages()['softmax-into-cross-entropy'].body[:5])"
-    assert asked(folder, program) == "nonneg False # sof"
-
-
-def test_starting_up_imports_little() -> None:
-    heavy = "dataclasses tomllib inspect ast difflib importlib.metadata pathlib json".split()
-    program = f"import sys; print([name for name in {heavy} if name in sys.modules])"
-    code = f"before = set(__import__('sys').modules)\nfrom outlayer_lint.knowledge import find, pages\nfind('torch.nn.Linear'), pages()\n{program.replace('sys.modules', 'set(sys.modules) - before')}"
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    assert done.stdout.strip() == "[]"
-
-
-def test_the_build_hook_ships_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("hatchling", reason="the build hook runs inside hatchling")
-    monkeypatch.syspath_prepend(str(ROOT))
-    import hatch_build  # noqa: PLC0415 - only with hatchling
-
-    hook: Any = hatch_build.RulesTable(str(ROOT), {}, None, None, str(tmp_path), "wheel")  # type: ignore[arg-type]
-    data: dict[str, Any] = {"force_include": {}}
-    hook.initialize("editable", data)
-    assert data["force_include"] == {}
-    hook.initialize("standard", data)
-    ((source, inside),) = data["force_include"].items()
-    assert inside == "outlayer_lint/knowledge/table.marshal"
-    assert marshal.loads(Path(source).read_bytes()) == table.load()
-    hook.finalize("standard", data, "")
-    assert not Path(source).exists()
-
-
-def test_rules_hold_no_python() -> None:
-    assert not list((ROOT / "rules").rglob("*.py"))

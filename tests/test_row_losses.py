@@ -36,12 +36,16 @@ def index() -> Any:
     return torch.arange(N) % C
 
 
+def positive() -> Any:
+    return (logits() > 0).float()
+
+
 MADE: dict[str, Any] = {
-    "logit": logits, "logp": lambda: logits().log_softmax(1), "logunit": lambda: F.logsigmoid(logits()),
-    "simplex": lambda: logits().softmax(1), "unit": lambda: logits().sigmoid(), "nonneg": lambda: logits().relu(),
-    "pos": lambda: F.softplus(logits()), "sym1": lambda: logits().tanh(), "unorm": lambda: F.normalize(logits(), dim=1),
+    "logit": logits, "logp": lambda: F.log_softmax(logits(), 1), "logunit": lambda: F.logsigmoid(logits()),
+    "simplex": lambda: logits().softmax(1), "unit": lambda: torch.sigmoid(logits()), "nonneg": lambda: F.relu(logits()),
+    "pos": lambda: F.softplus(logits()), "sym1": lambda: torch.tanh(logits()), "unorm": lambda: F.normalize(logits()),
     "bnd": lambda: logits().clamp(-2, 3), "onehot": lambda: F.one_hot(index(), C).float(),
-    "multihot": lambda: (logits() > 0).float(), "index": index, "binary": lambda: (logits() > 0).float(),
+    "multihot": positive, "index": index, "binary": positive,
     "bool": lambda: logits() > 0, "hid": logits,
 }  # fmt: skip
 # What a loss needs beside its inputs, and targets that say more than their emission does.
@@ -273,10 +277,13 @@ def test_first_positional_of_a_categorical_is_probs() -> None:
     assert flat <= math.e / (math.e + C - 1) + 1e-6
 
 
+HALF = {"temperature": torch.tensor(0.5)}
+
+
 @pytest.mark.parametrize(("name", "law"), [
-    ("Categorical", {"logits": logits()}), ("OneHotCategorical", {"logits": logits()}), ("Bernoulli", {"logits": logits()}),
-    ("RelaxedBernoulli", {"temperature": torch.tensor(0.5), "logits": logits()}), ("Dirichlet", {"concentration": torch.ones(N, C)}),
-    ("RelaxedOneHotCategorical", {"temperature": torch.tensor(0.5), "logits": logits()}),
+    ("Categorical", {"logits": logits()}), ("OneHotCategorical", {"logits": logits()}),
+    ("Bernoulli", {"logits": logits()}), ("RelaxedBernoulli", {**HALF, "logits": logits()}),
+    ("RelaxedOneHotCategorical", {**HALF, "logits": logits()}), ("Dirichlet", {"concentration": torch.ones(N, C)}),
 ])  # fmt: skip
 def test_samples(name: str, law: dict[str, Any]) -> None:
     found = find(f"torch.distributions.{name}.sample")

@@ -48,12 +48,14 @@ def sums_to_one(x: Any, dim: int) -> bool:
 
 # ---- Keep -----------------------------------------------------------------------------------------------------------
 
+NOWHERE = torch.zeros(2, 5, 4, 3, dtype=torch.bool)
+NONE = torch.tensor([], dtype=torch.long)
+DOUBLE = torch.zeros(1, dtype=torch.float64)
 MORE: dict[str, tuple[Any, ...]] = {
     "expand": (4, 2, 5, 4, 3), "expand_as": (torch.zeros(2, 5, 4, 3),), "repeat": (3, 1, 1, 1), "tile": (3, 1, 1, 1),
     "repeat_interleave": (2, 0), "broadcast_to": ((4, 2, 5, 4, 3),), "flip": (1,), "roll": (1, 1), "rot90": (1, (2, 3)),
-    "masked_fill": (torch.zeros(2, 5, 4, 3, dtype=torch.bool), 0.0), "masked_fill_": (torch.zeros(2, 5, 4, 3, dtype=torch.bool), 0.0),
-    "index_fill": (0, torch.tensor([], dtype=torch.long), 0.0), "index_fill_": (0, torch.tensor([], dtype=torch.long), 0.0),
-    "type": (torch.float64,), "type_as": (torch.zeros(1, dtype=torch.float64),), "to": (torch.float64,),
+    "masked_fill": (NOWHERE, 0.0), "masked_fill_": (NOWHERE, 0.0), "index_fill": (0, NONE, 0.0),
+    "index_fill_": (0, NONE, 0.0), "type": (torch.float64,), "type_as": (DOUBLE,), "to": (torch.float64,),
 }  # fmt: skip
 ELSEWHERE = ("cuda", "xpu", "pin_memory", "share_memory_", "retain_grad", "coalesce", "to_dense")
 
@@ -121,7 +123,7 @@ def test_adds_and_drops_axis() -> None:
 def test_splits(name: str) -> None:
     of = row(name)
     assert of.dim == ("argument", "dim", 0)
-    argument = {"count": (2,), "size": (2,), "unbind": ()}[of.how]
+    argument: tuple[Any, ...] = {"count": (2,), "size": (2,), "unbind": ()}[of.how]
     if name.endswith("with_sizes"):
         argument = ([2, 2],)
     found = method(name)(numbers(4, 6), *argument)
@@ -210,10 +212,11 @@ def test_similarity_and_distance() -> None:
 # ---- Value by value -------------------------------------------------------------------------------------------------
 
 LAWS: dict[str, Any] = {
-    "clamp": lambda x, y: True, "abs": lambda x, y: y == abs(x), "square": lambda x, y: y == x * x,
+    "abs": lambda x, y: y == abs(x), "square": lambda x, y: y == x * x,
     "exp": lambda x, y: y == math.exp(x), "expm1": lambda x, y: y == math.expm1(x), "exp2": lambda x, y: y == 2**x,
-    "log": lambda x, y: y == math.log(x), "log1p": lambda x, y: y == math.log1p(x), "log2": lambda x, y: y == math.log2(x),
-    "log10": lambda x, y: y == math.log10(x), "neg": lambda x, y: y == -x, "sqrt": lambda x, y: y == math.sqrt(x),
+    "log": lambda x, y: y == math.log(x), "log1p": lambda x, y: y == math.log1p(x),
+    "log2": lambda x, y: y == math.log2(x), "log10": lambda x, y: y == math.log10(x), "neg": lambda x, y: y == -x,
+    "sqrt": lambda x, y: y == math.sqrt(x),
     "rsqrt": lambda x, y: y == 1 / math.sqrt(x), "reciprocal": lambda x, y: y == 1 / x,
     "logit": lambda x, y: y == math.log(x / (1 - x)), "cumsum": lambda x, y: y == x, "cumprod": lambda x, y: y == x,
     "cummax": lambda x, y: y == x,
@@ -228,7 +231,7 @@ def test_interval_arithmetic_by_name(name: str) -> None:
     for x in (0.25, 0.5):
         y = method(name)(torch.tensor([x], dtype=torch.float64), *arguments)
         y = float(y[0] if isinstance(y, tuple) else y)
-        assert math.isclose(y, x, rel_tol=1) if how == "clamp" else LAWS[how](x, pytest.approx(y))
+        assert y in (0.25, 0.5) if how == "clamp" else LAWS[how](x, pytest.approx(y))
 
 
 def test_clamp_bounds() -> None:
@@ -242,7 +245,8 @@ def test_clamp_bounds() -> None:
 
 
 COMBINED: dict[str, Any] = {
-    "add": 5.0, "sub": -1.0, "mul": 6.0, "div": 2 / 3, "pow": 8.0, "max": 3.0, "min": 2.0, "where": 2.0, "lerp": 2.25, "rsub": 1.0,
+    "add": 5.0, "sub": -1.0, "mul": 6.0, "div": 2 / 3, "pow": 8.0, "max": 3.0, "min": 2.0, "where": 2.0,
+    "lerp": 2.25, "rsub": 1.0,
 }  # fmt: skip
 
 
@@ -250,7 +254,7 @@ COMBINED: dict[str, Any] = {
 def test_combines(name: str) -> None:
     how = row(name).how
     a, b = torch.tensor(2.0), torch.tensor(3.0)
-    arguments: tuple[Any, ...] = {"where": (torch.tensor(True), b), "lerp": (b, 0.25)}.get(how, (b,))
+    arguments: tuple[Any, ...] = {"where": (torch.ones((), dtype=torch.bool), b), "lerp": (b, 0.25)}.get(how, (b,))
     assert float(method(name)(a, *arguments)) == pytest.approx(COMBINED[how])
 
 
@@ -290,9 +294,8 @@ def test_argmax_without_dim_flattens() -> None:
 
 
 def test_literals() -> None:
-    for name, made in {
-        "zeros": torch.zeros(4, 5), "ones": torch.ones(4, 5), "rand": torch.rand(400), "randn": torch.randn(400), "eye": torch.eye(5),
-    }.items():  # fmt: skip
+    for name in ("zeros", "ones", "rand", "randn", "eye"):
+        made = getattr(torch, name)(40)
         of = row(f"torch.{name}")
         assert of.emits is not None
         low, high = BOUNDS[of.emits]
@@ -320,9 +323,10 @@ def test_one_hot() -> None:
 
 # ---- Resize ---------------------------------------------------------------------------------------------------------
 
-RESIZED = {
-    "nearest": (True, lambda p: F.interpolate(p, scale_factor=2)), "linear": (True, lambda p: F.interpolate(p, scale_factor=2, mode="bilinear")),
-    "mean": (True, lambda p: F.avg_pool2d(p, 2)), "max": (False, lambda p: F.max_pool2d(p, 2)), "pad": (False, lambda p: F.pad(p, (1, 1))),
+RESIZED: dict[str, tuple[bool, Any]] = {
+    "nearest": (True, lambda p: F.interpolate(p, scale_factor=2)), "mean": (True, lambda p: F.avg_pool2d(p, 2)),
+    "linear": (True, lambda p: F.interpolate(p, scale_factor=2, mode="bilinear")),
+    "max": (False, lambda p: F.max_pool2d(p, 2)), "pad": (False, lambda p: F.pad(p, (1, 1))),
     "replicate": (True, lambda p: F.pad(p, (1, 1, 1, 1), mode="replicate")),
 }  # fmt: skip
 

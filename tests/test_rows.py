@@ -82,11 +82,12 @@ def described(thing: Any) -> list[list[str]]:
     return found
 
 
-# Builtins that torch does not document; `narrow(dimension=...)` and `concatenate(axis=)` are documented wrongly or apart.
+# Builtins that torch does not document, or documents with the wrong words (`narrow(dimension=...)`).
 UNDOCUMENTED = frozenset(
     "torch.Tensor.narrow torch.concatenate torch.Tensor.log_softmax torch.log_softmax torch.clamp_ torch.clip_"
-    " torch.index_fill torch.split_with_sizes torch.Tensor.split_with_sizes torch.clamp_max torch.clamp_min"
-    " torch.Tensor.clamp_max torch.Tensor.clamp_max_ torch.Tensor.clamp_min torch.Tensor.clamp_min_ torch.celu torch.celu_"
+    " torch.index_fill torch.split_with_sizes torch.Tensor.split_with_sizes torch.clamp_max"
+    " torch.clamp_min torch.Tensor.clamp_max torch.Tensor.clamp_max_ torch.Tensor.clamp_min"
+    " torch.Tensor.clamp_min_ torch.celu torch.celu_"
     " torch.Tensor.cummax torch.Tensor.cummin torch.all torch.any torch.nn.functional.elu_"
     " torch.nn.functional.hardtanh_ torch.searchsorted".split()
 )
@@ -296,7 +297,7 @@ def test_units_and_rank(name: str) -> None:
         layer = resolve(name)(**{k: v for k, v in SIZES.items() if k in of.parameters})
         channels = 6 if "GroupNorm" in name else 3
         rank = of.rank or 2
-        shape = (4, channels, *(5,) * (rank - 2)) if of.axis == 1 else (4, 5, 3)[: rank - 1] + (3,)
+        shape = (4, channels, *(5,) * (rank - 2)) if of.axis == 1 else (*(4, 5, 3)[: rank - 1], 3)
         if of.transfer == "embeds":
             inputs = [torch.zeros(4, 2, dtype=torch.long)]
         else:

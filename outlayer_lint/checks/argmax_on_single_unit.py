@@ -13,15 +13,11 @@ def check(decision: Decision) -> Iterator[Finding]:
     dim, operand = decision.dim, decision.operand
     if decision.kind != "argmax" or not isinstance(dim, int) or decision.method:
         return
-    if witness := operand.all(lambda way: way.units == 1 and bool(way.learned) and _over_classes(way, dim)):
+    if witness := operand.all(lambda way: bool(way.learned) and _only_unit(way, dim)):
         fix = Fix("advise", "compare the one unit with a threshold, or give the head one unit for each class")
         yield Finding(decision.span, "single-unit", places(witness), fix, {"dim": dim}, operand.certainty)
 
 
-def _over_classes(way: Tensor, dim: int) -> bool:
-    """Whether `dim` is the class axis: the second for a convolution, else the last, unless it was moved.
-
-    Over any other dim the argmax of a one-unit head is a ranking: of choices, of time steps, of pixels.
-    """
-    default = 1 if "Conv" in way.learned else -1
-    return same_axis(way, dim, default if way.class_axis is None else way.class_axis) is True
+def _only_unit(way: Tensor, dim: int) -> bool:
+    """Over any other dim the argmax of a one-unit head is a ranking: of choices, of time steps, of pixels."""
+    return way.units == 1 and same_axis(way, dim, way.class_axis) is True

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.evidence import aside, same_axis
+from outlayer_lint.evidence import aside, class_axis, same_axis
 from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Tensor
 
@@ -31,4 +31,4 @@ def check(call: LossCall) -> Iterator[Finding]:
 
 def rows(way: Tensor) -> bool:
     """Whether the classes are in the last dim."""
-    return way.rank == 2 or same_axis(way, way.class_axis, -1) is True  # noqa: PLR2004 - rows of classes
+    return way.rank == 2 or same_axis(way, class_axis(way), -1) is True  # noqa: PLR2004 - rows of classes

@@ -10,15 +10,21 @@ from outlayer_lint.lattice import Emission, Tensor
 def check(use: Consumed) -> Iterator[Finding]:
     """A distribution over classes gets scores as `probs`, or probabilities as `logits`."""
     kind, value = use.consumer.kind, use.prediction
-    if use.parameter == "probs" and kind == "distribution" and (way := value.all(_scores)):
+    if use.parameter == "probs" and kind == "distribution" and (way := value.all(scores)):
         grade, right = "scores-as-probs", "logits"
     elif use.parameter == "logits" and kind == "distribution" and (way := value.every(Emission.SIMPLEX, Emission.UNIT)):
         grade, right = "probabilities-as-logits", "probs"
     else:
         return
-    yield Finding(use.span, grade, places(way), Fix("advise", f"pass it as `{right}=`"), certainty=value.certainty)
+    fix, words = Fix("advise", f"pass it as `{right}=`"), {"held": held(way)}
+    yield Finding(use.span, grade, places(way), fix, words, value.certainty)
 
 
-def _scores(way: Tensor) -> bool:
+def held(way: Tensor) -> str:
+    """What a message calls the values of a tensor that are no probabilities."""
+    return "raw scores" if way.emission is Emission.LOGIT else "log-probabilities"
+
+
+def scores(way: Tensor) -> bool:
     """A plain parameter may well be non-negative; the output of a layer is so by luck only."""
     return way.emission in (Emission.LOGP, Emission.LOGUNIT) or (way.emission is Emission.LOGIT and bool(way.learned))

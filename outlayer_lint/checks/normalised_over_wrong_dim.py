@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.evidence import SIMPLEXES, classes_last, over_batch, same_axis
+from outlayer_lint.evidence import SIMPLEXES, class_axis, classes_last, made, over_batch, same_axis
 from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Emission, Tensor
 
@@ -24,7 +24,7 @@ def check(call: LossCall) -> Iterator[Finding]:
     if classes == 1 and (over_batch(witness) or witness.rank == 1 or classes_last(witness)):
         return  # softmax-over-batch-dim and class-dim-not-second say these; one dim alone holds the classes
     span = witness.origin.built or witness.origin.applied
-    safety = "safe" if same_axis(witness, witness.class_axis, classes) else "unsafe"
+    safety = "safe" if same_axis(witness, class_axis(witness), classes) else "unsafe"
     fix = Fix("set-keyword", f"normalise over dim {classes}", safety, span, "dim", str(classes))
-    words = {"axis": witness.axis, "classes": classes, "made": witness.by.rpartition(".")[2]}
+    words = {"axis": witness.axis, "classes": classes, "made": made(witness)}
     yield Finding(call.span, "proved", places(witness), fix, words, call.prediction.certainty)

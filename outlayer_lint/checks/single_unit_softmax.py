@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.evidence import SIMPLEXES, same_axis
+from outlayer_lint.evidence import SIMPLEXES, class_axis, made, same_axis
 from outlayer_lint.facts import Decision, LossCall, places
 from outlayer_lint.lattice import Tensor
 
@@ -24,7 +24,7 @@ def check(fact: LossCall | Decision) -> Iterator[Finding]:
     witness = value.ways[0]
     constant = "1" if witness.emission == "simplex" else "0"
     fix = Fix("advise", "use a sigmoid, or the raw score with a loss that takes scores")
-    words = {"value": fact.words.get(word, ""), "made": witness.by.rpartition(".")[2], "constant": constant}
+    words = {"value": fact.words.get(word, ""), "made": made(witness), "constant": constant}
     words["axis"] = "1" if witness.axis == "implicit" else str(witness.axis)
     grade = "likely" if None in proofs else "proved"
     yield Finding(fact.span, grade, places(witness), fix, words, value.certainty)
@@ -34,5 +34,5 @@ def over_classes(way: Tensor) -> bool | None:
     """Whether the dim of size one is the one that was normalised, `None` where the rank would have to tell."""
     if way.rank == 2 and way.axis in (1, -1, "implicit"):  # noqa: PLR2004 - rows of classes
         return True
-    same = same_axis(way, way.axis, way.class_axis)
+    same = same_axis(way, way.axis, class_axis(way))
     return False if same is None and (way.rank is not None or way.axis in (0, None)) else same

@@ -18,7 +18,7 @@ def check(applied: Applied) -> Iterator[Finding]:
         return  # softmax-over-batch-dim says it at the loss
     message = "name the dim that holds the classes"
     if dim == 1:
-        fix = Fix("set-keyword", f"{message}, dim=1 here", "safe", name="dim", text="1")
+        fix = Fix("set-keyword", f"{message}, dim=1 here", "safe", applied.span, name="dim", text="1")
     else:
-        fix = Fix("set-keyword", f"{message}, usually dim=-1", name="dim", text="-1")
+        fix = Fix("set-keyword", f"{message}, usually dim=-1", span=applied.span, name="dim", text="-1")
     yield Finding(applied.span, "missing" if dim is None else "chosen", fix=fix, words={"dim": dim})

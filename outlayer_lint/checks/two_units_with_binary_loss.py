@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
+from outlayer_lint.evidence import learned
 from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Emission, Tensor
 
@@ -19,12 +20,11 @@ def check(call: LossCall) -> Iterator[Finding]:
         return  # images, or targets that have the output's shape
     if call.target.all(single) is not None:
         grade = "single"
-    elif witness.learned and not any(map(wide, call.target)):
-        grade = "unknown"
     else:
-        return
+        grade = "unknown" if learned(witness) and not any(map(wide, call.target)) else ""
     fix = Fix("advise", "use one unit, or cross-entropy over the two scores")
-    yield Finding(call.span, grade, places(witness), fix, certainty=call.prediction.certainty)
+    if grade:
+        yield Finding(call.span, grade, places(witness), fix, certainty=call.prediction.certainty)
 
 
 def single(target: Tensor) -> bool:
@@ -36,4 +36,4 @@ def single(target: Tensor) -> bool:
 
 def wide(target: Tensor) -> bool:
     """Whether there may well be a column for each unit: one-hot, two labels, soft labels, an array of two dims."""
-    return target.emission not in SINGLE or bool(target.learned) or (target.rank or 0) > 1
+    return target.emission not in SINGLE or bool(learned(target)) or (target.rank or 0) > 1

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret import calls, conditions, imports
+from outlayer_lint.interpret import calls, conditions, datasets, imports
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
     Answer, Built, Class, Const, Dictionary, Foreign, Function, Instance, Lazy, Library, Method, Module, Override, Parameter,
@@ -60,7 +60,7 @@ def attribute(it: Interpreter, thing: Any, name: str, site: Site) -> Answer:  # 
     if isinstance(thing, Const) and isinstance(thing.value, str):
         return only(Method(thing, name))
     if isinstance(thing, Foreign):
-        row = knowledge.methods(name)
+        row = knowledge.methods(name, of=thing.name) or knowledge.methods(name)
         if row is not None:
             return only(Method(thing, name, row[0]))
         return unknown("third-party object", (thing.key, name))
@@ -93,7 +93,9 @@ def of_tensor(it: Interpreter, thing: Tensor, name: str, site: Site) -> Answer:
         return only(Method(thing, name))
     if name in ("logits", "prediction_logits", "output", "last_hidden_state"):
         return unknown("unknown attribute of a model's output")
-    return unknown("unknown method of a tensor")
+    if thing.source is not None and (array := knowledge.methods(name, of="numpy.ndarray")) is not None:
+        return only(Method(thing, name, array[0]))
+    return only(datasets.attribute(thing, name))
 
 
 def of_built(it: Interpreter, thing: Built, name: str, site: Site) -> Answer:

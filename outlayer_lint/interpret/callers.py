@@ -45,11 +45,13 @@ def _pattern(name: str) -> re.Pattern[str]:
 
 def _candidates(driver: Driver, files: list[SourceFile], name: str, near: SourceFile) -> list[Seed]:
     found: list[Seed] = []
-    pattern = re.compile(rf"\b{re.escape(name)}\s*(?:\[[^\]]*\]\s*)?\(|\b{re.escape(name)}\s*\.\s*forward\s*\(")
+    wanted = _pattern(name)
     for file in sorted(files, key=lambda f: (f is not near, f.path)):
-        lines = [n for n in file.lines_with(pattern)]
+        lines = file.calls.get(name)
         if lines:
-            found.extend(calls_at(file, lines, _pattern(name)))
+            found.extend(calls_at(file, lines, wanted))
+        elif name in file.text and f"{name}.forward" in file.text:
+            found.extend(calls_at(file, file.calls.get("forward", []), wanted))
         if len(found) > MAX_CANDIDATES:
             break
     return found[:MAX_CANDIDATES]
@@ -103,7 +105,8 @@ def _named(driver: Driver, scope: Scope, name: str, *, method: bool) -> list[Cal
     if name.startswith("__") and name.endswith("__"):
         return []
     near = scope.file
-    seeds = _candidates(driver, driver.project.mentions(name), name, near)
+    files = driver.project.mentions(name) if method else driver.project.importers(near, name)
+    seeds = _candidates(driver, files, name, near)
     seeds = _handed_over(driver, scope, name, near) + seeds
     # A receiver that stays unknown is believed only where the project has one method of that name.
     unique = method and len(driver.definitions(name)) == 1 and len(name) > 3  # noqa: PLR2004
@@ -116,7 +119,9 @@ def _handed_over(driver: Driver, scope: Scope, name: str, near: SourceFile) -> l
         return []
     found: list[Seed] = []
     pattern = re.compile(rf"(?:target|fn|func)\s*=\s*{re.escape(name)}\b|\bspawn\s*\(\s*{re.escape(name)}\b")
-    for file in driver.project.mentions(name):
+    for file in driver.project.importers(near, name):
+        if not any(word in file.data for word in (b"Process", b"Thread", b"spawn", b"submit", b"launch")):
+            continue
         for seed in calls_at(file, file.lines_with(pattern), re.compile(r"\w*(?:[Pp]rocess|[Tt]hread|spawn|submit|start_processes|launch)\w*")):
             keywords = {k.arg: k.value for k in seed.node.keywords if k.arg}
             target = next((keywords[k] for k in ("target", "fn", "func") if k in keywords), seed.node.args[0] if seed.node.args else None)
@@ -132,7 +137,7 @@ def _handed_over(driver: Driver, scope: Scope, name: str, near: SourceFile) -> l
 def _constructions(driver: Driver, scope: Scope) -> list[Caller]:
     assert scope.owner is not None
     name = scope.owner.name
-    files = driver.project.mentions(name)
+    files = driver.project.importers(scope.file, name)
     callers = _confirmed(driver, _candidates(driver, files, name, scope.file), scope, by_name=False)
     if callers:
         return callers

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret import attributes, conditions, containers, native, transfer
+from outlayer_lint.interpret import attributes, conditions, containers, datasets, native, transfer
 from outlayer_lint.interpret.frames import MAX_DEPTH, Arguments, Frame
 from outlayer_lint.interpret.things import (
     NO_CHOICE, Answer, Built, Choices, Class, Const, Dictionary, Foreign, Function, Instance, Lazy, Library, Method, Parameter,
@@ -86,7 +86,7 @@ def call(it: Interpreter, thing: Any, given: Arguments, site: Site) -> Answer:  
     if isinstance(thing, Foreign):
         return unknown("third-party object", (id(site.node), id(site.frame.base)))
     if isinstance(thing, Tensor):
-        return unknown("call of a tensor")
+        return datasets.called(it, thing, site)
     return unknown("unknown call")
 
 

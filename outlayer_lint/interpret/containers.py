@@ -245,16 +245,21 @@ def turn(it: Interpreter, thing: Any, state: object) -> Answer:
     return everything(it, sequence, earlier=state == "earlier")
 
 
-def _iterated_instance(it: Interpreter, thing: Instance) -> Answer:
-    for name in ("__iter__", "__getitem__"):
+def _iterated_instance(it: Interpreter, thing: Instance, names: tuple[str, ...] = ("__iter__", "__getitem__")) -> Answer:
+    for name in names:
         found = attributes.method_of(it, thing.cls, name)
         if found is not None:
             site = Site(ast.Name(name, ast.Load()), Place(found[1].block, 0), attributes._class_frame(found[0]))  # noqa: SLF001
             bound = attributes.bound_method(it, found[0], found[1], thing, thing.cls)
             index = Arguments((unknown("index"),)) if name == "__getitem__" else Arguments()
             answer = lift(bound, lambda f: calls.invoke(it, f, index, site, key=(name, id(thing))) if isinstance(f, Function) else only(f))  # noqa: B023
-            return lift(answer, lambda t: turn(it, t, None)) if name == "__iter__" else answer
+            return lift(answer, lambda t: _turn_of(it, t)) if name == "__iter__" else answer
     return unknown("unknown iterable", ("each", id(thing.root)))
+
+
+def _turn_of(it: Interpreter, iterator: Any) -> Answer:
+    """One element of what `__iter__` gave; an object that iterates over itself has a `__next__`."""
+    return _iterated_instance(it, iterator, ("__next__",)) if isinstance(iterator, Instance) else turn(it, iterator, None)
 
 
 def entered(it: Interpreter, answer: Answer) -> Answer:

@@ -93,7 +93,7 @@ def exported(it: Interpreter, file: SourceFile, name: str) -> Answer | None:
 def wildcard(it: Interpreter, name: str, frame: Frame) -> Answer | None:
     """A name that comes into a module by `from x import *`."""
     file = frame.scope.file
-    if b"import *" not in file.data and b"import  *" not in file.data:
+    if not file.has_wildcard:
         return None
     if len(it.importing) > MAX_HOPS:
         return None

@@ -62,8 +62,7 @@ class Inquiry:
         """Looks through the bytes of the files with a framework's word; parses nothing yet."""
         self.driver = driver
         self.vocabulary = Vocabulary(knowledge.spellings(CONSUMERS))
-        relevant = self.vocabulary.relevant
-        self.relevant = {f: None for f in driver.project.framework_files if relevant.search(f.data)}
+        self.relevant = {f: None for f in driver.project.framework_files if self.vocabulary.relevant(f.data)}
         self.events: list[Event] = []
         self.trained: dict[Span, dict[str, Row]] = {}
         self._names: set[str] | None = None
@@ -90,16 +89,19 @@ class Inquiry:
         if file not in self.relevant or file.scope is None:
             return []
         events: list[Event] = []
-        words = "|".join(sorted(self.vocabulary.functions | self.names))
-        called = re.compile(rf"(?i:\b{LIKELY_LOSS})\s*(?:\[[^\]\n]*\]\s*)?\(|\b(?:{words})\s*(?:\[[^\]\n]*\]\s*)?\(|\.forward\s*\(|\)\s*\(")
-        wanted = re.compile(rf"(?i:{LIKELY_LOSS})|{words}")
-        for seed in calls_at(file, file.lines_with(called), wanted):
+        known = self.vocabulary.functions | self.names
+        likely = re.compile(rf"(?i:{LIKELY_LOSS})")
+        calls = file.calls
+        words = {word for word in calls if word in known or likely.fullmatch(word)}
+        lines = {line for word in words for line in calls[word]} | set(calls.get("forward", ()))
+        wanted = re.compile("|".join(sorted(words | {rf"(?i:{LIKELY_LOSS})"})))
+        for seed in calls_at(file, sorted(lines | self._called_at_once(file)), wanted):
             event = self._loss(seed)
             if event is not None:
                 events.append(event)
-        built = re.compile(rf"\b(?:{'|'.join(sorted(self.vocabulary.classes | self.vocabulary.functions))})\s*\(")
-        name = re.compile("|".join(sorted(self.vocabulary.classes | self.vocabulary.functions)))
-        for seed in calls_at(file, file.lines_with(built), name):
+        names = (self.vocabulary.classes | self.vocabulary.functions) & calls.keys()
+        name = re.compile("|".join(sorted(names)) or "(?!)")
+        for seed in calls_at(file, sorted({line for n in names for line in calls[n]}), name):
             facts = [(fact, False) for fact in consumers.losses_built(self.driver, seed)]
             if facts:
                 events.append(Event(facts[0][0].span, facts, []))  # type: ignore[arg-type]
@@ -147,6 +149,10 @@ class Inquiry:
     def decides(self, file: SourceFile) -> bool:
         """Whether a file is worth asking about decisions."""
         return file in self.relevant or bool(self.vocabulary.uses_model.search(file.data))
+
+    def _called_at_once(self, file: SourceFile) -> set[int]:
+        """Lines with `nn.CrossEntropyLoss()(x, y)`."""
+        return {line for cls in self.vocabulary.classes & file.calls.keys() for line in file.calls[cls]}
 
     def _loss(self, seed: Seed) -> Event | None:
         if len(seed.node.args) + len(seed.node.keywords) < 1:

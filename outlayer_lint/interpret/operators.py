@@ -112,6 +112,11 @@ def _matmul(it: Interpreter, a: Any, b: Any, site: Site) -> Answer:
         return only(a.replace(axis=-1, units=b._units, origin=a.origin))  # noqa: SLF001
     span = it.span(site.node, site.place)
     known = next(t for t in (a, b) if isinstance(t, Tensor))
+    source = _source("matmul", a, b, site)
+    if source is not None:
+        ranks = [t.rank if isinstance(t, Tensor) else None for t in (a, b)]
+        return only(Tensor(Emission.LOGIT, by="torch.matmul", source=source, rank=1 if ranks == [2, 1] else 2 if ranks == [2, 2] else None,
+                           units=b._units if ranks[1] == 2 else None, origin=Origin(applied=span), inner=Value((known,))))  # noqa: PLR2004, SLF001  # fmt: skip
     learned = next((t.learned for t in (a, b) if isinstance(t, Tensor) and t.learned), "")
     return only(
         Tensor(Emission.LOGIT, by="torch.matmul", learned=learned or "torch.matmul", certainty="likely" if not isinstance(b, Tensor) else "proved",
@@ -138,8 +143,10 @@ def arithmetic(it: Interpreter, name: str, a: Any, b: Any, site: Site) -> Any:
     low2, high2 = _range(b)
     constant = number(b) if x is main else number(a)
     parameter = constant is None and (y if x is main else x) is None
+    source = _source(name, a, b, site)
+    rank = _broadcast(x, y)
     if x is not None and y is not None and x.emission is y.emission is Emission.DATA:
-        return x
+        return x.replace(source=source, rank=rank, low=-inf, high=inf)
     if parameter:
         return _with_unknown(name, main, x is main, b if x is main else a, site)
     try:
@@ -166,18 +173,56 @@ def arithmetic(it: Interpreter, name: str, a: Any, b: Any, site: Site) -> Any:
     if x is not None and y is not None and x.emission is y.emission is Emission.LOSS:
         return x
     certainty = "proved" if all(t.certainty == "proved" for t in (x, y) if t is not None) else "likely"
-    source = None
-    if constant is not None and main.source is not None:
-        source = main.source
     if main.emission is Emission.LOSS:
         return main
-    if main.emission is Emission.DATA and bounds == (-inf, inf):
-        return main
+    unseen = any(t.emission is Emission.DATA and not t.bounded for t in (x, y) if t is not None)
+    if unseen and not learned and bounds[0] == -inf:
+        return main.replace(emission=Emission.DATA, source=source, rank=rank, low=-inf, high=inf)
     return Tensor(
-        word(bounds), units=main._units, rank=main._rank, low=bounds[0], high=bounds[1], by=f"{name}", inner=Value((main,)), scaled=scaled,  # noqa: SLF001
-        gradient=gradient, certainty=certainty, learned=learned, class_axis=main.class_axis, dtype=main.dtype, source=source,
+        word(bounds), units=main._units if main.emission is not Emission.INDEX else None, rank=rank, low=bounds[0], high=bounds[1], by=f"{name}", inner=Value((main,)), scaled=scaled,  # noqa: SLF001
+        gradient=gradient, certainty=certainty, learned=learned, class_axis=main.class_axis, dtype=_dtype(name, a, b), source=source,
         origin=main.origin if main.origin.applied is not None else Origin(applied=span),
     )  # fmt: skip
+
+
+def _source(name: str, a: Any, b: Any, site: Site) -> object:
+    """The source of arithmetic on data and constants: another key for each operation; none where a model has a part."""
+    keys = []
+    for thing in (a, b):
+        if isinstance(thing, Const):
+            keys.append(("const", str(thing.value)))
+        elif isinstance(thing, Tensor) and thing.source is not None and not thing.learned:
+            keys.append(thing.source)
+        else:
+            return None
+    first = keys[0] if isinstance(a, Tensor) else keys[1]
+    return (first, name, id(site.node))
+
+
+def _broadcast(x: Tensor | None, y: Tensor | None) -> Any:
+    """The rank of a result: the larger one, where both are known."""
+    if x is None or y is None:
+        return (x or y)._rank  # type: ignore[union-attr]  # noqa: SLF001
+
+    def ask() -> int | None:
+        ranks = (x.rank, y.rank)
+        return None if None in ranks else max(r for r in ranks if r is not None)
+
+    return ask
+
+
+FLOATS = ("float", "double", "half")
+
+
+def _dtype(name: str, a: Any, b: Any) -> str | None:
+    """The dtype of arithmetic: floats win over whole numbers; a constant changes whole numbers only."""
+    dtypes = [t.dtype for t in (a, b) if isinstance(t, Tensor)]
+    if len(dtypes) == 2:  # noqa: PLR2004
+        return dtypes[0] if dtypes[0] == dtypes[1] else next((d for d in dtypes if d in FLOATS), None) if None not in dtypes else None
+    if dtypes[0] in FLOATS or dtypes[0] is None:
+        return dtypes[0]
+    constant = next((t.value for t in (a, b) if isinstance(t, Const)), None)
+    return dtypes[0] if type(constant) is int and name not in ("div", "pow") else "float" if name == "div" or isinstance(constant, float) else None
 
 
 def _with_unknown(name: str, main: Tensor, first: bool, other: Any, site: Site) -> Any:  # noqa: FBT001
@@ -263,7 +308,10 @@ def unary(it: Interpreter, op: ast.unaryop, answer: Answer, site: Site) -> Answe
                 bounds = (-thing.high + 0.0, -thing.low + 0.0)
                 if thing.emission is Emission.LOSS:
                     return only(thing)
-                return only(thing.replace(emission=word(bounds), axis=None, low=bounds[0], high=bounds[1], inner=Value((thing,))))
+                source = None if thing.source is None else (thing.source, "neg", id(site.node))
+                if thing.emission is Emission.DATA:
+                    return only(thing.replace(low=bounds[0], high=bounds[1], source=source))
+                return only(thing.replace(emission=word(bounds), axis=None, low=bounds[0], high=bounds[1], inner=Value((thing,)), source=source))
             return only(thing)
         return only(thing)
 
@@ -353,7 +401,11 @@ def compare(it: Interpreter, node: ast.Compare, place: Place, frame: Frame) -> A
                 answers.append(((Const(decided), both),))
             elif isinstance(a, Tensor) or isinstance(b, Tensor):
                 ways = tuple(t for t in (a, b) if isinstance(t, Tensor))
-                made = Tensor(Emission.BOOL, gradient=False, by="compare", inner=Value(ways), origin=Origin(it.span(node, place)))
+                made = Tensor(
+                    Emission.BOOL, gradient=False, by="compare", inner=Value(ways), origin=Origin(it.span(node, place)), dtype="bool",
+                    rank=_broadcast(a if isinstance(a, Tensor) else None, b if isinstance(b, Tensor) else None), source=_source("compare", a, b, Site(node, place, frame)),
+                    units=ways[0]._units if ways[0].emission is not Emission.INDEX else None,  # noqa: SLF001
+                )  # fmt: skip
                 answers.append(((made, both),))
             else:
                 answers.append(((Unknown("undecided condition", ("test", id(node), id(frame.base))), both),))

@@ -42,16 +42,17 @@ class Vocabulary:
         self.functions = functions
         self.classes = classes
         self.loss_class = re.compile(r"\b(?:" + "|".join(sorted(classes)) + r")\b") if classes else re.compile(r"(?!)")
-        self.relevant = re.compile(
-            rb"(?i)loss|crit|objective|entropy|" + b"|".join(sorted(w.lower().encode() for w in functions | classes if "loss" not in w.lower()))
-        )
-
+        self.words = (b"loss", b"Loss", b"LOSS", b"crit", b"Crit", b"ntropy", b"objective", *sorted(w.encode() for w in functions | classes if "oss" not in w))
         named = [n for n, kinds in self.others.items() if not any(k.startswith("activation") for k in kinds)]
         self.deciding = re.compile(
             r"[Ss]oft[Mm](?:ax|in)\w*\s*\(|log_softmax\s*\(|\blog\s*\(|\.log\s*\(|\b(?:argmax|round|rint|gt|ge|lt|le)_?\s*\(|[<>]=?\s*(?:[01]?\.\d|[\w.]*[Tt]hresh)|"
             r"\.(?:item|argmax|tolist|numpy)\b(?!\s*\()|\bexp\s*\(.*/|/\s*[\w.]*(?:sum|temp|T)\b|\b(?:" + "|".join(sorted(named)) + r")\s*\("
         )  # fmt: skip
         self.uses_model = re.compile(rb"load_state_dict|\.eval\(\)|no_grad|torch\.load|nn\.Module|Categorical|Bernoulli|multinomial")
+
+    def relevant(self, data: bytes) -> bool:
+        """Whether a file may call a loss."""
+        return any(word in data for word in self.words)
 
     def is_activation_class(self, node: ast.Call) -> bool:
         """Whether a call may build an activation module."""

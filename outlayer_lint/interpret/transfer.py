@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import attributes, calls, containers, tensors
+from outlayer_lint.interpret import attributes, calls, containers, datasets, operators, tensors
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
     Answer, Built, Const, Deferred, Dictionary, Entry, Foreign, Function, Instance, Lazy, Method, Parameter, Sequence, Site,
@@ -160,7 +160,7 @@ def reason_of(thing: Any) -> str:
 def apply(it: Interpreter, app: Application) -> Answer:
     """The result of a row's call."""
     row = app.row
-    if row.returns is not None and row.transfer != "recurrent":
+    if row.returns is not None and row.transfer not in ("recurrent", "loads"):
         return structured(it, app, row.returns)
     word = row.transfer
     special = SPECIAL.get(word)
@@ -422,7 +422,7 @@ def method(it: Interpreter, thing: Built, name: str, given: Arguments, site: Sit
 
 def drawn(it: Interpreter, thing: Built, step: object) -> Answer:
     """What iterating or indexing a library object gives: a batch of a loader, an example of a data set."""
-    return only(Tensor(Emission.DATA, by=thing.row.name, source=("drawn", id(thing.site.node), id(thing.site.frame.base), step if step == "each" else "item")))
+    return datasets.drawn(it, thing, step)
 
 
 def in_place(it: Interpreter, thing: Tensor, name: str, given: Arguments, site: Site) -> Answer:
@@ -438,7 +438,13 @@ def assigned(it: Interpreter, thing: Tensor, lazy: Lazy, how: str) -> Answer:
     value = it.force(lazy)
     ways = [t for t, _ in value if isinstance(t, Tensor)]
     if len(ways) != len(value):
-        return only(thing.replace(certainty="likely")) if all(isinstance(t, Const) for t, _ in value) else unknown("written by index")
+        if thing.source is None or not all(isinstance(t, Const) and isinstance(t.value, (int, float)) for t, _ in value):
+            return only(thing.replace(certainty="likely")) if all(isinstance(t, Const) for t, _ in value) else unknown("written by index")
+        numbers = [float(t.value) for t, _ in value]
+        ends = min(thing.low, *numbers), max(thing.high, *numbers)
+        labels = thing.emission is Emission.BINARY and set(numbers) <= {0.0, 1.0}
+        return only(thing.replace(emission=thing.emission if labels or thing.emission is Emission.INDEX else operators.word(ends), low=ends[0], high=ends[1],
+                                  source=(thing.source, "written", id(lazy.node))))  # fmt: skip
     if all(way.emission is thing.emission for way in ways):
         return only(thing)
     if thing.source is not None and isinstance(thing.source, tuple) and thing.source[:1] == (LITERAL,):
@@ -460,6 +466,8 @@ def _wraps(it: Interpreter, app: Application) -> Answer:
 def _loads(it: Interpreter, app: Application) -> Answer:
     if app.row.how == "weights" and app.form == "method":
         return app.input()
+    if app.row.how == "data":
+        return datasets.loaded(it, app)
     return unknown("loaded from disk", ("loaded", id(app.site.node)))
 
 

@@ -65,9 +65,10 @@ class Row:
     """
 
     __slots__ = (
-        "_fields", "accepts", "applies", "attributes", "axis", "call", "class_axis", "dim", "dtype", "emits", "family", "form", "heads", "high",
-        "how", "inputs", "kind", "low", "maps", "methods", "name", "parameters", "prediction", "rank", "reduction", "returns",
-        "source", "takes", "target", "target_parameter", "training", "transfer", "units", "variadic", "wants", "when", "yields",
+        "_fields", "accepts", "applies", "attributes", "axis", "call", "class_axis", "dim", "dtype", "emits", "family",
+        "form", "heads", "high", "how", "inputs", "kind", "low", "maps", "methods", "name", "parameters",
+        "prediction", "rank", "reduction", "returns", "source", "takes", "target", "target_parameter", "training",
+        "transfer", "units", "variadic", "wants", "when", "yields",
     )  # fmt: skip
 
     def __init__(self, name: str, fields: Mapping[str, Any]) -> None:
@@ -88,12 +89,12 @@ class Row:
         self.how: str = get("how", "")
         emits = get("emits", "unknown")
         self.emits = None if emits == "unknown" else Emission(emits)
-        self.axis = get("axis")
-        self.units = get("units")
-        self.low = get("low")
-        self.high = get("high")
-        self.rank = get("rank")
-        self.dim = get("dim")
+        self.axis: Any = get("axis")
+        self.units: Any = get("units")
+        self.low: Any = get("low")
+        self.high: Any = get("high")
+        self.rank: Any = get("rank")
+        self.dim: Any = get("dim")
         self.dtype: str | None = get("dtype")
         self.returns = _emissions(get("returns"))
         self.training = _emissions(get("training"))
@@ -106,7 +107,7 @@ class Row:
         self.class_axis: int | None = get("class-axis")
         self.target = tuple(map(Emission, get("target", ())))
         judged = self.kind in ("loss", "metric")
-        self.reduction = get("reduction")
+        self.reduction: Any = get("reduction")
         self.prediction: str = get("prediction") or (self.call[0] if judged and self.call else "")
         self.target_parameter: str = get("target-parameter", self.call[1] if judged and len(self.call) > 1 else "")
         self.when: tuple[dict[str, Any], ...] = get("when", ())
@@ -143,8 +144,8 @@ class Row:
     def under(self, arguments: Mapping[str, Any]) -> Row:
         """The row as these constants make it.
 
-        Arguments that are left out have their defaults, which is what the row itself describes. Where an argument is not
-        constant (`...`), what hinges on it is blank: nothing is emitted, wanted or applied, and no check can speak.
+        Arguments that are left out have their defaults, which is what the row itself describes. Where an argument is
+        not constant (`...`), what hinges on it is blank: nothing is emitted, wanted or applied, and no check can speak.
         """
         changes: dict[str, Any] = {}
         for case in self.when:
@@ -229,10 +230,11 @@ class _Shelf:
 
     def row(self, number: int, spelled: str, form: str) -> Row:
         if number not in self.read:
-            self.read[number] = marshal.loads(self.table["rows"][number])
+            self.read[number] = marshal.loads(self.table["rows"][number])  # noqa: S302 - compiled by us
         name, fields = self.read[number]
-        # `cos` shares the row of `sin`, but a message that calls it `sin` would be wrong.
-        if "*" in name or ((form == fields["form"] or form != "module") and _bare(spelled) != _bare(name)):
+        # `cos` shares the row of `sin`, but a message that calls it `sin` would be wrong. `nn.Softmax` is `softmax`.
+        alike = form == fields["form"] or (fields["form"] != "module" and form != "module")
+        if "*" in name or (alike and _bare(spelled) != _bare(name)):
             name = spelled
         key = (number, name)
         if key not in self.rows:
@@ -330,11 +332,7 @@ def pages() -> dict[str, Page]:
 def spellings(kinds: Iterable[str]) -> list[tuple[str, str, str]]:
     """Every spelling of the rows of some kinds: (spelling, how it is called, kind)."""
     table, wanted = _get().table, frozenset(kinds)
-    chosen: dict[int, str] = {}
-    for number, raw in enumerate(table["rows"]):
-        kind = marshal.loads(raw)[1].get("is", "operation")
-        if kind in wanted:
-            chosen[number] = kind
+    chosen = {number: kind for number, kind in enumerate(table["kinds"]) if kind in wanted}
     return [(name, FORMS[code % 3], chosen[code // 3]) for name, code in table["names"].items() if code // 3 in chosen]
 
 

@@ -1,8 +1,8 @@
 """Compiles `rules/` and the signatures of `checks/` into one marshalled table. Cold path.
 
-The table is a dict of `rows` (marshalled one by one, so that only those that are asked for are built), `names` (spelling
--> 3 * row number + form), `patterns` (names with `*`, by first segment), `spellings` (prefixes to rewrite), `pages` and
-`subscriptions`.
+The table is a dict of `rows` (marshalled one by one, so that only those asked for are built) and their `kinds`, `names`
+(spelling -> 3 * row number + form), `patterns` (names with `*`, by first segment), `spellings` (prefixes to rewrite),
+`pages` and `subscriptions`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def merged(table: dict[str, Any], paths: Iterable[str]) -> dict[str, Any]:
         _add(extra, path, path)
     _finish(extra)
     shift = len(table["rows"])
-    rows = [*table["rows"], *extra["rows"]]
+    rows, kinds = [*table["rows"], *extra["rows"]], [*table["kinds"], *extra["kinds"]]
     names = {**table["names"], **{name: code + 3 * shift for name, code in extra["names"].items()}}
     patterns = dict(table["patterns"])
     for segment, found in extra["patterns"].items():
@@ -54,7 +54,7 @@ def merged(table: dict[str, Any], paths: Iterable[str]) -> dict[str, Any]:
     spellings = dict(table["spellings"])
     for segment, pairs in extra["spellings"].items():
         spellings[segment] = [*pairs, *spellings.get(segment, [])]
-    return {**table, "rows": rows, "names": names, "patterns": patterns, "spellings": spellings}
+    return {**table, "rows": rows, "kinds": kinds, "names": names, "patterns": patterns, "spellings": spellings}
 
 
 def _names(folder: str) -> list[str]:
@@ -65,15 +65,8 @@ def _names(folder: str) -> list[str]:
 
 
 def _empty() -> dict[str, Any]:
-    return {
-        "version": VERSION,
-        "rows": [],
-        "names": {},
-        "patterns": {},
-        "spellings": {},
-        "pages": {},
-        "subscriptions": {},
-    }
+    parts: dict[str, Any] = {part: {} for part in ("names", "patterns", "spellings", "pages", "subscriptions")}
+    return {"version": VERSION, "rows": [], "kinds": [], **parts}
 
 
 def _add(table: dict[str, Any], path: str, shown: str) -> None:
@@ -110,9 +103,10 @@ def _enter(table: dict[str, Any], place: schema.Place, key: str, fields: dict[st
     spelled += [(name, MODULE) for name in fields.pop("module", ())]
     spelled += [(f"{key}.{method}", METHOD) for method in fields.get("methods", ())]
     table["rows"].append(marshal.dumps((key, fields), 4))
+    table["kinds"].append(fields["is"])
     for name, form in spelled:
         if name in table["names"]:
-            other = marshal.loads(table["rows"][table["names"][name] // 3])[0]
+            other = marshal.loads(table["rows"][table["names"][name] // 3])[0]  # noqa: S302 - made a moment ago
             place.refuse("also", f"`{name}` is spelled by the row `{other}` too")
         table["names"][name] = 3 * number + form
 

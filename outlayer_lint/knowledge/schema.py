@@ -21,8 +21,8 @@ KINDS = (
 )  # fmt: skip
 FORMS = ("function", "module", "method")
 FAMILIES = (
-    "softmax-cross-entropy", "nll", "binary", "binary-logits", "kl", "squared", "absolute", "ctc", "poisson", "gaussian",
-    "margin", "embedding", "adaptive", "overlap",
+    "softmax-cross-entropy", "nll", "binary", "binary-logits", "kl", "squared", "absolute", "ctc", "poisson",
+    "gaussian", "margin", "embedding", "adaptive", "overlap",
 )  # fmt: skip
 APPLIES = ("log-softmax", "softmax", "sigmoid", "")
 CONDITIONS = ("is", "not", "given", "set", "kind")
@@ -58,14 +58,14 @@ TRANSFERS: dict[str, tuple[str, ...]] = {
         "item", "numpy", "tolist", "long", "int", "bool", "test", "logic", "bucket", "unique", "nonzero",
     ),
     "makes": ("literal", "from-argument", "parameter"),
-    "wraps": ("", "prepare", "optimise"),
+    "wraps": ("", "prepare"),
     "contains": ("sequence", "list", "dict", "parameters"),
     "resizes": (
         "", "nearest", "linear", "cubic", "mean", "max", "sum", "pad", "replicate", "upsample", "unpool", "fold",
     ),
     "embeds": ("",),
     "attends": ("", "product"),
-    "samples": ("", "values", "score", "law"),
+    "samples": ("values", "score"),
     "loads": ("weights", "object", "data"),
     "yields": ("", "batches", "zips", "passes", "splits"),
     "loses": ("",),
@@ -80,16 +80,10 @@ LITERALS = (int, float, bool, str)
 SPECS = ("axis", "units", "low", "high", "rank", "dim", "reduction")
 WORD_LISTS = ("wants", "accepts", "target")
 PLAIN_WORDS: dict[str, tuple[str, ...]] = {
-    "is": KINDS, "form": FORMS, "emits": (*EMISSIONS, "unknown"), "family": FAMILIES, "applies": APPLIES, "transfer": tuple(TRANSFERS),
+    "is": KINDS, "form": FORMS, "emits": (*EMISSIONS, "unknown"), "family": FAMILIES, "applies": APPLIES,
+    "transfer": tuple(TRANSFERS),
     "dtype": ("float", "double", "half", "long", "int", "uint8", "bool", "complex", "argument"),
 }  # fmt: skip
-KEYS = (
-    *PLAIN_WORDS, *SPECS, *WORD_LISTS, "also", "module", "parameters", "call", "inputs", "how", "returns", "class-axis",
-    "training", "attributes", "heads", "prediction", "target-parameter", "when", "takes", "yields", "maps", "methods", "source",
-)  # fmt: skip
-OVERRIDABLE = tuple(
-    key for key in KEYS if key not in ("is", "form", "also", "module", "parameters", "call", "when", "methods")
-)
 METHOD_WORDS = ("maps", "unmaps", "self", "unknown", "keeps")
 TREES = ("returns", "training", "attributes", "yields", "maps")
 PART_WORDS = ("keeps", "emits", "unknown")  # as the input is; as the row's own fields say; nothing is known
@@ -313,3 +307,6 @@ READERS: dict[str, Callable[[Place, str, Any], Any]] = {
     "methods": by_method,
     "source": lambda _place, _key, value: str(value),
 }
+KEYS = (*READERS, "how")
+FIXED = frozenset(("is", "form", "also", "module", "parameters", "call", "when", "methods"))
+OVERRIDABLE = tuple(key for key in KEYS if key not in FIXED)

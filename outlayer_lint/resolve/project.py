@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
     from outlayer_lint.resolve.scopes import Block
 
-FRAMEWORKS = re.compile(rb"torch|keras|tensorflow")
+FRAMEWORKS = (b"torch", b"keras", b"tensorflow")
+CALLED = re.compile(r"(\w+)\s*(?:\[[^\]\n]*\]\s*)?\(")
 
 
 class SourceFile:
     """One file of the project, read and parsed when first needed."""
 
-    __slots__ = ("_data", "_document", "_scope", "broken", "display", "path", "project")
+    __slots__ = ("_calls", "_data", "_document", "_scope", "_walrus", "_wildcard", "broken", "display", "path", "project")
 
     def __init__(self, path: str, display: str, project: Project, data: bytes | None = None) -> None:
         """`display` is how the file is named to the user."""
@@ -33,6 +34,9 @@ class SourceFile:
         self._data = data
         self._document: Document | None = None
         self._scope: Scope | None = None
+        self._calls: dict[str, list[int]] | None = None
+        self._walrus: bool | None = None
+        self._wildcard: bool | None = None
 
     def __repr__(self) -> str:
         return f"<{self.display}>"
@@ -59,12 +63,27 @@ class SourceFile:
 
     def unread_needed(self) -> bool:
         """Whether the file is of a kind that a user expects to hear about when it cannot be read."""
-        return self._scope is None and bool(FRAMEWORKS.search(self.data))
+        return self._scope is None and self.has_framework
+
+    @property
+    def has_framework(self) -> bool:
+        """Whether a framework's name occurs."""
+        data = self.data
+        return any(word in data for word in FRAMEWORKS)
 
     @property
     def has_walrus(self) -> bool:
         """Whether `:=` may occur."""
-        return b":=" in self.data
+        if self._walrus is None:
+            self._walrus = b":=" in self.data
+        return self._walrus
+
+    @property
+    def has_wildcard(self) -> bool:
+        """Whether `from x import *` may occur."""
+        if self._wildcard is None:
+            self._wildcard = b"import *" in self.data or b"import  *" in self.data
+        return self._wildcard
 
     @property
     def document(self) -> Document:
@@ -91,6 +110,22 @@ class SourceFile:
             except Unreadable as error:
                 self.broken = error
         return self._scope
+
+    @property
+    def calls(self) -> dict[str, list[int]]:
+        """Word before a parenthesis (or before `[...](`) -> the lines it stands on."""
+        if self._calls is None:
+            text = self.text
+            self._calls = {}
+            last, line = 0, 1
+            for match in CALLED.finditer(text):
+                start = match.start()
+                line += text.count("\n", last, start)
+                last = start
+                lines = self._calls.setdefault(match[1], [])
+                if not lines or lines[-1] != line:
+                    lines.append(line)
+        return self._calls
 
     def lines_with(self, pattern: re.Pattern[str]) -> list[int]:
         """Line numbers (of the joined text, from 1) on which the pattern matches."""
@@ -217,6 +252,16 @@ class Project:
                 break
             at = os.path.dirname(at)
         return False
+
+    def importers(self, file: SourceFile, word: str) -> list[SourceFile]:
+        """The file itself, and those that mention `word` and can have it from there: they name its module or package."""
+        parts = file.path.rpartition(".")[0].split(os.sep)
+        names = {part.encode() for part in parts[-3:] if part not in ("", "__init__", "src")} if len(parts) > 1 else set()
+        folder = os.path.dirname(file.path)
+        return [
+            other for other in self.mentions(word)
+            if other is file or any(name in other.data for name in names) or (os.path.dirname(other.path) == folder and parts[-1].encode() in other.data)
+        ]  # fmt: skip
 
     def mentions(self, word: str) -> list[SourceFile]:
         """The files with a framework's word in them that mention `word`."""

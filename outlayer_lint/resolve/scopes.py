@@ -81,7 +81,7 @@ class Place(NamedTuple):
 class Scope:
     """A module, class, function or lambda."""
 
-    __slots__ = ("_block", "file", "globals", "is_generator", "kind", "name", "node", "owner", "parameters", "parent", "nested")
+    __slots__ = ("_block", "file", "globals", "is_generator", "kind", "name", "node", "owner", "parameter_names", "parameters", "parent", "nested")
 
     def __init__(self, node: ast.AST, kind: str, name: str, parent: Scope | None, file: SourceFile) -> None:
         """`owner` is the class scope of a method."""
@@ -95,7 +95,11 @@ class Scope:
         self.is_generator = False
         self.nested: dict[ast.AST, Scope] = {}
         self._block: Block | None = None
-        self.parameters: ast.arguments | None = getattr(node, "args", None)
+        a: ast.arguments | None = getattr(node, "args", None)
+        self.parameters = a
+        self.parameter_names: list[str] = []
+        if a is not None:
+            self.parameter_names = [p.arg for p in (*a.posonlyargs, *a.args, *a.kwonlyargs)] + [p.arg for p in (a.vararg, a.kwarg) if p is not None]
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.name}>"
@@ -118,15 +122,6 @@ class Scope:
             kind = "class" if isinstance(node, ast.ClassDef) else "lambda" if isinstance(node, ast.Lambda) else "function"
             found = self.nested[node] = Scope(node, kind, getattr(node, "name", "<lambda>"), self, self.file)
         return found
-
-    @property
-    def parameter_names(self) -> list[str]:
-        """All parameter names, `*args` and `**kwargs` included."""
-        a = self.parameters
-        if a is None:
-            return []
-        names = [p.arg for p in (*a.posonlyargs, *a.args, *a.kwonlyargs)]
-        return names + [p.arg for p in (a.vararg, a.kwarg) if p is not None]
 
     def has_decorator(self, *names: str) -> bool:
         """Whether a decorator's last name is one of these."""
