@@ -193,7 +193,7 @@ def reach(target: Tensor) -> tuple[float | None, float | None]:
     if target.emission in (Emission.DATA, Emission.HID, Emission.LOSS):
         return None, None
     if target.emission is Emission.INDEX:
-        return 0.0, None if target.units is None else target.units - 1.0
+        return target.low, None if target.units is None else target.units - 1.0
     if target.emission is Emission.LOGIT:
         return target.low, target.high
     # An infinite end of a one-sided target says "no bound is known", not "every value occurs".
@@ -357,7 +357,8 @@ def compares_indices(call: LossCall) -> bool:
     """Whether an output of several units is compared with class indices, one number for each sample."""
     prediction, target = sides(call)
     aim = target.every(Emission.INDEX)
-    units = prediction.units if aim is not None else None
+    decided = any(way.emission is Emission.INDEX for way in prediction)  # its units are classes, not columns
+    units = prediction.units if aim is not None and not decided else None
     if aim is None or units is None or units == 1:
         return False
     if aim.rank in (None, prediction.rank):

@@ -74,6 +74,22 @@ class Origin:
 NOWHERE = Origin()
 
 
+MAX_ASKED = 48  # questions inside questions; a chain of 5,000 activations is answered with "unknown"
+_asking = 0
+
+
+def _asked(ask: Callable[[], Any], otherwise: Any) -> Any:
+    """Work out a lazy attribute, unless too many are being worked out already."""
+    global _asking  # noqa: PLW0603 - depth of the recursion, whoever began it
+    if _asking >= MAX_ASKED:
+        return otherwise
+    _asking += 1
+    try:
+        return ask()
+    finally:
+        _asking -= 1
+
+
 class Tensor:
     """One way a value can be made. Frozen by convention; `replace` makes a changed copy.
 
@@ -131,7 +147,7 @@ class Tensor:
         """Size of the class dim, worked out when first asked for."""
         if callable(self._units):
             ask, self._units = self._units, None
-            self._units = ask()
+            self._units = _asked(ask, None)
         return self._units  # type: ignore[return-value]
 
     @property
@@ -139,7 +155,7 @@ class Tensor:
         """Number of dims, worked out when first asked for."""
         if callable(self._rank):
             ask, self._rank = self._rank, None
-            self._rank = ask()
+            self._rank = _asked(ask, None)
         return self._rank  # type: ignore[return-value]
 
     @property
@@ -149,7 +165,7 @@ class Tensor:
             return NOTHING
         if callable(self._inner):
             ask, self._inner = self._inner, None
-            self._inner = ask()
+            self._inner = _asked(ask, TOO_DEEP)
         return self._inner
 
     @property
@@ -252,6 +268,7 @@ class Value:
 
 NOTHING = Value()
 UNKNOWN = Value(reason="unknown")
+TOO_DEEP = Value(reason="budget")
 
 
 def describe(tensor: Tensor) -> str:

@@ -331,7 +331,9 @@ def test_the_row_may_already_know_about_log_target() -> None:
         (Consumed(HERE, RANKING, "y_pred", log_softmax), ""),
         (Consumed(HERE, METRIC, "y_pred", sigmoid), ""),
         (Consumed(HERE, row("torch.distributions.Categorical"), "probs", log_softmax), ""),
-        (call(NLL, one(Emission.LOGUNIT, units=5)), "independent"),
+        (call(NLL, one(Emission.LOGUNIT, units=5, inner=logits)), "independent"),
+        (call(NLL, one(Emission.LOGUNIT, units=2, inner=logits)), ""),
+        (call(NLL, one(Emission.LOGUNIT, units=5, by="torch.log", inner=sigmoid)), ""),
         (call(NLL, logsigmoid), ""),
     ],
 )
@@ -389,19 +391,20 @@ def test_no_edit_where_two_calls_made_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "kind"),
+    ("value", "kind", "safety"),
     [
-        (made(Origin(THERE)), "rename"),
-        (made(Origin(THERE, CONSTRUCTOR)), "advise"),
-        (made(Origin(THERE), "torch.nn.functional.gumbel_softmax"), "advise"),
-        (made(Origin()), "advise"),
+        (made(Origin(INSIDE)), "rename", "safe"),
+        (made(Origin(THERE)), "rename", "unsafe"),
+        (made(Origin(THERE, CONSTRUCTOR)), "advise", "unsafe"),
+        (made(Origin(THERE), "torch.nn.functional.gumbel_softmax"), "advise", "unsafe"),
+        (made(Origin()), "advise", "unsafe"),
     ],
 )
-def test_a_softmax_becomes_a_log_softmax(value: Value, kind: str) -> None:
+def test_a_softmax_becomes_a_log_softmax(value: Value, kind: str, safety: str) -> None:
     for rule, name in (("probabilities_into_nll_loss", NLL), ("non_log_input_to_kl_div", KL)):
         fix = findings(rule, call(name, value))[0].fix
         assert fix is not None
-        assert (fix.kind, fix.text) == (kind, "log_softmax" if kind == "rename" else "")
+        assert (fix.kind, fix.safety, fix.text) == (kind, safety, "log_softmax" if kind == "rename" else "")
 
 
 def test_exchanged_arguments_are_swapped() -> None:
@@ -423,4 +426,7 @@ def test_messages_get_their_numbers() -> None:
     assert found == []  # neither all scores nor all log-probabilities
     found = findings("bounded_scores_into_cross_entropy", call(CE, one(Emission.BND, low=-2.5, high=1.0)))
     assert found[0].words == {"low": "-2.5", "high": "1"}
-    assert findings("probabilities_into_logits_loss", call(BCEL, softmax))[0].words == {"applies": "sigmoid"}
+    assert findings("probabilities_into_logits_loss", call(BCEL, softmax))[0].words == {
+        "applies": "sigmoid",
+        "holds": "probabilities",
+    }

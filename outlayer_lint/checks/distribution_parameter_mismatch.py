@@ -26,5 +26,6 @@ def held(way: Tensor) -> str:
 
 
 def scores(way: Tensor) -> bool:
-    """A plain parameter may well be non-negative; the output of a layer is so by luck only."""
-    return way.emission in (Emission.LOGP, Emission.LOGUNIT) or (way.emission is Emission.LOGIT and bool(way.learned))
+    """Logarithms, or what a layer gives: a bare parameter may well hold probabilities."""
+    layer = way.learned and not way.learned.endswith("Parameter")
+    return way.emission in (Emission.LOGP, Emission.LOGUNIT) or (way.emission is Emission.LOGIT and bool(layer))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.facts import Consumed, Decision, LossCall, places
-from outlayer_lint.lattice import Emission, Value
+from outlayer_lint.lattice import Emission, Tensor, Value
 
 LOGARITHMS = (Emission.LOGP, Emission.LOGUNIT)
 PROBABILITIES = {Emission.SIMPLEX, Emission.UNIT}
@@ -18,7 +18,7 @@ def check(fact: LossCall | Decision | Consumed) -> Iterator[Finding]:
         value, takes = fact.prediction, {*fact.loss.wants, *fact.loss.accepts}
         if takes & PROBABILITIES and not takes & {*LOGARITHMS, Emission.LOGIT}:
             grade = "loss"
-        elif fact.loss.family == "nll" and value.every(Emission.LOGUNIT) and (value.units or 0) > PAIR:
+        elif fact.loss.family == "nll" and value.all(separate) and (value.units or 0) > PAIR:
             grade = "independent"
     elif isinstance(fact, Consumed) and fact.consumer.kind == "metric":
         value, consumer = fact.prediction, fact.consumer
@@ -33,3 +33,8 @@ def check(fact: LossCall | Decision | Consumed) -> Iterator[Finding]:
     if grade and (witness := value.every(*LOGARITHMS)) is not None:
         fix = Fix("advise", "apply `exp()` first, or use the form that takes logarithms or logits")
         yield Finding(fact.span, grade, places(witness), fix, certainty=value.certainty)
+
+
+def separate(way: Tensor) -> bool:
+    """Whether it is a log-sigmoid of scores, and not the logarithm of a mixture."""
+    return way.emission is Emission.LOGUNIT and way.inner.every(Emission.LOGIT) is not None

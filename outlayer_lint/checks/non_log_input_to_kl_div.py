@@ -22,7 +22,7 @@ def check(call: LossCall) -> Iterator[Finding]:
     if probable and not takes_logs and call.target.every(Emission.LOGP, Emission.LOGUNIT):
         grade, fix = "exchanged", Fix("swap", "pass the log-probabilities first", "unsafe", call.span)
     elif probable:
-        grade, fix = "probabilities", logarithm(value, "pass log-probabilities: `log_softmax` of the logits")
+        grade, fix = "probabilities", logarithm(call, "pass log-probabilities: `log_softmax` of the logits")
     else:
         grade, fix = "scores", Fix("advise", "pass log-probabilities: `log_softmax` of the logits")
     yield Finding(call.span, grade, places(witness), fix, certainty=value.certainty)

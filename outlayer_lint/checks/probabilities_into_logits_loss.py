@@ -12,6 +12,7 @@ NORMALISED = {
     "softmax-cross-entropy": (Emission.SIMPLEX, Emission.UNIT, Emission.LOGUNIT),
     "binary-logits": (Emission.UNIT, Emission.SIMPLEX, Emission.LOGP, Emission.LOGUNIT),
 }
+HOLDS = {Emission.UNIT: "values in [0, 1]", Emission.LOGP: "log-probabilities", Emission.LOGUNIT: "log-probabilities"}
 
 
 def check(call: LossCall) -> Iterator[Finding]:
@@ -26,5 +27,5 @@ def check(call: LossCall) -> Iterator[Finding]:
     # Cross-entropy does not mind scores without an upper half: measured, the log of a sigmoid costs it little.
     mild = call.loss.family == "softmax-cross-entropy" and any(way.emission is Emission.LOGUNIT for way in value)
     fix = removal(call, "pass the logits to the loss, and apply the activation only where probabilities are read")
-    words = {"applies": call.loss.applies or "an activation"}
+    words = {"applies": call.loss.applies or "an activation", "holds": HOLDS.get(witness.emission, "probabilities")}
     yield Finding(call.span, "harmless" if mild else "proved", places(witness), fix, words, value.certainty)

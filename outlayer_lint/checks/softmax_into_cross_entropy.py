@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from outlayer_lint.diagnostic import Finding, Fix
+from outlayer_lint.diagnostic import Finding, Fix, Span
 from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Emission
 
@@ -20,17 +20,22 @@ def check(call: LossCall) -> Iterator[Finding]:
 
 
 def removal(call: LossCall, message: str) -> Fix:
-    """Takes away the activation that made the prediction: an edit where one plain call made it, else words.
+    """Takes away the activation that made the prediction: an edit where one plain call made it, else words."""
+    span, safety = made(call)
+    return Fix("advise" if span is None else "unwrap", message, safety, span)
 
-    An activation built as a layer may stand inside a `Sequential`, whose call must stay, so there only words are given.
+
+def made(call: LossCall) -> tuple[Span | None, str]:
+    """The one plain call that made the prediction, and whether changing it is safe: inside the loss call it is.
+
+    An activation that was built as a layer may stand inside a `Sequential`, whose call must stay.
     """
-    origins = {way.origin.spans for way in call.prediction}
-    spans = origins.pop() if len(origins) == 1 else ()
-    applied = spans[0] if len(spans) == 1 and call.prediction.ways[0].origin.built is None else None
-    if applied is None:
-        return Fix("advise", message)
+    origins = {(way.origin.applied, way.origin.built) for way in call.prediction}
+    applied, built = origins.pop() if len(origins) == 1 else (None, None)
+    if applied is None or built is not None:
+        return None, "unsafe"
     outer = call.span
     inline = (applied.path, applied.cell) == (outer.path, outer.cell) and (
         outer[1:3] <= applied[1:3] and applied[3:5] <= outer[3:5]
     )
-    return Fix("unwrap", message, "safe" if inline else "unsafe", applied)
+    return applied, "safe" if inline else "unsafe"

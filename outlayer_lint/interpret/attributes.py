@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret import calls, conditions, datasets, imports
+from outlayer_lint.interpret import arrays, calls, conditions, imports
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
     Answer, Built, Class, Const, Dictionary, Foreign, Function, Instance, Lazy, Library, Method, Module, Override, Parameter,
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MAX_BASES = 24
 IS_MODULE = re.compile(r"(^|\.)(Module|LightningModule|Model|Layer|HybridBlock|PreTrainedModel|LightningLite|Sequential|ModuleList)$")
+# Class methods of framework bases that give an object of the class, whatever they load into it.
+ALTERNATE_CONSTRUCTORS = frozenset(("from_pretrained", "from_config", "load_from_checkpoint", "from_checkpoint"))
 
 
 def attribute(it: Interpreter, thing: Any, name: str, site: Site) -> Answer:  # noqa: C901, PLR0911, PLR0912
@@ -35,7 +37,11 @@ def attribute(it: Interpreter, thing: Any, name: str, site: Site) -> Answer:  # 
         return of_built(it, thing, name, site)
     if isinstance(thing, Class):
         found = class_attribute(it, thing, name, None)
-        return found if found is not None else unknown("unknown attribute", ("class", id(thing.scope), name))
+        if found is not None:
+            return found
+        if name in ALTERNATE_CONSTRUCTORS and any(isinstance(c, (Library, Unknown)) for c in mro(it, thing)):
+            return only(Method(thing, name))
+        return unknown("unknown attribute", ("class", id(thing.scope), name))
     if isinstance(thing, Super):
         return of_super(it, thing, name, site)
     if isinstance(thing, Parameter):
@@ -95,7 +101,7 @@ def of_tensor(it: Interpreter, thing: Tensor, name: str, site: Site) -> Answer:
         return unknown("unknown attribute of a model's output")
     if thing.source is not None and (array := knowledge.methods(name, of="numpy.ndarray")) is not None:
         return only(Method(thing, name, array[0]))
-    return only(datasets.attribute(thing, name))
+    return only(arrays.attribute(thing, name))
 
 
 def of_built(it: Interpreter, thing: Built, name: str, site: Site) -> Answer:
@@ -326,6 +332,10 @@ def _find(it: Interpreter, thing: Instance, name: str, skip: Scope | None) -> An
         return other
     if found is not None:
         return found
+    if name in dataclass_fields(it, thing.cls):
+        # A field's default is a fact only for an object that was built without giving it.
+        field = _field(it, thing, name)
+        return unknown("unknown attribute", ("attribute", id(thing.root), name)) if thing.site is None else field
     declared = class_attribute(it, thing.cls, name, thing)
     if declared is not None:
         return declared

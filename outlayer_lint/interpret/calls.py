@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret import attributes, conditions, containers, datasets, native, transfer
+from outlayer_lint.interpret import arrays, attributes, conditions, containers, native, transfer
 from outlayer_lint.interpret.frames import MAX_DEPTH, Arguments, Frame
 from outlayer_lint.interpret.things import (
     NO_CHOICE, Answer, Built, Choices, Class, Const, Dictionary, Foreign, Function, Instance, Lazy, Library, Method, Parameter,
@@ -64,7 +64,11 @@ def arguments(it: Interpreter, node: ast.Call, place: Place, frame: Frame) -> Ar
 def call(it: Interpreter, thing: Any, given: Arguments, site: Site) -> Answer:  # noqa: C901, PLR0911, PLR0912
     """Call a thing."""
     if isinstance(thing, Function):
-        return invoke(it, thing, given, site)
+        answer = invoke(it, thing, given, site)
+        if isinstance(thing.bound, Class) and thing.scope.name in attributes.ALTERNATE_CONSTRUCTORS:
+            if all(isinstance(t, (Unknown, Sequence)) for t, _ in answer):
+                return only(Instance(thing.bound, site, Arguments(more_positional=True, more_keywords=True)))
+        return answer
     if isinstance(thing, Library):
         return library(it, thing, given, site)
     if isinstance(thing, Class):
@@ -86,7 +90,7 @@ def call(it: Interpreter, thing: Any, given: Arguments, site: Site) -> Answer:  
     if isinstance(thing, Foreign):
         return unknown("third-party object", (id(site.node), id(site.frame.base)))
     if isinstance(thing, Tensor):
-        return datasets.called(it, thing, site)
+        return arrays.called(it, thing, site)
     return unknown("unknown call")
 
 
@@ -95,6 +99,8 @@ def method(it: Interpreter, thing: Method, given: Arguments, site: Site) -> Answ
     if thing.row is not None:
         return apply_row(it, thing.row, "method", given.prepend(only(thing.receiver)), site)
     receiver = thing.receiver
+    if isinstance(receiver, Class):
+        return only(Instance(receiver, site, Arguments(more_positional=True, more_keywords=True)))
     if isinstance(receiver, (Instance, Built)) and thing.name in attributes.MODULE_METHODS:
         return only(receiver)
     if isinstance(receiver, Built):
@@ -395,8 +401,31 @@ def calls_named(block: Block, name: str) -> list[tuple[Place, ast.Call]]:
     return found
 
 
+def is_refused(it: Interpreter, thing: Instance) -> bool:
+    """Whether the constructor raises for its arguments, so that there is no such object (`if sigmoid and softmax: raise`)."""
+    memo = thing.root.cache
+    if "refused" not in memo:
+        memo["refused"] = False
+        found = attributes.method_of(it, thing.cls, "__init__")
+        if thing.site is not None and found is not None:
+            frame = constructor_frame(it, thing, found[0], found[1], None) if found[0] is thing.cls else None
+            memo["refused"] = frame is not None and _raises(it, found[1].block, frame)
+    return bool(memo["refused"])
+
+
+def _raises(it: Interpreter, block: Block, frame: Frame) -> bool:
+    for index, node in enumerate(block.statements):
+        if not isinstance(node, ast.If) or node.orelse or not isinstance(node.body[-1], ast.Raise):
+            continue
+        if conditions.decide(it, node.test, False, Place(block, index), frame) is None:  # noqa: FBT003
+            return True
+    return False
+
+
 def call_instance(it: Interpreter, thing: Instance, given: Arguments, site: Site) -> Answer:
     """`object(...)`: `forward` of a module, else `__call__`."""
+    if is_refused(it, thing):
+        return unknown("constructor raises")
     names = ("forward", "call", "__call__") if attributes.is_torch_module(it, thing.cls) else ("__call__", "forward", "call")
     for override in reversed(thing.overrides):
         if override.path == ("forward",):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from outlayer_lint import knowledge
 from outlayer_lint.diagnostic import Related
 from outlayer_lint.facts import Fact, LossBuilt, LossCall
-from outlayer_lint.interpret import calls
+from outlayer_lint.interpret import calls, targets
 from outlayer_lint.interpret.things import (
     Answer, Built, Choices, Const, Instance, Library, Method, Parameter, Partial, Sequence, Site, Subclass, compatible, only, unknown,
 )  # fmt: skip
@@ -35,34 +35,6 @@ class Asked(NamedTuple):
     row: Row
     value: Value
     world: World
-
-
-class LazyLossCall(LossCall):
-    """A loss call whose target is evaluated only when a check reads it."""
-
-    __slots__ = ("_classes", "_target")
-
-    @property
-    def target(self) -> Value:  # type: ignore[override]
-        """See `LossCall`."""
-        if callable(self._target):
-            self._target = self._target()
-        return self._target  # type: ignore[no-any-return]
-
-    @target.setter
-    def target(self, value: Any) -> None:
-        self._target = value
-
-    @property
-    def classes(self) -> int | None:  # type: ignore[override]
-        """See `LossCall`."""
-        if callable(self._classes):
-            self._classes = self._classes()
-        return self._classes  # type: ignore[no-any-return]
-
-    @classes.setter
-    def classes(self, value: Any) -> None:
-        self._classes = value
 
 
 def as_loss(driver: Driver, thing: Any, seed: Seed, frame: Frame) -> Application | None:
@@ -125,7 +97,7 @@ def loss_calls(driver: Driver, seed: Seed) -> Iterator[Asked]:
             if application is None:
                 continue
             position += 1
-            yield from _judged(driver, seed, application, answers[position], choices, world)
+            yield from _judged(driver, seed, application, answers[position], choices, world, answers[0])
 
 
 def prediction_of(application: Application) -> Answer:
@@ -134,7 +106,7 @@ def prediction_of(application: Application) -> Answer:
     return application.it.force(entry) if entry is not None else unknown("missing argument")
 
 
-def _judged(driver: Driver, seed: Seed, application: Application, answer: Answer, choices: Choices, world: World) -> Iterator[Asked]:
+def _judged(driver: Driver, seed: Seed, application: Application, answer: Answer, choices: Choices, world: World, callee: Answer) -> Iterator[Asked]:  # noqa: PLR0913
     """One fact for each program that can reach the loss under its choices."""
     ways = [(thing, both) for thing, own in answer if (both := compatible(own, choices)) is not None]
     if not ways:
@@ -145,20 +117,27 @@ def _judged(driver: Driver, seed: Seed, application: Application, answer: Answer
         if len(forks) > 1 and not fork and any(forks - {fork}):
             continue
         value = judged_value(here)
-        yield Asked(_fact(driver, seed, application, value, world), application.row, value, world)
+        yield Asked(_fact(driver, seed, application, value, world, callee, here), application.row, value, world)
 
 
 def judged_value(answer: Answer) -> Value:
     """An answer as a value to be judged: literal tensors and raw data are no predictions."""
     value = as_value(_parts(answer))
     for way in value.ways:
-        if isinstance(way.source, tuple) and way.source[:1] == (LITERAL,):
-            return Value(reason="literal tensor")
+        if way.source is not None:
+            return Value(reason="literal tensor" if root_of(way.source) == LITERAL else "batch data")
         if way.emission is Emission.DATA:
             return Value(reason="batch data")
         if way.emission is Emission.LOSS:
             return Value(reason="result of a loss")
     return value
+
+
+def root_of(source: object) -> object:
+    """The word that a source begins with."""
+    while isinstance(source, tuple) and source:
+        source = source[0]
+    return source
 
 
 def _parts(answer: Answer) -> Answer:
@@ -168,53 +147,16 @@ def _parts(answer: Answer) -> Answer:
     return answer
 
 
-def _fact(driver: Driver, seed: Seed, application: Application, value: Value, world: World) -> LossCall:
-    it = driver.it
+def _fact(driver: Driver, seed: Seed, application: Application, value: Value, world: World, callee: Answer, answer: Answer) -> LossCall:  # noqa: PLR0913
     row = application.row
     document = seed.place.block.scope.file.document
     arguments = constants_of(application)
-    fact = LazyLossCall(
+    fact = targets.LazyLossCall(
         document.span(seed.node), row, value, arguments=arguments, mode=mode_of(seed), words=words_of(driver, seed, application, value),
         related=_callers(driver, world),
     )  # fmt: skip
-    fact.target = _guarded(it, lambda: target_value(application))
-    fact.weight_length = _length(application, "weight")
-    fact.pos_weight_length = _length(application, "pos_weight")
-    fact.classes = lambda: next((t.units for t in fact.target.ways if t.emission is Emission.INDEX), None)
-    if value.reason == "batch data":
-        target = fact.target
-        fact.swapped = bool(target.known and all(t.learned or t.by.startswith("torch.") and t.emission is not Emission.DATA for t in target.ways))
+    targets.complete(fact, driver, seed, application, world, callee, answer)
     return fact
-
-
-def _guarded(it: Any, ask: Callable[[], Value]) -> Callable[[], Value]:
-    def run() -> Value:
-        it.fuel = max(it.fuel, 1000)
-        return ask()
-
-    return run
-
-
-def target_value(application: Application) -> Value:
-    """What stands in the target's place."""
-    name = application.row.target_parameter
-    entry = application.entry(name) if name else None
-    return as_value(application.it.force(entry)) if entry is not None else Value(reason="missing argument")
-
-
-def _length(application: Application, name: str) -> int | None:
-    """The length of a literal tensor of weights."""
-    if name not in application.row.parameters:
-        return None
-    entry = application.entry(name)
-    if entry is None:
-        return None
-    for thing, _ in application.it.force(entry):
-        if isinstance(thing, Sequence) and not thing.open:
-            return len(thing.items)
-        if isinstance(thing, Tensor) and isinstance(thing.units, int) and thing.source is not None:
-            return thing.units
-    return None
 
 
 def constants_of(application: Application) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def element(it: Interpreter, thing: Any, step: object) -> Answer:  # noqa: C901,
         return only(Const(keys[step])) if not thing.open and 0 <= step < len(keys) else unknown("unknown index")
     if isinstance(thing, Tensor):
         if thing.emission is Emission.DATA:
-            return only(thing.replace(source=(thing.source, step), inner=None))
+            return only(thing.replace(source=(thing.source, step), inner=None, rank=None))
         return only(tensors.without_first_dim(thing))
     if isinstance(thing, Parameter):
         return only(Parameter(thing.scope, thing.name, (*thing.trail, ("item", step))))
@@ -225,7 +225,7 @@ def turn(it: Interpreter, thing: Any, state: object) -> Answer:
     """One element of an iteration."""
     if isinstance(thing, Tensor):
         if thing.emission is Emission.DATA:
-            return only(thing.replace(source=(thing.source, "each"), inner=None))
+            return only(tensors.without_first_dim(thing))
         return only(tensors.without_first_dim(thing))
     if isinstance(thing, (Parameter, Subclass)):
         return element(it, thing, "each")

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from outlayer_lint.interpret.things import (
     Answer, Const, Dictionary, Parameter, Sequence, Subclass, Unknown, lift, only, unknown,
 )  # fmt: skip
-from outlayer_lint.lattice import Emission, Tensor
+from outlayer_lint.lattice import Emission, Origin, Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from outlayer_lint.diagnostic import Span
 
 COUPLED = (Emission.SIMPLEX, Emission.LOGP, Emission.UNORM, Emission.ONEHOT)
 LOOSENED = {
@@ -59,7 +61,19 @@ class Follower(Tensor):
 
     def key(self) -> tuple[Any, ...]:
         """Equality asks nothing further; `by` and `inner` tell as much."""
-        return (self.emission, self.axis, self.low, self.high, self.by, self.gradient, self.certainty, self.dtype)
+        return (self.emission, self.axis, self.low, self.high, self.by, self.gradient, self.certainty, self.dtype, self.source)
+
+
+class Step(Origin):
+    """The origin of what arithmetic or a reduction made: that of its operand, and beside it the place of the step."""
+
+    __slots__ = ("at", "detail")
+
+    def __init__(self, before: Origin, at: Span, detail: object = None) -> None:
+        """`detail` is the constant of a division, the dims of a reduction; `None` where they are not constant."""
+        super().__init__(before.applied, before.built)
+        self.at = at
+        self.detail = detail
 
 
 def on_tensors(answer: Answer, transfer: Callable[[Tensor], Any]) -> Answer:

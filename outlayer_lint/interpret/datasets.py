@@ -1,19 +1,17 @@
-"""Data: what loaders and data sets yield, what transforms and scalers make of it, what literals and arrays hold.
-
-Data are tensors with a `source`, a key that tells whose values they are: `(word, site, frame)`, then `(source, step)` for
-every part taken and every operation applied. Equal keys, equal data. Operations that only change the shape keep the key.
-"""
+"""Data sets: what loaders and data sets yield, what transforms and scalers make of it. See `arrays` for sources."""
 
 from __future__ import annotations
 
+import ast
 from math import inf
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret import attributes, calls, containers, operators, tensors
+from outlayer_lint.interpret import attributes, calls, containers, coupling, operators, shapes, tensors
+from outlayer_lint.interpret.arrays import DRAWN, OPEN, anything, hull, is_image, literal
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
-    Answer, Built, Class, Const, Deferred, Dictionary, Entry, Foreign, Function, Instance, Parameter, Sequence, Site, Subclass,
+    Answer, Built, Const, Deferred, Dictionary, Entry, Foreign, Instance, Lazy, Library, Parameter, Sequence, Site, Subclass,
     Unknown, join, lift, only, unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import Emission, Tensor
@@ -24,20 +22,12 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.interpret.transfer import Application
 
-OPEN = (Parameter, Subclass)
-BYTE = 255.0
 IMAGE_RANK = 3
-DRAWN = "drawn"
 
 
 def key_of(thing: Built, step: object = "item") -> object:
     """The source of what a library object yields."""
     return (DRAWN, id(thing.site.node), id(thing.site.frame.base), step)
-
-
-def is_image(t: Tensor) -> bool:
-    """Whether a tensor holds the pixels of an image file: 0 to 255."""
-    return t.emission is Emission.DATA and (t.low, t.high) == (0.0, BYTE)
 
 
 # -- drawing ----------------------------------------------------------------------------------------------------------
@@ -121,7 +111,7 @@ def _datasets(it: Interpreter, thing: Any) -> bool:
 
 def _row_of(it: Interpreter, thing: Any) -> Answer:
     if isinstance(thing, Tensor):
-        return only(tensors.without_first_dim(thing))
+        return only(shapes.without_first_dim(thing))
     if isinstance(thing, (Built, Instance)):
         return example(it, thing)
     if isinstance(thing, OPEN):
@@ -130,31 +120,15 @@ def _row_of(it: Interpreter, thing: Any) -> Answer:
 
 
 def _item_of(it: Interpreter, data: Instance) -> Answer:
-    """An example of the project's own data set, by its `__getitem__`."""
-    for name in ("__getitem__", "__iter__"):
-        if attributes.method_of(it, data.cls, name) is not None:
-            return containers._iterated_instance(it, data) if name == "__iter__" else _called(it, data, name)  # noqa: SLF001
-    if any(not isinstance(c, Class) and getattr(c, "name", "").startswith("torchvision.datasets.") for c in attributes.mro(it, data.cls)):
-        library = next(c for c in attributes.mro(it, data.cls) if getattr(c, "name", "").startswith("torchvision.datasets."))
-        found = knowledge.find(library.name)
-        built = calls.inherited(it, data, found[0], library.name) if found is not None else None
+    """An example of the project's own data set, by its `__getitem__`, or by that of the library's class it derives from."""
+    if any(attributes.method_of(it, data.cls, name) is not None for name in ("__getitem__", "__iter__")):
+        return containers._iterated_instance(it, data, ("__getitem__", "__iter__"))  # noqa: SLF001
+    for base in attributes.mro(it, data.cls):
+        found = knowledge.find(base.name) if isinstance(base, Library) else None
+        built = calls.inherited(it, data, found[0], base.name) if found is not None and found[0].transfer == "yields" else None
         if built is not None:
             return example(it, built)
     return unknown("unknown iterable", ("each", id(data.root)))
-
-
-def _called(it: Interpreter, data: Instance, name: str) -> Answer:
-    found = attributes.method_of(it, data.cls, name)
-    assert found is not None
-    import ast  # noqa: PLC0415
-
-    from outlayer_lint.resolve.scopes import Place  # noqa: PLC0415
-
-    frame = attributes._class_frame(found[0])  # noqa: SLF001
-    site = Site(ast.Name(name, ast.Load()), Place(found[1].block, 0), frame)
-    bound = attributes.bound_method(it, found[0], found[1], data, data.cls)
-    index = Arguments((unknown("index", ("index", id(data.root))),))
-    return lift(bound, lambda f: calls.invoke(it, f, index, site, key=(name, id(data))) if isinstance(f, Function) else only(f))
 
 
 def _yielded(it: Interpreter, data: Built) -> Answer:
@@ -175,18 +149,11 @@ def _yielded(it: Interpreter, data: Built) -> Answer:
 
 
 def _element(it: Interpreter, app: Application, leaf: Any, key: object) -> Answer:
+    if leaf == "emits" or isinstance(leaf, Emission):
+        leaf = {"emits": leaf}
     if not isinstance(leaf, dict):
         return only(Tensor(Emission.DATA, by=app.row.name, source=key))
-    word = leaf.get("emits", Emission.DATA)
-    own = app.row if word == "emits" else None
-    emission = (own.emits or Emission.DATA) if own is not None else Emission(word)
-    units = app.lazy(own.units if own is not None else leaf.get("units"))
-    label = emission is Emission.INDEX
-    t = Tensor(
-        emission, units=units, by=app.row.name, source=key, low=leaf.get("low"), high=leaf.get("high"),
-        axis=0 if emission is Emission.MULTIHOT else None, rank=0 if label else 1 if emission is Emission.MULTIHOT else None,
-        dtype=leaf.get("dtype") or ("long" if label else None), origin=app.origin,
-    )  # fmt: skip
+    t = leaf_of(app, leaf, key)
     through = leaf.get("through")
     entry = app.entry(through) if through else None
     if entry is None:
@@ -200,9 +167,22 @@ def _element(it: Interpreter, app: Application, leaf: Any, key: object) -> Answe
     return lift(it.force(entry), one)
 
 
-def anything(key: object) -> Tensor:
-    """Data of which nothing is known but whose they are."""
-    return Tensor(Emission.DATA, source=key)
+def leaf_of(app: Application, leaf: dict[str, Any], key: object, *, whole: bool = False) -> Tensor:
+    """What a leaf says of an element, or (`whole`) of the array of all of them; `emits` as emission means the row's own."""
+    row = app.row
+    own = leaf.get("emits") == "emits"
+    emission = (row.emits or Emission.DATA) if own else Emission(leaf.get("emits", Emission.DATA))
+    get = (lambda name: getattr(row, name)) if own else leaf.get
+    label = emission is Emission.INDEX
+    rank = int(label is False) if label or emission is Emission.MULTIHOT else get("rank")
+    dtype = get("dtype") or ("long" if label else "double" if whole and row.name.startswith("sklearn") else None)
+    if whole and app.entry("n_targets") is None:
+        rank = 1 + rank if isinstance(rank, int) else 2 if leaf.get("kind") == "table" else 1 if emission is not Emission.DATA else None
+    dim = -1 if emission in (Emission.MULTIHOT, Emission.ONEHOT) else None
+    return Tensor(
+        emission, units=app.lazy(get("units")), by=row.name, source=key, low=get("low"), high=get("high"), axis=dim, class_axis=dim, rank=rank,
+        dtype=dtype, origin=app.origin,
+    )  # fmt: skip
 
 
 def _named(it: Interpreter, answer: Answer, key: object) -> Answer:
@@ -213,10 +193,10 @@ def _named(it: Interpreter, answer: Answer, key: object) -> Answer:
 def batched(it: Interpreter, answer: Answer, key: object) -> Answer:
     """Examples stacked by the default collation: tensors get a first dim, numbers become tensors, structures stay."""
     if answer and all(isinstance(t, Const) for t, _ in answer):
-        made = literal(it, [t.value for t, _ in answer], 1, (), key)
+        made = literal([t.value for t, _ in answer], 1, (), key)
         return only(made) if made is not None else answer
     if len(answer) > 1 and all(isinstance(t, Tensor) and t.low == t.high for t, _ in answer):
-        return only(stacked(_hull([t for t, _ in answer], key)))
+        return only(stacked(hull([t for t, _ in answer], key)))
 
     def one(thing: Any) -> Answer:
         if isinstance(thing, Tensor):
@@ -245,74 +225,8 @@ def stacked(t: Tensor) -> Tensor:
         rank = lambda: None if (r := ask()) is None else r + 1  # noqa: E731
     elif rank is not None:
         rank = rank + 1
-    shifted = {n: v + 1 if isinstance(v := getattr(t, n), int) and 0 <= v < tensors.SCRAMBLED else v for n in ("axis", "class_axis")}
+    shifted = {n: v + 1 if isinstance(v := getattr(t, n), int) and 0 <= v < coupling.SCRAMBLED else v for n in ("axis", "class_axis")}
     return t.replace(rank=rank, **shifted)
-
-
-def _hull(ways: list[Tensor], key: object) -> Tensor:
-    low, high = min(t.low for t in ways), max(t.high for t in ways)
-    first = ways[0]
-    same = first.emission if all(t.emission is first.emission for t in ways) else operators.word((low, high))
-    return first.replace(emission=same, low=low, high=high, source=key)
-
-
-# -- literals ---------------------------------------------------------------------------------------------------------
-
-
-def literal(it: Interpreter, values: list[Any], rank: int | None, sizes: tuple[int | None, ...], key: object, dtype: str | None = None) -> Tensor | None:
-    """Numbers written in the program as a tensor, `None` where they are no numbers."""
-    if not values or not all(isinstance(v, (int, float)) for v in values):
-        return None
-    if dtype is None:
-        floats, flags = any(isinstance(v, float) for v in values), all(isinstance(v, bool) for v in values)
-        dtype = "float" if floats else "bool" if flags else "long"
-    low, high = float(min(values)), float(max(values))
-    emission = Emission.BINARY if set(values) <= {0, 1} else operators.word((low, high))
-    units = sizes[-1] if sizes else None
-    return Tensor(emission, low=low, high=high, rank=rank, units=units, dtype=dtype, source=key)
-
-
-def measured(it: Interpreter, answer: Answer, depth: int = 0) -> tuple[list[Any], tuple[int | None, ...] | None, list[Tensor]]:
-    """The numbers in nested lists, their sizes (`None`: ragged or not known), and the tensors found instead."""
-    values: list[Any] = []
-    found: list[Tensor] = []
-    shapes: set[tuple[int | None, ...] | None] = set()
-    for thing, _ in answer:
-        if isinstance(thing, Const):
-            values.append(thing.value)
-            shapes.add(())
-        elif isinstance(thing, Tensor):
-            found.append(thing)
-            shapes.add((None,) * thing.rank if thing.rank is not None else None)
-        elif isinstance(thing, Sequence) and depth < 4 and len(thing.items) + len(thing.tail) <= containers.MAX_ITEMS:  # noqa: PLR2004
-            inner: set[tuple[int | None, ...] | None] = set()
-            for entry in (*thing.items, *thing.tail, *((thing.middle,) if thing.open else ())):
-                more, shape, others = measured(it, it.force(entry), depth + 1)
-                values.extend(more)
-                found.extend(others)
-                inner.add(shape)
-            rest = inner.pop() if len(inner) == 1 else None
-            shapes.add(None if rest is None else (None if thing.open else len(thing.items), *rest))
-        else:
-            values.append(thing)
-            shapes.add(None)
-    return values, shapes.pop() if len(shapes) == 1 else None, found
-
-
-def array(it: Interpreter, app: Application, answer: Answer, dtype: str | None) -> Answer:
-    """`torch.tensor(...)`, `np.array(...)` of lists, numbers and what is not known."""
-    values, shape, found = measured(it, answer)
-    rank = None if shape is None else len(shape)
-    key = ("literal", id(app.site.node), id(app.site.frame.base))
-    if found and not values:
-        first = found[0]
-        made = _hull(found, key).replace(rank=rank, units=first._units, axis=None, dtype=dtype or first.dtype, inner=None)  # noqa: SLF001
-        return only(made if all(t.emission is first.emission for t in found) or all(t.bounded for t in found) else anything(key).replace(rank=rank))
-    made_ = literal(it, values, rank, shape or (), key, dtype) if not found else None
-    if made_ is not None:
-        return only(made_.replace(by=app.row.name, origin=app.origin))
-    word = "literal" if all(isinstance(t, (Sequence, Const)) for t, _ in answer) else "array"
-    return only(Tensor(Emission.DATA, by=app.row.name, source=(word, *key[1:]), dtype=dtype, rank=rank, origin=app.origin))
 
 
 # -- transforms, scalers, encoders ------------------------------------------------------------------------------------
@@ -421,8 +335,7 @@ def loaded(it: Interpreter, app: Application) -> Answer:
     def leaf(tree: Any, key: object) -> Tensor:
         if not isinstance(tree, dict):
             return anything(key)
-        made = tensors.leaf(it, app, {"emits": Emission.DATA, **tree})
-        return made.replace(source=key)
+        return leaf_of(app, tree, key)
 
     if isinstance(tree, tuple):
         return only(Sequence(tuple(only(leaf(part, (base, i))) for i, part in enumerate(tree)), kind="tuple"))
@@ -455,42 +368,6 @@ def _some(thing: Sequence) -> Sequence:
 def _either(entries: tuple[Entry, ...]) -> Answer:
     answers = [e for e in entries if isinstance(e, tuple) and not hasattr(e, "node")]
     return join(answers) if len(answers) == len(entries) else unknown("unknown iterable")  # type: ignore[arg-type]
-
-
-# -- attributes and methods of arrays and tables ----------------------------------------------------------------------
-
-
-def attribute(t: Tensor, name: str) -> Any:
-    """An attribute of data that no row knows: a column, a view of a table, a method to be called."""
-    if t.source is None or t.learned:
-        return Unknown("unknown method of a tensor")
-    if name in ("values", "array"):
-        return t
-    kept = {"low": t.low, "high": t.high} if is_image(t) else {}
-    return Tensor(Emission.DATA, by=t.by, source=(t.source, name), **kept)
-
-
-def called(it: Interpreter, t: Tensor, site: Site) -> Answer:
-    """A method of data that no row knows."""
-    if t.emission is Emission.DATA and t.source is not None:
-        kept = {"low": t.low, "high": t.high} if is_image(t) else {}
-        return only(Tensor(Emission.DATA, by=t.by, source=("called", id(site.node), id(site.frame.base), t.source), **kept))
-    return unknown("call of a tensor")
-
-
-def generator(it: Interpreter, given: Arguments, site: Site) -> Answer:
-    """`np.random.default_rng(seed)`."""
-    return only(Foreign("numpy.random.Generator", (id(site.node), id(site.frame.base))))
-
-
-def is_data(t: Tensor, depth: int = 6) -> bool:
-    """Whether a value comes from data alone: from no learned layer, on no way."""
-    if t.learned or t.emission is Emission.LOSS:
-        return False
-    if t.source is not None:
-        return True
-    inner = t.inner if depth else None
-    return inner is not None and inner.known and all(is_data(w, depth - 1) for w in inner)
 
 
 __all__ = ["Callable", "drawn", "maps"]

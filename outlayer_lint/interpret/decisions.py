@@ -1,17 +1,18 @@
-"""What else consumes an output: thresholds, rounds, argmax; distributions, samplers, metrics; activations in a row."""
+"""What else consumes an output: thresholds, rounds, argmax; distributions, samplers and metrics."""
 
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
-from outlayer_lint.facts import Applied, Consumed, Decision, Fact, LossCall
-from outlayer_lint.interpret import calls, consumers, transfer
-from outlayer_lint.interpret.things import Answer, Built, Const, Library, Method, NO_CHOICE, Parameter, Site, Subclass
+from outlayer_lint.facts import Consumed, Decision, Fact, LossCall
+from outlayer_lint.interpret import applications, calls, consumers, shapes
+from outlayer_lint.interpret.applications import text_of, words_of
+from outlayer_lint.interpret.operators import number
+from outlayer_lint.interpret.things import Answer, Built, Library, Method, NO_CHOICE, Site
 from outlayer_lint.interpret.transfer import Application, as_value
-from outlayer_lint.lattice import NOTHING, Emission, Tensor, Value, describe
+from outlayer_lint.lattice import Emission, Tensor, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,23 +22,12 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.frames import Frame, World
     from outlayer_lint.interpret.seeds import Seed
     from outlayer_lint.knowledge import Row
-    from outlayer_lint.resolve.scopes import Place
 
-ACTIVATIONS = (Emission.SIMPLEX, Emission.LOGP, Emission.UNIT, Emission.LOGUNIT, Emission.SYM1, Emission.NONNEG)
-NEVER_CALLED = frozenset(("item", "argmax", "tolist", "numpy"))
 WORLDS = 3
-MAX_CHAIN = 3
+FUEL = 800
+MAX_DEPTH = 40
 ROUNDS = frozenset(("round", "rint"))
-
-
-def text_of(node: ast.AST, place: Place) -> str:
-    """Source of an expression, shortened."""
-    return place.block.scope.file.document.segment(node)
-
-
-def _words(value: Value, **more: Any) -> dict[str, Any]:
-    first = value.ways[0] if value.ways else None
-    return {"emits": describe(first) if first else "", "activation": first.by.rpartition(".")[2] if first else "", **more}
+COMPARED = frozenset(("gt", "ge", "lt", "le"))
 
 
 def contexts(driver: Driver, seed: Seed, node: ast.expr) -> Iterator[tuple[World, Frame, Value]]:
@@ -46,23 +36,33 @@ def contexts(driver: Driver, seed: Seed, node: ast.expr) -> Iterator[tuple[World
     def ask(world: World) -> list[Answer]:
         return [driver.it.ev(node, seed.place, driver.frame(seed, world))]
 
-    for world, answers in driver.worlds(ask, limit=WORLDS):
+    for world, answers in driver.worlds(ask, limit=WORLDS, fuel=FUEL):
         yield world, driver.frame(seed, world), as_value(answers[0])
 
 
 def compared(driver: Driver, seed: Seed, node: ast.Compare) -> Iterator[Decision]:
     """`output > 0.5`."""
-    if len(node.ops) != 1 or not isinstance(node.ops[0], (ast.Gt, ast.GtE, ast.Lt, ast.LtE)):
-        return
     left, right = node.left, node.comparators[0]
     it = driver.it
     for world, frame, value in contexts(driver, seed, left):
-        constant = it.constant(it.ev(right, seed.place, frame))
-        if not value.known or not isinstance(constant, (int, float)) or isinstance(constant, bool):
+        if not value.known:
             continue
+        constant = _number(it.ev(right, seed.place, frame))
+        if constant is None:
+            continue
+        words = words_of(value, operand=text_of(left, seed.place), kind="threshold", constant=f"{constant:g}")
         span = seed.place.block.scope.file.document.span(node)
-        words = _words(value, operand=text_of(left, seed.place), kind="threshold", constant=f"{constant:g}")
-        yield Decision(span, "threshold", value, constant=float(constant), words=words, related=consumers._callers(driver, world))  # noqa: SLF001
+        yield Decision(span, "threshold", value, constant=constant, words=words, related=related_to(driver, world))
+
+
+def _number(answer: Answer) -> float | None:
+    values = {number(thing) for thing, _ in answer}
+    return values.pop() if len(values) == 1 else None
+
+
+def related_to(driver: Driver, world: World) -> Any:
+    """The calls of a context."""
+    return consumers._callers(driver, world)  # noqa: SLF001
 
 
 def called(driver: Driver, seed: Seed) -> Iterator[Fact]:
@@ -79,12 +79,12 @@ def called(driver: Driver, seed: Seed) -> Iterator[Fact]:
                 answers.extend(it.force(e) for e in _wanted(application))
         return answers
 
-    for world, answers in driver.worlds(ask, limit=WORLDS):
+    for world, answers in driver.worlds(ask, limit=WORLDS, fuel=FUEL):
         frame = driver.frame(seed, world)
         for thing, _ in answers[0]:
             application = applied_row(driver, thing, seed, frame)
             if application is not None:
-                yield from _facts(driver, seed, application, world)
+                yield from _facts(driver, seed, application, related_to(driver, world))
 
 
 def applied_row(driver: Driver, thing: Any, seed: Seed, frame: Frame) -> Application | None:
@@ -111,204 +111,120 @@ def _wanted(application: Application) -> list[Any]:
     return [entry] if entry is not None else []
 
 
-def _facts(driver: Driver, seed: Seed, application: Application, world: World) -> Iterator[Fact]:
-    row, it = application.row, driver.it
+def _facts(driver: Driver, seed: Seed, application: Application, related: Any) -> Iterator[Fact]:
+    row = application.row
     span = consumers.span_of(seed)
-    related = consumers._callers(driver, world)  # noqa: SLF001
-    shown = seed.node.args[0] if seed.node.args and application.form != "method" else getattr(seed.node.func, "value", seed.node)
     if row.kind in ("distribution", "sampler", "metric"):
-        for name, entry in _given(application):
-            value = as_value(it.force(entry))
-            if value.known:
-                node = getattr(entry, "node", None)
-                words = _words(value, consumer=row.shown, parameter=name, prediction=text_of(node, seed.place) if node is not None else name)
-                yield Consumed(span, row, name, value, words=words, related=related)
+        yield from _consumed(application, seed, span, related)
         return
-    entry = application.input_entry()
-    if entry is None:
+    node = seed.node.args[0] if seed.node.args and application.form != "method" else getattr(seed.node.func, "value", seed.node)
+    shown = text_of(node, seed.place)
+    if application.input_entry() is None:
         return
     if row.transfer == "decides":
-        value = as_value(it.force(entry))
-        if not value.known:
-            return
-        words = _words(value, operand=text_of(shown, seed.place), constant="")
-        if row.how == "argmax":
-            given = application.entry("dim")
-            dim: Any = "implicit" if given is None else it.constant(given)
-            dim = dim if isinstance(dim, (int, str)) else None
-            yield Decision(span, "argmax", value, dim=dim, words={**words, "kind": "argmax"}, related=related)
-        elif row.shown.rstrip("_") in ROUNDS:
-            yield Decision(span, "round", value, words={**words, "kind": "round"}, related=related)
-        elif row.how in ("gt", "ge", "lt", "le"):
-            constant = it.constant(application.given.pick(1, "other"))
-            if isinstance(constant, (int, float)) and not isinstance(constant, bool):
-                yield Decision(span, "threshold", value, constant=float(constant), words={**words, "kind": "threshold", "constant": f"{constant:g}"}, related=related)
-        return
-    if row.transfer == "interval" and row.how == "log":
-        yield from _logarithm(driver, seed, application, span, related)
-    elif row.transfer == "normalises" and row.emits in (Emission.SIMPLEX, Emission.LOGP):
-        axis = application.spec(row.axis)
-        if axis == "implicit":
-            value = as_value(it.force(entry))
-            yield Applied(span, row, value, axis="implicit", words=_words(value, operation=row.shown, operand=text_of(shown, seed.place)), related=related)
+        yield from _decided(application, span, shown, related)
+    elif row.transfer == "interval" and row.how == "log":
+        yield from applications.logarithm(application, span, shown, related)
+    elif row.kind == "activation":
+        if row.transfer == "normalises" and application.spec(row.axis) == "implicit" and application.form != "module":
+            value = as_value(application.input())
+            yield applications.Applied(span, row, value, axis="implicit", words=words_of(value, operation=row.shown, operand=shown), related=related)
+        yield from applications.activated(driver, seed, application, related)
 
 
-def _given(application: Application) -> Iterator[tuple[str, Any]]:
+def _consumed(application: Application, seed: Seed, span: Span, related: Any) -> Iterator[Fact]:
+    """What a distribution, a sampler or a metric is given, parameter by parameter."""
     row = application.row
+    reaches = "decision" if row.kind == "metric" else "distribution"
     for name in row.takes or (row.prediction,):
         entry = application.entry(name) if name else None
-        if entry is not None:
-            yield name, entry
+        if entry is None:
+            continue
+        answer = application.it.force(entry)
+        node = getattr(entry, "node", None)
+        shown = text_of(node, seed.place) if node is not None else name
+        yield from applications.chain([thing for thing, _ in answer], shown, reaches, related)
+        value = as_value(answer)
+        if value.known:
+            yield Consumed(span, row, name, value, words=words_of(value, consumer=row.shown, parameter=name, prediction=shown), related=related)
 
 
-def _logarithm(driver: Driver, seed: Seed, application: Application, span: Span, related: Any) -> Iterator[Applied]:
+def _decided(application: Application, span: Span, shown: str, related: Any) -> Iterator[Decision]:
+    row, it = application.row, application.it
     value = as_value(application.input())
     if not value.known:
         return
-    form = ""
-    constant = None
-    if value.all(lambda way: way.by == "one-minus"):
-        form, value = "one-minus", Value(tuple(w for way in value for w in way.inner))
-    elif value.all(lambda way: way.by == "epsilon"):
-        constant, value = 1e-8, Value(tuple(w for way in value for w in way.inner))
-    if not value.known:
+    words = words_of(value, operand=shown, constant="")
+    if row.how == "argmax":
+        given = application.entry("dim")
+        dim: Any = "implicit" if given is None else it.constant(given)
+        if given is None and not all(map(is_batch, value.ways)):
+            value = value.map(lambda way: way.replace(rank=None))  # one sample has one dim that counts
+        dim = dim if isinstance(dim, (int, str)) else "implicit" if dim is None else None
+        yield Decision(span, "argmax", value, dim=dim, words={**words, "kind": "argmax"}, related=related)
+    elif row.shown.rstrip("_") in ROUNDS:
+        yield Decision(span, "round", value, words={**words, "kind": "round"}, related=related)
+    elif row.how in COMPARED:
+        constant = _number(it.force(application.given.pick(1, "other")))
+        if constant is not None:
+            yield Decision(
+                span, "threshold", value, constant=constant, words={**words, "kind": "threshold", "constant": f"{constant:g}"}, related=related
+            )  # fmt: skip
+
+
+def is_batch(way: Tensor, depth: int = 0) -> bool:
+    """Whether a value is proved to come from several samples: followed back to data of at least two dims, not one sample."""
+    if depth > MAX_DEPTH:
+        return False
+    if not way.inner.ways:
+        data = way.emission is Emission.DATA or way.source is not None
+        return data and not way.inner.reason and (way.rank or 0) > 1 and not shapes.is_alone(way)
+    return all(is_batch(inner, depth + 1) for inner in way.inner.ways)
+
+
+def normalised_by_hand(driver: Driver, seed: Seed, node: ast.BinOp) -> Iterator[Fact]:
+    """`exp(x) / exp(x).sum()`."""
+    found = knowledge.find("torch.div")
+    inside = applications.exponent_over_its_sum(seed, node)
+    if found is None or inside is None:
         return
-    shown = seed.node.args[0] if seed.node.args else seed.node.func
-    words = _words(value, operation="log", operand=text_of(shown, seed.place))
-    yield Applied(span, application.row, value, constant=constant, form=form, words=words, related=related)
-
-
-def built_without_dim(driver: Driver, seed: Seed) -> Iterator[Applied]:
-    """`nn.Softmax()`."""
-    from outlayer_lint.interpret.frames import World  # noqa: PLC0415
-
-    frame = driver.frame(seed, World())
-    driver.it.refuel(400)
-    for thing, _ in driver.it.ev(seed.node.func, seed.place, frame):
-        found = knowledge.find(thing.name) if isinstance(thing, Library) else None
-        if found is not None and found[1] == "module" and isinstance(found[0].axis, tuple) and found[0].axis[2] == "implicit":
-            document = seed.place.block.scope.file.document
-            words = {"operation": thing.name.rpartition(".")[2], "operand": "", "emits": "", "activation": ""}
-            yield Applied(document.span(seed.node), found[0], Value(reason="not called here"), axis="implicit", words=words)
-        return
-
-
-def divided(driver: Driver, seed: Seed, node: ast.BinOp) -> Iterator[Applied]:
-    """`exp(x) / exp(x).sum()`, `softmax(x) / T`."""
-    row_found = knowledge.find("torch.div")
-    if row_found is None:
-        return
-    document = seed.place.block.scope.file.document
-    span = document.span(node)
-    inside = _exponent_over_its_sum(driver, seed, node)
-    if inside is not None:
-        for world, _, value in contexts(driver, seed, inside):
-            words = _words(value, operation="softmax", operand=text_of(inside, seed.place))
-            yield Applied(span, row_found[0], value, form="hand-softmax", words=words, related=consumers._callers(driver, world))  # noqa: SLF001
-        return
-    for world, frame, value in contexts(driver, seed, node.left):
-        if value.every(Emission.SIMPLEX) is None:
-            continue
-        constant = driver.it.constant(driver.it.ev(node.right, seed.place, frame))
-        number = float(constant) if isinstance(constant, (int, float)) and not isinstance(constant, bool) else None
-        right = driver.it.ev(node.right, seed.place, frame)
-        if number is None and any(isinstance(t, Tensor) for t, _ in right):
-            continue
-        words = _words(value, operation="div", operand=text_of(node.left, seed.place))
-        reaches = frozenset(("output",)) if _returned(seed, node) else frozenset()
-        yield Applied(span, row_found[0], value, constant=number, parameter=number is None, reaches=reaches, words=words, related=consumers._callers(driver, world))  # noqa: SLF001
-
-
-def _returned(seed: Seed, node: ast.AST) -> bool:
-    statement = seed.place.block.statements[seed.place.index]
-    return isinstance(statement, ast.Return) and seed.place.block.scope.name == "forward"
-
-
-def _exponent_over_its_sum(driver: Driver, seed: Seed, node: ast.BinOp) -> ast.expr | None:
-    """The `x` of `exp(x) / exp(x).sum(...)`, also through one name."""
-    left = _definition(seed, node.left)
-    argument = _argument_of(left, "exp")
-    if argument is None:
-        return None
-    right = _definition(seed, node.right)
-    summed = _argument_of(right, "sum")
-    if summed is None:
-        return None
-    inner = _argument_of(_definition(seed, summed), "exp")
-    if inner is None:
-        return None
-    return argument if ast.dump(inner) == ast.dump(argument) else None
-
-
-def _argument_of(node: ast.expr, name: str) -> ast.expr | None:
-    """The tensor of `x.name(...)` or `torch.name(x, ...)`."""
-    if not isinstance(node, ast.Call):
-        return None
-    function = node.func
-    if isinstance(function, ast.Attribute) and function.attr == name:
-        if isinstance(function.value, ast.Name) and function.value.id in ("torch", "np", "numpy", "F", "math"):
-            return node.args[0] if node.args else None
-        return function.value
-    if isinstance(function, ast.Name) and function.id == name and node.args:
-        return node.args[0]
-    return None
-
-
-def _definition(seed: Seed, node: ast.expr) -> ast.expr:
-    """The expression a name was assigned, where there is one in the same block before."""
-    if isinstance(node, ast.Name):
-        block = seed.place.block
-        for index in reversed([i for i in block.names.get(node.id, ()) if i < seed.place.index]):
-            for key, definition in block.writes.get(index, ()):
-                if key == node.id and definition.kind == "assign" and definition.value is not None and not definition.path:
-                    return definition.value
-            break
-    return node
-
-
-def chain(value: Value, span: Span, words: dict[str, Any], reaches: str, related: Any) -> Iterator[Applied]:
-    """Activations in a row on the way to a consumer, as `Applied` facts at the place of the later one."""
-    seen: set[object] = set()
-    for way in value.ways:
-        at: Tensor = way
-        for _ in range(MAX_CHAIN):
-            row = knowledge.find(at.by) if at.by and at.emission in ACTIVATIONS else None
-            if row is None or row[0].kind != "activation" or at.origin.applied is None:
-                break
-            operand = at.inner
-            if not operand.known:
-                break
-            key = (at.origin.applied, at.by)
-            if key not in seen and any(w.emission in ACTIVATIONS for w in operand.ways):
-                seen.add(key)
-                yield Applied(
-                    at.origin.applied, row[0], operand, axis=at.axis, reaches=frozenset((reaches,)),
-                    words=_words(operand, operation=row[0].shown, operand=words.get("prediction", "")), related=related,
-                )  # fmt: skip
-            if len(operand.ways) != 1:
-                break
-            at = operand.ways[0]
+    span = seed.place.block.scope.file.document.span(node)
+    for world, _, value in contexts(driver, seed, inside):
+        words = words_of(value, operation="softmax", operand=text_of(inside, seed.place))
+        yield applications.Applied(span, found[0], value, form="hand-softmax", words=words, related=related_to(driver, world))
 
 
 def not_called(driver: Driver, seed: Seed, node: ast.Attribute) -> Iterator[Decision]:
-    """`probs.argmax` without parentheses, on a tensor."""
+    """`probs.argmax` without parentheses, on a tensor, where its value is meant."""
+    if not _means_value(seed, node):
+        return
     for world, _, value in contexts(driver, seed, node.value):
         if value.known and value.all(lambda way: way.emission is not Emission.DATA):
-            words = _words(value, operand=text_of(node.value, seed.place), kind=node.attr, constant="")
-            yield Decision(seed.place.block.scope.file.document.span(node), "argmax" if node.attr == "argmax" else "round", value, method=node.attr, words=words,
-                           related=consumers._callers(driver, world))  # noqa: SLF001  # fmt: skip
+            words = words_of(value, operand=text_of(node.value, seed.place), kind=node.attr, constant="")
+            span = seed.place.block.scope.file.document.span(node)
+            kind = "argmax" if node.attr == "argmax" else "round"
+            yield Decision(span, kind, value, method=node.attr, words=words, related=related_to(driver, world))
 
 
-def trained_with(decision: Decision, trained: dict[Span, dict[str, Row]]) -> tuple[Row, ...]:
-    """The losses that every learned way of the operand is trained with."""
-    common: dict[str, Row] | None = None
-    for way in decision.operand.ways:
-        spans = way.origin.spans
-        rows: dict[str, Row] = {}
-        for span in spans:
-            rows.update(trained.get(span, {}))
-        common = rows if common is None else {n: r for n, r in common.items() if n in rows}
-    return tuple((common or {}).values())
+def _means_value(seed: Seed, node: ast.Attribute) -> bool:
+    """Whether a number is expected where a method stands: it is compared, computed with, an index, or so is its name."""
+    statement = seed.place.block.statements[seed.place.index]
+    if isinstance(statement, ast.Assign) and statement.value is node:
+        names = {target.id for target in statement.targets if isinstance(target, ast.Name)}
+        scope = seed.place.block.scope
+        inside = [n for n in ast.walk(scope.node) if isinstance(n, ast.expr)] if names else []
+        calls_ = [n for n in inside if isinstance(n, ast.Call)]
+        handed = [n for call in calls_ for n in (call.func, *call.args) if isinstance(n, ast.Name) and n.id in names]
+        return not handed and any(_is_used(parent, child) for parent in inside for child in ast.iter_child_nodes(parent) if getattr(child, "id", "") in names)
+    return any(_is_used(parent, node) for parent in ast.walk(statement) if node in ast.iter_child_nodes(parent))
+
+
+def _is_used(parent: ast.AST, node: ast.AST) -> bool:
+    """Whether an expression uses a part of it as a number."""
+    return isinstance(parent, (ast.Compare, ast.BinOp, ast.UnaryOp, ast.FormattedValue)) or (isinstance(parent, ast.Subscript) and parent.slice is node)
+
+
+# -- what a head is trained with --------------------------------------------------------------------------------------
 
 
 def heads_of(fact: LossCall) -> Iterator[tuple[Span, Row]]:
@@ -318,4 +234,12 @@ def heads_of(fact: LossCall) -> Iterator[tuple[Span, Row]]:
             yield span, fact.loss
 
 
-__all__ = ["NOTHING", "Parameter", "Subclass", "re", "transfer"]
+def trained_with(decision: Decision, trained: dict[Span, dict[str, Row]]) -> tuple[Row, ...]:
+    """The losses that every learned way of the operand is trained with."""
+    common: dict[str, Row] | None = None
+    for way in decision.operand.ways:
+        rows: dict[str, Row] = {}
+        for span in way.origin.spans:
+            rows.update(trained.get(span, {}))
+        common = rows if common is None else {n: r for n, r in common.items() if n in rows}
+    return tuple((common or {}).values())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from outlayer_lint.interpret import attributes, callers, consumers
 from outlayer_lint.interpret.containers import overlay as overlaid
 from outlayer_lint.interpret.frames import Frame, World
-from outlayer_lint.interpret.interpreter import Interpreter
+from outlayer_lint.interpret.interpreter import FUEL, Interpreter
 from outlayer_lint.interpret.things import Answer, Built, Class, Function, Instance, Library, Parameter, Partial, Subclass
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MAX_WORLDS = 8
 MAX_STEPS = 24
 MAX_ASSUMED = 6
+CONFIRM = 400  # evaluations to see what one candidate calls
+MIN_FUEL = 100
 DEFINED = re.compile(rb"^[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)", re.MULTILINE)
 DERIVED = re.compile(rb"^[ \t]*class[ \t]+(\w+)[ \t]*\(([^)]*)\)", re.MULTILINE)
 
@@ -60,19 +62,29 @@ class Driver:
 
     # -- worlds -------------------------------------------------------------------------------------------------------
 
-    def worlds(self, ask: Callable[[World], list[Answer]], start: World | None = None, limit: int = MAX_WORLDS) -> Iterator[tuple[World, list[Answer]]]:
-        """Ask in the world that assumes nothing; where parameters stay open, once for each caller."""
+    def worlds(
+        self, ask: Callable[[World], list[Answer]], start: World | None = None, limit: int = MAX_WORLDS, fuel: int = FUEL
+    ) -> Iterator[tuple[World, list[Answer]]]:
+        """Ask in the world that assumes nothing; where parameters stay open, once for each caller.
+
+        Every world has its own `fuel`, all of them together three times as much; it counts evaluations, so that what
+        is found depends on the program alone.
+        """
         pending = [start or World()]
         done = steps = 0
+        begun, total = self.it.evaluations, 3 * fuel
         while pending and done < limit and steps < MAX_STEPS:
             world = pending.pop(0)
             steps += 1
-            self.it.refuel()
+            self.it.refuel(min(fuel, max(MIN_FUEL, total - (self.it.evaluations - begun))))
             answers = ask(world)
-            opened = self.open_in(answers, world)
+            spent = self.it.evaluations - begun >= total
+            opened = None if spent else self.open_in(answers, world)
             if opened is None or len(world.bindings) + len(world.subclasses) >= MAX_ASSUMED:
                 done += 1
                 yield world, answers
+                if spent:
+                    return
                 continue
             pending.extend(self.larger(world, opened))
 
@@ -141,7 +153,7 @@ class Driver:
         def ask(world: World) -> list[Answer]:
             return [self.it.ev(seed.node.func, seed.place, self.frame(seed, world))]
 
-        found = [(world, [thing for thing, _ in answers[0]]) for world, answers in self.worlds(ask, limit=4)]
+        found = [(world, [thing for thing, _ in answers[0]]) for world, answers in self.worlds(ask, limit=4, fuel=CONFIRM)]
         self.it.fuel = fuel
         return found
 

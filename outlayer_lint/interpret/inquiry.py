@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.diagnostic import Diagnostic, Pair, Span
-from outlayer_lint.facts import Consumed, Decision, Fact, LossCall
-from outlayer_lint.interpret import consumers, decisions
+from outlayer_lint.facts import Decision, Fact, LossCall
+from outlayer_lint.interpret import applications, consumers, decisions
 from outlayer_lint.interpret.frames import World
-from outlayer_lint.interpret.seeds import LIKELY_LOSS, Seed, Vocabulary, calls_at, expressions_at
+from outlayer_lint.interpret.seeds import LIKELY_LOSS, THRESHOLD, Seed, Vocabulary, calls_at, expressions_at
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Value, describe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from outlayer_lint.interpret.driver import Driver
     from outlayer_lint.knowledge import Row
@@ -66,6 +66,7 @@ class Inquiry:
         self.events: list[Event] = []
         self.trained: dict[Span, dict[str, Row]] = {}
         self._names: set[str] | None = None
+        self._helpers: set[SourceFile] = set()
 
     @property
     def names(self) -> set[str]:
@@ -115,40 +116,60 @@ class Inquiry:
 
     def ask_further(self, file: SourceFile) -> list[Event]:
         """Decisions, distributions, metrics and activations of a file. After all losses: a decision depends on them."""
-        if not self.decides(file) or file.scope is None:
-            return []
+        self._evaluating()
         events: list[Event] = []
-        for seed, node in expressions_at(file, file.lines_with(self.vocabulary.deciding)):
-            facts: list[Fact] = []
-            if isinstance(node, ast.Call):
-                if self.vocabulary.is_activation_class(node) and not _gives_dim(node):
-                    facts = list(decisions.built_without_dim(self.driver, seed))
-                elif self.vocabulary.is_consumer(node, has_dim=_gives_dim(node)):
-                    facts = list(decisions.called(self.driver, seed))
-            elif isinstance(node, ast.Compare):
-                facts = list(decisions.compared(self.driver, seed, node))
-            elif isinstance(node, ast.BinOp):
-                facts = list(decisions.divided(self.driver, seed, node))
-            elif isinstance(node, ast.Attribute):
-                facts = list(decisions.not_called(self.driver, seed, node))
-            if facts:
-                events.append(Event(facts[0].span, [(f, False) for f in self._with_chains(facts)], []))
+        for each in (file, *self._led_into(file)):
+            events.extend(self._further(each))
         self.events.extend(events)
         return events
+
+    def _further(self, file: SourceFile) -> Iterator[Event]:
+        lines = self.vocabulary.deciding(file)
+        if not lines or file.scope is None:
+            return
+        for seed, node in expressions_at(file, lines):
+            asked = self.vocabulary.question(node)
+            facts = list(ASK[asked](self.driver, seed, node)) if asked else []
+            if facts:
+                yield Event(facts[0].span, [(f, False) for f in self._with_chains(facts)], [])
+        if sum(len(file.calls[word]) for word in file.calls if word in self.vocabulary.activations | self.vocabulary.activation_classes) > 0:
+            for line in file.calls.get("forward", ()):
+                yield from self._outputs(file, line)
+
+    def _outputs(self, file: SourceFile, line: int) -> Iterator[Event]:
+        """Activations in a row in what a model returns."""
+        place = file.locate(line)
+        node = None if place is None else place.block.statements[place.index]
+        if place is None or not isinstance(node, ast.FunctionDef) or node.name != "forward":
+            return
+        facts = list(applications.returned(self.driver, place.block.scope.child(node)))
+        if facts:
+            yield Event(facts[0].span, [(f, False) for f in facts], [])
+
+    def _evaluating(self) -> None:
+        """Decisions are taken in evaluation mode; what was remembered of training no longer holds."""
+        if self.driver.it.training:
+            self.driver.it.training = False
+            self.driver.it.forget()
+
+    def _led_into(self, file: SourceFile) -> Iterator[SourceFile]:
+        """Files without a framework's name that a training script takes its metrics from."""
+        if file not in self.relevant:
+            return
+        for match in IMPORTED.finditer(file.text):
+            level = len(match[1])
+            found = self.driver.project.module(match[2], file, level)
+            if found is not None and found not in self._helpers and not found.has_framework:
+                self._helpers.add(found)
+                if THRESHOLD.search(found.text):
+                    yield found
 
     def _with_chains(self, facts: list[Fact]) -> Iterator[Fact]:
         for fact in facts:
             if isinstance(fact, Decision):
                 fact.trained_with = decisions.trained_with(fact, self.trained)
-                yield from decisions.chain(fact.operand, fact.span, {"prediction": fact.words.get("operand", "")}, "decision", fact.related)
-            elif isinstance(fact, Consumed):
-                reaches = "distribution" if fact.consumer.kind != "metric" else "decision"
-                yield from decisions.chain(fact.prediction, fact.span, fact.words, reaches, fact.related)
+                yield from applications.chain(fact.operand.ways, fact.words.get("operand", ""), "decision", fact.related)
             yield fact
-
-    def decides(self, file: SourceFile) -> bool:
-        """Whether a file is worth asking about decisions."""
-        return file in self.relevant or bool(self.vocabulary.uses_model.search(file.data))
 
     def _called_at_once(self, file: SourceFile) -> set[int]:
         """Lines with `nn.CrossEntropyLoss()(x, y)`."""
@@ -163,7 +184,7 @@ class Inquiry:
         facts = [(a.fact, a.world.likely) for a in asked if a.fact is not None]
         for fact, likely in list(facts):
             if isinstance(fact, LossCall):
-                facts.extend((f, likely) for f in decisions.chain(fact.prediction, fact.span, fact.words, "loss", fact.related))
+                facts.extend((f, likely) for f in applications.chain(fact.prediction.ways, fact.words.get("prediction", ""), "loss", fact.related))
         return Event(consumers.span_of(seed), facts, asked)
 
     def reveal(self, file: SourceFile, line: int, cell: int | None) -> Iterator[tuple[Span, str, Value, str]]:
@@ -197,11 +218,10 @@ class Inquiry:
                 yield file.document.span(node), text, value, how or (way.by if way is not None else "")
 
 
-def _gives_dim(node: ast.Call) -> bool:
-    """Whether a softmax says over which dim, as far as its form shows."""
-    if any(k.arg in ("dim", "axis", None) for k in node.keywords) or any(isinstance(a, ast.Starred) for a in node.args):
-        return True
-    return len(node.args) > 1 or (len(node.args) == 1 and isinstance(node.args[0], (ast.Constant, ast.UnaryOp)))
-
+IMPORTED = re.compile(r"^[ \t]*from[ \t]+(\.*)([\w.]+)[ \t]+import\b", re.MULTILINE)
+ASK: dict[str, Callable[[Driver, Seed, Any], Iterator[Fact]]] = {
+    "built": lambda driver, seed, _: applications.built_without_dim(driver, seed), "called": lambda driver, seed, _: decisions.called(driver, seed),
+    "compared": decisions.compared, "divided": decisions.normalised_by_hand, "uncalled": decisions.not_called,
+}  # fmt: skip
 
 __all__ = ["Any", "Event", "Inquiry", "World"]

@@ -11,7 +11,7 @@ from outlayer_lint.interpret.things import (
     NO_CHOICE, Answer, Choices, Class, Const, Deferred, Dictionary, Function, Instance, Lazy, Parameter, Sequence, Site, Unknown,
     compatible, join, lift, only, unknown,
 )  # fmt: skip
-from outlayer_lint.resolve.scopes import Definition, Place, Scope, dotted, reaching
+from outlayer_lint.resolve.scopes import LIMIT, Definition, Place, Scope, dotted, reaching
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.project import Project, SourceFile
     from outlayer_lint.resolve.scopes import Reach
 
-FUEL = 3000
+FUEL = 2000
 MAX_NESTING = 120
 DEPTH = "depth"
 
@@ -203,6 +203,10 @@ class Interpreter:
         self._read |= outer
         return settled
 
+    def forget(self) -> None:
+        """Drop what module frames remember, so that a change of mode is seen."""
+        self._modules.clear()
+
     def refuel(self, fuel: int = FUEL) -> None:
         """Begin a question."""
         self.fuel = fuel
@@ -273,7 +277,10 @@ class Interpreter:
         answers: list[Answer] = []
         looped: set[int] = set()
         unbound: list[Choices] = []
-        for reach in self.reached(key, place):
+        reaches = self.reached(key, place)
+        if len(reaches) >= LIMIT:
+            return unknown("too many alternatives")
+        for reach in reaches:
             choices = self.conditions_of(reach, frame)
             if choices is None:
                 continue
@@ -308,13 +315,13 @@ class Interpreter:
     def conditions_of(self, reach: Reach, frame: Frame) -> Choices | None:
         """The choices on the way of a definition, or `None` where a condition is decided against it."""
         choices: Choices = NO_CHOICE
-        for test, polarity, place in reach.conditions:
+        for test, polarity, place, around in reach.conditions:
             where = frame.inside(place.block, reach.loops)
             decided = conditions.decide(self, test, polarity, place, where)
-            if decided is None:
-                return None
-            both = compatible(choices, decided)
+            both = None if decided is None else compatible(choices, decided)
             if both is None:
+                if around:  # we are asked about this branch, so it is taken, whatever defaults say
+                    continue
                 return None
             choices = both
         return choices

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import attributes, calls, containers, datasets, operators
+from outlayer_lint.interpret import arrays, attributes, calls, containers, operators
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
     Answer, Built, Class, Const, Dictionary, Foreign, Function, Instance, Library, Module, Parameter, Partial, Sequence, Site,
@@ -337,7 +337,7 @@ FUNCTIONS: dict[str, Callable[[Interpreter, Arguments, Site], Answer]] = {
     "typing.cast": lambda it, given, site: it.force(given.pick(1, "val")), "copy.copy": _same, "copy.deepcopy": _same,
     "importlib.import_module": _module, "pickle.load": _loaded, "joblib.load": _loaded, "tqdm.tqdm": _same, "tqdm.auto.tqdm": _same,
     "tqdm.notebook.tqdm": _same, "tqdm.trange": _range, "tqdm.tqdm_notebook": _same, "itertools.cycle": _same, "itertools.islice": _same,
-    "numpy.random.default_rng": datasets.generator, "numpy.random.RandomState": datasets.generator,
+    "numpy.random.default_rng": arrays.generator, "numpy.random.RandomState": arrays.generator,
     "rich.progress.track": _same, "types.SimpleNamespace": _dict,
 }  # fmt: skip
 

@@ -103,7 +103,12 @@ def interval(it: Interpreter, app: Application) -> Answer:
             return t.replace(low=low, high=high, certainty="likely" if t.emission is Emission.SIMPLEX else t.certainty)
         if t.emission is Emission.DATA and (low, high) == (-inf, inf):
             return t
-        return Tensor(operators.word((low, high)), low=low, high=high, scaled=t.scaled, **common)
+        emission = operators.word((low, high))
+        if how in ("exp", "exp2") and emission is Emission.NONNEG:
+            emission = Emission.POS
+        if emission is Emission.LOGIT and t.emission is not Emission.LOGIT and how != "logit":
+            common["learned"] = ""  # unbounded again, yet no layer's raw scores
+        return Tensor(emission, low=low, high=high, scaled=t.scaled, **common)
 
     def any_(thing: Any) -> Answer:
         if isinstance(thing, Tensor):

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 # Names that people give to losses. Only which calls are looked at depends on them; what a name holds is evaluated.
 LIKELY_LOSS = r"\w*(?:loss|crit|objective|cost|entropy|bce|nll|mse|error|kl_?d)\w*"
+NORMALISERS = ("softmax", "softmin", "sigmoid", "expit")
+DECIDING = frozenset(("argmax", "round", "rint", "gt", "ge", "lt", "le", "log"))
+UNCALLED = frozenset(("item", "argmax", "tolist", "numpy"))
+THRESHOLD = re.compile(r"[<>]=?\s*(?:0?\.\d|[\w.\[\"']*(?:[Tt]hr|THR))")
+NOT_CALLED = re.compile(r"\.(?:item|argmax|tolist|numpy)\b(?!\s*[(.])")
+DIVISION = re.compile(r"[\w)\]]\s*/\s*[(\w]")
 BOUND_BY_HAND = re.compile(r"(\w+)\s*(?::[^=\n]+)?=\s*[^=\n]*?\b(\w+)\s*\(")
 
 
@@ -43,29 +49,42 @@ class Vocabulary:
         self.classes = classes
         self.loss_class = re.compile(r"\b(?:" + "|".join(sorted(classes)) + r")\b") if classes else re.compile(r"(?!)")
         self.words = (b"loss", b"Loss", b"LOSS", b"crit", b"Crit", b"ntropy", b"objective", *sorted(w.encode() for w in functions | classes if "oss" not in w))
-        named = [n for n, kinds in self.others.items() if not any(k.startswith("activation") for k in kinds)]
-        self.deciding = re.compile(
-            r"[Ss]oft[Mm](?:ax|in)\w*\s*\(|log_softmax\s*\(|\blog\s*\(|\.log\s*\(|\b(?:argmax|round|rint|gt|ge|lt|le)_?\s*\(|[<>]=?\s*(?:[01]?\.\d|[\w.]*[Tt]hresh)|"
-            r"\.(?:item|argmax|tolist|numpy)\b(?!\s*\()|\bexp\s*\(.*/|/\s*[\w.]*(?:sum|temp|T)\b|\b(?:" + "|".join(sorted(named)) + r")\s*\("
-        )  # fmt: skip
-        self.uses_model = re.compile(rb"load_state_dict|\.eval\(\)|no_grad|torch\.load|nn\.Module|Categorical|Bernoulli|multinomial")
+        self.activations = {n for n, kinds in self.others.items() if "activation" in kinds and any(w in n.lower() for w in NORMALISERS)}
+        self.activation_classes = {n for n, kinds in self.others.items() if "activation class" in kinds and any(w in n.lower() for w in NORMALISERS)}
+        self.consumers = {n for n, kinds in self.others.items() if not all(k.startswith("activation") for k in kinds)} | DECIDING
 
     def relevant(self, data: bytes) -> bool:
         """Whether a file may call a loss."""
         return any(word in data for word in self.words)
 
-    def is_activation_class(self, node: ast.Call) -> bool:
-        """Whether a call may build an activation module."""
-        return "activation class" in self.others.get(_last(node.func), ())
+    def deciding(self, file: SourceFile) -> list[int]:
+        """Lines on which a decision may be taken, a sample drawn, a metric computed, or a softmax applied."""
+        calls = file.calls
+        lines = {line for word in calls if self.asks(word) for line in calls[word]}
+        lines.update(file.lines_with(THRESHOLD))
+        lines.update(file.lines_with(NOT_CALLED))
+        if "exp" in calls:
+            lines.update(file.lines_with(DIVISION))
+        return sorted(lines)
 
-    def is_consumer(self, node: ast.Call, *, has_dim: bool) -> bool:
-        """Whether a call may decide, sample, measure, take a logarithm, or leave out the dim of a softmax."""
-        name = _last(node.func)
-        if name in ("softmax", "log_softmax", "softmin"):
-            return not has_dim
-        if name.rstrip("_") in ("argmax", "round", "rint", "gt", "ge", "lt", "le", "log"):
-            return True
-        return any(not kind.startswith("activation") for kind in self.others.get(name, ()))
+    def asks(self, word: str) -> bool:
+        """Whether a called word may be one of these."""
+        return word.rstrip("_") in self.consumers or word in self.activations or word in self.activation_classes
+
+    def question(self, node: ast.expr) -> str:  # noqa: PLR0911
+        """What to ask of an expression, as far as its form tells; "" for nothing. Costs nothing, unlike the question."""
+        if isinstance(node, ast.Call):
+            name = _last(node.func)
+            if name in self.activation_classes and not isinstance(node.func, ast.Call):
+                return "" if _gives_dim(node) else "built"
+            if not self.asks(name) or (name.rstrip("_") in DECIDING and not _decides(node, name.rstrip("_"))):
+                return ""
+            return "called"
+        if isinstance(node, ast.Compare):
+            return "compared" if _cuts(node) else ""
+        if isinstance(node, ast.BinOp):
+            return "divided"
+        return "uncalled" if isinstance(node, ast.Attribute) else ""
 
     def names_bound(self, text: str) -> set[str]:
         """Names that a file binds to something built from a loss class."""
@@ -147,7 +166,41 @@ def expressions_at(file: SourceFile, lines: list[int]) -> list[tuple[Seed, ast.e
     return list(found.values())
 
 
-UNCALLED = frozenset(("item", "argmax", "tolist", "numpy"))
+def _cuts(node: ast.Compare) -> bool:
+    """Whether something that may be a tensor is compared with a number between 0 and 1, or with a threshold."""
+    if len(node.ops) != 1 or not isinstance(node.ops[0], (ast.Gt, ast.GtE, ast.Lt, ast.LtE)):
+        return False
+    left, right = node.left, node.comparators[0]
+    if isinstance(left, ast.Call) and isinstance(left.func, ast.Name) and left.func.id in ("len", "int", "float", "abs", "random"):
+        return False
+    if isinstance(right, ast.Constant):
+        number = isinstance(right.value, float) and 0 < right.value < 1
+        return number and not isinstance(left, ast.Constant)
+    named = right.slice if isinstance(right, ast.Subscript) else right
+    name = str(named.value) if isinstance(named, ast.Constant) else _last(named)
+    return "thr" in name.lower() and not isinstance(left, ast.Constant)
+
+
+def _decides(node: ast.Call, name: str) -> bool:
+    """Whether the call has the form of a decision: `round(x)` but not `round(x, 2)`, `x.gt(0.5)` but not `x.gt(y)`."""
+    arguments = [*node.args, *(k.value for k in node.keywords)]
+    if name in ("round", "rint"):
+        method = isinstance(node.func, ast.Attribute) and not node.args
+        return not node.keywords and (method or (len(node.args) == 1 and not isinstance(node.args[0], (ast.Constant, ast.BinOp))))
+    if name in ("gt", "ge", "lt", "le"):
+        last = arguments[-1] if arguments else None
+        return isinstance(last, (ast.Name, ast.Attribute)) or (isinstance(last, ast.Constant) and isinstance(last.value, float) and 0 < last.value < 1)
+    if name == "log":
+        module = node.func.value if isinstance(node.func, ast.Attribute) else None
+        return not (isinstance(module, ast.Name) and module.id in ("math", "logger", "wandb", "logging", "console")) and not (node.args and isinstance(node.args[0], ast.Constant))
+    return True
+
+
+def _gives_dim(node: ast.Call) -> bool:
+    """Whether a softmax says over which dim, as far as its form shows; a sigmoid has none to give."""
+    if not _last(node.func).lower().startswith("softm") and "softmax" not in _last(node.func).lower():
+        return True
+    return bool(node.args or node.keywords)
 
 
 def _expressions(place: Place) -> Iterator[tuple[ast.expr, tuple[ast.AST, ...]]]:

@@ -6,11 +6,11 @@ import ast
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import containers, operators
+from outlayer_lint.interpret import arrays, containers, datasets, operators
 from outlayer_lint.interpret.coupling import (
-    COUPLED, SCRAMBLED, front, loosened, on_tensors, rank_after, same, shifted,
+    COUPLED, SCRAMBLED, Step, front, loosened, on_tensors, rank_after, same, shifted,
 )  # fmt: skip
-from outlayer_lint.interpret.things import Answer, Parameter, Sequence, Subclass, Unknown, lift, only, unknown
+from outlayer_lint.interpret.things import Answer, Const, Parameter, Sequence, Subclass, Unknown, lift, only, unknown
 from outlayer_lint.lattice import Emission, Tensor, Value
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def reshapes(it: Interpreter, app: Application) -> Answer:
         dims = _dims(it, app)
         return on_tensors(app.input(), lambda t: _viewed(t, dims))
     if how == "flatten":
-        ends = [it.constant(entry) if (entry := app.entry(name)) is not None else given for name, given in (("start_dim", 0), ("end_dim", -1))]
+        ends = [it.constant(entry) if (entry := app.entry(name)) is not None else given for name, given in (("start_dim", int(app.form == "module")), ("end_dim", -1))]
         if all(isinstance(end, int) for end in ends):
             return on_tensors(app.input(), lambda t: _flattened(t, ends[0], ends[1]))
     if how == "ravel":
@@ -70,8 +70,10 @@ def _viewed(t: Tensor, dims: list[Any] | None) -> Tensor:
             return (t if kept or t.emission not in COUPLED else loosened(t)).replace(
                 axis=-1 if kept else None if t.emission in COUPLED else t.axis, units=units, class_axis=-1, rank=rank
             )  # fmt: skip
-        if where == 1 and (before or 0) >= IMAGE and rank < (before or 0) and t.emission is Emission.LOGIT:
+        if where == 1 and (before or 0) >= IMAGE and rank < (before or 0) and (t.emission not in COUPLED or t.axis == 1):
             return t.replace(units=units, axis=None, class_axis=SCRAMBLED, rank=rank)
+        if where == 1 and before is None and rank == 2:  # noqa: PLR2004 - pooled to one place
+            return t.replace(axis=1 if t.axis == 1 else None, units=units, class_axis=1, rank=rank)
     if units is not None and units > 1 and where == 1 and rank >= 3 and dims[1] == units and (before is None or before >= IMAGE):  # noqa: PLR2004
         kept = t.axis == 1
         return (t if kept or t.emission not in COUPLED else loosened(t)).replace(units=units, class_axis=1, rank=rank)
@@ -166,7 +168,7 @@ def adds_axis(it: Interpreter, app: Application) -> Answer:
 
     def one(t: Tensor) -> Tensor:
         rank = rank_after(t, lambda r: r + 1)
-        if t.emission is Emission.DATA:
+        if t.emission is Emission.DATA or (t.source is not None and not t.learned):
             return alone(t.replace(rank=rank)) if dim == 0 else t.replace(rank=rank)
         if not isinstance(dim, int):
             return loosened(t, units=None, class_axis=None, rank=rank)
@@ -234,6 +236,8 @@ def selects(it: Interpreter, app: Application) -> Answer:
 
 def splits(it: Interpreter, app: Application) -> Answer:
     """`chunk`, `split`, `unbind`: several parts of the same kind."""
+    if app.row.how == "train-test":
+        return datasets.train_test(it, app)
     count, lengths = None, None
     for name in ("chunks", "sections", "indices_or_sections"):
         if app.entry(name) is not None:
@@ -306,7 +310,7 @@ def reduces(it: Interpreter, app: Application) -> Answer:
                 classes = shifted(classes, d, -1, known)
         return t.replace(
             emission=emission, axis=axis if emission in COUPLED else None, low=low, high=high, units=t._units if classes is not None else None,  # noqa: SLF001
-            class_axis=classes, rank=rank, by=app.row.name, inner=Value((t,)),
+            class_axis=classes, rank=rank, by=app.row.name, inner=Value((t,)), origin=Step(t.origin, app.span, dim if isinstance(dim, int) else None),
         )  # fmt: skip
 
     return on_tensors(app.input(), one)
@@ -383,6 +387,10 @@ def _joined(known: list[Tensor], dim: Any, *, stack: bool, single: bool) -> Tens
 def resizes(it: Interpreter, app: Application) -> Answer:
     """Interpolation, pooling, padding."""
     how = app.row.how
+    size = it.constant(app.entry("output_size")) if app.entry("output_size") is not None else None
+    if size == 1 or (isinstance(size, tuple) and set(size) == {1}):
+        # One place is left: the dims behind the classes no longer matter, and what cuts through them cuts nothing.
+        return on_tensors(app.input(), lambda t: loosened(t, rank=None) if how == "max" else t.replace(rank=None))
 
     def one(t: Tensor) -> Tensor:
         if t.emission in COUPLED and (how in ("max", "pad", "sum", "fold", "unpool") or t.emission is not Emission.SIMPLEX):
@@ -411,12 +419,35 @@ def made_rank(it: Interpreter, app: Application) -> int | None:
     return None
 
 
+def made_alone(it: Interpreter, app: Application) -> tuple[str, ...]:
+    """A mark for a tensor made with a first dim of one: a batch of one sample."""
+    row = app.row
+    entries = app.given.positional[row.parameters.index(row.variadic) :] if row.variadic else tuple(e for n in ("size", "shape") if (e := app.entry(n)) is not None)
+    dims = sizes(it, entries[:1]) if entries else None
+    return (ONE,) if dims and dims[0] == 1 and (len(dims) > 1 or len(entries) > 1) else ()
+
+
+def is_alone(t: Tensor) -> bool:
+    """Whether data is a batch of one sample."""
+    return isinstance(t.source, tuple) and (t.source[:1] == (ONE,) or t.source[2:] == (ONE,))
+
+
+def literal_rank(it: Interpreter, answer: Answer) -> int | None:
+    """How deep a literal list is nested."""
+    depth = 0
+    while len(answer) == 1 and isinstance(answer[0][0], Sequence) and answer[0][0].items:
+        depth += 1
+        answer = it.force(answer[0][0].items[0])
+    return depth if len(answer) == 1 and isinstance(answer[0][0], Const) else None
+
+
 def without_first_dim(t: Tensor) -> Tensor:
     """One row of a tensor."""
     rank = rank_after(t, lambda r: r - 1 if r else None)
-    if t.emission is Emission.DATA:
-        return t.replace(rank=rank)
-    kept = loosened(t) if same(t.axis, 0, t.rank) else t
+    source = t.source if t.source is None else (t.source, "row")
+    if t.emission in (Emission.DATA, Emission.INDEX):
+        return t.replace(rank=rank, source=source, inner=None)
+    kept = (loosened(t) if same(t.axis, 0, t.rank) else t).replace(source=source)
     classes = shifted(t.class_axis, 0, -1, t.rank)
     axis = shifted(kept.axis, 0, -1, t.rank) if kept.emission in COUPLED else kept.axis
     return kept.replace(axis=axis, class_axis=classes, units=t._units if classes is not None else None, rank=rank)  # noqa: SLF001
@@ -426,17 +457,22 @@ def indexed(it: Interpreter, t: Tensor, index: ast.expr, site: Site) -> Tensor:
     """`x[...]`: which dims were cut, and what that leaves of a coupling and of the units."""
     kinds = _kinds(it, index, site)
     rank = None if "some" in kinds else rank_after(t, lambda r: r - kinds.count("one") + kinds.count("new"))
-    if t.emission is Emission.DATA:
+    if t.source is not None and kinds == ["some"]:
+        rank = arrays.taken_rank(it, t, index, site)
+    if t.source is not None and t.emission not in (Emission.DATA, Emission.INDEX):
+        t = t.replace(source=(t.source, ast.unparse(index)[:40]))
+    if t.emission in (Emission.DATA, Emission.INDEX):
         cut = t.replace(source=(t.source, ast.unparse(index)[:40]), inner=None, rank=rank)
-        return alone(cut) if kinds == ["new"] or kinds[:1] == ["new"] else cut
+        return alone(cut) if kinds[:1] == ["new"] else cut
     cut_classes, classes = _landed(t.class_axis, kinds, t.rank)
     cut_axis, axis = _landed(t.axis, kinds, t.rank) if t.emission in COUPLED else (False, t.axis)
     kept = loosened(t) if cut_axis is not False else t
     whole = cut_classes is False
-    return kept.replace(
+    found = kept.replace(
         axis=axis if kept.emission in COUPLED else kept.axis, units=t._units if whole else None, rank=rank,  # noqa: SLF001
         class_axis=classes if whole else None,
     )  # fmt: skip
+    return alone(found) if kinds[:1] == ["new"] and t.source is not None and not t.learned else found
 
 
 def _kinds(it: Interpreter, index: ast.expr, site: Site) -> list[str]:

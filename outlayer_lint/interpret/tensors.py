@@ -5,10 +5,10 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import ranges, shapes
-from outlayer_lint.interpret.coupling import COUPLED, SCRAMBLED, Follower, on_tensors, rank_after
+from outlayer_lint.interpret import arrays, datasets, ranges, shapes
+from outlayer_lint.interpret.coupling import COUPLED, SCRAMBLED, Follower, on_tensors
 from outlayer_lint.interpret.shapes import indexed, without_first_dim
-from outlayer_lint.interpret.things import Answer, Const, Parameter, Sequence, Site, Subclass, only, unknown
+from outlayer_lint.interpret.things import Answer, Site, only, unknown
 from outlayer_lint.lattice import NOTHING, Emission, Origin, Tensor, Value
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 def leaf(it: Interpreter, app: Application, tree: dict[str, Any]) -> Tensor:
     """A leaf of a row's `returns` with details."""
+    if app.row.kind == "data":
+        return datasets.leaf_of(app, tree, (arrays.DRAWN, id(app.site.node), id(app.site.frame.base), tree.get("kind")), whole=True)
     return Tensor(
         Emission(tree["emits"]), by=app.row.name, units=app.lazy(tree.get("units")), low=tree.get("low"), high=tree.get("high"),
         axis=tree.get("axis"), dtype=tree.get("dtype"), learned=app.row.name if app.row.kind == "model" else "", origin=app.origin,
@@ -35,10 +37,10 @@ def keeps(it: Interpreter, app: Application) -> Answer:
     if how == "detach":
         return on_tensors(answer, lambda t: t.replace(gradient=False))
     if how == "cast":
-        dtype = app.row.dtype
-        if dtype in ("float", "double", "half", "long", "int", "uint8", "bool"):
-            return on_tensors(answer, lambda t: t.replace(dtype=dtype))
-        return answer
+        dtype = app.row.dtype if app.row.dtype in arrays.DTYPES.values() else arrays.cast_to(it, app)
+        if dtype in arrays.WHOLE:
+            return on_tensors(answer, lambda t: arrays.whole(t, dtype) if t.dtype not in arrays.WHOLE else t.replace(dtype=dtype))
+        return answer if dtype is None else on_tensors(answer, lambda t: t.replace(dtype=None if dtype == "other" else dtype))
     if how in ("mask", "noise"):
         return on_tensors(answer, lambda t: t.replace(certainty="likely") if t.emission in COUPLED else t)
     return answer
@@ -59,12 +61,15 @@ def normalises(it: Interpreter, app: Application) -> Answer:
 def learned(it: Interpreter, app: Application) -> Answer:
     """Linear, convolutions, products: unbounded scores, whatever came in."""
     row = app.row
-    inner = app.inner()
     if row.how == "norm":
-        return on_tensors(app.input(), lambda t: t.replace(emission=Emission.LOGIT, axis=None, low=-inf, high=inf, by=row.name, inner=Value((t,)), learned=row.name))
+
+        def normed(t: Tensor) -> Tensor:
+            return t.replace(emission=Emission.LOGIT, axis=None, low=-inf, high=inf, by=row.name, inner=Value((t,)), learned=row.name, scaled=False)
+
+        return on_tensors(app.input(), normed)
     if row.how == "product":
         return _product(it, app)
-    axis = app.spec(row.axis)
+    inner, axis = app.inner(), app.spec(row.axis)
     rank = row.rank if isinstance(row.rank, int) else (lambda: inner().rank)
     return only(
         Tensor(
@@ -83,7 +88,10 @@ def _product(it: Interpreter, app: Application) -> Answer:
         if all(isinstance(t, Tensor) and t.emission is Emission.ONEHOT for t, _ in other):
             return on_tensors(ways, lambda t: t.replace(axis=-1, units=None) if t.emission is Emission.SIMPLEX else t)
     inner = app.inner()
-    return only(Tensor(Emission.LOGIT, by=app.row.name, learned=app.row.name, rank=lambda: inner().rank, inner=inner, origin=app.origin))
+    made = arrays.product(app, ways)
+    if made is not None:
+        return only(made)
+    return only(Tensor(Emission.LOGIT, by=app.row.name, learned=app.row.name, rank=lambda: inner().rank, inner=inner, class_axis=-1, origin=app.origin))
 
 
 def recurrent(it: Interpreter, app: Application) -> Answer:
@@ -95,18 +103,33 @@ def recurrent(it: Interpreter, app: Application) -> Answer:
     return only(Tensor(app.row.emits or Emission.SYM1, by=app.row.name, inner=app.inner(), origin=app.origin))
 
 
+ROUNDED = {Emission.UNIT: Emission.BINARY, Emission.SIMPLEX: Emission.BINARY}
+
+
 def decides(it: Interpreter, app: Application) -> Answer:
     """`argmax`, `round`, comparisons, `.item()`: a decision without a gradient."""
     how = app.row.how
-    inner = app.inner()
     if how in ("item", "numpy", "tolist"):
         return on_tensors(app.input(), lambda t: t.replace(gradient=False))
     if how in ("long", "int", "bool"):
-        return on_tensors(app.input(), lambda t: t.replace(gradient=False, dtype=how, emission=t.emission if t.emission in (Emission.DATA, Emission.INDEX, Emission.BINARY, Emission.ONEHOT, Emission.MULTIHOT) else Emission.INDEX, axis=t.axis))
-    emission = app.row.emits or (Emission.INDEX if how.startswith("arg") else Emission.BOOL)
+        return on_tensors(app.input(), lambda t: arrays.whole(t, app.row.dtype or how))
     if how in ("round", "ceil", "floor", "trunc", "sign"):
-        return on_tensors(app.input(), lambda t: t.replace(gradient=False, by=app.row.name, inner=Value((t,)), emission=t.emission if t.emission not in COUPLED else Emission.UNIT, axis=None))
-    return only(Tensor(emission, by=app.row.name, gradient=False, inner=inner, dtype=app.row.dtype, units=(lambda: inner().units) if how == "argmax" else None, origin=app.origin))
+
+        def one(t: Tensor) -> Tensor:
+            emission = ROUNDED.get(t.emission, t.emission) if how == "round" else Emission.UNIT if t.emission in COUPLED else t.emission
+            return t.replace(gradient=False, by=app.row.name, inner=Value((t,)), emission=emission, axis=None)
+
+        return on_tensors(app.input(), one)
+    emission = app.row.emits or (Emission.INDEX if how.startswith("arg") else Emission.BOOL)
+    inner = app.inner()
+    flat = app.entry("dim") is None
+
+    def rank() -> int | None:
+        before = inner().rank
+        return before if not how.startswith("arg") or how == "argsort" else 0 if flat else None if before is None else before - 1
+
+    units = (lambda: inner().units) if how == "argmax" else None
+    return only(Follower(emission, by=app.row.name, gradient=False, inner=inner, rank=rank, dtype=app.row.dtype, units=units, origin=app.origin))
 
 
 def makes(it: Interpreter, app: Application) -> Answer:
@@ -115,47 +138,41 @@ def makes(it: Interpreter, app: Application) -> Answer:
     if row.how == "parameter":
         return only(Tensor(Emission.LOGIT, by=row.name, learned=row.name, origin=app.origin))
     if row.how == "from-argument":
-        answer = app.input()
-        kept = tuple((t.replace(gradient=False), c) for t, c in answer if isinstance(t, Tensor))
-        if kept and len(kept) == len(answer):
-            return kept
-        if any(isinstance(t, (Parameter, Subclass)) for t, _ in answer):
-            return answer
-        if all(isinstance(t, (Sequence, Const)) for t, _ in answer):
-            return only(Tensor(Emission.DATA, by=row.name, source=("literal", id(app.site.node)), dtype=_dtype(it, app), origin=app.origin))
-        return only(Tensor(Emission.DATA, by=row.name, source=("array", id(app.site.node), id(app.site.frame.base)), dtype=_dtype(it, app), origin=app.origin))
-    low, high = app.spec(row.low), app.spec(row.high)
-    emission = row.emits or Emission.DATA
-    units = app.lazy(row.units)
+        return arrays.array(it, app, _dtype(it, app))
+    emission, low, high = arrays.made_range(it, app)
+    size = arrays.made_size(it, app) if row.units is None and emission is not Emission.INDEX else None
+    grows = "requires_grad" in app.given.keywords and it.constant(app.given.keywords["requires_grad"]) is True
     return only(
-        Tensor(emission, by=row.name, low=low if isinstance(low, (int, float)) else None, high=high if isinstance(high, (int, float)) else None,
-               units=units, dtype=row.dtype or _dtype(it, app), source=("literal", id(app.site.node)), origin=app.origin)
+        Tensor(emission, by=row.name, low=low, high=high, units=app.lazy(row.units) if row.units is not None else size, axis=app.spec(row.axis),
+               class_axis=-1 if size is not None else None, dtype=row.dtype or _dtype(it, app),
+               source=("literal", id(app.site.node), *shapes.made_alone(it, app)), learned=row.name if grows else "",
+               rank=row.rank if isinstance(row.rank, int) else shapes.made_rank(it, app), origin=app.origin)
     )  # fmt: skip
 
 
 def _dtype(it: Interpreter, app: Application) -> str | None:
-    from outlayer_lint.interpret.things import Library  # noqa: PLC0415
+    entry = app.entry("dtype") or app.given.keywords.get("dtype")
+    if entry is None:
+        return app.row.dtype
+    found = {arrays.dtype_of(thing) for thing, _ in it.force(entry)}
+    return found.pop() if len(found) == 1 else None
 
-    for name in ("dtype",):
-        entry = app.entry(name) or app.given.keywords.get(name)
-        if entry is not None:
-            for thing, _ in it.force(entry):
-                if isinstance(thing, Library):
-                    return DTYPES.get(thing.name.rpartition(".")[2])
-    return app.row.dtype
-
-
-DTYPES = {
-    "float": "float", "float32": "float", "float64": "double", "double": "double", "half": "half", "float16": "half", "long": "long",
-    "int64": "long", "int32": "int", "int": "int", "int16": "int", "bool": "bool", "uint8": "uint8",
-}  # fmt: skip
 
 
 def embeds(it: Interpreter, app: Application) -> Answer:
     """Embedding look-ups."""
     inner = app.inner()
-    rank = lambda: None if (r := inner().rank) is None else r + 1  # noqa: E731
-    return only(Tensor(Emission.LOGIT, by=app.row.name, learned=app.row.name, units=app.lazy(app.row.units), rank=rank, class_axis=-1, inner=inner, origin=app.origin))
+
+    def deeper() -> int | None:
+        return None if (before := inner().rank) is None else before + 1
+
+    rank = app.row.rank if isinstance(app.row.rank, int) else deeper
+
+    return only(
+        Tensor(
+            Emission.LOGIT, by=app.row.name, learned=app.row.name, units=app.lazy(app.row.units), rank=rank, class_axis=-1, inner=inner, origin=app.origin
+        )
+    )  # fmt: skip
 
 
 def loses(it: Interpreter, app: Application) -> Answer:
@@ -170,19 +187,17 @@ def asks(it: Interpreter, app: Application) -> Answer:
 
 def scatters(it: Interpreter, app: Application) -> Answer:
     """`zeros.scatter_(1, index, 1)`: one-hot rows."""
-    return on_tensors(app.input(), lambda t: t.replace(emission=Emission.ONEHOT, axis=1, low=0.0, high=1.0) if isinstance(t.source, tuple) and t.source[:1] == ("literal",) else t)
+    return on_tensors(app.input(), lambda t: t.replace(emission=Emission.ONEHOT, axis=1, low=0.0, high=1.0) if arrays.root(t.source) == "literal" else t)
 
 
 def samples(it: Interpreter, app: Application) -> Answer:
     """A draw of a distribution."""
-    return only(Tensor(Emission.DATA, by=app.row.name, gradient=False, origin=app.origin))
+    return only(Tensor(Emission.DATA, by=app.row.name, gradient=False, source=("drawn", id(app.site.node), id(app.site.frame.base)), origin=app.origin))
 
 
 def by_method(it: Interpreter, thing: Built, word: str, given: Arguments, site: Site) -> Answer:
     """A method of a library object that is not a module, by its word in the row."""
-    if word == "keeps":
-        return it.force(given.pick(0, "input"))
-    return unknown("unknown method of a library object", (id(site.node), id(site.frame.base)))
+    return datasets.by_method(it, thing, word, given, site)
 
 
 TRANSFER: dict[str, Callable[[Interpreter, Application], Answer]] = {
@@ -190,6 +205,7 @@ TRANSFER: dict[str, Callable[[Interpreter, Application], Answer]] = {
     "moves-axis": shapes.moves_axis, "adds-axis": shapes.adds_axis, "drops-axis": shapes.drops_axis, "selects": shapes.selects, "splits": shapes.splits,
     "reduces": shapes.reduces, "joins": shapes.joins, "combines": ranges.combines, "interval": ranges.interval, "decides": decides, "makes": makes,
     "resizes": shapes.resizes, "embeds": embeds, "loses": loses, "asks": asks, "scatters": scatters, "samples": samples, "attends": learned,
+    "maps": lambda it, app: datasets.maps(it, app),
 }  # fmt: skip
 
 __all__ = ["NOTHING", "SCRAMBLED", "TRANSFER", "Origin", "indexed", "without_first_dim"]

@@ -347,8 +347,8 @@ def compatible(a: Choices, b: Choices) -> Choices | None:
             if _hashable(other.value) == _hashable(choice.value):
                 return None
             known[choice.key] = choice
-    if len(both) > MAX_CHOICES:  # what is remembered of a path is bounded; forks are kept first
-        both = frozenset(sorted(both, key=lambda c: (not c.fork, repr(c.key)))[:MAX_CHOICES])
+    if len(both) > MAX_CHOICES:  # what is remembered of a path is bounded; forks are always kept
+        return a | {choice for choice in b if choice.fork}
     return both
 
 

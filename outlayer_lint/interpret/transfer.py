@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import attributes, calls, containers, datasets, operators, tensors
+from outlayer_lint.interpret import arrays, attributes, calls, containers, datasets, operators, tensors
+from outlayer_lint.interpret.coupling import Follower
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
     Answer, Built, Const, Deferred, Dictionary, Entry, Foreign, Function, Instance, Lazy, Method, Parameter, Sequence, Site,
@@ -48,13 +49,15 @@ class Application:
         return found
 
     def _entry(self, row: Row, name: str) -> Entry | None:
+        given, names = self.given, row.parameters
         if self.built is not None:
-            if name in row.call:
-                return self.given.pick(row.call.index(name), name)
-            index = row.constructor.index(name) if name in row.constructor else None
-            return self.built.arguments.pick(index, name)
-        index = row.parameters.index(name) if name in row.parameters else None
-        return self.given.pick(index, name)
+            inside = name in row.call
+            given, names = (self.given, row.call) if inside else (self.built.arguments, row.constructor)
+        index = names.index(name) if name in names else None
+        for spelled in row.keywords(name):
+            if spelled in given.keywords:
+                return given.keywords[spelled]
+        return given.pick(index, name)
 
     def entry(self, name: str) -> Entry | None:
         """The argument for a parameter, `None` where it is left out."""
@@ -169,7 +172,8 @@ def apply(it: Interpreter, app: Application) -> Answer:
     function = tensors.TRANSFER.get(word)
     if function is None:
         return unknown("no transfer function", ("row", row.name, id(app.site.node), id(app.site.frame.base)))
-    return function(it, app)
+    answer = function(it, app)
+    return arrays.carried(it, app, answer) if word in arrays.CARRYING else answer
 
 
 def structured(it: Interpreter, app: Application, tree: Any) -> Answer:
@@ -180,11 +184,20 @@ def structured(it: Interpreter, app: Application, tree: Any) -> Answer:
         return only(Sequence(tuple(structured(it, app, leaf) for leaf in tree), kind="tuple"))
     if isinstance(tree, dict):
         return only(tensors.leaf(it, app, tree))
+    if tree == "emits" and app.row.kind == "data":
+        return only(tensors.leaf(it, app, {"emits": tree}))
     if isinstance(tree, Emission):
-        learned = app.row.name if tree is Emission.LOGIT and app.row.kind in ("layer", "model") else ""
-        units = app.lazy(app.row.units) if tree in (Emission.LOGIT, Emission.SIMPLEX, Emission.LOGP) else None
-        gradient = tree not in (Emission.INDEX, Emission.BOOL)
-        return only(Tensor(tree, by=app.row.name, learned=learned, units=units, gradient=gradient, inner=app.inner(), origin=app.origin))
+        layer = app.row.kind in ("layer", "model")
+        axis = app.spec(app.row.axis) if layer else None
+        if tree in (Emission.INDEX, Emission.BOOL):
+            return only(Follower(tree, by=app.row.name, gradient=False, inner=app.inner(), origin=app.origin))
+        both = app.row.how == "bidirectional"
+        units = app.lazy(app.row.units) if not both and (layer or tree in (Emission.LOGIT, Emission.SIMPLEX, Emission.LOGP)) else None
+        rank = app.row.rank if isinstance(app.row.rank, int) else None
+        return only(
+            Tensor(tree, by=app.row.name, learned=app.row.name if layer else "", units=units, class_axis=axis if isinstance(axis, int) else None,
+                   rank=rank, inner=app.inner(), origin=app.origin)
+        )  # fmt: skip
     if tree == "keeps":
         word = app.row.transfer
         return tensors.TRANSFER.get(word, tensors.keeps)(it, app) if word in ("reduces", "selects") else app.input()
@@ -212,17 +225,17 @@ def called(it: Interpreter, thing: Built, given: Arguments, site: Site) -> Answe
 
 
 def _replaced_head(it: Interpreter, thing: Built, given: Arguments, site: Site) -> Answer | None:
-    """The output of a ready-made model whose last part was replaced."""
+    """The output of a ready-made model whose last part was replaced; `heads` are dotted paths to it."""
     heads = thing.row.heads
+    tops = {head.partition(".")[0] for head in heads}
     for override in reversed(thing.overrides):
-        name = override.path[0]
-        if name not in heads:
+        path = ".".join(map(str, override.path))
+        if override.path[0] not in tops:
             continue
+        if path not in heads and not any(head.startswith(path + ".") for head in heads):
+            return unknown("part of a ready-made model replaced")
         features = unknown("hidden features", ("features", id(thing.site.node)))
-        value = it.force(override.lazy)
-        if len(override.path) == 1 or override.path[1] in (-1, 1, 2, 3, 6, "fc", "out", "head", "3"):
-            return lift(value, lambda head: calls.call(it, head, Arguments((features,)), site))
-        return unknown("part of a ready-made model replaced")
+        return lift(it.force(override.lazy), lambda head: calls.call(it, head, Arguments((features,)), site))
     return None
 
 
@@ -413,6 +426,9 @@ def method(it: Interpreter, thing: Built, name: str, given: Arguments, site: Sit
         return only(thing)
     if word is not None:
         return tensors.by_method(it, thing, word, given, site)
+    found = attributes.knowledge.find(f"{thing.name}.{name}")
+    if found is not None:
+        return calls.apply_row(it, found[0], "function", given, site)
     if row.kind == "loss":
         return called(it, thing, given, site) if name == "forward" else only(thing)
     if row.kind == "distribution":

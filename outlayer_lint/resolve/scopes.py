@@ -316,6 +316,10 @@ def walrus(value: ast.expr, made: Made) -> Iterator[tuple[str, Definition]]:
             yield inner.target.id, made("assign", inner.value)
 
 
+# A test, its polarity, where it stands, and whether the use itself stands inside that branch.
+Condition = tuple[ast.expr, bool, Place, bool]
+
+
 class Reach(NamedTuple):
     """A definition that reaches a use, the conditions on its way, and the loops entered from behind.
 
@@ -323,11 +327,15 @@ class Reach(NamedTuple):
     """
 
     definition: Definition | None
-    conditions: tuple[tuple[ast.expr, bool, Place], ...]
+    conditions: tuple[Condition, ...]
     loops: tuple[tuple[ast.stmt, str], ...]
 
 
-def reaching(key: str, place: Place, limit: int = 48) -> list[Reach]:
+LIMIT = 48  # definitions that are told apart; a list of this length was cut short
+MAX_CONDITIONS = 12  # conditions remembered of one path
+
+
+def reaching(key: str, place: Place, limit: int = LIMIT) -> list[Reach]:
     """Definitions of `key` that may reach `place`, nearest first, within the scope of the place."""
     found: list[Reach] = []
     fallen = _backwards(key, place.block, place.index, (), (), found, limit, set())
@@ -335,11 +343,11 @@ def reaching(key: str, place: Place, limit: int = 48) -> list[Reach]:
     return found
 
 
-Path = tuple[tuple[tuple[ast.expr, bool, Place], ...], tuple[tuple[ast.stmt, str], ...]]
+Path = tuple[tuple[Condition, ...], tuple[tuple[ast.stmt, str], ...]]
 
 
 def _backwards(  # noqa: PLR0913
-    key: str, block: Block, index: int, conditions: tuple[tuple[ast.expr, bool, Place], ...],
+    key: str, block: Block, index: int, conditions: tuple[Condition, ...],
     loops: tuple[tuple[ast.stmt, str], ...], found: list[Reach], limit: int, seen: set[tuple[int, int]],
 ) -> list[Path]:  # fmt: skip
     """Walk up from `index`, then out of the block. Returns the paths on which no definition was met."""
@@ -368,8 +376,9 @@ def _backwards(  # noqa: PLR0913
                 open_paths = _within(key, sub, len(sub.statements), open_paths, found, limit)
     out: list[Path] = []
     for c, l in open_paths[:limit]:
-        extra = ((block.condition[0], block.condition[1], Place(parent, block.index)),) if block.condition else ()
-        out.extend(_backwards(key, parent, block.index, (*c, *extra), l, found, limit, seen))
+        extra = ((block.condition[0], block.condition[1], Place(parent, block.index), True),) if block.condition else ()
+        kept = (*c, *extra) if len(c) < MAX_CONDITIONS else c
+        out.extend(_backwards(key, parent, block.index, kept, l, found, limit, seen))
     return out
 
 
@@ -378,6 +387,8 @@ def _within(key: str, block: Block, index: int, paths: list[Path], found: list[R
     places = block.names.get(key)
     if not places:
         return paths
+    if len(found) >= limit:
+        return []
     at = bisect_left(places, index) - 1
     while at >= 0 and paths:
         i = places[at]
@@ -433,7 +444,8 @@ def _through(  # noqa: PLR0913
         for sub in subs:
             if sub.ends:
                 continue
-            entered = [((*c, (node.test, sub.kind == "then", place)), l) for c, l in paths]
+            test = (node.test, sub.kind == "then", place, False)
+            entered = [((*c, test) if len(c) < MAX_CONDITIONS else c, l) for c, l in paths]
             after += _within(key, sub, len(sub.statements), entered, found, limit)
         if direct and after:
             found.extend(Reach(direct[-1], c, l) for c, l in after)
@@ -448,7 +460,7 @@ def _through(  # noqa: PLR0913
 def _distinct(paths: Iterable[Path], limit: int) -> list[Path]:
     unique: dict[object, Path] = {}
     for path in paths:
-        unique.setdefault((tuple((id(e), p) for e, p, _ in path[0]), tuple((id(s), w) for s, w in path[1])), path)
+        unique.setdefault((tuple((id(e), p) for e, p, *_ in path[0]), tuple((id(s), w) for s, w in path[1])), path)
     if len(unique) > limit:  # too many ways: forget the conditions, keep one way for each set of loops
         unique = {tuple((id(s), w) for s, w in path[1]): ((), path[1]) for path in unique.values()}
     return list(unique.values())

@@ -1,0 +1,336 @@
+"""Arrays: what literals hold, dtypes, and what is left of data after an operation.
+
+Data are tensors with a `source`, a key that tells whose values they are: `(word, site, frame)`, then `(source, step)` for
+every part taken and every operation applied. Equal keys, equal data. Operations that only change the shape keep the key.
+"""
+
+from __future__ import annotations
+
+import ast
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from outlayer_lint.interpret import operators
+from outlayer_lint.interpret.things import (
+    Answer, Const, Deferred, Foreign, Lazy, Library, Parameter, Sequence, Site, Subclass, Unknown, only, unknown,
+)  # fmt: skip
+from outlayer_lint.lattice import Emission, Tensor
+
+if TYPE_CHECKING:
+    from outlayer_lint.interpret.frames import Arguments
+    from outlayer_lint.interpret.interpreter import Interpreter
+    from outlayer_lint.interpret.transfer import Application
+
+OPEN = (Parameter, Subclass)
+BYTE = 255.0
+DRAWN = "drawn"
+MAX_ITEMS = 64
+
+
+def is_image(t: Tensor) -> bool:
+    """Whether a tensor holds the pixels of an image file: 0 to 255."""
+    return t.emission is Emission.DATA and (t.low, t.high) == (0.0, BYTE)
+
+
+def anything(key: object) -> Tensor:
+    """Data of which nothing is known but whose they are."""
+    return Tensor(Emission.DATA, source=key)
+
+
+def hull(ways: list[Tensor], key: object) -> Tensor:
+    low, high = min(t.low for t in ways), max(t.high for t in ways)
+    first = ways[0]
+    same = first.emission if all(t.emission is first.emission for t in ways) else operators.word((low, high))
+    return first.replace(emission=same, low=low, high=high, source=key)
+
+
+# -- literals ---------------------------------------------------------------------------------------------------------
+
+
+def literal(values: list[Any], rank: int | None, sizes: tuple[int | None, ...], key: object, dtype: str | None = None) -> Tensor | None:
+    """Numbers written in the program as a tensor, `None` where they are no numbers."""
+    if not values or not all(isinstance(v, (int, float)) for v in values):
+        return None
+    if dtype is None:
+        floats, flags = any(isinstance(v, float) for v in values), all(isinstance(v, bool) for v in values)
+        dtype = "float" if floats else "bool" if flags else "long"
+    low, high = float(min(values)), float(max(values))
+    emission = Emission.BINARY if set(values) <= {0, 1} else operators.word((low, high))
+    units = sizes[-1] if sizes else None
+    return Tensor(emission, low=low, high=high, rank=rank, units=units, class_axis=-1 if units is not None else None, dtype=dtype, source=key)
+
+
+def measured(it: Interpreter, answer: Answer, depth: int = 0) -> tuple[list[Any], tuple[int | None, ...] | None, list[Tensor]]:
+    """The numbers in nested lists, their sizes (`None`: ragged or not known), and the tensors found instead."""
+    values: list[Any] = []
+    found: list[Tensor] = []
+    shapes: set[tuple[int | None, ...] | None] = set()
+    for thing, _ in answer:
+        if isinstance(thing, Const):
+            values.append(thing.value)
+            shapes.add(())
+        elif isinstance(thing, Tensor):
+            found.append(thing)
+            shapes.add((None,) * thing.rank if thing.rank is not None else None)
+        elif isinstance(thing, Sequence) and depth < 4 and len(thing.items) + len(thing.tail) <= MAX_ITEMS:  # noqa: PLR2004
+            inner: set[tuple[int | None, ...] | None] = set()
+            for entry in (*thing.items, *thing.tail, *((thing.middle,) if thing.open else ())):
+                more, shape, others = measured(it, it.force(entry), depth + 1)
+                values.extend(more)
+                found.extend(others)
+                inner.add(shape)
+            rest = inner.pop() if len(inner) == 1 else None
+            shapes.add(None if rest is None else (None if thing.open else len(thing.items), *rest))
+        else:
+            values.append(thing)
+            shapes.add(None)
+    return values, shapes.pop() if len(shapes) == 1 else None, found
+
+
+def array(it: Interpreter, app: Application, dtype: str | None) -> Answer:
+    """`torch.tensor(...)`, `np.array(...)` of tensors, lists, numbers, and what is not known."""
+    row = app.row
+    answer = it.force(app.entry("data")) if "data" in row.parameters[1:] else app.input()
+    opened = any(isinstance(t, OPEN) for t, _ in answer)
+    key = ("literal", id(app.site.node), id(app.site.frame.base))
+    if is_comparison(app.input_entry()) and not opened:
+        inner = app.inner()
+        made = Tensor(Emission.BOOL, by=row.name, dtype=dtype or "bool", gradient=False, rank=lambda: inner().rank, source=("array", *key[1:]), origin=app.origin)
+        return only(made)
+    kept = tuple((_cast(t.replace(gradient=False), dtype), c) for t, c in answer if isinstance(t, Tensor))
+    if kept and len(kept) == len(answer):
+        return kept
+    if opened:
+        return answer
+    values, shape, found = measured(it, answer)
+    rank = None if shape is None else len(shape)
+    if found and not values:
+        alike = len({t.emission for t in found}) == 1
+        if not alike and not all(t.bounded for t in found):
+            return only(anything(("array", *key[1:])).replace(rank=rank))
+        return only(_cast(hull(found, ("array", *key[1:])).replace(rank=rank, axis=None, class_axis=None, inner=None), dtype))
+    number = literal(values, rank, shape or (), key, dtype) if not found else None
+    if number is not None:
+        return only(number.replace(by=row.name, origin=app.origin))
+    word = "literal" if all(isinstance(t, (Sequence, Const)) for t, _ in answer) else "array"
+    return only(Tensor(Emission.DATA, by=row.name, source=(word, *key[1:]), dtype=dtype, rank=rank, origin=app.origin))
+
+
+def is_comparison(entry: Any) -> bool:
+    """Whether an argument is written as a comparison of arrays: truth values, whatever is compared."""
+    node = entry.node if isinstance(entry, Lazy) else None
+    while isinstance(node, (ast.Attribute, ast.Call)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("to_numpy", "astype", "copy", "numpy"):
+            node = node.func.value
+        elif isinstance(node, ast.Attribute) and node.attr == "values":
+            node = node.value
+        else:
+            return False
+    return isinstance(node, ast.Compare)
+
+
+def made_range(it: Interpreter, app: Application) -> tuple[Emission, float | None, float | None]:
+    """What a maker fills its tensor with."""
+    row = app.row
+    low, high = (float(v) if isinstance(v, (int, float)) else None for v in (app.spec(row.low), app.spec(row.high)))
+    emission = row.emits or Emission.DATA
+    if row.name.endswith(".linspace"):
+        ends = [it.constant(entry) if (entry := app.entry(name)) is not None else None for name in row.parameters[:2]]
+        if all(isinstance(end, (int, float)) for end in ends):
+            return operators.word((float(min(ends)), float(max(ends)))), float(min(ends)), float(max(ends))
+    if emission is Emission.INDEX:
+        start = app.entry("low") if app.entry("high") is not None else None
+        first = it.constant(start) if start is not None else 0
+        if not isinstance(first, int) or first >= 0:
+            return Emission.INDEX, float(first) if isinstance(first, int) else None, None
+        return Emission.LOGIT, None, None
+    if emission is Emission.BND:
+        return (Emission.DATA, None, None) if low is None or high is None else (_number_word(low, high), low, high)
+    return emission, low, high
+
+
+def _number_word(low: float, high: float) -> Emission:
+    return Emission.BINARY if low == high and low in (0.0, 1.0) else operators.word((low, high))
+
+
+def made_size(it: Interpreter, app: Application) -> int | None:
+    """The size of the last dim of a tensor that is made."""
+    row = app.row
+    if row.name.endswith("_like"):
+        sizes = {t.units if isinstance(t, Tensor) and t.emission is not Emission.INDEX else None for t, _ in app.input()}
+        return sizes.pop() if len(sizes) == 1 else None
+    if row.variadic:
+        entries = app.given.positional[row.parameters.index(row.variadic) :] or tuple(e for n in ("size", "shape") if (e := app.given.keywords.get(n)) is not None)
+    else:
+        entries = tuple(e for n in ("size", "shape") if n in row.parameters and (e := app.entry(n)) is not None)
+    if not entries or app.given.more_positional:
+        return None
+    last = it.constant(entries[-1])
+    last = last[-1] if isinstance(last, tuple) and last else last
+    if last is ... and len(entries) == 1:
+        answer = it.force(entries[0])
+        thing = answer[0][0] if len(answer) == 1 else None
+        last = it.constant(thing.items[-1]) if isinstance(thing, Sequence) and thing.items and not thing.open else ...
+    return last if isinstance(last, int) and not isinstance(last, bool) else None
+
+
+# -- dtypes -----------------------------------------------------------------------------------------------------------
+
+DTYPES = {
+    "float": "float", "float32": "float", "float64": "double", "double": "double", "half": "half", "float16": "half", "long": "long",
+    "int64": "long", "int32": "int", "int": "int", "int16": "int", "bool": "bool", "uint8": "uint8",
+}  # fmt: skip
+WHOLE = ("long", "int", "uint8", "bool")
+
+
+def dtype_of(thing: Any) -> str | None:
+    """The dtype that a thing names: `torch.float32`, `"int64"`, `np.uint8`, `torch.LongTensor`, `float`."""
+    word = thing.name if isinstance(thing, Library) else thing.value if isinstance(thing, Const) else None
+    if not isinstance(word, str):
+        return None
+    if word in ("builtins.float", "builtins.int"):
+        return "double" if word.endswith("float") else "long"
+    return DTYPES.get(word.rpartition(".")[2].removesuffix("Tensor").lower())
+
+
+def cast_to(it: Interpreter, app: Application) -> str | None:
+    """The dtype among the arguments of `.to(...)`, `.type(...)`, `.astype(...)`; `other` where it may be any."""
+    entries = [*app.given.positional[1 if app.form == "method" else app.row.inputs :], *(e for k, e in app.given.keywords.items() if k == "dtype")]
+    for entry in entries:
+        named = "type" in ast.unparse(entry.node) if isinstance(entry, Lazy) else False
+        for thing, _ in it.force(entry):
+            found = dtype_of(thing)
+            if found is not None:
+                return found
+            if isinstance(thing, Tensor) or (named and not isinstance(thing, Const)):
+                return "other"
+    return None
+
+
+def _cast(t: Tensor, dtype: str | None) -> Tensor:
+    if dtype is None or dtype == t.dtype:
+        return t
+    return whole(t, dtype) if dtype in WHOLE and t.dtype not in WHOLE else t.replace(dtype=dtype)
+
+
+def whole(t: Tensor, dtype: str | None) -> Tensor:
+    """A value cut to whole numbers, or to truth."""
+    if t.emission in (Emission.DATA, Emission.INDEX, Emission.BINARY, Emission.ONEHOT, Emission.MULTIHOT):
+        return t.replace(gradient=False, dtype=dtype)
+    if dtype == "bool" or t.emission is Emission.BOOL:
+        return t.replace(gradient=False, dtype=dtype, emission=Emission.BOOL if dtype == "bool" else Emission.BINARY)
+    if t.source is not None and t.low < 0:
+        return t.replace(gradient=False, dtype=dtype)
+    return t.replace(gradient=False, dtype=dtype, emission=Emission.INDEX, units=None, low=0.0, high=inf)
+
+
+# -- from operation to operation --------------------------------------------------------------------------------------
+
+SHAPING = frozenset(("reshapes", "adds-axis", "drops-axis", "moves-axis"))
+CARRYING = SHAPING | frozenset(("selects", "splits", "reduces", "joins", "interval", "resizes"))
+
+
+def root(source: object) -> object:
+    """The word that a source begins with."""
+    while isinstance(source, tuple) and source:
+        source = source[0] if source[0] != "one" or len(source) < 2 else source[1]  # noqa: PLR2004
+    return source
+
+
+def carried(it: Interpreter, app: Application, answer: Answer) -> Answer:
+    """Data stay data through an operation: the same where only the shape changes, else of a source of their own."""
+    word = app.row.transfer
+    given = app.input()
+    if word == "joins":
+        from outlayer_lint.interpret import containers  # noqa: PLC0415 - containers builds on tensors, which lean on this
+
+        sequences = [containers.as_sequence(it, t) for t, _ in given]
+        given = tuple(pair for s in sequences if s is not None for pair in containers.everything(it, s)) or given
+    before = [t for t, _ in given if isinstance(t, Tensor)]
+    if not before or len(before) != len(given) or not all(t.source is not None and not t.learned for t in before):
+        return answer
+    first = before[0]
+    counted = {t._units if t.emission is Emission.INDEX else None for t in before}  # noqa: SLF001
+    classes = counted.pop() if len(counted) == 1 else None
+    source = None if word in SHAPING else (first.source, app.row.name, id(app.site.node))
+
+    def one(thing: Any) -> Any:
+        if isinstance(thing, Tensor):
+            changes: dict[str, Any] = {} if source is None else {"source": source}
+            if thing.emission is Emission.INDEX and app.row.how in ("sum", "mean", "prod", "std", "var", "norm"):
+                return thing.replace(emission=operators.word((thing.low, thing.high)), units=None, **changes)
+            if thing.emission is Emission.INDEX and classes is not None:
+                changes["units"] = classes
+            if thing.dtype is None and first.dtype is not None and app.row.how not in ("sum", "mean"):
+                changes["dtype"] = first.dtype
+            return thing.replace(**changes)
+        if isinstance(thing, Sequence):
+            each = lambda e: Deferred(lambda: tuple((one(t), c) for t, c in it.force(e)))  # noqa: E731
+            return Sequence(
+                tuple(map(each, thing.items)), open=thing.open, tail=tuple(map(each, thing.tail)),
+                middle=None if thing.middle is None else each(thing.middle), kind=thing.kind,
+            )  # fmt: skip
+        return thing
+
+    return tuple((one(thing), choices) for thing, choices in answer)
+
+
+def product(app: Application, ways: Answer) -> Tensor | None:
+    """A product of data and data is data."""
+    other = app.input(1) if app.row.inputs > 1 else ()
+    if not ways or not other or not all(isinstance(t, Tensor) and t.source is not None and not t.learned for t, _ in (*ways, *other)):
+        return None
+    left, right = ways[0][0], other[0][0]
+    rank = {(2, 1): 1, (2, 2): 2}.get((left.rank, right.rank))
+    return Tensor(Emission.LOGIT, by=app.row.name, rank=rank, source=(left.source, app.row.name, id(app.site.node)), inner=app.inner(), origin=app.origin)
+
+
+def taken_rank(it: Interpreter, t: Tensor, index: ast.expr, site: Site) -> int | None:
+    """The rank of `x[index]` where the index is an array: its dims stand in place of the first one."""
+    if "pandas." in t.by or t.rank is None:
+        return None
+    ranks = {_index_rank(thing) for thing, _ in it.ev(index, site.place, site.frame)}
+    known = ranks.pop() if len(ranks) == 1 else None
+    return None if known is None else t.rank - 1 + known
+
+
+def _index_rank(thing: Any) -> int | None:
+    if not isinstance(thing, Tensor) or thing.rank is None:
+        return None
+    return thing.rank if thing.emission is not Emission.BOOL else 2 - thing.rank if thing.rank == 1 else None
+
+
+# -- attributes and methods of arrays and tables ----------------------------------------------------------------------
+
+
+def attribute(t: Tensor, name: str) -> Any:
+    """An attribute of data that no row knows: a column, a view of a table, a method to be called."""
+    if t.source is None or t.learned:
+        return Unknown("unknown method of a tensor")
+    if name in ("values", "array"):
+        return t
+    kept = {"low": t.low, "high": t.high} if is_image(t) else {}
+    return Tensor(Emission.DATA, by=t.by, source=(t.source, name), **kept)
+
+
+def called(it: Interpreter, t: Tensor, site: Site) -> Answer:
+    """A method of data that no row knows."""
+    if t.emission is Emission.DATA and t.source is not None:
+        kept = {"low": t.low, "high": t.high} if is_image(t) else {}
+        return only(Tensor(Emission.DATA, by=t.by, source=("called", id(site.node), id(site.frame.base), t.source), **kept))
+    return unknown("call of a tensor")
+
+
+def generator(it: Interpreter, given: Arguments, site: Site) -> Answer:
+    """`np.random.default_rng(seed)`."""
+    return only(Foreign("numpy.random.Generator", (id(site.node), id(site.frame.base))))
+
+
+def is_data(t: Tensor, depth: int = 6) -> bool:
+    """Whether a value comes from data alone: from no learned layer, on no way."""
+    if t.learned or t.emission is Emission.LOSS:
+        return False
+    if t.source is not None:
+        return True
+    inner = t.inner if depth else None
+    return inner is not None and inner.known and all(is_data(w, depth - 1) for w in inner)

@@ -1,0 +1,138 @@
+"""Backwards through the source: the expressions that a value was made from, over names, parameters and calls."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+from outlayer_lint.interpret import calls, containers
+from outlayer_lint.interpret.things import Lazy, Parameter, Unknown
+from outlayer_lint.lattice import Tensor
+from outlayer_lint.resolve.scopes import Place, dotted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from outlayer_lint.interpret.frames import Arguments, Frame
+    from outlayer_lint.interpret.interpreter import Interpreter
+    from outlayer_lint.interpret.things import Entry
+    from outlayer_lint.resolve.scopes import Scope
+
+LIMIT = 60
+MAX_WORDS = 16
+
+
+def behind(it: Interpreter, start: Lazy, limit: int = LIMIT) -> Iterator[Lazy]:
+    """An expression and those it is made from, nearest first. What a loop draws from is not followed."""
+    todo: list[Lazy] = [start]
+    seen: set[object] = set()
+    while todo and len(seen) < limit:
+        step = todo.pop(0)
+        mark = (id(step.node), id(step.frame))
+        if mark in seen:
+            continue
+        seen.add(mark)
+        yield step
+        node, place, frame = step.node, step.place, step.frame
+        if isinstance(node, ast.Name):
+            todo.extend(_definitions(it, node.id, place, frame))
+        elif isinstance(node, ast.Attribute):
+            key = dotted(node)
+            if key and place.block.scope.kind != "lambda" and key in place.block.scope.block.names:
+                todo.extend(_definitions(it, key, place, frame))
+            else:
+                todo.append(Lazy(node.value, place, frame))
+        elif not isinstance(node, (ast.Lambda, ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp, ast.Constant)):
+            for child in ast.iter_child_nodes(node):
+                if isinstance(child, ast.keyword):
+                    child = child.value  # noqa: PLW2901
+                if isinstance(child, ast.expr) and not (isinstance(node, ast.Call) and child is node.func and not isinstance(child, (ast.Attribute, ast.Call))):
+                    todo.append(Lazy(child, place, frame))
+
+
+def _definitions(it: Interpreter, key: str, place: Place, frame: Frame) -> list[Lazy]:
+    """The expressions that a name was given at a place: assignments that reach it, or the caller's argument."""
+    scope = place.block.scope
+    overlay: Frame | None = frame
+    while overlay is not None and overlay.binds is not None:
+        if key in overlay.binds:
+            return []
+        overlay = overlay.parent
+    frame = overlay or frame
+    if key in scope.block.names and key not in scope.globals:
+        found: list[Lazy] = []
+        opened = False
+        for reach in it.reached(key, place)[:6]:
+            definition = reach.definition
+            if definition is None:
+                opened = True
+            elif definition.value is not None and definition.kind in ("assign", "augment"):
+                value = _part(definition.value, definition.path)
+                found.append(Lazy(value, Place(definition.block, definition.index), frame.inside(definition.block, reach.loops)))
+        return [*found, *_argument(it, key, scope, frame)] if opened else found
+    if scope.kind in ("function", "lambda") and key in scope.parameter_names:
+        return _argument(it, key, scope, frame)
+    if "." not in key and scope.parent is not None:
+        module = it.module_frame(scope.file)
+        if module is not None and key in module.scope.block.names:
+            return _definitions(it, key, Place(module.scope.block, len(module.scope.block.statements)), module)
+    return []
+
+
+def _part(node: ast.expr, path: tuple[object, ...]) -> ast.expr:
+    """The part of a tuple written out that an unpacking target receives."""
+    for step in path:
+        if not isinstance(node, (ast.Tuple, ast.List)) or not isinstance(step, int) or not -len(node.elts) <= step < len(node.elts):
+            break
+        node = node.elts[step]
+    return node
+
+
+def _argument(it: Interpreter, name: str, scope: Scope, frame: Frame) -> list[Lazy]:
+    """What the caller gave for a parameter."""
+    a = scope.parameters
+    if a is None or name not in scope.parameter_names:
+        return []
+    given: Arguments | None = frame.base.arguments
+    if given is None:
+        binding = frame.world.bindings.get(scope)
+        if binding is None or binding.passed:
+            return []
+        where = it.root(binding.place.block.scope, frame.world)
+        for node in binding.overlay:
+            where = containers.overlay(it, node, binding.place, where)
+        given = calls.arguments(it, binding.call, binding.place, where)
+    ordered = [p.arg for p in (*a.posonlyargs, *a.args)]
+    skip = 1 if frame.base.receiver is not None and ordered else 0
+    entry: Entry | None = given.pick(ordered.index(name) - skip, name) if name in ordered and ordered.index(name) >= skip else given.pick(None, name)
+    return [entry] if isinstance(entry, Lazy) else []
+
+
+def identity(thing: Any) -> object:
+    """What tells whose values a thing holds, `None` where that cannot be told."""
+    if isinstance(thing, Tensor):
+        return thing.source
+    if isinstance(thing, (Unknown, Parameter)):
+        return thing.key
+    return None
+
+
+def words_of(source: object) -> list[str]:
+    """Columns and attributes on the way from a data set to a value."""
+    found: list[str] = []
+    while isinstance(source, tuple) and source and len(found) < MAX_WORDS:
+        found.extend(part for part in source[1:] if isinstance(part, str) and part not in ("row", "each", "item"))
+        source = source[0]
+    return found
+
+
+def own_nodes(place: Place) -> Iterator[ast.AST]:
+    """All nodes of a statement, without the statements inside it."""
+    todo: list[ast.AST] = [place.block.statements[place.index]]
+    while todo:
+        node = todo.pop()
+        yield node
+        for field, value in ast.iter_fields(node):
+            if isinstance(node, ast.stmt) and field in ("body", "orelse", "finalbody", "handlers", "cases"):
+                continue
+            todo.extend(v for v in (value if isinstance(value, list) else [value]) if isinstance(v, ast.AST))
