@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -9,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge, suppress
 from outlayer_lint.diagnostic import Diagnostic, Pair, Related, Report, Severity, Span, Unread
-from outlayer_lint.interpret import inquiry
-from outlayer_lint.interpret.driver import Driver
 from outlayer_lint.lattice import describe
 from outlayer_lint.resolve.project import Project, SourceFile
 from outlayer_lint.source import discovery
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from outlayer_lint.config import Config
     from outlayer_lint.diagnostic import Finding
     from outlayer_lint.facts import Fact
+    from outlayer_lint.interpret import inquiry
     from outlayer_lint.interpret.inquiry import Inquiry
 
 RECURSION = 20_000
@@ -64,6 +64,17 @@ class _Words(dict[str, Any]):
 
 def check(paths: Sequence[str | Path], config: Config, *, stdin: tuple[str, bytes] | None = None) -> Report:
     """Lint files and folders; see `Report`."""
+    # Trees and frames live until the end: looking for garbage among them costs as much as the analysis.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _check(paths, config, stdin)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _check(paths: Sequence[str | Path], config: Config, stdin: tuple[str, bytes] | None) -> Report:
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION))
     if config.contracts:
         knowledge.extend(config.contracts)
@@ -110,13 +121,14 @@ class _Run:
         for path, data in contents.items():
             project.files[path] = SourceFile(path, project.files[path].display, project, data)
         self.files += len(asked)
-        inquiry_ = prepare(project)
         wanted = {project.files[os.path.abspath(p)] for p in asked}
-        for ask in (inquiry_.ask, inquiry_.ask_further):
-            for file in project.framework_files:
-                self._file(ask, file, wanted)
+        inquiry_ = prepare(project)
+        if inquiry_ is not None:
+            for ask in (inquiry_.ask, inquiry_.ask_further):
+                for file in project.framework_files:
+                    self._file(ask, file, wanted)
         self._errors(project, wanted)
-        self._finish(inquiry_, wanted)
+        self._finish([] if inquiry_ is None else inquiry_.events, wanted)
 
     def _file(self, ask: Callable[[SourceFile], list[inquiry.Event]], file: SourceFile, wanted: set[SourceFile]) -> None:
         try:
@@ -140,10 +152,10 @@ class _Run:
                     continue
                 event.found.append((diagnostic, fact))
 
-    def _finish(self, inquiry_: Inquiry, wanted: set[SourceFile]) -> None:
+    def _finish(self, events: list[inquiry.Event], wanted: set[SourceFile]) -> None:
         shown = {f.display for f in wanted}
         gathered: list[tuple[Diagnostic, Fact]] = []
-        for event in inquiry_.events:
+        for event in events:
             gathered.extend(event.found)
             pair = event.pair(tuple(d for d, _ in event.found)) if event.span.path in shown else None
             if pair is not None:
@@ -191,14 +203,19 @@ def _order(span: Span) -> tuple[object, ...]:
     return (span.path, -1 if span.cell is None else span.cell, *span[1:5])
 
 
-def prepare(project: Project) -> Inquiry:
+def prepare(project: Project) -> Inquiry | None:
     """Read every file once, keep those with a framework's word, and find where questions begin."""
     for file in project:
         if file.has_framework:
             project.framework_files.append(file)
         elif file.broken is None:
             file.forget()
-    return inquiry.Inquiry(Driver(project))
+    if not project.framework_files:
+        return None
+    from outlayer_lint.interpret.driver import Driver  # noqa: PLC0415 - most of a start-up, for projects with a framework
+    from outlayer_lint.interpret.inquiry import Inquiry  # noqa: PLC0415
+
+    return Inquiry(Driver(project))
 
 
 def merge(gathered: list[tuple[Diagnostic, Fact]]) -> list[Diagnostic]:
@@ -229,6 +246,8 @@ def reveal(path: str | Path, line: int, config: Config, cell: int | None = None)
     root = str(discovery.project_root(full, [path]))
     project = Project(root, sorted({*map(os.path.abspath, discovery.walk(root)), full}))
     inquiry_ = prepare(project)
+    if inquiry_ is None:
+        return []
     return [(span, text, describe_value(value), how) for span, text, value, how in inquiry_.reveal(project.files[full], line, cell)]
 
 

@@ -27,6 +27,7 @@ def written(folder: Path, program: str | Mapping[str, str]) -> dict[str, str]:
     """Write a program of one or several files; returns name -> source as it was written."""
     files = {"program.py": program} if isinstance(program, str) else program
     sources = {name: IMPORTS + dedent(text) for name, text in files.items()}
+    (folder / ".git").mkdir(parents=True, exist_ok=True)  # the project's root, whatever is asked about
     for name, text in sources.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

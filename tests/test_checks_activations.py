@@ -43,6 +43,7 @@ def one(emission: Emission, **known: Any) -> Value:
 
 logits = one(Emission.LOGIT, learned="torch.nn.Linear", units=10, rank=2)
 arithmetic = one(Emission.LOGIT)
+normalised_by_hand = [one(Emission.LOGIT, learned="torch.nn.Linear", by=by) for by in ("sub", "add", "torch.log")]
 relu = one(Emission.NONNEG, by="torch.relu", learned="torch.nn.Linear", inner=logits)
 gelu = one(Emission.BND, low=-0.17, by="torch.nn.functional.gelu", inner=logits)
 elu = one(Emission.BND, low=-1.0, by="torch.nn.functional.elu", inner=logits)
@@ -59,6 +60,11 @@ clamped = one(Emission.UNIT, by="torch.sigmoid", inner=logits, low=1e-6, high=1 
 log_softmax = one(Emission.LOGP, axis=1, by="torch.nn.functional.log_softmax", inner=logits, rank=2)
 log_softmax_of_relu = one(Emission.LOGP, axis=1, by="torch.nn.functional.log_softmax", inner=relu)
 log_softmax_of_tanh = one(Emission.LOGP, axis=1, by="torch.nn.functional.log_softmax", inner=tanh, units=10)
+slice_of_softmax = one(Emission.UNIT, by="torch.nn.functional.softmax", inner=logits)
+reshaped_log_softmax = one(Emission.LOGUNIT, by="torch.nn.functional.log_softmax", inner=logits)
+conv = one(Emission.LOGIT, learned="torch.nn.Conv2d", units=10, rank=4)
+pooled = one(Emission.NONNEG, by="torch.nn.functional.relu", learned="torch.nn.Conv2d", rank=2, inner=conv)
+dense = one(Emission.NONNEG, by="torch.nn.functional.relu", learned="torch.nn.Conv2d", rank=4, inner=conv)
 logsigmoid = one(Emission.LOGUNIT, by="torch.nn.functional.logsigmoid", inner=logits)
 index = one(Emission.INDEX, units=10)
 
@@ -95,6 +101,13 @@ def subscribes(rule: str, fact: Fact) -> bool:
         (CE, softmax, {"softmax_into_cross_entropy": "proved"}),
         (CE, softmax_of_unknown, {"softmax_into_cross_entropy": "proved"}),
         (CE, softmax_of_relu, {"softmax_into_cross_entropy": "proved"}),
+        (CE, slice_of_softmax, {"softmax_into_cross_entropy": "proved"}),
+        (CE, softmax | slice_of_softmax, {"softmax_into_cross_entropy": "proved"}),
+        (CE, reshaped_log_softmax, {"log_softmax_into_cross_entropy": "harmless"}),
+        (CE, pooled, {"nonnegative_scores_into_logits_loss": "pooled"}),
+        (CE, dense, {"nonnegative_scores_into_logits_loss": "softmax"}),
+        (BCEL, pooled, {"nonnegative_scores_into_logits_loss": "sigmoid"}),
+        (BCEL, slice_of_softmax, {"probabilities_into_logits_loss": "proved"}),
         (CE, softmax | sigmoid, {"probabilities_into_logits_loss": "proved"}),
         (CE, sigmoid, {"probabilities_into_logits_loss": "proved"}),
         (CE, logsigmoid, {"probabilities_into_logits_loss": "harmless"}),
@@ -148,6 +161,8 @@ SILENT: list[Fact] = [
     call(BCEL, one(Emission.UNIT, scaled=True)),
     call(NLL, log_softmax),
     call(NLL, arithmetic),  # may be log-probabilities that somebody made by hand
+    *(call(name, by_hand, softmax) for name in (NLL, BCE, KL) for by_hand in normalised_by_hand),
+    *(call(KL, log_softmax, by_hand) for by_hand in normalised_by_hand),
     call(NLL, one(Emission.LOGUNIT, units=2)),  # log-sigmoids of -x and x
     call(NLL, one(Emission.SYM1)),
     call(BCE, sigmoid),
@@ -186,6 +201,7 @@ SILENT: list[Fact] = [
     applied("torch.softmax", one(Emission.SIMPLEX, axis=-1, rank=3), axis=1, reaches=["output"]),
     applied("torch.softmax", softmax, reaches=["loss"]),  # the loss will say so
     applied("torch.softmax", softmax | logits, reaches=["decision"]),
+    applied("torch.sigmoid", one(Emission.UNIT, by="torch.rand", source=("literal", 1)), reaches=["decision"]),
     applied("torch.softmax", one(Emission.SIMPLEX, axis=1, scaled=True), reaches=["decision"]),
     applied("torch.softmax", logsigmoid, reaches=["decision"]),
     applied("torch.relu", softmax, reaches=["output"]),
@@ -198,7 +214,7 @@ SILENT: list[Fact] = [
     applied("torch.log", one(Emission.SIMPLEX, by="torch.softmax", certainty="likely")),
     applied("torch.div", logits, constant=2.0, reaches=["loss"]),
     applied("torch.mul", softmax, constant=2.0, reaches=["loss"]),
-    applied("torch.div", logits, form=""),
+    applied("torch.div", arithmetic, form="hand-softmax"),  # no network: energies, counts, values of a bandit
     applied("torch.div", one(Emission.BND, low=-14.0, high=14.0), form="hand-softmax"),
     applied("torch.div", one(Emission.BND, high=0.0), form="hand-softmax"),  # after `x - x.max()`
     applied("torch.div", one(Emission.SYM1, scaled=True, high=100.0), form="hand-softmax"),
@@ -331,9 +347,10 @@ def test_the_row_may_already_know_about_log_target() -> None:
         (Consumed(HERE, RANKING, "y_pred", log_softmax), ""),
         (Consumed(HERE, METRIC, "y_pred", sigmoid), ""),
         (Consumed(HERE, row("torch.distributions.Categorical"), "probs", log_softmax), ""),
-        (call(NLL, one(Emission.LOGUNIT, units=5, inner=logits)), "independent"),
+        (call(NLL, one(Emission.LOGUNIT, units=5, by="torch.nn.functional.logsigmoid", inner=logits)), "independent"),
         (call(NLL, one(Emission.LOGUNIT, units=2, inner=logits)), ""),
         (call(NLL, one(Emission.LOGUNIT, units=5, by="torch.log", inner=sigmoid)), ""),
+        (call(NLL, one(Emission.LOGUNIT, units=5, by="torch.nn.functional.log_softmax", inner=logits)), ""),
         (call(NLL, logsigmoid), ""),
     ],
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from outlayer_lint.checks.logits_into_nll_loss import raw
 from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Emission
@@ -27,7 +28,7 @@ def check(call: LossCall) -> Iterator[Finding]:
         if call.prediction.every(*PROBABILITIES):
             return
     if witness is None:
-        grade, witness = "scores", target.all(lambda way: way.emission is Emission.LOGIT and bool(way.learned))
+        grade, witness = "scores", target.all(lambda way: way.emission is Emission.LOGIT and raw(way))
         fix = Fix("advise", "pass the softmax of the logits as target")
     if witness is not None:
         yield Finding(call.span, grade, places(witness), fix, certainty=target.certainty)

@@ -17,7 +17,8 @@ def check(call: LossCall) -> Iterator[Finding]:
 
     def harmless(way: Tensor) -> bool:
         astray = same_axis(way, way.axis, call.loss.class_axis) is False and way.rank != 1
-        return way.emission is Emission.LOGP and not astray
+        reshaped = way.emission is Emission.LOGUNIT and way.by.endswith("softmax")
+        return reshaped or (way.emission is Emission.LOGP and not astray)
 
     witness = value.all(harmless)
     # One unit is single-unit-softmax, with or without the loss.

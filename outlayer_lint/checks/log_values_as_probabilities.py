@@ -36,5 +36,7 @@ def check(fact: LossCall | Decision | Consumed) -> Iterator[Finding]:
 
 
 def separate(way: Tensor) -> bool:
-    """Whether it is a log-sigmoid of scores, and not the logarithm of a mixture."""
-    return way.emission is Emission.LOGUNIT and way.inner.every(Emission.LOGIT) is not None
+    """Whether it is a log-sigmoid of scores: not the logarithm of a mixture, not a log-softmax that was reshaped."""
+    return (
+        way.by.endswith("sigmoid") and way.emission is Emission.LOGUNIT and way.inner.every(Emission.LOGIT) is not None
+    )

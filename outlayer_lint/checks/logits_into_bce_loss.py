@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from outlayer_lint.checks.logits_into_nll_loss import raw
 from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Emission
@@ -12,7 +13,7 @@ def check(call: LossCall) -> Iterator[Finding]:
     if call.loss.family != "binary" or call.swapped:
         return
     value = call.prediction
-    witness = value.all(lambda way: way.emission is Emission.LOGIT and bool(way.learned))
+    witness = value.all(lambda way: way.emission is Emission.LOGIT and raw(way))
     if witness is not None:
         fix = Fix("advise", "use the binary cross-entropy with logits, which applies the sigmoid itself")
         yield Finding(call.span, "proved", places(witness), fix, certainty=value.certainty)

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.facts import LossCall, places
-from outlayer_lint.lattice import Emission
+from outlayer_lint.lattice import Emission, Tensor
 
 # An activation that is no log-softmax, applied to the last layer, does not make its scores log-probabilities.
 SCORES = (Emission.LOGIT, Emission.NONNEG, Emission.POS, Emission.SYM1, Emission.UNORM)
+# Scores are normalised by hand as `x - logsumexp(x)`, `(x / x.sum()).log()` or `(x - min) / (max - min)`.
+BY_HAND = ("add", "sub", "mul", "div", "neg", "log")
 
 
 def check(call: LossCall) -> Iterator[Finding]:
@@ -15,7 +17,12 @@ def check(call: LossCall) -> Iterator[Finding]:
     if call.loss.family != "nll" or call.swapped:
         return
     value = call.prediction
-    witness = value.all(lambda way: way.emission in SCORES and bool(way.learned))
+    witness = value.all(lambda way: way.emission in SCORES and raw(way))
     if witness is not None:
         fix = Fix("advise", "use the cross-entropy loss, which takes the logits and the same arguments")
         yield Finding(call.span, "proved", places(witness), fix, certainty=value.certainty)
+
+
+def raw(way: Tensor) -> bool:
+    """Whether it comes out of a learned layer, and no arithmetic afterwards may have normalised it."""
+    return bool(way.learned) and way.by.rpartition(".")[2] not in BY_HAND

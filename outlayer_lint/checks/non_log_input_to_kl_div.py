@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from outlayer_lint.checks.logits_into_nll_loss import raw
 from outlayer_lint.checks.probabilities_into_nll_loss import logarithm
 from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.facts import LossCall, places
@@ -14,7 +15,7 @@ def check(call: LossCall) -> Iterator[Finding]:
         return
     value = call.prediction
     probable = value.every(Emission.SIMPLEX, Emission.UNIT)
-    scored = value.all(lambda way: way.emission is Emission.LOGIT and bool(way.learned))
+    scored = value.all(lambda way: way.emission is Emission.LOGIT and raw(way))
     witness = probable or scored
     if witness is None:
         return

@@ -22,6 +22,8 @@ def check(call: LossCall) -> Iterator[Finding]:
         grade, witness = "inside", value.all(lambda way: way.emission in ACCEPTS[family] and clipped(way))
     elif grade == "sigmoid" and any(floor(way) < 0 for way in value):
         grade = "nearly"
+    elif grade == "softmax" and any("Conv" in way.learned and way.rank != way.inner.rank for way in value):
+        grade = "pooled"
     if witness is not None and not call.swapped:
         scores = witness.inner.ways[0] if grade == "inside" else witness
         fix = Fix("advise", "drop the activation after the last layer, so that scores can be negative")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from outlayer_lint.checks.softmax_into_cross_entropy import removal
+from outlayer_lint.checks.softmax_into_cross_entropy import removal, softmaxed
 from outlayer_lint.diagnostic import Finding
 from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Emission
@@ -13,7 +13,7 @@ def check(call: LossCall) -> Iterator[Finding]:
     if call.loss.family != "binary-logits" or call.swapped:
         return
     value = call.prediction
-    witness = value.all(lambda way: way.emission is Emission.UNIT and not way.scaled)
+    witness = value.all(lambda way: way.emission is Emission.UNIT and not softmaxed(way) and not way.scaled)
     if witness is not None:
         fix = removal(call, "pass the logits to the loss, and apply the sigmoid only where probabilities are read")
         yield Finding(call.span, "proved", places(witness), fix, certainty=value.certainty)

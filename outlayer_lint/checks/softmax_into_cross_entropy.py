@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix, Span
 from outlayer_lint.facts import LossCall, places
-from outlayer_lint.lattice import Emission
+from outlayer_lint.lattice import Emission, Tensor
 
 
 def check(call: LossCall) -> Iterator[Finding]:
@@ -12,11 +12,16 @@ def check(call: LossCall) -> Iterator[Finding]:
     if call.loss.family != "softmax-cross-entropy" or call.swapped:
         return
     value = call.prediction
-    witness = value.all(lambda way: way.emission is Emission.SIMPLEX and not way.scaled)
+    witness = value.all(lambda way: softmaxed(way) and not way.scaled)
     # One unit is single-unit-softmax: without the softmax it would be as wrong as with it.
     if witness is not None and value.units != 1:
         fix = removal(call, "pass the logits to the loss, and apply softmax only where probabilities are read")
         yield Finding(call.span, "proved", places(witness), fix, certainty=value.certainty)
+
+
+def softmaxed(way: Tensor) -> bool:
+    """Whether a softmax made it; a part of its result, or a reshaped one, need not sum to one any more."""
+    return way.emission is Emission.SIMPLEX or (way.emission is Emission.UNIT and way.by.endswith("softmax"))
 
 
 def removal(call: LossCall, message: str) -> Fix:

@@ -26,8 +26,8 @@ def check(applied: Applied) -> Iterator[Finding]:
         return
 
     def apart(way: Tensor) -> bool:
-        """Matrices are made doubly stochastic by normalising over one dim after the other."""
-        return way.scaled or same_axis(way, way.axis, applied.axis) is False
+        """Random numbers are no output; matrices are made doubly stochastic by normalising one dim after the other."""
+        return way.source is not None or way.scaled or same_axis(way, way.axis, applied.axis) is False
 
     for grade, table in (("proved", SPOILS), ("redundant", REPEATS)):
         witness = value.every(*table.get(emits, ()))

@@ -11,7 +11,7 @@ from outlayer_lint.interpret import attributes
 from outlayer_lint.interpret.coupling import Step
 from outlayer_lint.interpret.frames import World
 from outlayer_lint.interpret.operators import Divided
-from outlayer_lint.interpret.things import Library
+from outlayer_lint.interpret.things import Answer, Library, compatible
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Emission, Tensor, Value, describe
 
@@ -39,6 +39,14 @@ def words_of(value: Value, **more: Any) -> dict[str, Any]:
     """What messages may quote of a value."""
     first = value.ways[0] if value.ways else None
     return {"emits": describe(first) if first else "", "activation": first.by.rpartition(".")[2] if first else "", **more}
+
+
+def programs(answer: Answer) -> Iterator[Answer]:
+    """The answer in each program: where whole models are chosen, those of one choice are judged together."""
+    forks = {frozenset(choice for choice in own if choice.fork) for _, own in answer}
+    for fork in sorted(forks, key=repr):
+        if fork or len(forks) == 1:
+            yield tuple((t, own) for t, own in answer if compatible(frozenset(c for c in own if c.fork), fork) is not None)
 
 
 # -- on the way to a consumer -----------------------------------------------------------------------------------------
@@ -143,23 +151,24 @@ def _inside_another(driver: Driver, owner: Scope) -> bool:
 def activated(driver: Driver, seed: Seed, application: Application, related: Any) -> Iterator[Applied]:
     """A softmax or sigmoid put on what a model returned, where that already went through one."""
     entry, row = application.input_entry(), application.row
-    if entry is None or row.emits not in PROBABLE or not _outside_models(driver, seed):
-        return
-    value = as_value(driver.it.force(entry))
-    # What is scored, weighed or scaled in between is for the consumer to judge.
-    if value.every(*PROBABLE) is None or not all(way.learned for way in value):
+    if entry is None or row.emits not in PROBABLE or not outside_models(seed):
         return
     shown = getattr(entry, "node", None)
-    words = words_of(value, operation=row.shown, operand=text_of(shown, seed.place) if shown is not None else "")
     span = seed.place.block.scope.file.document.span(seed.node)
-    yield Applied(span, row, value, axis=application.spec(row.axis), reaches=frozenset(("output",)), words=words, related=related)
+    for answer in programs(driver.it.force(entry)):
+        value = as_value(answer)
+        if value.every(*PROBABLE) is None or not all(way.learned for way in value):
+            continue
+        words = words_of(value, operation=row.shown, operand=text_of(shown, seed.place) if shown is not None else "")
+        yield Applied(span, row, value, axis=application.spec(row.axis), reaches=frozenset(("output",)), words=words, related=related)
+        return  # said once, however many programs make this mistake
 
 
-def _outside_models(driver: Driver, seed: Seed) -> bool:
-    """Whether the call stands in no method of a model, unless it is put on the model's own output."""
+def outside_models(seed: Seed) -> bool:
+    """Whether a call stands in no method of a class with a `forward`, unless it is put on the model's own output."""
     scope: Scope | None = seed.place.block.scope
     while scope is not None:
-        if scope.owner is not None and attributes.is_torch_module(driver.it, driver.it.class_of(scope.owner, World())):
+        if scope.owner is not None and "forward" in scope.owner.block.names:
             inner = seed.node.args[0] if seed.node.args else getattr(seed.node.func, "value", None)
             return isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id == "self"
         scope = scope.parent

@@ -326,6 +326,12 @@ def generator(it: Interpreter, given: Arguments, site: Site) -> Answer:
     return only(Foreign("numpy.random.Generator", (id(site.node), id(site.frame.base))))
 
 
+def is_noise(t: Tensor) -> bool:
+    """Whether a value is drawn at random and nothing else was done to it."""
+    drawn = t.source is not None and root(t.source) == "literal" and t.low != t.high
+    return drawn and t.emission in (Emission.LOGIT, Emission.UNIT) and ".rand" in t.by
+
+
 def is_data(t: Tensor, depth: int = 6) -> bool:
     """Whether a value comes from data alone: from no learned layer, on no way."""
     if t.learned or t.emission is Emission.LOSS:

@@ -47,11 +47,11 @@ def _candidates(driver: Driver, files: list[SourceFile], name: str, near: Source
     found: list[Seed] = []
     wanted = _pattern(name)
     for file in sorted(files, key=lambda f: (f is not near, f.path)):
-        lines = file.calls.get(name)
+        lines = file.lines_calling(name)
         if lines:
             found.extend(calls_at(file, lines, wanted))
-        elif name in file.text and f"{name}.forward" in file.text:
-            found.extend(calls_at(file, file.calls.get("forward", []), wanted))
+        elif f"{name}.forward" in file.text:
+            found.extend(calls_at(file, file.lines_calling("forward"), wanted))
         if len(found) > MAX_CANDIDATES:
             break
     return found[:MAX_CANDIDATES]
@@ -62,7 +62,7 @@ def _confirmed(driver: Driver, seeds: list[Seed], scope: Scope, *, by_name: bool
     for seed in seeds:
         if len(callers) >= MAX_CALLERS:
             break
-        if _within(seed, scope):
+        if _within(seed, scope) or _of_another_class(driver, seed, scope):
             continue
         for world, things in driver.callee(seed):
             verdict = max((_means(driver, t, scope, seed) for t in things), default=0)
@@ -70,6 +70,19 @@ def _confirmed(driver: Driver, seeds: list[Seed], scope: Scope, *, by_name: bool
                 callers.append(Caller(Binding(seed.node, seed.place, seed.overlay, likely=verdict == 1), world))
                 break
     return callers
+
+
+def _of_another_class(driver: Driver, seed: Seed, scope: Scope) -> bool:
+    """Whether a candidate is `self.name(...)` in a class that has nothing to do with the method's own."""
+    function = seed.node.func
+    if scope.owner is None or not (isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "self"):
+        return False
+    at: Scope | None = seed.place.block.scope
+    while at is not None and at.owner is None:
+        at = at.parent
+    if at is None or at.owner is None or at.owner is scope.owner or scope.name in CALLED_THROUGH_INSTANCE:
+        return False
+    return at.owner.node not in {c.scope.node for c in driver.subclasses(scope.owner)} and not driver.derives(scope.owner, at.owner)
 
 
 def _within(seed: Seed, scope: Scope) -> bool:
@@ -120,7 +133,7 @@ def _handed_over(driver: Driver, scope: Scope, name: str, near: SourceFile) -> l
     found: list[Seed] = []
     pattern = re.compile(rf"(?:target|fn|func)\s*=\s*{re.escape(name)}\b|\bspawn\s*\(\s*{re.escape(name)}\b")
     for file in driver.project.importers(near, name):
-        if not any(word in file.data for word in (b"Process", b"Thread", b"spawn", b"submit", b"launch")):
+        if not any(word in file.words for word in (b"Process", b"Thread", b"spawn", b"submit", b"launch")):
             continue
         for seed in calls_at(file, file.lines_with(pattern), re.compile(r"\w*(?:[Pp]rocess|[Tt]hread|spawn|submit|start_processes|launch)\w*")):
             keywords = {k.arg: k.value for k in seed.node.keywords if k.arg}
@@ -157,15 +170,12 @@ def _instance_calls(driver: Driver, scope: Scope) -> list[Caller]:
     classes = [scope.owner.name, *(c.scope.name for c in driver.subclasses(scope.owner))]
     files: dict[SourceFile, None] = {}
     for cls in classes[:MAX_CALLERS]:
-        bound = re.compile(rf"([\w.]+)\s*(?::[^=\n]+)?=\s*[^=\n]*\b{re.escape(cls)}\s*\(")
-        keyword = re.compile(rf"(\w+)\s*=\s*[\w.]*\b{re.escape(cls)}\b")
         for file in driver.project.mentions(cls):
             if file.scope is None:
                 continue
             files[file] = None
-            text = file.text
-            for match in (*bound.finditer(text), *keyword.finditer(text)):
-                names[match[1].rpartition(".")[2]] = None
+            for name in file.bound_to(cls):
+                names[name] = None
     names.pop("", None)
     callers: list[Caller] = []
     seen: set[int] = set()

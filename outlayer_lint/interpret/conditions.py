@@ -69,6 +69,8 @@ def decide(it: Interpreter, test: ast.expr, polarity: bool, place: Place, frame:
     found = frame.memo.get(memo, ...)
     if found is not ...:
         return found  # type: ignore[return-value]
+    if it.fuel <= 0:  # what is asked for with an empty purse is unknown anyway
+        return NO_CHOICE
     it.fuel -= 1
     outer = it.pause()
     decided = _decide(it, test, polarity, place, frame)

@@ -238,7 +238,7 @@ def losses_built(driver: Driver, seed: Seed) -> Iterator[LossBuilt]:
             if not module and name in row.call:
                 continue
             positional[name] = _plain(it, node, seed, frame)
-            if module and name in ("weight", "size_average", "reduce") and _is_output(it, node, seed, frame):
+            if module and name in ("weight", "size_average", "reduce") and _is_output(driver, node, seed):
                 tensors.append(name)
         for keyword in seed.node.keywords:
             if keyword.arg:
@@ -257,9 +257,16 @@ def _plain(it: Any, node: ast.expr, seed: Seed, frame: Frame) -> Any:
     return value if isinstance(value, (str, int, float, bool, type(None))) else ...
 
 
-def _is_output(it: Any, node: ast.expr, seed: Seed, frame: Frame) -> bool:
-    answer = it.ev(node, seed.place, frame)
-    return bool(answer) and all(isinstance(t, Tensor) for t, _ in answer) and any(t.emission is not Emission.LOSS for t, _ in answer)
+def _is_output(driver: Driver, node: ast.expr, seed: Seed) -> bool:
+    """Whether an argument is a tensor that a model or a batch made, in every context asked about."""
+
+    def ask(world: World) -> list[Answer]:
+        return [driver.it.ev(node, seed.place, driver.frame(seed, world))]
+
+    answers = [answers[0] for _, answers in driver.worlds(ask, limit=2, fuel=400)]
+    return bool(answers) and all(
+        answer and all(isinstance(t, Tensor) and t.emission is not Emission.LOSS for t, _ in answer) for answer in answers
+    )
 
 
 def span_of(seed: Seed) -> Span:

@@ -366,6 +366,9 @@ def _mutated(it: Interpreter, thing: Any, name: str, given: Arguments, site: Sit
         if isinstance(key, str) and isinstance(value, Lazy):
             return only(attributes.with_override(thing, attributes.Override((key,), value)))
         return only(thing)
+    if isinstance(thing, Tensor) and name in ("resize", "fill", "itemset"):
+        # An array's own methods: nothing is left of its shape, or of its values.
+        return only(thing.replace(rank=None, units=None, class_axis=None, source=(thing.source, name)) if name == "resize" else thing.replace(emission=Emission.DATA))
     if isinstance(thing, Tensor) and name.endswith("_"):
         return transfer.in_place(it, thing, name, given, site)
     return only(thing)
@@ -428,6 +431,8 @@ def loop_effect(it: Interpreter, key: str, definition: Definition, loop: ast.stm
             ways: list[Answer] = []
             for (end, choices) in tail:
                 middles = [everything(it, t) for t, _ in other if isinstance(t, Sequence) and (t.items or t.open)]
+                if thing.open:  # what was in it before stands among the rest
+                    middles.append(everything(it, Sequence((), open=True, tail=thing.tail, middle=thing.middle)))
                 if isinstance(end, Sequence):
                     made = Sequence(
                         thing.items if not thing.open else thing.items, open=True, tail=end.items if not end.open else end.tail,
@@ -477,6 +482,9 @@ def _run(it: Interpreter, key: str, state: Answer, block: Block, frame: Frame) -
                 state = _run(it, key, state, sub, frame)
             elif sub.kind == "loop" and sub.statement is not None:
                 inner = next((d for i in sub.names.get(key, ()) for n, d in sub.writes.get(i, ()) if n == key), None)
+                if any(isinstance(t, Tensor) for t, _ in state):
+                    ways.append(_run(it, key, state, sub, frame))
+                    continue
                 ways.append(lift(state, lambda t: only(Sequence(t.items, open=True, kind=t.kind) if isinstance(t, Sequence) else t)) if inner else state)
         if ways:
             state = join(ways)

@@ -33,8 +33,11 @@ class Follower(Tensor):
 
     __slots__ = ("_class_axis", "_learned")
 
+    _class_axis: object
+    _learned: object
+
     @property
-    def class_axis(self) -> int | None:  # type: ignore[override]
+    def class_axis(self) -> int | None:
         """See `Tensor`."""
         if self._class_axis is WAITING:
             self._class_axis = None  # an input that leans on this one finds nothing
@@ -44,10 +47,10 @@ class Follower(Tensor):
 
     @class_axis.setter
     def class_axis(self, value: int | None) -> None:
-        self._class_axis: object = WAITING if value is None else value
+        self._class_axis = WAITING if value is None else value
 
     @property
-    def learned(self) -> str:  # type: ignore[override]
+    def learned(self) -> str:
         """See `Tensor`."""
         if self._learned is WAITING:
             self._learned = ""
@@ -57,7 +60,7 @@ class Follower(Tensor):
 
     @learned.setter
     def learned(self, value: str) -> None:
-        self._learned: object = value or WAITING
+        self._learned = value or WAITING
 
     def key(self) -> tuple[Any, ...]:
         """Equality asks nothing further; `by` and `inner` tell as much."""

@@ -6,38 +6,71 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
-from outlayer_lint.facts import Consumed, Decision, Fact, LossCall
-from outlayer_lint.interpret import applications, calls, consumers, shapes
+from outlayer_lint.facts import Applied, Consumed, Decision, Fact, LossCall
+from outlayer_lint.interpret import applications, calls, conditions, consumers, shapes
 from outlayer_lint.interpret.applications import text_of, words_of
 from outlayer_lint.interpret.operators import number
 from outlayer_lint.interpret.things import Answer, Built, Library, Method, NO_CHOICE, Site
 from outlayer_lint.interpret.transfer import Application, as_value
 from outlayer_lint.lattice import Emission, Tensor, Value
+from outlayer_lint.resolve.scopes import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from outlayer_lint.diagnostic import Span
     from outlayer_lint.interpret.driver import Driver
     from outlayer_lint.interpret.frames import Frame, World
     from outlayer_lint.interpret.seeds import Seed
     from outlayer_lint.knowledge import Row
+    from outlayer_lint.resolve.scopes import Block
 
 WORLDS = 3
-FUEL = 800
+STEPS, FUEL = 6, 500  # small questions or hopeless ones
 MAX_DEPTH = 40
 ROUNDS = frozenset(("round", "rint"))
 COMPARED = frozenset(("gt", "ge", "lt", "le"))
+
+
+def is_met(driver: Driver, seed: Seed, frame: Frame) -> bool:
+    """Whether no condition around a place is decided against it."""
+    block: Block | None = seed.place.block
+    while block is not None and block.parent is not None:
+        if block.condition is not None:
+            test, polarity = block.condition
+            if conditions.decide(driver.it, test, polarity, Place(block.parent, block.index), frame) is None:
+                return False
+        block = block.parent
+    return True
 
 
 def contexts(driver: Driver, seed: Seed, node: ast.expr) -> Iterator[tuple[World, Frame, Value]]:
     """What an expression at a seed may be, in a few worlds."""
 
     def ask(world: World) -> list[Answer]:
-        return [driver.it.ev(node, seed.place, driver.frame(seed, world))]
+        answer = driver.it.ev(node, seed.place, driver.frame(seed, world))
+        return [answer, open_behind(driver, answer, activated)]
 
-    for world, answers in driver.worlds(ask, limit=WORLDS, fuel=FUEL):
-        yield world, driver.frame(seed, world), as_value(answers[0])
+    for world, answers in driver.worlds(ask, limit=WORLDS, fuel=FUEL, most=STEPS):
+        frame = driver.frame(seed, world)
+        for answer in applications.programs(answers[0]) if is_met(driver, seed, frame) else ():
+            yield world, frame, as_value(answer)
+
+
+def open_behind(driver: Driver, answer: Answer, touch: Callable[[Tensor], object]) -> Answer:
+    """A parameter that nobody has bound yet and that a fact would depend on, though the answer itself does not."""
+    hidden = driver.it.hidden
+    hidden.clear()
+    for thing, _ in answer:
+        if isinstance(thing, Tensor):
+            touch(thing)
+    return tuple((thing, NO_CHOICE) for thing in hidden[:1])
+
+
+def activated(way: Tensor) -> None:
+    """Ask what an activation was applied to, through a few of them."""
+    for each in applications.passed(way):
+        _ = each.inner
 
 
 def compared(driver: Driver, seed: Seed, node: ast.Compare) -> Iterator[Decision]:
@@ -76,12 +109,15 @@ def called(driver: Driver, seed: Seed) -> Iterator[Fact]:
         for thing, _ in callee:
             application = applied_row(driver, thing, seed, frame)
             if application is not None:
-                answers.extend(it.force(e) for e in _wanted(application))
+                touch = is_batch if application.row.how == "argmax" and shapes.dim_entry(application) is None else activated
+                for entry in _wanted(application):
+                    answer = it.force(entry)
+                    answers.extend((answer, open_behind(driver, answer, touch)))
         return answers
 
-    for world, answers in driver.worlds(ask, limit=WORLDS, fuel=FUEL):
+    for world, answers in driver.worlds(ask, limit=WORLDS, fuel=FUEL, most=STEPS):
         frame = driver.frame(seed, world)
-        for thing, _ in answers[0]:
+        for thing, _ in answers[0] if is_met(driver, seed, frame) else ():
             application = applied_row(driver, thing, seed, frame)
             if application is not None:
                 yield from _facts(driver, seed, application, related_to(driver, world))
@@ -128,7 +164,7 @@ def _facts(driver: Driver, seed: Seed, application: Application, related: Any) -
     elif row.kind == "activation":
         if row.transfer == "normalises" and application.spec(row.axis) == "implicit" and application.form != "module":
             value = as_value(application.input())
-            yield applications.Applied(span, row, value, axis="implicit", words=words_of(value, operation=row.shown, operand=shown), related=related)
+            yield Applied(span, row, value, axis="implicit", words=words_of(value, operation=row.shown, operand=shown), related=related)
         yield from applications.activated(driver, seed, application, related)
 
 
@@ -140,23 +176,27 @@ def _consumed(application: Application, seed: Seed, span: Span, related: Any) ->
         entry = application.entry(name) if name else None
         if entry is None:
             continue
-        answer = application.it.force(entry)
         node = getattr(entry, "node", None)
         shown = text_of(node, seed.place) if node is not None else name
-        yield from applications.chain([thing for thing, _ in answer], shown, reaches, related)
-        value = as_value(answer)
-        if value.known:
-            yield Consumed(span, row, name, value, words=words_of(value, consumer=row.shown, parameter=name, prediction=shown), related=related)
+        for answer in applications.programs(application.it.force(entry)):
+            yield from applications.chain([thing for thing, _ in answer], shown, reaches, related)
+            value = as_value(answer)
+            if value.known:
+                yield Consumed(span, row, name, value, words=words_of(value, consumer=row.shown, parameter=name, prediction=shown), related=related)
 
 
 def _decided(application: Application, span: Span, shown: str, related: Any) -> Iterator[Decision]:
+    for answer in applications.programs(application.input()):
+        value = as_value(answer)
+        if value.known:
+            yield from _decision(application, value, span, shown, related)
+
+
+def _decision(application: Application, value: Value, span: Span, shown: str, related: Any) -> Iterator[Decision]:
     row, it = application.row, application.it
-    value = as_value(application.input())
-    if not value.known:
-        return
     words = words_of(value, operand=shown, constant="")
     if row.how == "argmax":
-        given = application.entry("dim")
+        given = shapes.dim_entry(application)
         dim: Any = "implicit" if given is None else it.constant(given)
         if given is None and not all(map(is_batch, value.ways)):
             value = value.map(lambda way: way.replace(rank=None))  # one sample has one dim that counts
@@ -191,7 +231,7 @@ def normalised_by_hand(driver: Driver, seed: Seed, node: ast.BinOp) -> Iterator[
     span = seed.place.block.scope.file.document.span(node)
     for world, _, value in contexts(driver, seed, inside):
         words = words_of(value, operation="softmax", operand=text_of(inside, seed.place))
-        yield applications.Applied(span, found[0], value, form="hand-softmax", words=words, related=related_to(driver, world))
+        yield Applied(span, found[0], value, form="hand-softmax", words=words, related=related_to(driver, world))
 
 
 def not_called(driver: Driver, seed: Seed, node: ast.Attribute) -> Iterator[Decision]:
@@ -207,21 +247,27 @@ def not_called(driver: Driver, seed: Seed, node: ast.Attribute) -> Iterator[Deci
 
 
 def _means_value(seed: Seed, node: ast.Attribute) -> bool:
-    """Whether a number is expected where a method stands: it is compared, computed with, an index, or so is its name."""
+    """Whether a number is expected where a method stands: it is compared, tested, computed with, or kept as a value."""
     statement = seed.place.block.statements[seed.place.index]
     if isinstance(statement, ast.Assign) and statement.value is node:
         names = {target.id for target in statement.targets if isinstance(target, ast.Name)}
-        scope = seed.place.block.scope
-        inside = [n for n in ast.walk(scope.node) if isinstance(n, ast.expr)] if names else []
-        calls_ = [n for n in inside if isinstance(n, ast.Call)]
-        handed = [n for call in calls_ for n in (call.func, *call.args) if isinstance(n, ast.Name) and n.id in names]
-        return not handed and any(_is_used(parent, child) for parent in inside for child in ast.iter_child_nodes(parent) if getattr(child, "id", "") in names)
-    return any(_is_used(parent, node) for parent in ast.walk(statement) if node in ast.iter_child_nodes(parent))
+        return bool(names) and not any(_hands_over(call, names) for call in ast.walk(seed.place.block.scope.node) if isinstance(call, ast.Call))
+    if isinstance(statement, (ast.If, ast.While)) and statement.test is node:
+        return True
+    return any(_computes(parent, node) for parent in ast.walk(statement) if node in ast.iter_child_nodes(parent))
 
 
-def _is_used(parent: ast.AST, node: ast.AST) -> bool:
+def _hands_over(call: ast.Call, names: set[str]) -> bool:
+    """Whether a call calls one of these names, or passes it on to be called; `history.append(x)` only keeps it."""
+    keeps = isinstance(call.func, ast.Attribute) and len(call.args) == 1
+    handed = [call.func, *([] if keeps else call.args), *(k.value for k in call.keywords)]
+    return any(isinstance(n, ast.Name) and n.id in names for n in handed)
+
+
+def _computes(parent: ast.AST, node: ast.AST) -> bool:
     """Whether an expression uses a part of it as a number."""
-    return isinstance(parent, (ast.Compare, ast.BinOp, ast.UnaryOp, ast.FormattedValue)) or (isinstance(parent, ast.Subscript) and parent.slice is node)
+    used = isinstance(parent, (ast.Compare, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.FormattedValue))
+    return used or (isinstance(parent, ast.Subscript) and parent.slice is node) or (isinstance(parent, ast.IfExp) and parent.test is node)
 
 
 # -- what a head is trained with --------------------------------------------------------------------------------------

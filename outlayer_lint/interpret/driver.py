@@ -37,6 +37,7 @@ class Driver:
         self.it = Interpreter(project)
         self._callers: dict[Scope, list[callers.Caller]] = {}
         self._asking: set[Scope] = set()
+        self._subclasses: dict[Scope, list[Class]] = {}
         self._written: dict[int, ast.Call] = {}
         self._definitions: dict[str, list[SourceFile]] | None = None
         self._derived: dict[str, list[tuple[SourceFile, str]]] | None = None
@@ -63,7 +64,7 @@ class Driver:
     # -- worlds -------------------------------------------------------------------------------------------------------
 
     def worlds(
-        self, ask: Callable[[World], list[Answer]], start: World | None = None, limit: int = MAX_WORLDS, fuel: int = FUEL
+        self, ask: Callable[[World], list[Answer]], start: World | None = None, limit: int = MAX_WORLDS, fuel: int = FUEL, most: int = MAX_STEPS
     ) -> Iterator[tuple[World, list[Answer]]]:
         """Ask in the world that assumes nothing; where parameters stay open, once for each caller.
 
@@ -73,7 +74,7 @@ class Driver:
         pending = [start or World()]
         done = steps = 0
         begun, total = self.it.evaluations, 3 * fuel
-        while pending and done < limit and steps < MAX_STEPS:
+        while pending and done < limit and steps < most:
             world = pending.pop(0)
             steps += 1
             self.it.refuel(min(fuel, max(MIN_FUEL, total - (self.it.evaluations - begun))))
@@ -164,16 +165,26 @@ class Driver:
         if self._definitions is None:
             self._definitions = {}
             for file in self.project.framework_files:
-                for match in DEFINED.finditer(file.data):
+                for match in DEFINED.finditer(file.words):
                     self._definitions.setdefault(match[1].decode(), []).append(file)
         return self._definitions.get(name, [])
 
+    def derives(self, scope: Scope, base: Scope) -> bool:
+        """Whether a class has another one among its bases."""
+        order = attributes.mro(self.it, self.it.class_of(scope, self.it.nowhere))
+        return any(isinstance(c, Class) and c.scope is base for c in order)
+
     def subclasses(self, scope: Scope) -> list[Class]:
         """Classes of the project that derive from a class, directly or not, the leaves included."""
+        if scope not in self._subclasses:
+            self._subclasses[scope] = self._find_subclasses(scope)
+        return self._subclasses[scope]
+
+    def _find_subclasses(self, scope: Scope) -> list[Class]:
         if self._derived is None:
             self._derived = {}
             for file in self.project.framework_files:
-                for match in DERIVED.finditer(file.data):
+                for match in DERIVED.finditer(file.words):
                     for base in re.findall(rb"\w+", match[2]):
                         self._derived.setdefault(base.decode(), []).append((file, match[1].decode()))
         found: dict[int, Class] = {}

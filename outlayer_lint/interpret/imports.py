@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import re
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 ALWAYS_LIBRARY = frozenset(("torch", "numpy", "sklearn", "math", "functools", "collections", "copy", "itertools", "typing", "random"))
 BUILTINS = frozenset(dir(builtins))
 MAX_HOPS = 12
-STAR = re.compile(rb"^\s*from\s+([.\w]+)\s+import\s+\*", re.MULTILINE)
 
 
 def builtin(name: str) -> Answer:
@@ -93,13 +91,12 @@ def exported(it: Interpreter, file: SourceFile, name: str) -> Answer | None:
 def wildcard(it: Interpreter, name: str, frame: Frame) -> Answer | None:
     """A name that comes into a module by `from x import *`."""
     file = frame.scope.file
-    if not file.has_wildcard:
+    if not file.stars:
         return None
     if len(it.importing) > MAX_HOPS:
         return None
     libraries: list[str] = []
-    for match in STAR.finditer(file.data):
-        dots = match[1].decode(errors="replace")
+    for dots in file.stars:
         module = dots.lstrip(".")
         level = len(dots) - len(module)
         target = it.project.module(module, file, level)

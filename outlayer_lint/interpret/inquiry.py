@@ -62,7 +62,7 @@ class Inquiry:
         """Looks through the bytes of the files with a framework's word; parses nothing yet."""
         self.driver = driver
         self.vocabulary = Vocabulary(knowledge.spellings(CONSUMERS))
-        self.relevant = {f: None for f in driver.project.framework_files if self.vocabulary.relevant(f.data)}
+        self.relevant = {f: None for f in driver.project.framework_files if self.vocabulary.relevant(f.words)}
         self.events: list[Event] = []
         self.trained: dict[Span, dict[str, Row]] = {}
         self._names: set[str] | None = None
@@ -75,7 +75,7 @@ class Inquiry:
             found: set[str] = set()
             classes = [c.encode() for c in self.vocabulary.classes]
             for file in self.relevant:
-                data = file.data
+                data = file.words
                 if any(c in data for c in classes):
                     found |= self.vocabulary.names_bound(data.decode("utf-8", "replace"))
             self._names = {n for n in found if n.isidentifier()}
@@ -95,17 +95,16 @@ class Inquiry:
         calls = file.calls
         words = {word for word in calls if word in known or likely.fullmatch(word)}
         lines = {line for word in words for line in calls[word]} | set(calls.get("forward", ()))
-        wanted = re.compile("|".join(sorted(words | {rf"(?i:{LIKELY_LOSS})"})))
-        for seed in calls_at(file, sorted(lines | self._called_at_once(file)), wanted):
+        built = (self.vocabulary.classes | self.vocabulary.functions) & calls.keys()
+        lines |= {line for word in built for line in calls[word]}
+        wanted = re.compile("|".join(sorted(words | built | {rf"(?i:{LIKELY_LOSS})"})))
+        for seed in calls_at(file, sorted(lines), wanted):
             event = self._loss(seed)
             if event is not None:
                 events.append(event)
-        names = (self.vocabulary.classes | self.vocabulary.functions) & calls.keys()
-        name = re.compile("|".join(sorted(names)) or "(?!)")
-        for seed in calls_at(file, sorted({line for n in names for line in calls[n]}), name):
-            facts = [(fact, False) for fact in consumers.losses_built(self.driver, seed)]
+            facts: list[tuple[Fact, bool]] = [(fact, False) for fact in consumers.losses_built(self.driver, seed)]
             if facts:
-                events.append(Event(facts[0][0].span, facts, []))  # type: ignore[arg-type]
+                events.append(Event(facts[0][0].span, facts, []))
         for event in events:
             for fact, _ in event.facts:
                 if isinstance(fact, LossCall):
@@ -117,6 +116,8 @@ class Inquiry:
     def ask_further(self, file: SourceFile) -> list[Event]:
         """Decisions, distributions, metrics and activations of a file. After all losses: a decision depends on them."""
         self._evaluating()
+        if not self.is_of_a_model(file):
+            return []
         events: list[Event] = []
         for each in (file, *self._led_into(file)):
             events.extend(self._further(each))
@@ -124,15 +125,16 @@ class Inquiry:
         return events
 
     def _further(self, file: SourceFile) -> Iterator[Event]:
-        lines = self.vocabulary.deciding(file)
-        if not lines or file.scope is None:
+        lines = self.vocabulary.deciding(file, serves=self.serves(file)) if self.decides(file) else []
+        if (not lines and file.calls.keys().isdisjoint(self.vocabulary.activations)) or file.scope is None:
             return
         for seed, node in expressions_at(file, lines):
             asked = self.vocabulary.question(node)
             facts = list(ASK[asked](self.driver, seed, node)) if asked else []
             if facts:
                 yield Event(facts[0].span, [(f, False) for f in self._with_chains(facts)], [])
-        if sum(len(file.calls[word]) for word in file.calls if word in self.vocabulary.activations | self.vocabulary.activation_classes) > 0:
+        words = self.vocabulary.activations | self.vocabulary.activation_classes
+        if sum(len(lines) for word, lines in file.calls.items() if word in words) > 0:
             for line in file.calls.get("forward", ()):
                 yield from self._outputs(file, line)
 
@@ -159,10 +161,22 @@ class Inquiry:
         for match in IMPORTED.finditer(file.text):
             level = len(match[1])
             found = self.driver.project.module(match[2], file, level)
-            if found is not None and found not in self._helpers and not found.has_framework:
+            if found is not None and found not in self._helpers:
                 self._helpers.add(found)
-                if THRESHOLD.search(found.text):
+                if not self.is_of_a_model(found):
                     yield found
+
+    def decides(self, file: SourceFile) -> bool:
+        """Whether a file is worth asking: it trains or loads a model, or helps a file that does."""
+        return file in self._helpers or self.is_of_a_model(file)
+
+    def is_of_a_model(self, file: SourceFile) -> bool:
+        """Whether a file trains, builds or loads a model."""
+        return self.serves(file) or (file.has_framework and self.vocabulary.builds.search(file.words) is not None)
+
+    def serves(self, file: SourceFile) -> bool:
+        """Whether a file trains a model or puts it to use."""
+        return file in self.relevant or (file.has_framework and self.vocabulary.serves.search(file.words) is not None)
 
     def _with_chains(self, facts: list[Fact]) -> Iterator[Fact]:
         for fact in facts:
@@ -170,10 +184,6 @@ class Inquiry:
                 fact.trained_with = decisions.trained_with(fact, self.trained)
                 yield from applications.chain(fact.operand.ways, fact.words.get("operand", ""), "decision", fact.related)
             yield fact
-
-    def _called_at_once(self, file: SourceFile) -> set[int]:
-        """Lines with `nn.CrossEntropyLoss()(x, y)`."""
-        return {line for cls in self.vocabulary.classes & file.calls.keys() for line in file.calls[cls]}
 
     def _loss(self, seed: Seed) -> Event | None:
         if len(seed.node.args) + len(seed.node.keywords) < 1:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from outlayer_lint.interpret import attributes, calls, conditions, containers, imports, operators
 from outlayer_lint.interpret.frames import Arguments, Frame, World
 from outlayer_lint.interpret.things import (
-    NO_CHOICE, Answer, Choices, Class, Const, Deferred, Dictionary, Function, Instance, Lazy, Parameter, Sequence, Site, Unknown,
+    NO_CHOICE, Answer, Choices, Class, Const, Deferred, Dictionary, Function, Instance, Lazy, Parameter, Sequence, Site, Subclass,
+    Unknown,
     compatible, join, lift, only, unknown,
 )  # fmt: skip
 from outlayer_lint.resolve.scopes import LIMIT, Definition, Place, Scope, dotted, reaching
@@ -43,6 +44,7 @@ class Interpreter:
         self.parameters: dict[object, Parameter] = {}
         self.importing: set[tuple[int, int, str]] = set()
         self.nowhere = World()
+        self.hidden: list[Parameter | Subclass] = []  # what was open behind an answer that had no need of it
         self.evaluations = 0
 
     # -- frames -------------------------------------------------------------------------------------------------------
@@ -271,6 +273,9 @@ class Interpreter:
             return self._open[mark]
         if mark in self._provisional:
             return self.provisional(mark)
+        if self.fuel <= 0:
+            return unknown("budget")
+        self.fuel -= 1
         return self.settle(mark, frame.memo, memo, lambda: self._join(key, place, frame, fallback=fallback))
 
     def _join(self, key: str, place: Place, frame: Frame, *, fallback: bool) -> Answer:

@@ -39,7 +39,7 @@ def bounds(it: Interpreter, app: Application) -> Answer:
             )  # fmt: skip
 
         return on_tensors(app.input(), unbounded)
-    emission = row.emits
+    emission: Emission = row.emits
     if emission is Emission.BND and low is not None and high is not None:
         emission = operators.word((float(low), float(high)))
     return only(

@@ -18,6 +18,7 @@ LIKELY_LOSS = r"\w*(?:loss|crit|objective|cost|entropy|bce|nll|mse|error|kl_?d)\
 NORMALISERS = ("softmax", "softmin", "sigmoid", "expit")
 DECIDING = frozenset(("argmax", "round", "rint", "gt", "ge", "lt", "le", "log"))
 UNCALLED = frozenset(("item", "argmax", "tolist", "numpy"))
+NO_DIM = re.compile(r"[Ss]oft[Mm](?:ax|in)\w*\s*\((?:\s*\)|(?![^\n]*(?:dim|axis|,)))")
 THRESHOLD = re.compile(r"[<>]=?\s*(?:0?\.\d|[\w.\[\"']*(?:[Tt]hr|THR))")
 NOT_CALLED = re.compile(r"\.(?:item|argmax|tolist|numpy)\b(?!\s*[(.])")
 DIVISION = re.compile(r"[\w)\]]\s*/\s*[(\w]")
@@ -49,6 +50,8 @@ class Vocabulary:
         self.classes = classes
         self.loss_class = re.compile(r"\b(?:" + "|".join(sorted(classes)) + r")\b") if classes else re.compile(r"(?!)")
         self.words = (b"loss", b"Loss", b"LOSS", b"crit", b"Crit", b"ntropy", b"objective", *sorted(w.encode() for w in functions | classes if "oss" not in w))
+        self.serves = re.compile(rb"load_state_dict|\.eval\(\)|no_grad|torch\.load|from_pretrained|__main__")
+        self.builds = re.compile(rb"\bnn\.|Categorical|Bernoulli|multinomial")
         self.activations = {n for n, kinds in self.others.items() if "activation" in kinds and any(w in n.lower() for w in NORMALISERS)}
         self.activation_classes = {n for n, kinds in self.others.items() if "activation class" in kinds and any(w in n.lower() for w in NORMALISERS)}
         self.consumers = {n for n, kinds in self.others.items() if not all(k.startswith("activation") for k in kinds)} | DECIDING
@@ -57,10 +60,14 @@ class Vocabulary:
         """Whether a file may call a loss."""
         return any(word in data for word in self.words)
 
-    def deciding(self, file: SourceFile) -> list[int]:
-        """Lines on which a decision may be taken, a sample drawn, a metric computed, or a softmax applied."""
+    def deciding(self, file: SourceFile, *, serves: bool) -> list[int]:
+        """Lines on which a decision may be taken, a sample drawn, a metric computed, or a softmax applied.
+
+        Only a file that trains or `serves` a model applies an activation to what a model returns.
+        """
         calls = file.calls
-        lines = {line for word in calls if self.asks(word) for line in calls[word]}
+        lines = {line for word in calls if word.rstrip("_") in self.consumers or (serves and word in self.activations) for line in calls[word]}
+        lines.update(file.lines_with(NO_DIM))
         lines.update(file.lines_with(THRESHOLD))
         lines.update(file.lines_with(NOT_CALLED))
         if "exp" in calls:
@@ -77,6 +84,8 @@ class Vocabulary:
             name = _last(node.func)
             if name in self.activation_classes and not isinstance(node.func, ast.Call):
                 return "" if _gives_dim(node) else "built"
+            if name in self.activations and _gives_dim(node) and not _on_an_output(node):
+                return ""
             if not self.asks(name) or (name.rstrip("_") in DECIDING and not _decides(node, name.rstrip("_"))):
                 return ""
             return "called"
@@ -194,6 +203,14 @@ def _decides(node: ast.Call, name: str) -> bool:
         module = node.func.value if isinstance(node.func, ast.Attribute) else None
         return not (isinstance(module, ast.Name) and module.id in ("math", "logger", "wandb", "logging", "console")) and not (node.args and isinstance(node.args[0], ast.Constant))
     return True
+
+
+def _on_an_output(node: ast.Call) -> bool:
+    """Whether a function or a method is applied: an activation that a model holds is a part of it."""
+    at: ast.expr = node.func
+    while isinstance(at, ast.Attribute):
+        at = at.value
+    return not (isinstance(at, ast.Name) and at.id in ("self", "cls"))
 
 
 def _gives_dim(node: ast.Call) -> bool:

@@ -1,16 +1,15 @@
-"""Transfer functions that move, cut, join or reduce dims: what they leave of units, class dim, rank and coupling."""
+"""Transfer functions that move, add, drop or index dims: what they leave of units, class dim, rank and coupling."""
 
 from __future__ import annotations
 
 import ast
-from math import inf
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import arrays, containers, datasets, operators
 from outlayer_lint.interpret.coupling import (
     COUPLED, SCRAMBLED, Step, front, loosened, on_tensors, rank_after, same, shifted,
 )  # fmt: skip
-from outlayer_lint.interpret.things import Answer, Const, Parameter, Sequence, Subclass, Unknown, lift, only, unknown
+from outlayer_lint.interpret.things import Answer, Const, Parameter, Sequence, Subclass, Unknown
 from outlayer_lint.lattice import Emission, Tensor, Value
 
 if TYPE_CHECKING:
@@ -36,6 +35,11 @@ def sizes(it: Interpreter, entries: tuple[Entry, ...]) -> list[Any] | None:
     return [value if isinstance(value := it.constant(e), int) and not isinstance(value, bool) else None for e in entries]
 
 
+def dim_entry(app: Application) -> Entry | None:
+    """The argument that says over which dim: `dim` in torch, `axis` in NumPy."""
+    return app.entry(app.row.dim[1] if isinstance(app.row.dim, tuple) else "dim")
+
+
 def _dims(it: Interpreter, app: Application) -> list[Any] | None:
     return None if app.given.more_positional else sizes(it, app.rest() or tuple(e for n in ("shape", "dims", "size") if (e := app.entry(n)) is not None))
 
@@ -45,7 +49,13 @@ def reshapes(it: Interpreter, app: Application) -> Answer:
     how = app.row.how
     if how == "view":
         dims = _dims(it, app)
-        return on_tensors(app.input(), lambda t: _viewed(t, dims))
+        single = dims is not None and len(dims) > 1 and dims[0] == 1
+
+        def viewed(t: Tensor) -> Tensor:
+            made = _viewed(t, dims)
+            return alone(made) if single and not t.learned and (t.source is not None or t.emission is Emission.DATA) else made
+
+        return on_tensors(app.input(), viewed)
     if how == "flatten":
         ends = [it.constant(entry) if (entry := app.entry(name)) is not None else given for name, given in (("start_dim", int(app.form == "module")), ("end_dim", -1))]
         if all(isinstance(end, int) for end in ends):
@@ -70,6 +80,9 @@ def _viewed(t: Tensor, dims: list[Any] | None) -> Tensor:
             return (t if kept or t.emission not in COUPLED else loosened(t)).replace(
                 axis=-1 if kept else None if t.emission in COUPLED else t.axis, units=units, class_axis=-1, rank=rank
             )  # fmt: skip
+        if where == 1 and (before or 0) >= IMAGE and rank < (before or 0) and -1 not in dims[:-1]:
+            # `view(batch, classes)` runs only where one place is left.
+            return t.replace(axis=-1 if t.axis == 1 else None, units=units, class_axis=-1, rank=rank) if rank == 2 else loosened(t, units=None, class_axis=None, rank=rank)  # noqa: PLR2004
         if where == 1 and (before or 0) >= IMAGE and rank < (before or 0) and (t.emission not in COUPLED or t.axis == 1):
             return t.replace(units=units, axis=None, class_axis=SCRAMBLED, rank=rank)
         if where == 1 and before is None and rank == 2:  # noqa: PLR2004 - pooled to one place
@@ -163,7 +176,7 @@ def _moved(how: str, dims: list[Any] | None, axis: Any, rank: int | None) -> Any
 
 def adds_axis(it: Interpreter, app: Application) -> Answer:
     """`unsqueeze`."""
-    entry = app.entry("dim")
+    entry = dim_entry(app)
     dim = it.constant(entry) if entry is not None else None
 
     def one(t: Tensor) -> Tensor:
@@ -189,7 +202,7 @@ def alone(t: Tensor) -> Tensor:
 
 def drops_axis(it: Interpreter, app: Application) -> Answer:
     """`squeeze`: with a one-unit head the class dim is gone."""
-    entry = app.entry("dim")
+    entry = dim_entry(app)
     dim = it.constant(entry) if entry is not None else None
 
     def one(t: Tensor) -> Tensor:
@@ -211,193 +224,6 @@ def drops_axis(it: Interpreter, app: Application) -> Answer:
             return t.replace(axis=-1 if same(t.axis, -1, known) else None, class_axis=-1, rank=known if known == 2 else None)  # noqa: PLR2004
         rank = 1 if units == 1 and known == 2 else None  # noqa: PLR2004
         return loosened(t, class_axis=None, units=None, rank=rank)
-
-    return on_tensors(app.input(), one)
-
-
-def selects(it: Interpreter, app: Application) -> Answer:
-    """`gather`, `index_select`, `masked_select`: values stay, a coupling over the dim does not."""
-    how = app.row.how
-    dim = app.spec(app.row.dim)
-
-    def one(t: Tensor) -> Tensor:
-        if t.emission is Emission.DATA:
-            return t.replace(rank=None) if how in ("mask", "take", "diagonal") else t
-        elsewhere = how in ("index", "range", "sort") and isinstance(dim, int) and same(dim, t.axis, t.rank) is False
-        kept = t if elsewhere else loosened(t)
-        rank = t._rank if how in ("gather", "index", "range", "sort", "topk") else None  # noqa: SLF001
-        stays = how in ("index", "range") and isinstance(dim, int) and same(dim, t.class_axis, t.rank) is False
-        if how == "sort":
-            stays = True
-        return kept.replace(units=t._units if stays else None, class_axis=t.class_axis if stays else None, rank=rank)  # noqa: SLF001
-
-    return on_tensors(app.input(), one)
-
-
-def splits(it: Interpreter, app: Application) -> Answer:
-    """`chunk`, `split`, `unbind`: several parts of the same kind."""
-    if app.row.how == "train-test":
-        return datasets.train_test(it, app)
-    count, lengths = None, None
-    for name in ("chunks", "sections", "indices_or_sections"):
-        if app.entry(name) is not None:
-            value = it.constant(app.entry(name))
-            count = value if isinstance(value, int) else None
-    for name in ("split_size_or_sections", "split_size"):
-        if app.entry(name) is not None:
-            lengths = it.constant(app.entry(name))
-    dim, unbinds = app.spec(app.row.dim), app.row.how == "unbind"
-
-    def part(t: Tensor, units: int | None = None) -> Tensor:
-        if t.emission is Emission.DATA:
-            return t.replace(rank=rank_after(t, lambda r: r - 1)) if unbinds else t
-        apart = isinstance(dim, int) and (same(dim, t.axis, t.rank) is False or (dim == 0 and t.axis not in (0, None)))
-        kept = t if apart else loosened(t)
-        # Over the batch, or over a dim that is proved another one, the classes stay.
-        stays = dim == 0 or (isinstance(dim, int) and same(dim, t.class_axis, t.rank) is False)
-        moved = t.class_axis if not unbinds else shifted(t.class_axis, dim, -1, t.rank) if isinstance(dim, int) else None
-        rank = rank_after(t, lambda r: r - 1) if unbinds else t._rank  # noqa: SLF001
-        axis = shifted(t.axis, dim, -1, t.rank) if unbinds and apart else kept.axis
-        if stays and moved is not None:
-            return kept.replace(axis=axis, class_axis=moved, rank=rank)
-        return kept.replace(axis=axis, units=units, class_axis=t.class_axis if not unbinds and units is not None else None, rank=rank)
-
-    def one(thing: Any) -> Answer:
-        if isinstance(thing, Tensor):
-            if isinstance(lengths, tuple):
-                return only(Sequence(tuple(only(part(thing, s if isinstance(s, int) else None)) for s in lengths), kind="tuple"))
-            if count is not None and 0 < count <= containers.MAX_ITEMS:
-                return only(Sequence((only(part(thing)),) * count, kind="tuple"))
-            each = only(part(thing, lengths if isinstance(lengths, int) else None))
-            return only(Sequence((each,) * 2, open=True, tail=(each,), middle=each, kind="tuple"))
-        return only(thing) if isinstance(thing, (Parameter, Subclass, Unknown)) else unknown("not a tensor")
-
-    return lift(app.input(), one)
-
-
-RANGED = ("sum", "norm", "prod", "var", "std", "logsumexp", "count", "distance", "similarity")
-AVERAGED = ("mean", "max", "min", "median", "quantile")
-
-
-def reduces(it: Interpreter, app: Application) -> Answer:
-    """`mean`, `sum`, `max` over dims."""
-    how = app.row.how
-    entry = app.entry("dim")
-    # Similarities and distances of rows work over one dim even where none is written.
-    dim = it.constant(entry) if entry is not None else app.spec(app.row.dim) if how in ("similarity", "distance") else None
-    keep = it.constant(app.entry("keepdim")) if app.entry("keepdim") is not None else False
-    dims = [dim] if isinstance(dim, int) else list(dim) if isinstance(dim, tuple) and all(isinstance(d, int) for d in dim) else None
-    whole = entry is None and dim is None
-
-    def one(t: Tensor) -> Tensor:
-        if t.emission is Emission.LOSS:
-            return t
-        rank = t._rank if keep else 0 if whole else rank_after(t, lambda r: r - len(dims)) if dims is not None else None  # noqa: SLF001
-        if t.emission is Emission.DATA:
-            return t.replace(rank=rank)
-        low, high = _reduced(how, t)
-        axis, known = t.axis, t.rank
-        over = dims is None or any(same(d, axis, known) is not False for d in dims)
-        emission = operators.word((low, high)) if how in RANGED else t.emission
-        if emission in COUPLED and (over or (how != "mean" or emission is not Emission.SIMPLEX)):
-            emission = loosened(t).emission
-        classes: int | None = t.class_axis
-        if dims is None or any(same(d, classes, known) is not False for d in dims):
-            classes = None
-        if not keep:
-            for d in sorted(dims or (), key=lambda d: (d < 0, d), reverse=True):
-                axis = shifted(axis, d, -1, known)
-                classes = shifted(classes, d, -1, known)
-        return t.replace(
-            emission=emission, axis=axis if emission in COUPLED else None, low=low, high=high, units=t._units if classes is not None else None,  # noqa: SLF001
-            class_axis=classes, rank=rank, by=app.row.name, inner=Value((t,)), origin=Step(t.origin, app.span, dim if isinstance(dim, int) else None),
-        )  # fmt: skip
-
-    return on_tensors(app.input(), one)
-
-
-def _reduced(how: str, t: Tensor) -> tuple[float, float]:
-    if how in ("norm", "var", "std", "distance", "count"):
-        return 0.0, inf
-    if how == "similarity":
-        return -1.0, 1.0
-    if how in ("sum", "prod"):
-        if how == "prod" and (t.low, t.high) == (0.0, 1.0):
-            return 0.0, 1.0
-        return (0.0 if t.low >= 0 else -inf), (0.0 if t.high <= 0 else inf)
-    return (t.low, inf) if how == "logsumexp" else (t.low, t.high)
-
-
-def joins(it: Interpreter, app: Application) -> Answer:
-    """`cat`, `stack`: one kind stays itself, several become their hull."""
-    stack = app.row.how == "stack"
-    dim = app.spec(app.row.dim)
-
-    def one(thing: Any) -> Answer:
-        if isinstance(thing, (Parameter, Subclass, Unknown)):
-            return only(thing)
-        if isinstance(thing, Tensor):
-            return only(thing) if not stack else only(loosened(thing))
-        sequence = containers.as_sequence(it, thing)
-        if sequence is None:
-            return unknown("unknown iterable")
-        answers = containers.everything(it, sequence)
-        known = [t for t, _ in answers if isinstance(t, Tensor)]
-        rest = [t for t, _ in answers if not isinstance(t, Tensor)]
-        if rest:
-            scores = [t for t in known if t.emission is Emission.LOGIT and t.learned]
-            opened = next((t for t in rest if isinstance(t, (Parameter, Subclass))), None)
-            if scores and opened is None:
-                return only(scores[0].replace(units=None, certainty="likely", axis=None, class_axis=None, rank=None))
-            return only(opened) if opened is not None else only(rest[0])
-        if not known:
-            return unknown("empty list")
-        if all(t.emission is known[0].emission for t in known):
-            single = len(sequence.items) + len(sequence.tail) == 1 and not sequence.open
-            return only(_joined(known, dim, stack=stack, single=single))
-        if all(t.emission in (Emission.DATA, Emission.INDEX, Emission.BINARY) for t in known):
-            return only(known[0])
-        low, high = min(t.low for t in known), max(t.high for t in known)
-        return only(
-            Tensor(operators.word((low, high)), low=low, high=high, by=app.row.name, certainty="likely", inner=Value(known), origin=app.origin)
-        )  # fmt: skip
-
-    return lift(app.input(), one)
-
-
-def _joined(known: list[Tensor], dim: Any, *, stack: bool, single: bool) -> Tensor:
-    """Tensors of one kind behind or beside each other."""
-    first = known[0]
-    rank = first.rank
-    apart = isinstance(dim, int) and (same(dim, first.axis, rank) is False or (dim == 0 and first.axis not in (0, None)))
-    kept = first if stack or single or apart else loosened(first)
-    axis = first.axis if kept.emission in COUPLED else None
-    classes: int | None = first.class_axis
-    if stack:
-        axis = shifted(axis, dim, 1, rank) if isinstance(dim, int) else None
-        classes = shifted(classes, dim, 1, rank) if isinstance(dim, int) else None
-    elif not single and dim != 0 and (not isinstance(dim, int) or same(dim, classes, rank) is not False):
-        classes = None
-    return kept.replace(
-        axis=axis, units=first._units if classes is not None else None, low=min(t.low for t in known), high=max(t.high for t in known),  # noqa: SLF001
-        class_axis=classes, rank=rank_after(first, lambda r: r + 1) if stack else first._rank,  # noqa: SLF001
-    )  # fmt: skip
-
-
-def resizes(it: Interpreter, app: Application) -> Answer:
-    """Interpolation, pooling, padding."""
-    how = app.row.how
-    size = it.constant(app.entry("output_size")) if app.entry("output_size") is not None else None
-    if size == 1 or (isinstance(size, tuple) and set(size) == {1}):
-        # One place is left: the dims behind the classes no longer matter, and what cuts through them cuts nothing.
-        return on_tensors(app.input(), lambda t: loosened(t, rank=None) if how == "max" else t.replace(rank=None))
-
-    def one(t: Tensor) -> Tensor:
-        if t.emission in COUPLED and (how in ("max", "pad", "sum", "fold", "unpool") or t.emission is not Emission.SIMPLEX):
-            return loosened(t)
-        if how == "cubic" and t.bounded:
-            return t.replace(emission=Emission.LOGIT, axis=None, low=-inf, high=inf, certainty="likely")
-        return t
 
     return on_tensors(app.input(), one)
 
@@ -429,7 +255,12 @@ def made_alone(it: Interpreter, app: Application) -> tuple[str, ...]:
 
 def is_alone(t: Tensor) -> bool:
     """Whether data is a batch of one sample."""
-    return isinstance(t.source, tuple) and (t.source[:1] == (ONE,) or t.source[2:] == (ONE,))
+    source = t.source
+    while isinstance(source, tuple) and source:
+        if source[0] == ONE or source[2:] == (ONE,):
+            return True
+        source = source[0]  # what was done to it since
+    return False
 
 
 def literal_rank(it: Interpreter, answer: Answer) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
@@ -111,7 +112,13 @@ class Question:
         entry = self.entry(self.application.row.target_parameter)
         if entry is None:
             return Value(reason="missing argument")
-        return self.value(entry)
+        value = self.value(entry)
+        if value.known and all(map(arrays.is_noise, value)):
+            prediction = self.entry(self.application.row.prediction)
+            if feeds(self.it, prediction, entry, value, arithmetic=False):
+                # Noise that a model shall reproduce stands for data: a trial run.
+                return value.map(lambda t: t.replace(emission=Emission.DATA, low=-inf, high=inf))
+        return value
 
     def value(self, entry: Entry) -> Value:
         """What an argument is; where a parameter stays open, at each caller."""
@@ -218,15 +225,18 @@ class Evidence:
 
 def target_is_input(case: Evidence) -> bool:
     """The model was called with what is the target."""
-    prediction, target = case.sides
+    return feeds(case.it, *case.sides, case.values[1])
+
+
+def feeds(it: Interpreter, prediction: Entry | None, target: Entry | None, value: Value, *, arithmetic: bool = True) -> bool:
+    """Whether the prediction was made from what is the target, as far as its expression shows."""
     if not isinstance(prediction, Lazy) or target is None:
         return False
-    it = case.it
     wanted = {key for thing, _ in it.force(target) if (key := tracing.identity(thing)) is not None}
-    wanted |= {t.source for t in case.values[1].ways if t.source is not None}
+    wanted |= {t.source for t in value.ways if t.source is not None}
     if not wanted:
         return False
-    for step in tracing.behind(it, prediction):
+    for step in tracing.behind(it, prediction, arithmetic=arithmetic):
         if isinstance(step.node, (ast.Name, ast.Attribute, ast.Subscript)):
             if any(tracing.identity(thing) in wanted for thing, _ in it.ev(step.node, step.place, step.frame)):
                 return True

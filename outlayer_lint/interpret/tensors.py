@@ -5,10 +5,10 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import arrays, datasets, ranges, shapes
+from outlayer_lint.interpret import arrays, datasets, operators, parts, ranges, shapes
 from outlayer_lint.interpret.coupling import COUPLED, SCRAMBLED, Follower, on_tensors
 from outlayer_lint.interpret.shapes import indexed, without_first_dim
-from outlayer_lint.interpret.things import Answer, Site, only, unknown
+from outlayer_lint.interpret.things import Answer, Parameter, Site, Subclass, lift, only, unknown
 from outlayer_lint.lattice import NOTHING, Emission, Origin, Tensor, Value
 
 if TYPE_CHECKING:
@@ -108,11 +108,15 @@ ROUNDED = {Emission.UNIT: Emission.BINARY, Emission.SIMPLEX: Emission.BINARY}
 
 def decides(it: Interpreter, app: Application) -> Answer:
     """`argmax`, `round`, comparisons, `.item()`: a decision without a gradient."""
+    from outlayer_lint.interpret.transfer import as_value  # noqa: PLC0415 - transfer dispatches here
+
     how = app.row.how
     if how in ("item", "numpy", "tolist"):
         return on_tensors(app.input(), lambda t: t.replace(gradient=False))
     if how in ("long", "int", "bool"):
         return on_tensors(app.input(), lambda t: arrays.whole(t, app.row.dtype or how))
+    if how == "unique":  # sorted values, counts, or several of these
+        return only(arrays.anything(("made", id(app.site.node), id(app.site.frame.base))))
     if how in ("round", "ceil", "floor", "trunc", "sign"):
 
         def one(t: Tensor) -> Tensor:
@@ -121,15 +125,23 @@ def decides(it: Interpreter, app: Application) -> Answer:
 
         return on_tensors(app.input(), one)
     emission = app.row.emits or (Emission.INDEX if how.startswith("arg") else Emission.BOOL)
-    inner = app.inner()
-    flat = app.entry("dim") is None
+    flat = shapes.dim_entry(app) is None
 
-    def rank() -> int | None:
-        before = inner().rank
-        return before if not how.startswith("arg") or how == "argsort" else 0 if flat else None if before is None else before - 1
+    def made(thing: Any) -> Answer:
+        if isinstance(thing, Parameter):
+            return only(Parameter(thing.scope, thing.name, (*thing.trail, (operators.CHOSEN, id(app.site.node)))))
+        if isinstance(thing, Subclass):
+            return only(thing)
+        inner = as_value(only(thing))
 
-    units = (lambda: inner().units) if how == "argmax" else None
-    return only(Follower(emission, by=app.row.name, gradient=False, inner=inner, rank=rank, dtype=app.row.dtype, units=units, origin=app.origin))
+        def rank() -> int | None:
+            before = inner.rank
+            return before if not how.startswith("arg") or how == "argsort" else 0 if flat else None if before is None else before - 1
+
+        units = (lambda: inner.units) if how == "argmax" else None
+        return only(Follower(emission, by=app.row.name, gradient=False, inner=inner, rank=rank, dtype=app.row.dtype, units=units, origin=app.origin))
+
+    return lift(app.input(), made)
 
 
 def makes(it: Interpreter, app: Application) -> Answer:
@@ -202,9 +214,9 @@ def by_method(it: Interpreter, thing: Built, word: str, given: Arguments, site: 
 
 TRANSFER: dict[str, Callable[[Interpreter, Application], Answer]] = {
     "keeps": keeps, "normalises": normalises, "bounds": ranges.bounds, "learned": learned, "recurrent": recurrent, "reshapes": shapes.reshapes,
-    "moves-axis": shapes.moves_axis, "adds-axis": shapes.adds_axis, "drops-axis": shapes.drops_axis, "selects": shapes.selects, "splits": shapes.splits,
-    "reduces": shapes.reduces, "joins": shapes.joins, "combines": ranges.combines, "interval": ranges.interval, "decides": decides, "makes": makes,
-    "resizes": shapes.resizes, "embeds": embeds, "loses": loses, "asks": asks, "scatters": scatters, "samples": samples, "attends": learned,
+    "moves-axis": shapes.moves_axis, "adds-axis": shapes.adds_axis, "drops-axis": shapes.drops_axis, "selects": parts.selects, "splits": parts.splits,
+    "reduces": parts.reduces, "joins": parts.joins, "combines": ranges.combines, "interval": ranges.interval, "decides": decides, "makes": makes,
+    "resizes": parts.resizes, "embeds": embeds, "loses": loses, "asks": asks, "scatters": scatters, "samples": samples, "attends": learned,
     "maps": lambda it, app: datasets.maps(it, app),
 }  # fmt: skip
 

@@ -362,32 +362,36 @@ def _hashable(value: object) -> object:
 
 def join(answers: Iterable[Answer]) -> Answer:
     """All alternatives, equal ones once, under what their choices have in common."""
+    every = [alternative for answer in answers for alternative in answer]
+    if len(every) < 2:  # noqa: PLR2004
+        return tuple(every)
     found: dict[object, Alternative] = {}
-    for answer in answers:
-        for thing, choices in answer:
-            key = identity(thing)
-            before = found.get(key)
-            if before is None:
-                found[key] = (thing, choices)
-            elif before[1] and before[1] != choices:
-                found[key] = (before[0], before[1] & choices)
+    for thing, choices in every:
+        key = identity(thing)
+        before = found.get(key)
+        if before is None:
+            found[key] = (thing, choices)
+        elif before[1] and before[1] != choices:
+            found[key] = (before[0], before[1] & choices)
     return tuple(found.values()) if len(found) <= MAX_WAYS else unknown("too many alternatives")
 
 
 def identity(thing: object) -> object:
     """What makes two things the same alternative."""
+    kind = type(thing)
+    if kind is Unknown:
+        return ("unknown", thing.reason, thing.key)  # type: ignore[attr-defined]
+    if kind is Const:
+        value = thing.value  # type: ignore[attr-defined]
+        return ("const", type(value), _hashable(value))
+    if kind is Library:
+        return ("library", thing.name)  # type: ignore[attr-defined]
+    if kind is Parameter:
+        return (thing.key, thing.offset)  # type: ignore[attr-defined]
+    if kind is Subclass:
+        return thing.key  # type: ignore[attr-defined]
     if isinstance(thing, Tensor):
         return (thing, thing.origin.applied, thing.origin.built)
-    if isinstance(thing, Const):
-        return ("const", type(thing.value), _hashable(thing.value))
-    if isinstance(thing, Unknown):
-        return ("unknown", thing.reason, thing.key)
-    if isinstance(thing, Library):
-        return ("library", thing.name)
-    if isinstance(thing, Parameter):
-        return (thing.key, thing.offset)
-    if isinstance(thing, Subclass):
-        return thing.key
     return id(thing)
 
 

@@ -22,7 +22,7 @@ LIMIT = 60
 MAX_WORDS = 16
 
 
-def behind(it: Interpreter, start: Lazy, limit: int = LIMIT) -> Iterator[Lazy]:
+def behind(it: Interpreter, start: Lazy, limit: int = LIMIT, *, arithmetic: bool = True) -> Iterator[Lazy]:
     """An expression and those it is made from, nearest first. What a loop draws from is not followed."""
     todo: list[Lazy] = [start]
     seen: set[object] = set()
@@ -42,6 +42,10 @@ def behind(it: Interpreter, start: Lazy, limit: int = LIMIT) -> Iterator[Lazy]:
                 todo.extend(_definitions(it, key, place, frame))
             else:
                 todo.append(Lazy(node.value, place, frame))
+        elif isinstance(node, ast.Subscript) and (starred := _starred(node, place)) is not None:
+            todo.extend(_argument(it, starred[0], place.block.scope, frame.base, starred[1]))
+        elif isinstance(node, ast.BinOp) and not arithmetic:
+            continue
         elif not isinstance(node, (ast.Lambda, ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp, ast.Constant)):
             for child in ast.iter_child_nodes(node):
                 if isinstance(child, ast.keyword):
@@ -50,7 +54,16 @@ def behind(it: Interpreter, start: Lazy, limit: int = LIMIT) -> Iterator[Lazy]:
                     todo.append(Lazy(child, place, frame))
 
 
-def _definitions(it: Interpreter, key: str, place: Place, frame: Frame) -> list[Lazy]:
+def _starred(node: ast.Subscript, place: Place) -> tuple[str, int] | None:
+    """`args[1]` in a function with `*args`."""
+    a = place.block.scope.parameters
+    named = isinstance(node.value, ast.Name) and a is not None and a.vararg is not None and a.vararg.arg == node.value.id
+    if not named or not isinstance(node.slice, ast.Constant) or not isinstance(node.slice.value, int) or node.slice.value < 0:
+        return None
+    return node.value.id, node.slice.value  # type: ignore[attr-defined]
+
+
+def _definitions(it: Interpreter, key: str, place: Place, frame: Frame, depth: int = 3) -> list[Lazy]:
     """The expressions that a name was given at a place: assignments that reach it, or the caller's argument."""
     scope = place.block.scope
     overlay: Frame | None = frame
@@ -69,6 +82,11 @@ def _definitions(it: Interpreter, key: str, place: Place, frame: Frame) -> list[
             elif definition.value is not None and definition.kind in ("assign", "augment"):
                 value = _part(definition.value, definition.path)
                 found.append(Lazy(value, Place(definition.block, definition.index), frame.inside(definition.block, reach.loops)))
+            elif definition.kind in ("setitem", "mutate") and depth:
+                at, where = Place(definition.block, definition.index), frame.inside(definition.block, reach.loops)
+                if definition.kind == "setitem" and definition.value is not None:
+                    found.append(Lazy(definition.value, at, where))
+                found.extend(_definitions(it, key, at, where, depth - 1))
         return [*found, *_argument(it, key, scope, frame)] if opened else found
     if scope.kind in ("function", "lambda") and key in scope.parameter_names:
         return _argument(it, key, scope, frame)
@@ -88,22 +106,32 @@ def _part(node: ast.expr, path: tuple[object, ...]) -> ast.expr:
     return node
 
 
-def _argument(it: Interpreter, name: str, scope: Scope, frame: Frame) -> list[Lazy]:
-    """What the caller gave for a parameter."""
-    a = scope.parameters
-    if a is None or name not in scope.parameter_names:
-        return []
+def _given(it: Interpreter, scope: Scope, frame: Frame) -> Arguments | None:
+    """The arguments that a frame was entered with, in this world."""
     given: Arguments | None = frame.base.arguments
-    if given is None:
-        binding = frame.world.bindings.get(scope)
-        if binding is None or binding.passed:
-            return []
-        where = it.root(binding.place.block.scope, frame.world)
-        for node in binding.overlay:
-            where = containers.overlay(it, node, binding.place, where)
-        given = calls.arguments(it, binding.call, binding.place, where)
+    if given is not None:
+        return given
+    binding = frame.world.bindings.get(scope)
+    if binding is None or binding.passed:
+        return None
+    where = it.root(binding.place.block.scope, frame.world)
+    for node in binding.overlay:
+        where = containers.overlay(it, node, binding.place, where)
+    return calls.arguments(it, binding.call, binding.place, where)
+
+
+def _argument(it: Interpreter, name: str, scope: Scope, frame: Frame, item: int | None = None) -> list[Lazy]:
+    """What the caller gave for a parameter; `item` is the one of `*args` that is meant."""
+    a = scope.parameters
+    given = _given(it, scope, frame) if a is not None and name in scope.parameter_names else None
+    if a is None or given is None:
+        return []
     ordered = [p.arg for p in (*a.posonlyargs, *a.args)]
     skip = 1 if frame.base.receiver is not None and ordered else 0
+    if a.vararg is not None and name == a.vararg.arg:
+        rest = given.positional[len(ordered) - skip :]
+        chosen = rest if item is None else rest[item : item + 1]
+        return [entry for entry in chosen if isinstance(entry, Lazy)]
     entry: Entry | None = given.pick(ordered.index(name) - skip, name) if name in ordered and ordered.index(name) >= skip else given.pick(None, name)
     return [entry] if isinstance(entry, Lazy) else []
 

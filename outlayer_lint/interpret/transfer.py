@@ -113,7 +113,9 @@ class Application:
             it = self.it
             fuel, it.fuel = it.fuel, max(it.fuel, 600)
             try:
-                return as_value(it.force(entry)) if entry is not None else NOTHING
+                answer = it.force(entry) if entry is not None else ()
+                it.hidden.extend(thing for thing, _ in answer if isinstance(thing, (Parameter, Subclass)))
+                return as_value(answer)
             finally:
                 it.fuel = min(fuel, it.fuel)
 

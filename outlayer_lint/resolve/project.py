@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 
 FRAMEWORKS = (b"torch", b"keras", b"tensorflow")
 CALLED = re.compile(r"(\w+)\s*(?:\[[^\]\n]*\]\s*)?\(")
+STAR = re.compile(rb"^\s*from\s+([.\w]+)\s+import\s+\*", re.MULTILINE)
+ASSIGNED = re.compile(r"\s*([\w.]+)\s*(?::[^=]+)?=(?!=)")
+KEYWORD = re.compile(r"(\w+)\s*=\s*[\w.]*$")
 
 
 class SourceFile:
     """One file of the project, read and parsed when first needed."""
 
-    __slots__ = ("_calls", "_data", "_document", "_scope", "_walrus", "_wildcard", "broken", "display", "path", "project")
+    __slots__ = ("_calls", "_data", "_document", "_scope", "_stars", "_walrus", "_words", "broken", "display", "path", "project")
 
     def __init__(self, path: str, display: str, project: Project, data: bytes | None = None) -> None:
         """`display` is how the file is named to the user."""
@@ -36,7 +39,8 @@ class SourceFile:
         self._scope: Scope | None = None
         self._calls: dict[str, list[int]] | None = None
         self._walrus: bool | None = None
-        self._wildcard: bool | None = None
+        self._stars: list[str] | None = None
+        self._words: bytes | None = None
 
     def __repr__(self) -> str:
         return f"<{self.display}>"
@@ -57,9 +61,16 @@ class SourceFile:
         """Whether something was asked of the file."""
         return self._scope is not None
 
+    @property
+    def words(self) -> bytes:
+        """The bytes to search for words: the file's own, of a notebook the code alone (its pictures are long)."""
+        if self._words is None:
+            self._words = self.text.encode("utf-8", "replace") if self.path.endswith(".ipynb") and self.has_framework else self.data
+        return self._words
+
     def forget(self) -> None:
         """Drop the bytes of a file that nothing asks about; they are read again if something does."""
-        self._data = None
+        self._data = self._words = None
 
     def unread_needed(self) -> bool:
         """Whether the file is of a kind that a user expects to hear about when it cannot be read."""
@@ -75,15 +86,17 @@ class SourceFile:
     def has_walrus(self) -> bool:
         """Whether `:=` may occur."""
         if self._walrus is None:
-            self._walrus = b":=" in self.data
+            self._walrus = b":=" in self.words
         return self._walrus
 
     @property
-    def has_wildcard(self) -> bool:
-        """Whether `from x import *` may occur."""
-        if self._wildcard is None:
-            self._wildcard = b"import *" in self.data or b"import  *" in self.data
-        return self._wildcard
+    def stars(self) -> list[str]:
+        """The modules, dots included, of `from x import *`."""
+        if self._stars is None:
+            words = self.words
+            found = STAR.findall(words) if b"import *" in words or b"import  *" in words else []
+            self._stars = [name.decode(errors="replace") for name in found]
+        return self._stars
 
     @property
     def document(self) -> Document:
@@ -126,6 +139,38 @@ class SourceFile:
                 if not lines or lines[-1] != line:
                     lines.append(line)
         return self._calls
+
+    def lines_calling(self, name: str) -> list[int]:
+        """Lines on which `name(` or `name[...](` stands. Without the index, found by a plain search for the name."""
+        if self._calls is not None:
+            return self._calls.get(name, [])
+        text, lines = self.text, []
+        at, last, line, length = text.find(name), 0, 1, len(name)
+        while at >= 0:
+            end = at + length
+            before, after = text[at - 1 : at], text[end : end + 1]
+            if (after in "([ ") and after and not (before.isalnum() or before == "_") and CALLED.match(text, at):
+                line += text.count("\n", last, at)
+                last = at
+                if not lines or lines[-1] != line:
+                    lines.append(line)
+            at = text.find(name, end)
+        return lines
+
+    def bound_to(self, word: str) -> list[str]:
+        """Names (last parts) that a line assigns, or passes as a keyword, something written with `word`."""
+        text, names = self.text, []
+        at = text.find(word)
+        while at >= 0:
+            start = text.rfind("\n", 0, at) + 1
+            before = text[start:at]
+            if "=" in before and not text[at + len(word) : at + len(word) + 1].isidentifier():
+                if target := ASSIGNED.match(before):
+                    names.append(target[1].rpartition(".")[2])
+                if keyword := KEYWORD.search(before):
+                    names.append(keyword[1])
+            at = text.find(word, at + len(word))
+        return names
 
     def lines_with(self, pattern: re.Pattern[str]) -> list[int]:
         """Line numbers (of the joined text, from 1) on which the pattern matches."""
@@ -260,7 +305,7 @@ class Project:
         folder = os.path.dirname(file.path)
         return [
             other for other in self.mentions(word)
-            if other is file or any(name in other.data for name in names) or (os.path.dirname(other.path) == folder and parts[-1].encode() in other.data)
+            if other is file or any(name in other.words for name in names) or (os.path.dirname(other.path) == folder and parts[-1].encode() in other.words)
         ]  # fmt: skip
 
     def mentions(self, word: str) -> list[SourceFile]:
@@ -268,7 +313,7 @@ class Project:
         token = word.encode()
         found = self._mentions.get(token)
         if found is None:
-            found = self._mentions[token] = [f for f in self.framework_files if token in f.data]
+            found = self._mentions[token] = [f for f in self.framework_files if token in f.words]
         return found
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Made = Callable[..., "Definition"]
 
 MUTATORS = frozenset(
-    "append extend insert add_module register_module add update pop remove clear setdefault appendleft "
+    "append extend insert add_module register_module add update pop remove clear setdefault appendleft resize fill "
     "register_buffer register_parameter".split()
 )
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
