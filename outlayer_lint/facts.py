@@ -88,19 +88,20 @@ class LossBuilt(Fact):
         positional: parameter name -> constant for arguments given by position (`...` where not constant).
         keywords: the same for keyword arguments.
         tensors: names of parameters that were given a model's output or a batch's data.
-        instance: False where a loss *class* is called with (prediction, target) as if it were a function.
+        scaled: the loss's value is multiplied or divided where it is computed.
     """
 
-    __slots__ = ("instance", "keywords", "loss", "module_call", "positional", "tensors")
+    __slots__ = ("keywords", "loss", "module_call", "positional", "scaled", "tensors")
 
     def __init__(  # noqa: PLR0913 - a record
         self, span: Span, loss: Row, *, positional: Mapping[str, Any] | None = None, keywords: Mapping[str, Any] | None = None,
-        tensors: tuple[str, ...] = (), module_call: bool = True, words: Mapping[str, Any] | None = None,
+        tensors: tuple[str, ...] = (), module_call: bool = True, scaled: bool = False, words: Mapping[str, Any] | None = None,
         related: tuple[Related, ...] = (),
     ) -> None:  # fmt: skip
         """See the class."""
         super().__init__(span, words, related)
         self.loss = loss
+        self.scaled = scaled
         self.positional = dict(positional or {})
         self.keywords = dict(keywords or {})
         self.tensors = tensors

@@ -14,6 +14,8 @@ def check(built: LossBuilt) -> Iterator[Finding]:
     # `log_target` marks torch's own: Keras sums over the classes first, so its mean is the right one.
     if loss.family != "kl" or "log_target" not in loss.parameters or (built.tensors and built.module_call):
         return
+    if built.scaled:  # an author who weighs the loss by hand has set its scale
+        return
     if given.get("reduction", "mean") != "mean" or any(given.get(name) is not None for name in DEPRECATED):
         return
     fix = Fix("set-keyword", 'set `reduction="batchmean"`', "unsafe", built.span, "reduction", '"batchmean"')

@@ -248,8 +248,36 @@ def losses_built(driver: Driver, seed: Seed) -> Iterator[LossBuilt]:
                  "target": document.segment(seed.node.args[1]) if len(seed.node.args) > 1 else "", "emits": "", "activation": ""}  # fmt: skip
         if module and len(tensors) < 2 and "size_average" not in tensors:  # noqa: PLR2004 - a weight alone is a weight
             tensors = []
-        yield LossBuilt(document.span(seed.node), row, positional=positional, keywords=keywords, tensors=tuple(tensors), module_call=module, words=words)
+        yield LossBuilt(document.span(seed.node), row, positional=positional, keywords=keywords, tensors=tuple(tensors), module_call=module, scaled=_is_scaled(seed), words=words)
         return
+
+
+def _is_scaled(seed: Seed) -> bool:
+    """Whether the loss's value is weighed where it is computed: `KLDivLoss()(p, q) * (alpha * T * T)`.
+
+    A squared temperature alone makes up for the softened targets and is no weight.
+    """
+    statement = seed.place.block.statements[seed.place.index]
+    factors: list[str] = []
+    for node in ast.walk(statement):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div)):
+            for operand, other in ((node.left, node.right), (node.right, node.left)):
+                if any(part is seed.node for part in _product(operand)):
+                    factors.extend(ast.dump(part) for part in _product(other))
+    return len(set(factors)) > 1
+
+
+def _product(node: ast.expr) -> Iterator[ast.expr]:
+    """The factors of a product, a square as its base, a call of a call as its callee."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div)):
+        yield from _product(node.left)
+        yield from _product(node.right)
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+        yield node.left
+    else:
+        yield node
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Call):
+            yield node.func
 
 
 def _plain(it: Any, node: ast.expr, seed: Seed, frame: Frame) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import arrays, containers, datasets, operators
+from outlayer_lint.interpret import arrays
 from outlayer_lint.interpret.coupling import (
     COUPLED, SCRAMBLED, Step, front, loosened, on_tensors, rank_after, same, shifted,
 )  # fmt: skip
