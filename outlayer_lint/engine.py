@@ -54,7 +54,16 @@ class Judgement:
         words = {**fact.words, **finding.words}
         related = tuple(dict.fromkeys((*finding.because, *fact.related)))
         related = tuple(r for r in related if r.span != finding.span)
-        return Diagnostic(page.code, rule, severity, certainty, grade.message.format_map(_Words(words)), finding.span, related, finding.fix)
+        return Diagnostic(
+            page.code,
+            rule,
+            severity,
+            certainty,
+            grade.message.format_map(_Words(words)),
+            finding.span,
+            related,
+            finding.fix,
+        )
 
 
 class _Words(dict[str, Any]):
@@ -112,7 +121,9 @@ class _Run:
         self.files = 0
         self.read: set[str] = set()
 
-    def project_of(self, asked: list[str], contents: dict[str, bytes], *, root: str = "", arguments: Sequence[str | Path] = ()) -> None:
+    def project_of(
+        self, asked: list[str], contents: dict[str, bytes], *, root: str = "", arguments: Sequence[str | Path] = ()
+    ) -> None:
         """Lint the files asked about, with the rest of their project as context."""
         root = root or str(discovery.project_root(asked[0], arguments))
         context = discovery.walk(root)
@@ -130,14 +141,16 @@ class _Run:
         self._errors(project, wanted)
         self._finish([] if inquiry_ is None else inquiry_.events, wanted)
 
-    def _file(self, ask: Callable[[SourceFile], list[inquiry.Event]], file: SourceFile, wanted: set[SourceFile]) -> None:
+    def _file(
+        self, ask: Callable[[SourceFile], list[inquiry.Event]], file: SourceFile, wanted: set[SourceFile]
+    ) -> None:
         try:
             asked = ask(file)
             if asked and file in wanted:
                 self.read.add(file.path)
             for event in asked:
                 self._event(event)
-        except Exception as error:  # noqa: BLE001 - the one place where our own bugs are caught
+        except Exception as error:
             if os.environ.get("OUTLAYER_LINT_RAISE"):
                 raise
             self.broken.append(f"{file.display}: {type(error).__name__}: {error}")
@@ -174,7 +187,9 @@ class _Run:
             if file in wanted and file.broken is None and file.unread_needed():
                 _ = file.scope
             if file in wanted and file.broken is None and file.is_parsed:
-                self.errors.extend(Unread(file.display, *e) if not isinstance(e, Unread) else e for e in file.document.unread)
+                self.errors.extend(
+                    Unread(file.display, *e) if not isinstance(e, Unread) else e for e in file.document.unread
+                )
             if file in wanted and file.broken is not None:
                 self.errors.append(Unread(file.display, file.broken.line, file.broken.message))
 
@@ -187,7 +202,11 @@ class _Run:
 
 
 def _suppressed(
-    diagnostics: list[Diagnostic], files: dict[str, SourceFile], rules: dict[str, str], enabled: frozenset[str], config: Config
+    diagnostics: list[Diagnostic],
+    files: dict[str, SourceFile],
+    rules: dict[str, str],
+    enabled: frozenset[str],
+    config: Config,
 ) -> list[Diagnostic]:
     documents = {}
     names = {d.span.path for d in diagnostics}
@@ -195,7 +214,12 @@ def _suppressed(
         if (name in names or suppress.concerns(file.data)) and file.broken is None:
             documents[name] = file.document
     return suppress.apply(
-        diagnostics, documents, frozenset(rules.values()), enabled, per_file=config.per_file(rules), levels=config.levels(rules)
+        diagnostics,
+        documents,
+        frozenset(rules.values()),
+        enabled,
+        per_file=config.per_file(rules),
+        levels=config.levels(rules),
     )
 
 
@@ -227,7 +251,13 @@ def merge(gathered: list[tuple[Diagnostic, Fact]]) -> list[Diagnostic]:
         groups.setdefault(key, []).append((diagnostic, fact))
     merged: list[Diagnostic] = []
     for group in groups.values():
-        group.sort(key=lambda pair: (getattr(pair[1], "mode", "train") != "train", -pair[0].severity.rank, _order(pair[0].span)))
+        group.sort(
+            key=lambda pair: (
+                getattr(pair[1], "mode", "train") != "train",
+                -pair[0].severity.rank,
+                _order(pair[0].span),
+            )
+        )
         first = group[0][0]
         worst = max((d.severity for d, _ in group if d.span == first.span), key=lambda s: s.rank)
         first = next(d for d, _ in group if d.span == first.span and d.severity is worst)
@@ -248,7 +278,10 @@ def reveal(path: str | Path, line: int, config: Config, cell: int | None = None)
     inquiry_ = prepare(project)
     if inquiry_ is None:
         return []
-    return [(span, text, describe_value(value), how) for span, text, value, how in inquiry_.reveal(project.files[full], line, cell)]
+    return [
+        (span, text, describe_value(value), how)
+        for span, text, value, how in inquiry_.reveal(project.files[full], line, cell)
+    ]
 
 
 def describe_value(value: Any) -> str:

@@ -48,9 +48,7 @@ def _relative(folder: Path, diagnostic: Diagnostic) -> Diagnostic:
         return path.removeprefix(f"{folder}/")
 
     related = tuple(r._replace(span=r.span._replace(path=shown(r.span.path))) for r in diagnostic.related)
-    return diagnostic._replace(
-        span=diagnostic.span._replace(path=shown(diagnostic.span.path)), related=related
-    )
+    return diagnostic._replace(span=diagnostic.span._replace(path=shown(diagnostic.span.path)), related=related)
 
 
 def emission(folder: Path, name: str, line: int) -> str:

@@ -38,7 +38,11 @@ def text_of(node: ast.AST, place: Place) -> str:
 def words_of(value: Value, **more: Any) -> dict[str, Any]:
     """What messages may quote of a value."""
     first = value.ways[0] if value.ways else None
-    return {"emits": describe(first) if first else "", "activation": first.by.rpartition(".")[2] if first else "", **more}
+    return {
+        "emits": describe(first) if first else "",
+        "activation": first.by.rpartition(".")[2] if first else "",
+        **more,
+    }
 
 
 def programs(answer: Answer) -> Iterator[Answer]:
@@ -46,7 +50,9 @@ def programs(answer: Answer) -> Iterator[Answer]:
     forks = {frozenset(choice for choice in own if choice.fork) for _, own in answer}
     for fork in sorted(forks, key=repr):
         if fork or len(forks) == 1:
-            yield tuple((t, own) for t, own in answer if compatible(frozenset(c for c in own if c.fork), fork) is not None)
+            yield tuple(
+                (t, own) for t, own in answer if compatible(frozenset(c for c in own if c.fork), fork) is not None
+            )
 
 
 # -- on the way to a consumer -----------------------------------------------------------------------------------------
@@ -113,7 +119,11 @@ def returned(driver: Driver, scope: Scope) -> Iterator[Applied]:
     """Activations in a row in what a model's `forward` returns; what is built into another model is no output."""
     it = driver.it
     owner = scope.owner
-    if owner is None or not attributes.is_torch_module(it, it.class_of(owner, World())) or _inside_another(driver, owner):
+    if (
+        owner is None
+        or not attributes.is_torch_module(it, it.class_of(owner, World()))
+        or _inside_another(driver, owner)
+    ):
         return
     world = World()
     frame = it.root(scope, world)
@@ -160,7 +170,15 @@ def activated(driver: Driver, seed: Seed, application: Application, related: Any
         if value.every(*PROBABLE) is None or not all(way.learned for way in value):
             continue
         words = words_of(value, operation=row.shown, operand=text_of(shown, seed.place) if shown is not None else "")
-        yield Applied(span, row, value, axis=application.spec(row.axis), reaches=frozenset(("output",)), words=words, related=related)
+        yield Applied(
+            span,
+            row,
+            value,
+            axis=application.spec(row.axis),
+            reaches=frozenset(("output",)),
+            words=words,
+            related=related,
+        )
         return  # said once, however many programs make this mistake
 
 
@@ -196,10 +214,17 @@ def built_without_dim(driver: Driver, seed: Seed) -> Iterator[Applied]:
     driver.it.refuel(400)
     for thing, _ in driver.it.ev(seed.node.func, seed.place, driver.frame(seed, World())):
         found = knowledge.find(thing.name) if isinstance(thing, Library) else None
-        if found is not None and found[1] == "module" and isinstance(found[0].axis, tuple) and found[0].axis[2] == "implicit":
+        if (
+            found is not None
+            and found[1] == "module"
+            and isinstance(found[0].axis, tuple)
+            and found[0].axis[2] == "implicit"
+        ):
             document = seed.place.block.scope.file.document
             words = {"operation": thing.name.rpartition(".")[2], "operand": "", "emits": "", "activation": ""}
-            yield Applied(document.span(seed.node), found[0], Value(reason="not called here"), axis="implicit", words=words)
+            yield Applied(
+                document.span(seed.node), found[0], Value(reason="not called here"), axis="implicit", words=words
+            )
         return
 
 
@@ -232,7 +257,12 @@ def _definition(seed: Seed, node: ast.expr) -> ast.expr:
         block = seed.place.block
         for index in reversed([i for i in block.names.get(node.id, ()) if i < seed.place.index]):
             for key, definition in block.writes.get(index, ()):
-                if key == node.id and definition.kind == "assign" and definition.value is not None and not definition.path:
+                if (
+                    key == node.id
+                    and definition.kind == "assign"
+                    and definition.value is not None
+                    and not definition.path
+                ):
                     return definition.value
             break
     return node

@@ -24,13 +24,15 @@ def number(thing: object) -> float | None:
     return None
 
 
-def arithmetic(it: Interpreter, name: str, a: Any, b: Any, site: Site) -> Any:  # noqa: PLR0911
+def arithmetic(it: Interpreter, name: str, a: Any, b: Any, site: Site) -> Any:
     """`a name b` where at least one is a tensor: bounds by interval arithmetic, meaning by the resulting bounds."""
     x, y = (a if isinstance(a, Tensor) else None), (b if isinstance(b, Tensor) else None)
     main = x or y
     assert main is not None
     if name in ("and", "or", "xor", "mod", "floordiv", "lshift", "rshift", ""):
-        return Tensor(Emission.BOOL, gradient=False) if main.emission is Emission.BOOL else Unknown("unknown arithmetic")
+        return (
+            Tensor(Emission.BOOL, gradient=False) if main.emission is Emission.BOOL else Unknown("unknown arithmetic")
+        )
     if x is not None and y is not None:
         if x.emission is y.emission is Emission.DATA:
             return x.replace(source=_source(name, a, b, site), rank=_broadcast(x, y), low=-inf, high=inf)
@@ -51,15 +53,26 @@ def arithmetic(it: Interpreter, name: str, a: Any, b: Any, site: Site) -> Any:  
     source, rank = _source(name, a, b, site), _broadcast(x, y)
     unseen = any(t.emission is Emission.DATA and not t.bounded for t in (x, y) if t is not None)
     # What has no bound has none with something unknown added either.
-    unseen = unseen and not (name in ("add", "sub") and any(t.emission is Emission.LOGIT for t in (x, y) if t is not None))
+    unseen = unseen and not (
+        name in ("add", "sub") and any(t.emission is Emission.LOGIT for t in (x, y) if t is not None)
+    )
     if unseen and bounds[0] == -inf and not any(t.learned for t in (x, y) if t is not None):
         return main.replace(emission=Emission.DATA, source=source, rank=rank, low=-inf, high=inf)
-    made = _combined(name, main, y if x is main else None, bounds, constant, it.span(site.node, site.place), first=x is main)
+    made = _combined(
+        name, main, y if x is main else None, bounds, constant, it.span(site.node, site.place), first=x is main
+    )
     return made.replace(source=source, rank=rank, dtype=_dtype(name, a, b))
 
 
-def _combined(  # noqa: PLR0913
-    name: str, main: Tensor, other: Tensor | None, bounds: tuple[float, float], constant: float | None, span: Span, *, first: bool
+def _combined(
+    name: str,
+    main: Tensor,
+    other: Tensor | None,
+    bounds: tuple[float, float],
+    constant: float | None,
+    span: Span,
+    *,
+    first: bool,
 ) -> Tensor:
     """A new tensor with the bounds of the result."""
     tensors = [t for t in (main, other) if t is not None]
@@ -71,7 +84,10 @@ def _combined(  # noqa: PLR0913
         scaled = True
     emission = word(bounds)
     learned = next((t.learned for t in tensors if t.learned), "")
-    if emission is Emission.LOGIT and (all(t.emission is not Emission.LOGIT for t in tensors) or (name == "div" and other is not None and not parameter)):
+    if emission is Emission.LOGIT and (
+        all(t.emission is not Emission.LOGIT for t in tensors)
+        or (name == "div" and other is not None and not parameter)
+    ):
         learned = ""  # unbounded, yet no layer's raw scores: rescaled by what may make a probability of it
     units: Any = main._units if main.emission is not Emission.INDEX else None  # noqa: SLF001
     if other is not None:
@@ -129,11 +145,23 @@ def _dtype(name: str, a: Any, b: Any) -> str | None:
     """The dtype of arithmetic: floats win over whole numbers; a constant changes whole numbers only."""
     dtypes = [t.dtype for t in (a, b) if isinstance(t, Tensor)]
     if len(dtypes) == 2:  # noqa: PLR2004
-        return dtypes[0] if dtypes[0] == dtypes[1] else next((d for d in dtypes if d in FLOATS), None) if None not in dtypes else None
+        return (
+            dtypes[0]
+            if dtypes[0] == dtypes[1]
+            else next((d for d in dtypes if d in FLOATS), None)
+            if None not in dtypes
+            else None
+        )
     if dtypes[0] in FLOATS or dtypes[0] is None:
         return dtypes[0]
     constant = next((t.value for t in (a, b) if isinstance(t, Const)), None)
-    return dtypes[0] if type(constant) is int and name not in ("div", "pow") else "float" if name == "div" or isinstance(constant, float) else None
+    return (
+        dtypes[0]
+        if type(constant) is int and name not in ("div", "pow")
+        else "float"
+        if name == "div" or isinstance(constant, float)
+        else None
+    )
 
 
 def _of_kinds(name: str, x: Tensor, y: Tensor) -> Any:
@@ -174,9 +202,13 @@ def _of_itself(name: str, x: Tensor, y: Tensor) -> Any:
         return Unknown("unknown arithmetic") if x.emission is Emission.LOGIT else None
     if name == "div" and made:
         if step == "sum" and x.low >= 0:
-            return x.replace(emission=Emission.SIMPLEX, low=0.0, high=1.0, axis=axis, certainty="likely", scaled=False, **common)
+            return x.replace(
+                emission=Emission.SIMPLEX, low=0.0, high=1.0, axis=axis, certainty="likely", scaled=False, **common
+            )
         if step == "norm":
-            return x.replace(emission=Emission.UNORM, low=-1.0, high=1.0, axis=axis, certainty="likely", scaled=False, **common)
+            return x.replace(
+                emission=Emission.UNORM, low=-1.0, high=1.0, axis=axis, certainty="likely", scaled=False, **common
+            )
     return None
 
 
@@ -186,7 +218,9 @@ def _with_constant(name: str, main: Tensor, constant: float, *, first: bool) -> 
         return main
     if name == "sub" and constant == 1.0 and not first and main.emission in (Emission.UNIT, Emission.SIMPLEX):
         return main.replace(emission=Emission.UNIT, axis=None, by="one-minus", inner=Value((main,)))
-    if (constant == 0.0 and (name == "add" or (name == "sub" and first))) or (constant == 1.0 and (name == "mul" or (name == "div" and first))):
+    if (constant == 0.0 and (name == "add" or (name == "sub" and first))) or (
+        constant == 1.0 and (name == "mul" or (name == "div" and first))
+    ):
         return main
     if name == "add" and 0 < constant <= 1e-3 and main.emission in (Emission.SIMPLEX, Emission.UNIT):  # noqa: PLR2004
         return main.replace(by="epsilon", inner=Value((main,)), certainty="likely")
@@ -205,7 +239,7 @@ class Divided(Unknown):
         self.at = at
 
 
-def _with_unknown(it: Interpreter, name: str, main: Tensor, other: Any, site: Site, *, first: bool) -> Any:  # noqa: PLR0913
+def _with_unknown(it: Interpreter, name: str, main: Tensor, other: Any, site: Site, *, first: bool) -> Any:
     """A tensor and something unknown. A score stays a score; a bounded value loses what it was."""
     if main.emission is Emission.LOGIT:
         return main.replace(certainty="likely", units=main._units if first else None, scaled=True)  # noqa: SLF001
@@ -220,7 +254,9 @@ def _with_unknown(it: Interpreter, name: str, main: Tensor, other: Any, site: Si
 def _lost(other: Any, site: Site) -> Any:
     if isinstance(other, Parameter):
         return Parameter(other.scope, other.name, (*other.trail, ("op", id(site.node))))
-    return Unknown(other.reason if isinstance(other, Unknown) else "unknown arithmetic", ("op", id(site.node), id(site.frame.base)))
+    return Unknown(
+        other.reason if isinstance(other, Unknown) else "unknown arithmetic", ("op", id(site.node), id(site.frame.base))
+    )
 
 
 def _range(thing: Any) -> tuple[float, float]:
@@ -244,7 +280,11 @@ def _interval(name: str, low: float, high: float, low2: float, high2: float) -> 
         return _products(low, high, 1 / high2, 1 / low2)
     if name == "pow" and low2 == high2:
         if low2 == 2:  # noqa: PLR2004
-            return (0.0, max(low * low, high * high)) if low <= 0 <= high else (min(low * low, high * high), max(low * low, high * high))
+            return (
+                (0.0, max(low * low, high * high))
+                if low <= 0 <= high
+                else (min(low * low, high * high), max(low * low, high * high))
+            )
         if low >= 0 and low2 > 0:
             return low**low2, high**low2
         if low2 == int(low2) and int(low2) % 2 == 0:

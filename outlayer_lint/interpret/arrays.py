@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import operators
 from outlayer_lint.interpret.things import (
-    Answer, Const, Deferred, Foreign, Lazy, Library, Parameter, Sequence, Site, Subclass, Unknown, only, unknown,
+    Answer,
+    Const,
+    Deferred,
+    Foreign,
+    Lazy,
+    Library,
+    Parameter,
+    Sequence,
+    Site,
+    Subclass,
+    Unknown,
+    only,
+    unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import Emission, Tensor
 
@@ -47,7 +59,9 @@ def hull(ways: list[Tensor], key: object) -> Tensor:
 # -- literals ---------------------------------------------------------------------------------------------------------
 
 
-def literal(values: list[Any], rank: int | None, sizes: tuple[int | None, ...], key: object, dtype: str | None = None) -> Tensor | None:
+def literal(
+    values: list[Any], rank: int | None, sizes: tuple[int | None, ...], key: object, dtype: str | None = None
+) -> Tensor | None:
     """Numbers written in the program as a tensor, `None` where they are no numbers."""
     if not values or not all(isinstance(v, (int, float)) for v in values):
         return None
@@ -57,10 +71,21 @@ def literal(values: list[Any], rank: int | None, sizes: tuple[int | None, ...], 
     low, high = float(min(values)), float(max(values))
     emission = Emission.BINARY if set(values) <= {0, 1} else operators.word((low, high))
     units = sizes[-1] if sizes else None
-    return Tensor(emission, low=low, high=high, rank=rank, units=units, class_axis=-1 if units is not None else None, dtype=dtype, source=key)
+    return Tensor(
+        emission,
+        low=low,
+        high=high,
+        rank=rank,
+        units=units,
+        class_axis=-1 if units is not None else None,
+        dtype=dtype,
+        source=key,
+    )
 
 
-def measured(it: Interpreter, answer: Answer, depth: int = 0) -> tuple[list[Any], tuple[int | None, ...] | None, list[Tensor]]:
+def measured(
+    it: Interpreter, answer: Answer, depth: int = 0
+) -> tuple[list[Any], tuple[int | None, ...] | None, list[Tensor]]:
     """The numbers in nested lists, their sizes (`None`: ragged or not known), and the tensors found instead."""
     values: list[Any] = []
     found: list[Tensor] = []
@@ -95,7 +120,15 @@ def array(it: Interpreter, app: Application, dtype: str | None) -> Answer:
     key = ("literal", id(app.site.node), id(app.site.frame.base))
     if is_comparison(app.input_entry()) and not opened:
         inner = app.inner()
-        made = Tensor(Emission.BOOL, by=row.name, dtype=dtype or "bool", gradient=False, rank=lambda: inner().rank, source=("array", *key[1:]), origin=app.origin)
+        made = Tensor(
+            Emission.BOOL,
+            by=row.name,
+            dtype=dtype or "bool",
+            gradient=False,
+            rank=lambda: inner().rank,
+            source=("array", *key[1:]),
+            origin=app.origin,
+        )
         return only(made)
     kept = tuple((_cast(t.replace(gradient=False), dtype), c) for t, c in answer if isinstance(t, Tensor))
     if kept and len(kept) == len(answer):
@@ -108,7 +141,9 @@ def array(it: Interpreter, app: Application, dtype: str | None) -> Answer:
         alike = len({t.emission for t in found}) == 1
         if not alike and not all(t.bounded for t in found):
             return only(anything(("array", *key[1:])).replace(rank=rank))
-        return only(_cast(hull(found, ("array", *key[1:])).replace(rank=rank, axis=None, class_axis=None, inner=None), dtype))
+        return only(
+            _cast(hull(found, ("array", *key[1:])).replace(rank=rank, axis=None, class_axis=None, inner=None), dtype)
+        )
     number = literal(values, rank, shape or (), key, dtype) if not found else None
     if number is not None:
         return only(number.replace(by=row.name, origin=app.origin))
@@ -120,7 +155,11 @@ def is_comparison(entry: Any) -> bool:
     """Whether an argument is written as a comparison of arrays: truth values, whatever is compared."""
     node = entry.node if isinstance(entry, Lazy) else None
     while isinstance(node, (ast.Attribute, ast.Call)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("to_numpy", "astype", "copy", "numpy"):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in ("to_numpy", "astype", "copy", "numpy")
+        ):
             node = node.func.value
         elif isinstance(node, ast.Attribute) and node.attr == "values":
             node = node.value
@@ -157,10 +196,14 @@ def made_size(it: Interpreter, app: Application) -> int | None:
     """The size of the last dim of a tensor that is made."""
     row = app.row
     if row.name.endswith("_like"):
-        sizes = {t.units if isinstance(t, Tensor) and t.emission is not Emission.INDEX else None for t, _ in app.input()}
+        sizes = {
+            t.units if isinstance(t, Tensor) and t.emission is not Emission.INDEX else None for t, _ in app.input()
+        }
         return sizes.pop() if len(sizes) == 1 else None
     if row.variadic:
-        entries = app.given.positional[row.parameters.index(row.variadic) :] or tuple(e for n in ("size", "shape") if (e := app.given.keywords.get(n)) is not None)
+        entries = app.given.positional[row.parameters.index(row.variadic) :] or tuple(
+            e for n in ("size", "shape") if (e := app.given.keywords.get(n)) is not None
+        )
     else:
         entries = tuple(e for n in ("size", "shape") if n in row.parameters and (e := app.entry(n)) is not None)
     if not entries or app.given.more_positional:
@@ -195,7 +238,10 @@ def dtype_of(thing: Any) -> str | None:
 
 def cast_to(it: Interpreter, app: Application) -> str | None:
     """The dtype among the arguments of `.to(...)`, `.type(...)`, `.astype(...)`; `other` where it may be any."""
-    entries = [*app.given.positional[1 if app.form == "method" else app.row.inputs :], *(e for k, e in app.given.keywords.items() if k == "dtype")]
+    entries = [
+        *app.given.positional[1 if app.form == "method" else app.row.inputs :],
+        *(e for k, e in app.given.keywords.items() if k == "dtype"),
+    ]
     for entry in entries:
         named = "type" in ast.unparse(entry.node) if isinstance(entry, Lazy) else False
         for thing, _ in it.force(entry):
@@ -278,11 +324,22 @@ def carried(it: Interpreter, app: Application, answer: Answer) -> Answer:
 def product(app: Application, ways: Answer) -> Tensor | None:
     """A product of data and data is data."""
     other = app.input(1) if app.row.inputs > 1 else ()
-    if not ways or not other or not all(isinstance(t, Tensor) and t.source is not None and not t.learned for t, _ in (*ways, *other)):
+    if (
+        not ways
+        or not other
+        or not all(isinstance(t, Tensor) and t.source is not None and not t.learned for t, _ in (*ways, *other))
+    ):
         return None
     left, right = ways[0][0], other[0][0]
     rank = {(2, 1): 1, (2, 2): 2}.get((left.rank, right.rank))
-    return Tensor(Emission.LOGIT, by=app.row.name, rank=rank, source=(left.source, app.row.name, id(app.site.node)), inner=app.inner(), origin=app.origin)
+    return Tensor(
+        Emission.LOGIT,
+        by=app.row.name,
+        rank=rank,
+        source=(left.source, app.row.name, id(app.site.node)),
+        inner=app.inner(),
+        origin=app.origin,
+    )
 
 
 def taken_rank(it: Interpreter, t: Tensor, index: ast.expr, site: Site) -> int | None:
@@ -317,7 +374,9 @@ def called(it: Interpreter, t: Tensor, site: Site) -> Answer:
     """A method of data that no row knows."""
     if t.emission is Emission.DATA and t.source is not None:
         kept = {"low": t.low, "high": t.high} if is_image(t) else {}
-        return only(Tensor(Emission.DATA, by=t.by, source=("called", id(site.node), id(site.frame.base), t.source), **kept))
+        return only(
+            Tensor(Emission.DATA, by=t.by, source=("called", id(site.node), id(site.frame.base), t.source), **kept)
+        )
     return unknown("call of a tensor")
 
 

@@ -10,8 +10,29 @@ from outlayer_lint import knowledge
 from outlayer_lint.interpret import arrays, calls, conditions, imports
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
-    Answer, Built, Class, Const, Dictionary, Foreign, Function, Instance, Lazy, Library, Method, Module, Override, Parameter,
-    Sequence, Site, Subclass, Super, Unknown, join, lift, only, unknown,
+    Answer,
+    Built,
+    Class,
+    Const,
+    Dictionary,
+    Foreign,
+    Function,
+    Instance,
+    Lazy,
+    Library,
+    Method,
+    Module,
+    Override,
+    Parameter,
+    Sequence,
+    Site,
+    Subclass,
+    Super,
+    Unknown,
+    join,
+    lift,
+    only,
+    unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import Tensor
 from outlayer_lint.resolve.scopes import FUNCTIONS, Place, Scope
@@ -20,12 +41,14 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
 
 MAX_BASES = 24
-IS_MODULE = re.compile(r"(^|\.)(Module|LightningModule|Model|Layer|HybridBlock|PreTrainedModel|LightningLite|Sequential|ModuleList)$")
+IS_MODULE = re.compile(
+    r"(^|\.)(Module|LightningModule|Model|Layer|HybridBlock|PreTrainedModel|LightningLite|Sequential|ModuleList)$"
+)
 # Class methods of framework bases that give an object of the class, whatever they load into it.
 ALTERNATE_CONSTRUCTORS = frozenset(("from_pretrained", "from_config", "load_from_checkpoint", "from_checkpoint"))
 
 
-def attribute(it: Interpreter, thing: Any, name: str, site: Site) -> Answer:  # noqa: C901, PLR0911, PLR0912
+def attribute(it: Interpreter, thing: Any, name: str, site: Site) -> Answer:
     """`thing.name`."""
     if isinstance(thing, Instance):
         return of_instance(it, thing, name, site)
@@ -195,7 +218,7 @@ def _from_bases(it: Interpreter, thing: Instance, name: str, scope: Scope, frame
 
 def mro(it: Interpreter, cls: Class) -> list[Any]:
     """The class, then its bases depth first: `Class` or `Library`, or `Unknown` for what cannot be followed."""
-    if cls._mro is None:  # noqa: SLF001 - computed once here
+    if cls._mro is None:
         order: list[Any] = []
         seen: set[object] = set()
 
@@ -211,8 +234,8 @@ def mro(it: Interpreter, cls: Class) -> list[Any]:
                         visit(thing.row and Library(thing.name) if isinstance(thing, Built) else thing)
 
         visit(cls)
-        cls._mro = order  # noqa: SLF001
-    return cls._mro  # noqa: SLF001
+        cls._mro = order
+    return cls._mro
 
 
 def _statement_place(cls: Class) -> Place:
@@ -230,7 +253,9 @@ def _statement_place(cls: Class) -> Place:
 
 def is_torch_module(it: Interpreter, cls: Class) -> bool:
     """Whether instances are called through `forward`."""
-    return any(isinstance(c, Library) and IS_MODULE.search(c.name) for c in mro(it, cls)) or any(isinstance(c, Unknown) for c in mro(it, cls))
+    return any(isinstance(c, Library) and IS_MODULE.search(c.name) for c in mro(it, cls)) or any(
+        isinstance(c, Unknown) for c in mro(it, cls)
+    )
 
 
 def method_of(it: Interpreter, cls: Class, name: str, after: Scope | None = None) -> tuple[Class, Scope] | None:
@@ -286,7 +311,9 @@ def bound_method(it: Interpreter, owner: Class, scope: Scope, instance: Any, cls
         return only(Function(scope, _class_frame(owner), bound=cls))
     if scope.has_decorator("property", "cached_property", "lazy_property") and instance is not None:
         site = Site(ast.Name(scope.name, ast.Load()), Place(owner.scope.block, 0), _class_frame(owner))
-        return calls.invoke(it, Function(scope, _class_frame(owner), bound=instance), Arguments(), site, key=("property", id(instance)))
+        return calls.invoke(
+            it, Function(scope, _class_frame(owner), bound=instance), Arguments(), site, key=("property", id(instance))
+        )
     return only(Function(scope, _class_frame(owner), bound=instance))
 
 
@@ -305,7 +332,9 @@ def of_instance(it: Interpreter, thing: Instance, name: str, site: Site | None, 
         if override.path[0] == name:
             if len(override.path) == 1:
                 return it.force(override.lazy)
-            bare = Instance(thing.cls, thing.site, thing.arguments, tuple(o for o in thing.overrides if o is not override))
+            bare = Instance(
+                thing.cls, thing.site, thing.arguments, tuple(o for o in thing.overrides if o is not override)
+            )
             bare.root = thing.root
             rest = Override(override.path[1:], override.lazy)
             return lift(of_instance(it, bare, name, site), lambda part: only(with_override(part, rest)))
@@ -349,7 +378,9 @@ def _find(it: Interpreter, thing: Instance, name: str, skip: Scope | None) -> An
         return only(Method(thing, name, None))
     if thing.site is None and thing.arguments is None:
         return only(Subclass(thing.cls.scope, name))
-    return unknown("base of another package" if library is not None else "unknown attribute", ("attribute", id(thing.root), name))
+    return unknown(
+        "base of another package" if library is not None else "unknown attribute", ("attribute", id(thing.root), name)
+    )
 
 
 def _library_method(library: Library, name: str) -> bool:
@@ -390,7 +421,13 @@ def dataclass_fields(it: Interpreter, cls: Class) -> dict[str, ast.expr | None]:
 
 
 def _in_classes(
-    it: Interpreter, thing: Instance, name: str, order: list[Any], *, skip: Scope | None = None, inside: Frame | None = None
+    it: Interpreter,
+    thing: Instance,
+    name: str,
+    order: list[Any],
+    *,
+    skip: Scope | None = None,
+    inside: Frame | None = None,
 ) -> Answer | None:
     """What the constructors leave in `self.name`, the most derived first. `None` where none writes it."""
     from outlayer_lint.interpret.interpreter import Unbound  # noqa: PLC0415
@@ -413,7 +450,9 @@ def _in_classes(
         if wanted in block.names:
             answer = it.defined(wanted, Place(block, len(block.statements)), frame, fallback=False)
             kept = tuple((t, c) for t, c in answer if t is not Unbound)
-            if kept and not (len(kept) == 1 and isinstance(kept[0][0], Unknown) and kept[0][0].reason == "undefined name"):
+            if kept and not (
+                len(kept) == 1 and isinstance(kept[0][0], Unknown) and kept[0][0].reason == "undefined name"
+            ):
                 gathered.append(kept)
                 if len(kept) == len(answer):
                     return join(gathered)
@@ -434,7 +473,11 @@ def _dynamic(it: Interpreter, thing: Instance, name: str, init: Scope, frame: Fr
         if isinstance(pattern, ast.JoinedStr):
             parts = [re.escape(str(p.value)) if isinstance(p, ast.Constant) else r".+" for p in pattern.values]
             if re.fullmatch("".join(parts), name):
-                return it.ev(definition.value, Place(definition.block, definition.index), frame.inside(definition.block, reach.loops))
+                return it.ev(
+                    definition.value,
+                    Place(definition.block, definition.index),
+                    frame.inside(definition.block, reach.loops),
+                )
         elif isinstance(pattern, ast.expr):
             place = Place(definition.block, definition.index)
             if it.constant(it.ev(pattern, place, frame)) == name:
@@ -481,7 +524,11 @@ def writers(cls: Class, name: str) -> list[ast.AST]:
     text = "\n".join(cls.scope.file.document.lines[node.lineno - 1 : node.end_lineno])  # type: ignore[attr-defined]
     pattern = re.compile(rf"\.{re.escape(name)}\b")
     lines = {node.lineno + text.count("\n", 0, m.start()) for m in pattern.finditer(text)}  # type: ignore[attr-defined]
-    return [n for n in node.body if isinstance(n, FUNCTIONS) and any(n.lineno <= line <= (n.end_lineno or 0) for line in lines)]  # type: ignore[attr-defined]
+    return [
+        n
+        for n in node.body
+        if isinstance(n, FUNCTIONS) and any(n.lineno <= line <= (n.end_lineno or 0) for line in lines)
+    ]  # type: ignore[attr-defined]
 
 
 def method_frame(it: Interpreter, thing: Instance, cls: Class, scope: Scope) -> Frame:
@@ -504,4 +551,8 @@ def of_super(it: Interpreter, thing: Super, name: str, site: Site) -> Answer:
     found = method_of(it, instance.cls, name, after=thing.after)
     if found is not None:
         return bound_method(it, found[0], found[1], instance, instance.cls)
-    return only(Method(instance, name)) if name in MODULE_METHODS or name == "__init__" else unknown("base of another package")
+    return (
+        only(Method(instance, name))
+        if name in MODULE_METHODS or name == "__init__"
+        else unknown("base of another package")
+    )

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from outlayer_lint.interpret import attributes
 from outlayer_lint.interpret.frames import Binding, World
 from outlayer_lint.interpret.seeds import Seed, calls_at
-from outlayer_lint.interpret.things import Built, Class, Function, Instance, Method, Parameter, Partial, Subclass, Unknown
+from outlayer_lint.interpret.things import (
+    Built,
+    Class,
+    Function,
+    Instance,
+    Method,
+    Parameter,
+    Partial,
+    Subclass,
+    Unknown,
+)
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.driver import Driver
@@ -75,14 +85,18 @@ def _confirmed(driver: Driver, seeds: list[Seed], scope: Scope, *, by_name: bool
 def _of_another_class(driver: Driver, seed: Seed, scope: Scope) -> bool:
     """Whether a candidate is `self.name(...)` in a class that has nothing to do with the method's own."""
     function = seed.node.func
-    if scope.owner is None or not (isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "self"):
+    if scope.owner is None or not (
+        isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "self"
+    ):
         return False
     at: Scope | None = seed.place.block.scope
     while at is not None and at.owner is None:
         at = at.parent
     if at is None or at.owner is None or at.owner is scope.owner or scope.name in CALLED_THROUGH_INSTANCE:
         return False
-    return at.owner.node not in {c.scope.node for c in driver.subclasses(scope.owner)} and not driver.derives(scope.owner, at.owner)
+    return at.owner.node not in {c.scope.node for c in driver.subclasses(scope.owner)} and not driver.derives(
+        scope.owner, at.owner
+    )
 
 
 def _within(seed: Seed, scope: Scope) -> bool:
@@ -135,9 +149,16 @@ def _handed_over(driver: Driver, scope: Scope, name: str, near: SourceFile) -> l
     for file in driver.project.importers(near, name):
         if not any(word in file.words for word in (b"Process", b"Thread", b"spawn", b"submit", b"launch")):
             continue
-        for seed in calls_at(file, file.lines_with(pattern), re.compile(r"\w*(?:[Pp]rocess|[Tt]hread|spawn|submit|start_processes|launch)\w*")):
+        for seed in calls_at(
+            file,
+            file.lines_with(pattern),
+            re.compile(r"\w*(?:[Pp]rocess|[Tt]hread|spawn|submit|start_processes|launch)\w*"),
+        ):
             keywords = {k.arg: k.value for k in seed.node.keywords if k.arg}
-            target = next((keywords[k] for k in ("target", "fn", "func") if k in keywords), seed.node.args[0] if seed.node.args else None)
+            target = next(
+                (keywords[k] for k in ("target", "fn", "func") if k in keywords),
+                seed.node.args[0] if seed.node.args else None,
+            )
             values = keywords.get("args")
             if target is None or not isinstance(values, (ast.Tuple, ast.List)):
                 continue
@@ -157,7 +178,16 @@ def _constructions(driver: Driver, scope: Scope) -> list[Caller]:
     for derived in driver.subclasses(scope.owner):
         init = attributes.method_in(derived, "__init__")
         if init is None:
-            callers.extend(_confirmed(driver, _candidates(driver, driver.project.mentions(derived.scope.name), derived.scope.name, derived.scope.file), scope, by_name=False))
+            callers.extend(
+                _confirmed(
+                    driver,
+                    _candidates(
+                        driver, driver.project.mentions(derived.scope.name), derived.scope.name, derived.scope.file
+                    ),
+                    scope,
+                    by_name=False,
+                )
+            )
         if len(callers) >= MAX_CALLERS:
             break
     return callers[:MAX_CALLERS]

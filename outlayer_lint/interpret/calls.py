@@ -9,8 +9,31 @@ from outlayer_lint import knowledge
 from outlayer_lint.interpret import arrays, attributes, conditions, containers, native, transfer
 from outlayer_lint.interpret.frames import MAX_DEPTH, Arguments, Frame
 from outlayer_lint.interpret.things import (
-    NO_CHOICE, Answer, Built, Choices, Class, Const, Dictionary, Foreign, Function, Instance, Lazy, Library, Method, Parameter,
-    Partial, Sequence, Site, Subclass, Super, Unknown, compatible, join, lift, only, unknown,
+    NO_CHOICE,
+    Answer,
+    Built,
+    Choices,
+    Class,
+    Const,
+    Dictionary,
+    Foreign,
+    Function,
+    Instance,
+    Lazy,
+    Library,
+    Method,
+    Parameter,
+    Partial,
+    Sequence,
+    Site,
+    Subclass,
+    Super,
+    Unknown,
+    compatible,
+    join,
+    lift,
+    only,
+    unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import Tensor
 from outlayer_lint.resolve.scopes import Place, Scope
@@ -27,7 +50,8 @@ def arguments(it: Interpreter, node: ast.Call, place: Place, frame: Frame) -> Ar
     """The arguments of a call, starred ones taken apart where they are known."""
     if not any(isinstance(a, ast.Starred) for a in node.args) and not any(k.arg is None for k in node.keywords):
         return Arguments(
-            tuple(Lazy(a, place, frame) for a in node.args), {k.arg: Lazy(k.value, place, frame) for k in node.keywords if k.arg}
+            tuple(Lazy(a, place, frame) for a in node.args),
+            {k.arg: Lazy(k.value, place, frame) for k in node.keywords if k.arg},
         )
     positional: list[Entry] = []
     keywords: dict[str, Entry] = {}
@@ -61,7 +85,7 @@ def arguments(it: Interpreter, node: ast.Call, place: Place, frame: Frame) -> Ar
     return Arguments(tuple(positional), keywords, more_positional=more_positional, more_keywords=more_keywords)
 
 
-def call(it: Interpreter, thing: Any, given: Arguments, site: Site) -> Answer:  # noqa: C901, PLR0911, PLR0912
+def call(it: Interpreter, thing: Any, given: Arguments, site: Site) -> Answer:
     """Call a thing."""
     if isinstance(thing, Function):
         answer = invoke(it, thing, given, site)
@@ -86,7 +110,9 @@ def call(it: Interpreter, thing: Any, given: Arguments, site: Site) -> Answer:  
     if isinstance(thing, Subclass):
         return only(thing)
     if isinstance(thing, Unknown):
-        return unknown(thing.reason, None if thing.key is None else (thing.key, "()", id(site.node), id(site.frame.base)))
+        return unknown(
+            thing.reason, None if thing.key is None else (thing.key, "()", id(site.node), id(site.frame.base))
+        )
     if isinstance(thing, Foreign):
         return unknown("third-party object", (id(site.node), id(site.frame.base)))
     if isinstance(thing, Tensor):
@@ -141,7 +167,13 @@ def invoke(it: Interpreter, function: Function, given: Arguments, site: Site, ke
     frame = caller.calls.get(mark)
     if frame is None:
         frame = Frame(
-            scope, caller.world, function.frame, arguments=given, receiver=function.bound, caller=caller, place=site.place
+            scope,
+            caller.world,
+            function.frame,
+            arguments=given,
+            receiver=function.bound,
+            caller=caller,
+            place=site.place,
         )
         caller.calls[mark] = frame
     return result(it, frame)
@@ -246,7 +278,7 @@ def is_abstract(scope: Scope) -> bool:
     return False
 
 
-def bound(it: Interpreter, scope: Scope, name: str, frame: Frame) -> Answer:  # noqa: C901, PLR0911, PLR0912
+def bound(it: Interpreter, scope: Scope, name: str, frame: Frame) -> Answer:
     """What a parameter of a scope is in a frame: receiver, argument, default, or open."""
     a = scope.parameters
     assert a is not None
@@ -274,7 +306,9 @@ def bound(it: Interpreter, scope: Scope, name: str, frame: Frame) -> Answer:  # 
         given = arguments(it, binding.call, binding.place, where)
         likely = binding.likely
     if a.vararg is not None and name == a.vararg.arg:
-        return only(Sequence(given.positional_answers(it.force, len(ordered) - skip), open=given.more_positional, kind="tuple"))
+        return only(
+            Sequence(given.positional_answers(it.force, len(ordered) - skip), open=given.more_positional, kind="tuple")
+        )
     if a.kwarg is not None and name == a.kwarg.arg:
         known = {*ordered, *(p.arg for p in a.kwonlyargs)}
         rest = {k: it.force(v) for k, v in given.keywords.items() if k not in known}
@@ -282,7 +316,11 @@ def bound(it: Interpreter, scope: Scope, name: str, frame: Frame) -> Answer:  # 
     entry = given.pick(index, name)
     if entry is not None:
         answer = it.force(entry)
-        return lift(answer, lambda t: only(t.replace(certainty="likely") if isinstance(t, Tensor) else t)) if likely else answer
+        return (
+            lift(answer, lambda t: only(t.replace(certainty="likely") if isinstance(t, Tensor) else t))
+            if likely
+            else answer
+        )
     if given.may_bind(index, name):
         return unknown("starred argument", ("parameter", id(frame), name))
     return default(it, scope, name, frame, unbound=False)
@@ -308,7 +346,11 @@ def default(it: Interpreter, scope: Scope, name: str, frame: Frame, *, unbound: 
         line = it.ev(node, _definition_place(scope), where)
         if unbound:
             # Nobody in the project calls it: the default is what is meant, as far as an object goes.
-            kept = tuple((t, c) for t, c in line if isinstance(t, (Instance, Built, Function, Class, Library, Const)) and not _plain(t))
+            kept = tuple(
+                (t, c)
+                for t, c in line
+                if isinstance(t, (Instance, Built, Function, Class, Library, Const)) and not _plain(t)
+            )
             return kept or unknown("parameter nobody binds", key)
         return line
     if annotation is not None and unbound:
@@ -381,7 +423,12 @@ def _through_super(it: Interpreter, thing: Instance, cls: Class, init: Scope, de
             named = it.ev(target, place, derived)
             if not any(isinstance(t, Class) and t.scope is cls.scope for t, _ in named):
                 continue
-            given = Arguments(given.positional[1:], given.keywords, more_positional=given.more_positional, more_keywords=given.more_keywords)
+            given = Arguments(
+                given.positional[1:],
+                given.keywords,
+                more_positional=given.more_positional,
+                more_keywords=given.more_keywords,
+            )
         frame = Frame(init, derived.world, attributes._class_frame(cls), arguments=given, caller=derived, place=place)  # noqa: SLF001
         frame.receiver = thing
         return frame
@@ -426,7 +473,11 @@ def call_instance(it: Interpreter, thing: Instance, given: Arguments, site: Site
     """`object(...)`: `forward` of a module, else `__call__`."""
     if is_refused(it, thing):
         return unknown("constructor raises")
-    names = ("forward", "call", "__call__") if attributes.is_torch_module(it, thing.cls) else ("__call__", "forward", "call")
+    names = (
+        ("forward", "call", "__call__")
+        if attributes.is_torch_module(it, thing.cls)
+        else ("__call__", "forward", "call")
+    )
     for override in reversed(thing.overrides):
         if override.path == ("forward",):
             return lift(it.force(override.lazy), lambda f: call(it, f, given, site))

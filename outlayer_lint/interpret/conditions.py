@@ -7,8 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import operators
 from outlayer_lint.interpret.things import (
-    NO_CHOICE, Answer, Built, Choice, Choices, Class, Const, Dictionary, Function, Instance, Library, Method, Module, Parameter,
-    Sequence, Symbol, Unknown, compatible, identity,
+    NO_CHOICE,
+    Answer,
+    Built,
+    Choice,
+    Choices,
+    Class,
+    Const,
+    Dictionary,
+    Function,
+    Instance,
+    Library,
+    Method,
+    Module,
+    Parameter,
+    Sequence,
+    Symbol,
+    Unknown,
+    compatible,
+    identity,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -53,7 +70,11 @@ def forked(answer: Answer, node: ast.Call) -> Answer:
 
     Alternatives among the parts of one object's `forward` stay together.
     """
-    objects = {id(thing) for thing, _ in answer if isinstance(thing, Instance) or (isinstance(thing, Built) and thing.row.kind in ("loss", "model"))}
+    objects = {
+        id(thing)
+        for thing, _ in answer
+        if isinstance(thing, Instance) or (isinstance(thing, Built) and thing.row.kind in ("loss", "model"))
+    }
     if len(objects) < 2:  # noqa: PLR2004
         return answer
     marked = []
@@ -87,7 +108,12 @@ def _decide(it: Interpreter, test: ast.expr, polarity: bool, place: Place, frame
     if isinstance(test, ast.Compare) and len(test.ops) == 1:
         return _compared(it, test, polarity, place, frame)
     answer = it.ev(test, place, frame)
-    return _surviving(answer, [truth(thing) for thing, _ in answer], polarity, lambda thing: _truth_choice(thing, test, frame, polarity))
+    return _surviving(
+        answer,
+        [truth(thing) for thing, _ in answer],
+        polarity,
+        lambda thing: _truth_choice(thing, test, frame, polarity),
+    )
 
 
 def _several(it: Interpreter, test: ast.BoolOp, polarity: bool, place: Place, frame: Frame) -> Choices | None:  # noqa: FBT001
@@ -110,7 +136,11 @@ def _several(it: Interpreter, test: ast.BoolOp, polarity: bool, place: Place, fr
             left.append(choices)
     if not left:
         return None
-    return left[0] if len(left) == 1 else frozenset({Choice(("test", id(test), id(frame.base)), equal=True, value=polarity)})
+    return (
+        left[0]
+        if len(left) == 1
+        else frozenset({Choice(("test", id(test), id(frame.base)), equal=True, value=polarity)})
+    )
 
 
 def _surviving(answer: Answer, truths: list[bool | None], polarity: bool, choice: Any) -> Choices | None:  # noqa: FBT001
@@ -161,7 +191,9 @@ def _compared(it: Interpreter, test: ast.Compare, polarity: bool, place: Place, 
     return common
 
 
-def _compare_choice(it: Interpreter, a: object, b: object, op: ast.cmpop, test: ast.expr, frame: Frame, polarity: bool) -> Choices:  # noqa: FBT001, PLR0913
+def _compare_choice(
+    it: Interpreter, a: object, b: object, op: ast.cmpop, test: ast.expr, frame: Frame, polarity: bool
+) -> Choices:  # noqa: FBT001
     generic = frozenset({Choice(("test", id(test), id(frame.base)), equal=True, value=polarity)})
     if isinstance(a, Const) and not isinstance(b, Const):
         a, b = b, a
@@ -180,4 +212,6 @@ def _compare_choice(it: Interpreter, a: object, b: object, op: ast.cmpop, test: 
             if len(values) == 1:
                 return frozenset({Choice(key, equal=True, value=values[0])})
             return frozenset({Choice(("in", key, tuple(map(repr, values))), equal=True, value=True)})
-    return frozenset({Choice(("compare", key, type(op).__name__, repr(getattr(b, "value", id(test)))), equal=True, value=polarity)})
+    return frozenset(
+        {Choice(("compare", key, type(op).__name__, repr(getattr(b, "value", id(test)))), equal=True, value=polarity)}
+    )

@@ -10,13 +10,27 @@ from outlayer_lint.diagnostic import Related
 from outlayer_lint.facts import Fact, LossBuilt, LossCall
 from outlayer_lint.interpret import calls, targets
 from outlayer_lint.interpret.things import (
-    Answer, Built, Choices, Const, Instance, Library, Method, Parameter, Partial, Sequence, Site, Subclass, compatible, only, unknown,
+    Answer,
+    Built,
+    Choices,
+    Const,
+    Instance,
+    Library,
+    Method,
+    Parameter,
+    Partial,
+    Sequence,
+    Site,
+    Subclass,
+    compatible,
+    only,
+    unknown,
 )  # fmt: skip
 from outlayer_lint.interpret.transfer import LITERAL, Application, as_value
 from outlayer_lint.lattice import Emission, Tensor, Value, describe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from outlayer_lint.diagnostic import Span
     from outlayer_lint.interpret.driver import Driver
@@ -106,7 +120,9 @@ def prediction_of(application: Application) -> Answer:
     return application.it.force(entry) if entry is not None else unknown("missing argument")
 
 
-def _judged(driver: Driver, seed: Seed, application: Application, answer: Answer, choices: Choices, world: World, callee: Answer) -> Iterator[Asked]:  # noqa: PLR0913
+def _judged(
+    driver: Driver, seed: Seed, application: Application, answer: Answer, choices: Choices, world: World, callee: Answer
+) -> Iterator[Asked]:
     """One fact for each program that can reach the loss under its choices."""
     ways = [(thing, both) for thing, own in answer if (both := compatible(own, choices)) is not None]
     if not ways:
@@ -147,7 +163,9 @@ def _parts(answer: Answer) -> Answer:
     return answer
 
 
-def _fact(driver: Driver, seed: Seed, application: Application, value: Value, world: World, callee: Answer, answer: Answer) -> LossCall:  # noqa: PLR0913
+def _fact(
+    driver: Driver, seed: Seed, application: Application, value: Value, world: World, callee: Answer, answer: Answer
+) -> LossCall:
     row = application.row
     document = seed.place.block.scope.file.document
     arguments = constants_of(application)
@@ -208,7 +226,12 @@ def _callers(driver: Driver, world: World) -> tuple[Related, ...]:
     places = []
     for scope, binding in world.bindings.items():
         if binding is not None:
-            places.append(Related(driver.it.span(binding.call, binding.place), f"`{scope.owner.name if scope.name == '__init__' and scope.owner else scope.name}` called here"))
+            places.append(
+                Related(
+                    driver.it.span(binding.call, binding.place),
+                    f"`{scope.owner.name if scope.name == '__init__' and scope.owner else scope.name}` called here",
+                )
+            )
     return tuple(places[:3])
 
 
@@ -248,7 +271,16 @@ def losses_built(driver: Driver, seed: Seed) -> Iterator[LossBuilt]:
                  "target": document.segment(seed.node.args[1]) if len(seed.node.args) > 1 else "", "emits": "", "activation": ""}  # fmt: skip
         if module and len(tensors) < 2 and "size_average" not in tensors:  # noqa: PLR2004 - a weight alone is a weight
             tensors = []
-        yield LossBuilt(document.span(seed.node), row, positional=positional, keywords=keywords, tensors=tuple(tensors), module_call=module, scaled=_is_scaled(seed), words=words)
+        yield LossBuilt(
+            document.span(seed.node),
+            row,
+            positional=positional,
+            keywords=keywords,
+            tensors=tuple(tensors),
+            module_call=module,
+            scaled=_is_scaled(seed),
+            words=words,
+        )
         return
 
 
@@ -293,7 +325,8 @@ def _is_output(driver: Driver, node: ast.expr, seed: Seed) -> bool:
 
     answers = [answers[0] for _, answers in driver.worlds(ask, limit=2, fuel=400)]
     return bool(answers) and all(
-        answer and all(isinstance(t, Tensor) and t.emission is not Emission.LOSS for t, _ in answer) for answer in answers
+        answer and all(isinstance(t, Tensor) and t.emission is not Emission.LOSS for t, _ in answer)
+        for answer in answers
     )
 
 

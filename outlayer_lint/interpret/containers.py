@@ -8,8 +8,29 @@ from typing import TYPE_CHECKING, Any
 from outlayer_lint.interpret import attributes, calls, conditions, operators, tensors, transfer
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
-    Answer, Built, Choice, Const, Deferred, Dictionary, Entry, Foreign, Function, Instance, Lazy, Library, Method, Parameter, Sequence,
-    Site, Subclass, Symbol, Unknown, join, lift, only, unknown,
+    Answer,
+    Built,
+    Choice,
+    Const,
+    Deferred,
+    Dictionary,
+    Entry,
+    Foreign,
+    Function,
+    Instance,
+    Lazy,
+    Library,
+    Method,
+    Parameter,
+    Sequence,
+    Site,
+    Subclass,
+    Symbol,
+    Unknown,
+    join,
+    lift,
+    only,
+    unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.resolve.scopes import Block, Definition, Place, Scope
@@ -46,7 +67,9 @@ def as_sequence(it: Interpreter, thing: Any) -> Sequence | None:
         parts = transfer.parts(it, thing)
         first = parts[0][0] if len(parts) == 1 else None
         if isinstance(first, Dictionary):
-            values = tuple(first.items.values()) if thing.row.how != "dict" else tuple(only(Const(k)) for k in first.items)
+            values = (
+                tuple(first.items.values()) if thing.row.how != "dict" else tuple(only(Const(k)) for k in first.items)
+            )
             return Sequence(values, open=first.open)
         return first if isinstance(first, Sequence) else None
     if isinstance(thing, Const) and isinstance(thing.value, str):
@@ -64,7 +87,7 @@ def length(thing: Any) -> Any:
     return Unknown("unknown length") if key is None else Symbol(("len", key))
 
 
-def element(it: Interpreter, thing: Any, step: object) -> Answer:  # noqa: C901, PLR0911
+def element(it: Interpreter, thing: Any, step: object) -> Answer:
     """One part of an unpacked value: an index from either end, or the rest that a star takes."""
     if isinstance(thing, Sequence):
         if isinstance(step, tuple):
@@ -99,7 +122,11 @@ def element(it: Interpreter, thing: Any, step: object) -> Answer:  # noqa: C901,
 def at(it: Interpreter, thing: Sequence, index: int) -> Answer:
     """`thing[index]` where it is known which element that is."""
     if not thing.open:
-        return it.force(thing.items[index]) if -len(thing.items) <= index < len(thing.items) else unknown("index out of range")
+        return (
+            it.force(thing.items[index])
+            if -len(thing.items) <= index < len(thing.items)
+            else unknown("index out of range")
+        )
     if 0 <= index < len(thing.items):
         return it.force(thing.items[index])
     if index < 0 and -index <= len(thing.tail):
@@ -115,13 +142,19 @@ def sliced(thing: Sequence, start: int | None, stop: int | None) -> Sequence:
     if stop is None:
         return Sequence(items, open=True, tail=thing.tail, middle=thing.middle, kind=thing.kind)
     if stop < 0:
-        return Sequence(items, open=True, tail=thing.tail[:stop] if -stop <= len(thing.tail) else (), middle=thing.middle, kind=thing.kind)
+        return Sequence(
+            items,
+            open=True,
+            tail=thing.tail[:stop] if -stop <= len(thing.tail) else (),
+            middle=thing.middle,
+            kind=thing.kind,
+        )
     if stop <= len(thing.items):
         return Sequence(thing.items[start:stop], kind=thing.kind)
     return Sequence(items, open=True, kind=thing.kind)
 
 
-def item(it: Interpreter, thing: Any, index: ast.expr, site: Site) -> Answer:  # noqa: C901, PLR0911, PLR0912
+def item(it: Interpreter, thing: Any, index: ast.expr, site: Site) -> Answer:
     """`thing[index]`."""
     place, frame = site.place, site.frame
     if isinstance(thing, Tensor):
@@ -133,8 +166,17 @@ def item(it: Interpreter, thing: Any, index: ast.expr, site: Site) -> Answer:  #
     if isinstance(index, ast.Slice):
         holder = as_sequence(it, thing)
         bounds = [None if b is None else it.constant(it.ev(b, place, frame)) for b in (index.lower, index.upper)]
-        if holder is None or ... in bounds or index.step is not None or not all(b is None or isinstance(b, int) for b in bounds):
-            return unknown("unknown slice") if not isinstance(holder, Sequence) else only(Sequence((), open=True, middle=holder.middle))
+        if (
+            holder is None
+            or ... in bounds
+            or index.step is not None
+            or not all(b is None or isinstance(b, int) for b in bounds)
+        ):
+            return (
+                unknown("unknown slice")
+                if not isinstance(holder, Sequence)
+                else only(Sequence((), open=True, middle=holder.middle))
+            )
         part_ = sliced(holder, *bounds)
         if isinstance(thing, Built):
             return only(Built(thing.row, thing.name, Arguments((only(part_),)), thing.site, (("replaced", None),)))
@@ -157,7 +199,7 @@ def item(it: Interpreter, thing: Any, index: ast.expr, site: Site) -> Answer:  #
     return unknown("unknown item", (getattr(thing, "key", id(thing)), "item", id(index)))
 
 
-def _item(it: Interpreter, thing: Any, key: Any, index: ast.expr, site: Site) -> Answer:  # noqa: PLR0911
+def _item(it: Interpreter, thing: Any, key: Any, index: ast.expr, site: Site) -> Answer:
     value = key.value if isinstance(key, Const) else ...
     if isinstance(thing, Instance):
         found = attributes.method_of(it, thing.cls, "__getitem__")
@@ -180,7 +222,10 @@ def _item(it: Interpreter, thing: Any, key: Any, index: ast.expr, site: Site) ->
         if not thing.open and thing.items:
             # A key chosen at run time: each entry is another program.
             ways = [
-                tuple((t, c | {Choice(("key", id(index), id(site.frame.base)), equal=True, value=k, fork=True)}) for t, c in it.force(v))
+                tuple(
+                    (t, c | {Choice(("key", id(index), id(site.frame.base)), equal=True, value=k, fork=True)})
+                    for t, c in it.force(v)
+                )
                 for k, v in thing.items.items()
             ]
             return join(ways) if len(ways) <= 12 else unknown("unknown key")  # noqa: PLR2004
@@ -245,21 +290,30 @@ def turn(it: Interpreter, thing: Any, state: object) -> Answer:
     return everything(it, sequence, earlier=state == "earlier")
 
 
-def _iterated_instance(it: Interpreter, thing: Instance, names: tuple[str, ...] = ("__iter__", "__getitem__")) -> Answer:
+def _iterated_instance(
+    it: Interpreter, thing: Instance, names: tuple[str, ...] = ("__iter__", "__getitem__")
+) -> Answer:
     for name in names:
         found = attributes.method_of(it, thing.cls, name)
         if found is not None:
             site = Site(ast.Name(name, ast.Load()), Place(found[1].block, 0), attributes._class_frame(found[0]))  # noqa: SLF001
             bound = attributes.bound_method(it, found[0], found[1], thing, thing.cls)
             index = Arguments((unknown("index"),)) if name == "__getitem__" else Arguments()
-            answer = lift(bound, lambda f: calls.invoke(it, f, index, site, key=(name, id(thing))) if isinstance(f, Function) else only(f))  # noqa: B023
+            answer = lift(
+                bound,
+                lambda f: (
+                    calls.invoke(it, f, index, site, key=(name, id(thing))) if isinstance(f, Function) else only(f)
+                ),
+            )  # noqa: B023
             return lift(answer, lambda t: _turn_of(it, t)) if name == "__iter__" else answer
     return unknown("unknown iterable", ("each", id(thing.root)))
 
 
 def _turn_of(it: Interpreter, iterator: Any) -> Answer:
     """One element of what `__iter__` gave; an object that iterates over itself has a `__next__`."""
-    return _iterated_instance(it, iterator, ("__next__",)) if isinstance(iterator, Instance) else turn(it, iterator, None)
+    return (
+        _iterated_instance(it, iterator, ("__next__",)) if isinstance(iterator, Instance) else turn(it, iterator, None)
+    )
 
 
 def entered(it: Interpreter, answer: Answer) -> Answer:
@@ -313,7 +367,7 @@ def mutated(it: Interpreter, before: Answer, node: ast.Call, place: Place, frame
     return lift(before, lambda thing: _mutated(it, thing, name, given, site))
 
 
-def _mutated(it: Interpreter, thing: Any, name: str, given: Arguments, site: Site) -> Answer:  # noqa: C901, PLR0911, PLR0912
+def _mutated(it: Interpreter, thing: Any, name: str, given: Arguments, site: Site) -> Answer:
     if isinstance(thing, Sequence):
         first = given.pick(0, "object")
         if name in ("append", "add") and first is not None:
@@ -357,42 +411,84 @@ def _mutated(it: Interpreter, thing: Any, name: str, given: Arguments, site: Sit
             return only(Dictionary(items, open=thing.open, kind=thing.kind))
         if name in ("pop", "clear", "remove"):
             key = it.constant(given.pick(0, "key")) if given.positional else ...
-            return only(Dictionary({k: v for k, v in thing.items.items() if k != key}, open=thing.open, kind=thing.kind))
+            return only(
+                Dictionary({k: v for k, v in thing.items.items() if k != key}, open=thing.open, kind=thing.kind)
+            )
         return only(thing)
-    if isinstance(thing, Built) and name in ("append", "add_module", "register_module", "extend", "insert", "add", "pop", "update"):
-        return only(Built(thing.row, thing.name, thing.arguments, thing.site, (*thing.extras, (name, given)), thing.overrides))
-    if isinstance(thing, Instance) and name in ("add_module", "register_module", "register_buffer", "register_parameter"):
+    if isinstance(thing, Built) and name in (
+        "append",
+        "add_module",
+        "register_module",
+        "extend",
+        "insert",
+        "add",
+        "pop",
+        "update",
+    ):
+        return only(
+            Built(thing.row, thing.name, thing.arguments, thing.site, (*thing.extras, (name, given)), thing.overrides)
+        )
+    if isinstance(thing, Instance) and name in (
+        "add_module",
+        "register_module",
+        "register_buffer",
+        "register_parameter",
+    ):
         key, value = it.constant(given.pick(0, "name")), given.pick(1, "module")
         if isinstance(key, str) and isinstance(value, Lazy):
             return only(attributes.with_override(thing, attributes.Override((key,), value)))
         return only(thing)
     if isinstance(thing, Tensor) and name in ("resize", "fill", "itemset"):
         # An array's own methods: nothing is left of its shape, or of its values.
-        return only(thing.replace(rank=None, units=None, class_axis=None, source=(thing.source, name)) if name == "resize" else thing.replace(emission=Emission.DATA))
+        return only(
+            thing.replace(rank=None, units=None, class_axis=None, source=(thing.source, name))
+            if name == "resize"
+            else thing.replace(emission=Emission.DATA)
+        )
     if isinstance(thing, Tensor) and name.endswith("_"):
         return transfer.in_place(it, thing, name, given, site)
     return only(thing)
 
 
-def stored(it: Interpreter, before: Answer, index: ast.expr, lazy: Lazy, how: str, place: Place, frame: Frame) -> Answer:  # noqa: PLR0913
+def stored(
+    it: Interpreter, before: Answer, index: ast.expr, lazy: Lazy, how: str, place: Place, frame: Frame
+) -> Answer:
     """The effect of `x[index] = value` on `x`."""
 
     def one(thing: Any) -> Answer:
         if isinstance(thing, Built) and thing.row.kind == "container":
             given = Arguments((Lazy(index, place, frame), lazy))
-            return only(Built(thing.row, thing.name, thing.arguments, thing.site, (*thing.extras, ("setitem", given)), thing.overrides))
+            return only(
+                Built(
+                    thing.row,
+                    thing.name,
+                    thing.arguments,
+                    thing.site,
+                    (*thing.extras, ("setitem", given)),
+                    thing.overrides,
+                )
+            )
         key = it.constant(it.ev(index, place, frame)) if not isinstance(index, ast.Slice) else ...
         if isinstance(thing, Dictionary):
             if key is ... or how != "assign" or not _hashable(key):
                 return only(Dictionary(thing.items, open=True, kind=thing.kind))
             return only(Dictionary({**thing.items, key: lazy}, open=thing.open, kind=thing.kind))
         if isinstance(thing, Sequence):
-            if isinstance(key, int) and not thing.open and -len(thing.items) <= key < len(thing.items) and how == "assign":
+            if (
+                isinstance(key, int)
+                and not thing.open
+                and -len(thing.items) <= key < len(thing.items)
+                and how == "assign"
+            ):
                 items = list(thing.items)
                 items[key] = lazy
                 return only(Sequence(tuple(items), kind=thing.kind))
             if key == -1 and thing.tail:
-                return only(Sequence(thing.items, open=True, tail=(*thing.tail[:-1], lazy), middle=thing.middle, kind=thing.kind))
+                return only(
+                    Sequence(
+                        thing.items, open=True, tail=(*thing.tail[:-1], lazy), middle=thing.middle, kind=thing.kind
+                    )
+                )
             return only(Sequence((), open=True, kind=thing.kind))
         if isinstance(thing, Tensor):
             return transfer.assigned(it, thing, lazy, how)
@@ -429,7 +525,7 @@ def loop_effect(it: Interpreter, key: str, definition: Definition, loop: ast.stm
             tail = _run(it, key, only(Sequence(())), body, last)
             other = _run(it, key, only(Sequence(())), body, base.iteration({**base.loops, loop: "earlier"}))
             ways: list[Answer] = []
-            for (end, choices) in tail:
+            for end, choices in tail:
                 middles = [everything(it, t) for t, _ in other if isinstance(t, Sequence) and (t.items or t.open)]
                 if thing.open:  # what was in it before stands among the rest
                     middles.append(everything(it, Sequence((), open=True, tail=thing.tail, middle=thing.middle)))
@@ -441,7 +537,14 @@ def loop_effect(it: Interpreter, key: str, definition: Definition, loop: ast.stm
                     ways.append(((made, choices),))
             return join(ways) if ways else only(Sequence((), open=True))
         if isinstance(thing, Built):
-            opened = Built(thing.row, thing.name, thing.arguments, thing.site, (*thing.extras, ("open", Arguments())), thing.overrides)
+            opened = Built(
+                thing.row,
+                thing.name,
+                thing.arguments,
+                thing.site,
+                (*thing.extras, ("open", Arguments())),
+                thing.overrides,
+            )
             return _run(it, key, only(opened), body, last)
         if isinstance(thing, Dictionary):
             return only(Dictionary(thing.items, open=True, kind=thing.kind))
@@ -485,7 +588,14 @@ def _run(it: Interpreter, key: str, state: Answer, block: Block, frame: Frame) -
                 if any(isinstance(t, Tensor) for t, _ in state):
                     ways.append(_run(it, key, state, sub, frame))
                     continue
-                ways.append(lift(state, lambda t: only(Sequence(t.items, open=True, kind=t.kind) if isinstance(t, Sequence) else t)) if inner else state)
+                ways.append(
+                    lift(
+                        state,
+                        lambda t: only(Sequence(t.items, open=True, kind=t.kind) if isinstance(t, Sequence) else t),
+                    )
+                    if inner
+                    else state
+                )
         if ways:
             state = join(ways)
     return state
@@ -500,7 +610,16 @@ def overlay(it: Interpreter, node: ast.AST, place: Place, frame: Frame, state: o
     if key in frame.children:
         return frame.children[key]
     binds: dict[str, Answer] = {}
-    made = Frame(frame.scope, frame.world, frame, arguments=frame.arguments, receiver=frame.receiver, caller=frame.caller, place=frame.place, binds=binds)
+    made = Frame(
+        frame.scope,
+        frame.world,
+        frame,
+        arguments=frame.arguments,
+        receiver=frame.receiver,
+        caller=frame.caller,
+        place=frame.place,
+        binds=binds,
+    )
     made.loops = frame.loops
     for generator in getattr(node, "generators", ()):
         drawn = iterated(it, generator.iter, place, made, state)
@@ -518,7 +637,9 @@ def _targets(node: ast.expr, path: tuple[object, ...]) -> list[tuple[str, tuple[
     return []
 
 
-def comprehension(it: Interpreter, node: ast.ListComp | ast.GeneratorExp | ast.SetComp, place: Place, frame: Frame) -> Answer:
+def comprehension(
+    it: Interpreter, node: ast.ListComp | ast.GeneratorExp | ast.SetComp, place: Place, frame: Frame
+) -> Answer:
     """A list comprehension: element by element where the iterable is known, else with its last element."""
     first = node.generators[0]
     source = it.ev(first.iter, place, frame)
@@ -527,7 +648,11 @@ def comprehension(it: Interpreter, node: ast.ListComp | ast.GeneratorExp | ast.S
         sequence = as_sequence(it, thing)
         plain = len(node.generators) == 1 and not first.ifs
         if sequence is not None and plain and not sequence.open and len(sequence.items) <= MAX_ITEMS:
-            return only(Sequence(tuple(Lazy(node.elt, place, overlay(it, node, place, frame, i)) for i in range(len(sequence.items)))))
+            return only(
+                Sequence(
+                    tuple(Lazy(node.elt, place, overlay(it, node, place, frame, i)) for i in range(len(sequence.items)))
+                )
+            )
         middle = Lazy(node.elt, place, overlay(it, node, place, frame, "earlier"))
         tail = (Lazy(node.elt, place, overlay(it, node, place, frame, "last")),) if plain else ()
         result = Sequence((), open=True, tail=tail, middle=middle)
@@ -544,7 +669,13 @@ def dict_comprehension(it: Interpreter, node: ast.DictComp, place: Place, frame:
     """A dict comprehension over something known."""
     source = it.ev(node.generators[0].iter, place, frame)
     sequence = as_sequence(it, source[0][0]) if len(source) == 1 else None
-    if sequence is None or sequence.open or len(node.generators) > 1 or node.generators[0].ifs or len(sequence.items) > MAX_ITEMS:
+    if (
+        sequence is None
+        or sequence.open
+        or len(node.generators) > 1
+        or node.generators[0].ifs
+        or len(sequence.items) > MAX_ITEMS
+    ):
         return only(Dictionary({}, open=True))
     items: dict[Any, Entry] = {}
     for i in range(len(sequence.items)):
@@ -559,7 +690,7 @@ def dict_comprehension(it: Interpreter, node: ast.DictComp, place: Place, frame:
 # -- methods of containers --------------------------------------------------------------------------------------------
 
 
-def method(it: Interpreter, thing: Any, name: str, given: Arguments, site: Site) -> Answer:  # noqa: C901, PLR0911
+def method(it: Interpreter, thing: Any, name: str, given: Arguments, site: Site) -> Answer:
     """A method of a list, dict, text or unknown object, as an expression."""
     if isinstance(thing, Dictionary):
         if name == "values":
@@ -567,7 +698,9 @@ def method(it: Interpreter, thing: Any, name: str, given: Arguments, site: Site)
         if name == "keys":
             return only(Sequence(tuple(only(Const(k)) for k in thing.items), open=thing.open))
         if name == "items":
-            return only(Sequence(tuple(only(Sequence((only(Const(k)), v))) for k, v in thing.items.items()), open=thing.open))
+            return only(
+                Sequence(tuple(only(Sequence((only(Const(k)), v))) for k, v in thing.items.items()), open=thing.open)
+            )
         if name in ("get", "pop", "setdefault"):
             key = it.constant(given.pick(0, "key"))
             if key is ... or not _hashable(key):
@@ -586,12 +719,17 @@ def method(it: Interpreter, thing: Any, name: str, given: Arguments, site: Site)
         return only(thing) if name in ("copy", "__iter__") else unknown("unknown method")
     if isinstance(thing, Const) and isinstance(thing.value, str):
         arguments = [it.constant(a) for a in given.positional]
-        if name in ("lower", "upper", "strip", "replace", "startswith", "endswith", "split", "join", "title") and ... not in arguments:
+        if (
+            name in ("lower", "upper", "strip", "replace", "startswith", "endswith", "split", "join", "title")
+            and ... not in arguments
+        ):
             try:
                 value = getattr(thing.value, name)(*arguments)
             except (TypeError, ValueError):
                 return unknown("unknown method")
-            return only(Sequence(tuple(only(Const(v)) for v in value))) if isinstance(value, list) else only(Const(value))
+            return (
+                only(Sequence(tuple(only(Const(v)) for v in value))) if isinstance(value, list) else only(Const(value))
+            )
         return unknown("text built at run time")
     if isinstance(thing, Tensor):
         return only(thing) if name in ("register_hook", "retain_grad") else unknown("unknown method of a tensor")

@@ -8,7 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret.things import (
-    Answer, Const, Dictionary, Parameter, Sequence, Subclass, Unknown, lift, only, unknown,
+    Answer,
+    Const,
+    Dictionary,
+    Parameter,
+    Sequence,
+    Subclass,
+    Unknown,
+    lift,
+    only,
+    unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import Emission, Origin, Tensor
 
@@ -64,7 +73,17 @@ class Follower(Tensor):
 
     def key(self) -> tuple[Any, ...]:
         """Equality asks nothing further; `by` and `inner` tell as much."""
-        return (self.emission, self.axis, self.low, self.high, self.by, self.gradient, self.certainty, self.dtype, self.source)
+        return (
+            self.emission,
+            self.axis,
+            self.low,
+            self.high,
+            self.by,
+            self.gradient,
+            self.certainty,
+            self.dtype,
+            self.source,
+        )
 
 
 class Step(Origin):

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-import ast
 from math import inf
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret import attributes, calls, containers, coupling, operators, shapes, tensors
+from outlayer_lint.interpret import attributes, calls, containers, coupling, operators, shapes
 from outlayer_lint.interpret.arrays import DRAWN, OPEN, anything, hull, is_image, literal
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
-    Answer, Built, Const, Deferred, Dictionary, Entry, Foreign, Instance, Lazy, Library, Parameter, Sequence, Site, Subclass,
-    Unknown, join, lift, only, unknown,
+    Answer,
+    Built,
+    Const,
+    Deferred,
+    Dictionary,
+    Entry,
+    Instance,
+    Library,
+    Sequence,
+    Site,
+    Unknown,
+    join,
+    lift,
+    only,
+    unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import Emission, Tensor
 
@@ -54,7 +66,9 @@ def _split(thing: Built, step: object) -> Any:
     assert found is not None
     key = ("split", step)
     if key not in thing.cache:
-        thing.cache[key] = Built(found[0], found[0].name, Arguments(thing.arguments.positional[:1], thing.arguments.keywords), thing.site)
+        thing.cache[key] = Built(
+            found[0], found[0].name, Arguments(thing.arguments.positional[:1], thing.arguments.keywords), thing.site
+        )
     return thing.cache[key]
 
 
@@ -73,7 +87,12 @@ def _batch_of(it: Interpreter, loader: Built) -> Answer:
             return answer
         if collate is not None:
             several = only(Sequence((), open=True, middle=answer))
-            made = lift(it.force(collate), lambda f: calls.call(it, f, Arguments((several,)), loader.site) if not isinstance(f, Const) else several)
+            made = lift(
+                it.force(collate),
+                lambda f: (
+                    calls.call(it, f, Arguments((several,)), loader.site) if not isinstance(f, Const) else several
+                ),
+            )
             return _named(it, made, key_of(loader, "batch"))
         return batched(it, answer, key_of(loader, "batch"))
 
@@ -86,9 +105,18 @@ def example(it: Interpreter, data: Any) -> Answer:
         row = data.row
         if row.how in ("passes", "splits"):
             inner = it.force(data.arguments.pick(0, row.parameters[0]))
-            return lift(inner, lambda d: join([lift(it.force(e), lambda x: example(it, x)) for e in d.items]) if _datasets(it, d) else example(it, d))
+            return lift(
+                inner,
+                lambda d: (
+                    join([lift(it.force(e), lambda x: example(it, x)) for e in d.items])
+                    if _datasets(it, d)
+                    else example(it, d)
+                ),
+            )
         if row.how == "zips":
-            rows = [Deferred(lambda e=e: lift(it.force(e), lambda t: _row_of(it, t))) for e in data.arguments.positional]
+            rows = [
+                Deferred(lambda e=e: lift(it.force(e), lambda t: _row_of(it, t))) for e in data.arguments.positional
+            ]
             return only(Sequence(tuple(rows), open=data.arguments.more_positional, kind="tuple"))
         if row.how == "batches":
             return drawn(it, data, "each")
@@ -125,7 +153,11 @@ def _item_of(it: Interpreter, data: Instance) -> Answer:
         return containers._iterated_instance(it, data, ("__getitem__", "__iter__"))  # noqa: SLF001
     for base in attributes.mro(it, data.cls):
         found = knowledge.find(base.name) if isinstance(base, Library) else None
-        built = calls.inherited(it, data, found[0], base.name) if found is not None and found[0].transfer == "yields" else None
+        built = (
+            calls.inherited(it, data, found[0], base.name)
+            if found is not None and found[0].transfer == "yields"
+            else None
+        )
         if built is not None:
             return example(it, built)
     return unknown("unknown iterable", ("each", id(data.root)))
@@ -145,7 +177,11 @@ def _yielded(it: Interpreter, data: Built) -> Answer:
         return only(Dictionary({name: element(leaf, name) for name, leaf in tree.items()}, kind="output"))
     if isinstance(tree, tuple):
         return only(Sequence(tuple(element(leaf, i) for i, leaf in enumerate(tree)), kind="tuple"))
-    return it.force(element(tree, "item")) if tree is not None else only(Tensor(Emission.DATA, by=data.row.name, source=key_of(data)))
+    return (
+        it.force(element(tree, "item"))
+        if tree is not None
+        else only(Tensor(Emission.DATA, by=data.row.name, source=key_of(data)))
+    )
 
 
 def _element(it: Interpreter, app: Application, leaf: Any, key: object) -> Answer:
@@ -162,7 +198,10 @@ def _element(it: Interpreter, app: Application, leaf: Any, key: object) -> Answe
     def one(function: Any) -> Answer:
         if isinstance(function, Const) and function.value is None:
             return only(t)
-        return lift(calls.call(it, function, Arguments((only(t),)), app.site), lambda made: only(made if isinstance(made, (Tensor, Sequence, *OPEN)) else anything(key)))
+        return lift(
+            calls.call(it, function, Arguments((only(t),)), app.site),
+            lambda made: only(made if isinstance(made, (Tensor, Sequence, *OPEN)) else anything(key)),
+        )
 
     return lift(it.force(entry), one)
 
@@ -177,7 +216,15 @@ def leaf_of(app: Application, leaf: dict[str, Any], key: object, *, whole: bool 
     rank = int(label is False) if label or emission is Emission.MULTIHOT else get("rank")
     dtype = get("dtype") or ("long" if label else "double" if whole and row.name.startswith("sklearn") else None)
     if whole and app.entry("n_targets") is None:
-        rank = 1 + rank if isinstance(rank, int) else 2 if leaf.get("kind") == "table" else 1 if emission is not Emission.DATA else None
+        rank = (
+            1 + rank
+            if isinstance(rank, int)
+            else 2
+            if leaf.get("kind") == "table"
+            else 1
+            if emission is not Emission.DATA
+            else None
+        )
     dim = -1 if emission in (Emission.MULTIHOT, Emission.ONEHOT) else None
     return Tensor(
         emission, units=app.lazy(get("units")), by=row.name, source=key, low=get("low"), high=get("high"), axis=dim, class_axis=dim, rank=rank,
@@ -202,12 +249,22 @@ def batched(it: Interpreter, answer: Answer, key: object) -> Answer:
         if isinstance(thing, Tensor):
             return only(stacked(thing))
         if isinstance(thing, Sequence):
-            items = tuple(Deferred(lambda e=e, i=i: batched(it, it.force(e), (key, i))) for i, e in enumerate(thing.items))
-            middle = None if thing.middle is None else Deferred(lambda: batched(it, it.force(thing.middle), (key, "item")))
+            items = tuple(
+                Deferred(lambda e=e, i=i: batched(it, it.force(e), (key, i))) for i, e in enumerate(thing.items)
+            )
+            middle = (
+                None if thing.middle is None else Deferred(lambda: batched(it, it.force(thing.middle), (key, "item")))
+            )
             tail = tuple(Deferred(lambda e=e: batched(it, it.force(e), (key, "item"))) for e in thing.tail)
             return only(Sequence(items, open=thing.open, tail=tail, middle=middle, kind=thing.kind))
         if isinstance(thing, Dictionary):
-            return only(Dictionary({n: Deferred(lambda e=e, n=n: batched(it, it.force(e), (key, n))) for n, e in thing.items.items()}, open=thing.open, kind=thing.kind))
+            return only(
+                Dictionary(
+                    {n: Deferred(lambda e=e, n=n: batched(it, it.force(e), (key, n))) for n, e in thing.items.items()},
+                    open=thing.open,
+                    kind=thing.kind,
+                )
+            )
         if isinstance(thing, (*OPEN, Const, Instance)):
             return only(thing)
         if isinstance(thing, Built):
@@ -225,7 +282,10 @@ def stacked(t: Tensor) -> Tensor:
         rank = lambda: None if (r := ask()) is None else r + 1  # noqa: E731
     elif rank is not None:
         rank = rank + 1
-    shifted = {n: v + 1 if isinstance(v := getattr(t, n), int) and 0 <= v < coupling.SCRAMBLED else v for n in ("axis", "class_axis")}
+    shifted = {
+        n: v + 1 if isinstance(v := getattr(t, n), int) and 0 <= v < coupling.SCRAMBLED else v
+        for n in ("axis", "class_axis")
+    }
     return t.replace(rank=rank, **shifted)
 
 
@@ -240,7 +300,11 @@ def maps(it: Interpreter, app: Application) -> Answer:
         return _composed(it, app)
     if how == "call":
         entry = app.entry(row.parameters[0]) if row.parameters else None
-        return lift(it.force(entry), lambda f: calls.call(it, f, app.given, app.site)) if entry is not None else unknown("missing argument")
+        return (
+            lift(it.force(entry), lambda f: calls.call(it, f, app.given, app.site))
+            if entry is not None
+            else unknown("missing argument")
+        )
     if how == "keeps":
         return app.input()
     if how == "tensor":
@@ -293,7 +357,9 @@ def _composed(it: Interpreter, app: Application) -> Answer:
 def _as_tensor(app: Application, t: Tensor) -> Tensor:
     """`ToTensor`: images and bytes come to [0, 1], anything else keeps its range, which nobody knows."""
     if is_image(t) or t.dtype == "uint8":
-        return Tensor(Emission.UNIT, by=app.row.name, rank=IMAGE_RANK, dtype="float", source=t.source, origin=app.origin)
+        return Tensor(
+            Emission.UNIT, by=app.row.name, rank=IMAGE_RANK, dtype="float", source=t.source, origin=app.origin
+        )
     return t.replace(rank=None, dtype=t.dtype or "float")
 
 
@@ -307,7 +373,14 @@ def _normalised(it: Interpreter, app: Application, t: Tensor) -> Tensor:
     pairs = [(m, stds[i % len(stds)]) for i, m in enumerate(means)]
     low = round(min((t.low - m) / s for m, s in pairs), 6)
     high = round(max((t.high - m) / s for m, s in pairs), 6)
-    return t.replace(emission=operators.word((low, high)), low=low, high=high, by=app.row.name, source=_derived(app, t.source), origin=app.origin)
+    return t.replace(
+        emission=operators.word((low, high)),
+        low=low,
+        high=high,
+        by=app.row.name,
+        source=_derived(app, t.source),
+        origin=app.origin,
+    )
 
 
 def by_method(it: Interpreter, thing: Built, word: str, given: Arguments, site: Site) -> Answer:
@@ -320,7 +393,12 @@ def by_method(it: Interpreter, thing: Built, word: str, given: Arguments, site: 
     if word == "maps":
         return maps(it, app)
     if word == "unmaps":
-        return lift(app.input(), lambda t: only(anything(_derived(app, t.source)) if isinstance(t, Tensor) and not t.learned else Unknown("unscaled")))
+        return lift(
+            app.input(),
+            lambda t: only(
+                anything(_derived(app, t.source)) if isinstance(t, Tensor) and not t.learned else Unknown("unscaled")
+            ),
+        )
     return unknown("unknown method of a library object", (id(site.node), id(site.frame.base)))
 
 
@@ -355,14 +433,24 @@ def _part(thing: Any, part: str) -> Any:
     if isinstance(thing, Tensor):
         return thing.replace(source=None if thing.source is None else (thing.source, part))
     if isinstance(thing, (Sequence, Built, Instance)):
-        return thing if not isinstance(thing, Sequence) else Sequence((), open=True, middle=None, kind="list") if not thing.items else _some(thing)
+        return (
+            thing
+            if not isinstance(thing, Sequence)
+            else Sequence((), open=True, middle=None, kind="list")
+            if not thing.items
+            else _some(thing)
+        )
     return thing
 
 
 def _some(thing: Sequence) -> Sequence:
     """Some elements of a list, nobody knows which."""
     entries = (*thing.items, *thing.tail, *((thing.middle,) if thing.middle is not None else ()))
-    return Sequence((), open=True, middle=Deferred(lambda: _either(entries)), kind="list") if not thing.open else Sequence((), open=True, middle=thing.middle)
+    return (
+        Sequence((), open=True, middle=Deferred(lambda: _either(entries)), kind="list")
+        if not thing.open
+        else Sequence((), open=True, middle=thing.middle)
+    )
 
 
 def _either(entries: tuple[Entry, ...]) -> Answer:

@@ -10,7 +10,7 @@ from outlayer_lint.facts import Applied, Consumed, Decision, Fact, LossCall
 from outlayer_lint.interpret import applications, calls, conditions, consumers, shapes
 from outlayer_lint.interpret.applications import text_of, words_of
 from outlayer_lint.interpret.operators import number
-from outlayer_lint.interpret.things import Answer, Built, Library, Method, NO_CHOICE, Site
+from outlayer_lint.interpret.things import NO_CHOICE, Answer, Built, Library, Method, Site
 from outlayer_lint.interpret.transfer import Application, as_value
 from outlayer_lint.lattice import Emission, Tensor, Value
 from outlayer_lint.resolve.scopes import Place
@@ -109,7 +109,9 @@ def called(driver: Driver, seed: Seed) -> Iterator[Fact]:
         for thing, _ in callee:
             application = applied_row(driver, thing, seed, frame)
             if application is not None:
-                touch = is_batch if application.row.how == "argmax" and shapes.dim_entry(application) is None else activated
+                touch = (
+                    is_batch if application.row.how == "argmax" and shapes.dim_entry(application) is None else activated
+                )
                 for entry in _wanted(application):
                     answer = it.force(entry)
                     answers.extend((answer, open_behind(driver, answer, touch)))
@@ -153,7 +155,11 @@ def _facts(driver: Driver, seed: Seed, application: Application, related: Any) -
     if row.kind in ("distribution", "sampler", "metric"):
         yield from _consumed(application, seed, span, related)
         return
-    node = seed.node.args[0] if seed.node.args and application.form != "method" else getattr(seed.node.func, "value", seed.node)
+    node = (
+        seed.node.args[0]
+        if seed.node.args and application.form != "method"
+        else getattr(seed.node.func, "value", seed.node)
+    )
     shown = text_of(node, seed.place)
     if application.input_entry() is None:
         return
@@ -164,7 +170,14 @@ def _facts(driver: Driver, seed: Seed, application: Application, related: Any) -
     elif row.kind == "activation":
         if row.transfer == "normalises" and application.spec(row.axis) == "implicit" and application.form != "module":
             value = as_value(application.input())
-            yield Applied(span, row, value, axis="implicit", words=words_of(value, operation=row.shown, operand=shown), related=related)
+            yield Applied(
+                span,
+                row,
+                value,
+                axis="implicit",
+                words=words_of(value, operation=row.shown, operand=shown),
+                related=related,
+            )
         yield from applications.activated(driver, seed, application, related)
 
 
@@ -182,7 +195,14 @@ def _consumed(application: Application, seed: Seed, span: Span, related: Any) ->
             yield from applications.chain([thing for thing, _ in answer], shown, reaches, related)
             value = as_value(answer)
             if value.known:
-                yield Consumed(span, row, name, value, words=words_of(value, consumer=row.shown, parameter=name, prediction=shown), related=related)
+                yield Consumed(
+                    span,
+                    row,
+                    name,
+                    value,
+                    words=words_of(value, consumer=row.shown, parameter=name, prediction=shown),
+                    related=related,
+                )
 
 
 def _decided(application: Application, span: Span, shown: str, related: Any) -> Iterator[Decision]:
@@ -251,7 +271,9 @@ def _means_value(seed: Seed, node: ast.Attribute) -> bool:
     statement = seed.place.block.statements[seed.place.index]
     if isinstance(statement, ast.Assign) and statement.value is node:
         names = {target.id for target in statement.targets if isinstance(target, ast.Name)}
-        return bool(names) and not any(_hands_over(call, names) for call in ast.walk(seed.place.block.scope.node) if isinstance(call, ast.Call))
+        return bool(names) and not any(
+            _hands_over(call, names) for call in ast.walk(seed.place.block.scope.node) if isinstance(call, ast.Call)
+        )
     if isinstance(statement, (ast.If, ast.While)) and statement.test is node:
         return True
     return any(_computes(parent, node) for parent in ast.walk(statement) if node in ast.iter_child_nodes(parent))
@@ -267,7 +289,11 @@ def _hands_over(call: ast.Call, names: set[str]) -> bool:
 def _computes(parent: ast.AST, node: ast.AST) -> bool:
     """Whether an expression uses a part of it as a number."""
     used = isinstance(parent, (ast.Compare, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.FormattedValue))
-    return used or (isinstance(parent, ast.Subscript) and parent.slice is node) or (isinstance(parent, ast.IfExp) and parent.test is node)
+    return (
+        used
+        or (isinstance(parent, ast.Subscript) and parent.slice is node)
+        or (isinstance(parent, ast.IfExp) and parent.test is node)
+    )
 
 
 # -- what a head is trained with --------------------------------------------------------------------------------------

@@ -10,7 +10,17 @@ from outlayer_lint.interpret import attributes, callers, consumers
 from outlayer_lint.interpret.containers import overlay as overlaid
 from outlayer_lint.interpret.frames import Frame, World
 from outlayer_lint.interpret.interpreter import FUEL, Interpreter
-from outlayer_lint.interpret.things import Answer, Built, Class, Function, Instance, Library, Parameter, Partial, Subclass
+from outlayer_lint.interpret.things import (
+    Answer,
+    Built,
+    Class,
+    Function,
+    Instance,
+    Library,
+    Parameter,
+    Partial,
+    Subclass,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,13 +68,27 @@ class Driver:
         """The frame inside a lambda: its parameters stay open."""
         scope = seed.place.block.scope.child(node)
         names = {name: self.it.parameter(name, Frame(scope, world, frame)) for name in scope.parameter_names}
-        made = Frame(frame.scope, world, frame, arguments=frame.arguments, receiver=frame.receiver, caller=frame.caller, place=frame.place, binds=names)
+        made = Frame(
+            frame.scope,
+            world,
+            frame,
+            arguments=frame.arguments,
+            receiver=frame.receiver,
+            caller=frame.caller,
+            place=frame.place,
+            binds=names,
+        )
         return frame.children.setdefault(("lambda", id(node)), made)
 
     # -- worlds -------------------------------------------------------------------------------------------------------
 
     def worlds(
-        self, ask: Callable[[World], list[Answer]], start: World | None = None, limit: int = MAX_WORLDS, fuel: int = FUEL, most: int = MAX_STEPS
+        self,
+        ask: Callable[[World], list[Answer]],
+        start: World | None = None,
+        limit: int = MAX_WORLDS,
+        fuel: int = FUEL,
+        most: int = MAX_STEPS,
     ) -> Iterator[tuple[World, list[Answer]]]:
         """Ask in the world that assumes nothing; where parameters stay open, once for each caller.
 
@@ -93,14 +117,24 @@ class Driver:
         """One world for each caller, or subclass, that the open thing may come from."""
         if isinstance(opened, Subclass):
             derived = self.subclasses(opened.cls)
-            return [world.with_subclass(opened.cls, cls) for cls in derived[:MAX_WORLDS]] or [World(world.bindings, {**world.subclasses, opened.cls: self.it.class_of(opened.cls, world)})]
+            return [world.with_subclass(opened.cls, cls) for cls in derived[:MAX_WORLDS]] or [
+                World(world.bindings, {**world.subclasses, opened.cls: self.it.class_of(opened.cls, world)})
+            ]
         scope = opened.scope
         found = self.callers(scope)
         result = []
         for caller in found:
-            if any(scope_ in world.bindings and world.bindings[scope_] != binding for scope_, binding in caller.world.bindings.items()):
+            if any(
+                scope_ in world.bindings and world.bindings[scope_] != binding
+                for scope_, binding in caller.world.bindings.items()
+            ):
                 continue
-            result.append(World({**world.bindings, **caller.world.bindings, scope: caller.binding}, {**world.subclasses, **caller.world.subclasses}))
+            result.append(
+                World(
+                    {**world.bindings, **caller.world.bindings, scope: caller.binding},
+                    {**world.subclasses, **caller.world.subclasses},
+                )
+            )
         return result or [world.also(scope, None)]
 
     def open_in(self, answers: list[Answer], world: World) -> Parameter | Subclass | None:
@@ -154,7 +188,9 @@ class Driver:
         def ask(world: World) -> list[Answer]:
             return [self.it.ev(seed.node.func, seed.place, self.frame(seed, world))]
 
-        found = [(world, [thing for thing, _ in answers[0]]) for world, answers in self.worlds(ask, limit=4, fuel=CONFIRM)]
+        found = [
+            (world, [thing for thing, _ in answers[0]]) for world, answers in self.worlds(ask, limit=4, fuel=CONFIRM)
+        ]
         self.it.fuel = fuel
         return found
 
@@ -202,7 +238,9 @@ class Driver:
 
                 block = frame.scope.block
                 for thing, _ in self.it.defined(name, Place(block, len(block.statements)), frame):
-                    if isinstance(thing, Class) and any(isinstance(c, Class) and c.scope is scope for c in attributes.mro(self.it, thing)[1:]):
+                    if isinstance(thing, Class) and any(
+                        isinstance(c, Class) and c.scope is scope for c in attributes.mro(self.it, thing)[1:]
+                    ):
                         found.setdefault(id(thing.scope), thing)
                         todo.append(name)
         return list(found.values())[:MAX_WORLDS]

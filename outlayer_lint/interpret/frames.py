@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import ast
-
     from collections.abc import Callable
 
     from outlayer_lint.interpret.things import Answer, Class, Entry
@@ -35,7 +34,12 @@ class Arguments:
 
     def prepend(self, *first: Entry) -> Arguments:
         """The same arguments behind others."""
-        return Arguments((*first, *self.positional), self.keywords, more_positional=self.more_positional, more_keywords=self.more_keywords)
+        return Arguments(
+            (*first, *self.positional),
+            self.keywords,
+            more_positional=self.more_positional,
+            more_keywords=self.more_keywords,
+        )
 
     def over(self, given: Arguments) -> Arguments:
         """As `functools.partial`: these first, then `given`; its keywords win."""
@@ -78,7 +82,9 @@ class World:
 
     __slots__ = ("bindings", "instances", "roots", "subclasses")
 
-    def __init__(self, bindings: dict[Scope, Binding | None] | None = None, subclasses: dict[Scope, Class] | None = None) -> None:
+    def __init__(
+        self, bindings: dict[Scope, Binding | None] | None = None, subclasses: dict[Scope, Class] | None = None
+    ) -> None:
         """A binding of `None` means: nobody calls it; defaults and annotations hold."""
         self.bindings = bindings or {}
         self.subclasses = subclasses or {}
@@ -107,7 +113,7 @@ class Frame:
         "scope", "variants", "world",
     )  # fmt: skip
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self, scope: Scope, world: World, parent: Frame | None, *, arguments: Arguments | None = None, receiver: object = None,
         caller: Frame | None = None, place: Place | None = None, binds: dict[str, Answer] | None = None,
     ) -> None:  # fmt: skip

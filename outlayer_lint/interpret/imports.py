@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.resolve.project import SourceFile
 
-ALWAYS_LIBRARY = frozenset(("torch", "numpy", "sklearn", "math", "functools", "collections", "copy", "itertools", "typing", "random"))
+ALWAYS_LIBRARY = frozenset(
+    ("torch", "numpy", "sklearn", "math", "functools", "collections", "copy", "itertools", "typing", "random")
+)
 BUILTINS = frozenset(dir(builtins))
 MAX_HOPS = 12
 

@@ -11,7 +11,7 @@ from outlayer_lint.diagnostic import Diagnostic, Pair, Span
 from outlayer_lint.facts import Decision, Fact, LossCall
 from outlayer_lint.interpret import applications, consumers, decisions
 from outlayer_lint.interpret.frames import World
-from outlayer_lint.interpret.seeds import LIKELY_LOSS, THRESHOLD, Seed, Vocabulary, calls_at, expressions_at
+from outlayer_lint.interpret.seeds import LIKELY_LOSS, Seed, Vocabulary, calls_at, expressions_at
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Value, describe
 
@@ -182,7 +182,9 @@ class Inquiry:
         for fact in facts:
             if isinstance(fact, Decision):
                 fact.trained_with = decisions.trained_with(fact, self.trained)
-                yield from applications.chain(fact.operand.ways, fact.words.get("operand", ""), "decision", fact.related)
+                yield from applications.chain(
+                    fact.operand.ways, fact.words.get("operand", ""), "decision", fact.related
+                )
             yield fact
 
     def _loss(self, seed: Seed) -> Event | None:
@@ -194,7 +196,12 @@ class Inquiry:
         facts = [(a.fact, a.world.likely) for a in asked if a.fact is not None]
         for fact, likely in list(facts):
             if isinstance(fact, LossCall):
-                facts.extend((f, likely) for f in applications.chain(fact.prediction.ways, fact.words.get("prediction", ""), "loss", fact.related))
+                facts.extend(
+                    (f, likely)
+                    for f in applications.chain(
+                        fact.prediction.ways, fact.words.get("prediction", ""), "loss", fact.related
+                    )
+                )
         return Event(consumers.span_of(seed), facts, asked)
 
     def reveal(self, file: SourceFile, line: int, cell: int | None) -> Iterator[tuple[Span, str, Value, str]]:
@@ -211,12 +218,18 @@ class Inquiry:
         statement = place.block.statements[place.index]
         seen: set[str] = set()
         for node in ast.walk(statement):
-            if not isinstance(node, ast.expr) or isinstance(node, (ast.Constant, ast.Starred)) or getattr(node, "lineno", 0) != at:
+            if (
+                not isinstance(node, ast.expr)
+                or isinstance(node, (ast.Constant, ast.Starred))
+                or getattr(node, "lineno", 0) != at
+            ):
                 continue
             if isinstance(getattr(node, "ctx", None), ast.Store):
                 continue
             value, how = Value(reason="unknown"), ""
-            for world, answers in self.driver.worlds(lambda w, n=node: [it.ev(n, place, self.driver.frame(Seed(n, place, ()), w))], limit=1):  # type: ignore[misc, arg-type]
+            for world, answers in self.driver.worlds(
+                lambda w, n=node: [it.ev(n, place, self.driver.frame(Seed(n, place, ()), w))], limit=1
+            ):  # type: ignore[misc, arg-type]
                 value = as_value(answers[0])
                 how = "; ".join(f"{r.words}" for r in ()) or ("" if not world.bindings else "as called")
             text = file.document.segment(node)

@@ -8,9 +8,26 @@ from typing import TYPE_CHECKING, Any
 from outlayer_lint.interpret import attributes, calls, conditions, containers, imports, operators
 from outlayer_lint.interpret.frames import Arguments, Frame, World
 from outlayer_lint.interpret.things import (
-    NO_CHOICE, Answer, Choices, Class, Const, Deferred, Dictionary, Function, Instance, Lazy, Parameter, Sequence, Site, Subclass,
+    NO_CHOICE,
+    Answer,
+    Choices,
+    Class,
+    Const,
+    Deferred,
+    Dictionary,
+    Function,
+    Instance,
+    Lazy,
+    Parameter,
+    Sequence,
+    Site,
+    Subclass,
     Unknown,
-    compatible, join, lift, only, unknown,
+    compatible,
+    join,
+    lift,
+    only,
+    unknown,
 )  # fmt: skip
 from outlayer_lint.resolve.scopes import LIMIT, Definition, Place, Scope, dotted, reaching
 
@@ -218,7 +235,9 @@ class Interpreter:
         """The one constant an argument is, or `...` where it is not one."""
         answer = self.force(entry)
         values = [thing.value for thing, _ in answer if isinstance(thing, Const)]
-        if len(values) == len(answer) == 1 or (values and len(values) == len(answer) and all(v == values[0] for v in values)):
+        if len(values) == len(answer) == 1 or (
+            values and len(values) == len(answer) and all(v == values[0] for v in values)
+        ):
             return values[0]
         if len(answer) == 1 and isinstance(answer[0][0], Sequence) and not answer[0][0].open:
             parts = tuple(self.constant(item) for item in answer[0][0].items)
@@ -355,13 +374,17 @@ class Interpreter:
         if kind == "augment" and value is not None:
             before = self.before(key, place, frame)
             operation = node.op  # type: ignore[attr-defined]
-            return operators.binary(self, operation, before, self.ev(value, place, frame), Site(value, place, frame), node)
+            return operators.binary(
+                self, operation, before, self.ev(value, place, frame), Site(value, place, frame), node
+            )
         if kind == "mutate" and isinstance(value, ast.Call):
             return containers.mutated(self, self.before(key, place, frame), value, place, frame)
         if kind == "setattr" and value is not None:
             path, how, unpack = definition.path
             lazy = Lazy(value, place, frame, unpack)  # type: ignore[arg-type]
-            return lift(self.before(key, place, frame), lambda thing: only(attributes.overridden(self, thing, path, lazy, how)))  # type: ignore[arg-type]
+            return lift(
+                self.before(key, place, frame), lambda thing: only(attributes.overridden(self, thing, path, lazy, how))
+            )  # type: ignore[arg-type]
         if kind == "setitem" and value is not None:
             index, how, unpack = definition.path
             lazy = Lazy(value, place, frame, unpack)  # type: ignore[arg-type]
@@ -442,7 +465,12 @@ class Interpreter:
 
     def _BinOp(self, node: ast.BinOp, place: Place, frame: Frame) -> Answer:
         return operators.binary(
-            self, node.op, self.ev(node.left, place, frame), self.ev(node.right, place, frame), Site(node, place, frame), node
+            self,
+            node.op,
+            self.ev(node.left, place, frame),
+            self.ev(node.right, place, frame),
+            Site(node, place, frame),
+            node,
         )
 
     def _UnaryOp(self, node: ast.UnaryOp, place: Place, frame: Frame) -> Answer:

@@ -7,8 +7,28 @@ from typing import TYPE_CHECKING, Any
 from outlayer_lint.interpret import arrays, attributes, calls, containers, operators
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
-    Answer, Built, Class, Const, Dictionary, Foreign, Function, Instance, Library, Module, Parameter, Partial, Sequence, Site,
-    Super, Symbol, Unknown, compatible, join, lift, only, unknown,
+    Answer,
+    Built,
+    Class,
+    Const,
+    Dictionary,
+    Foreign,
+    Function,
+    Instance,
+    Library,
+    Module,
+    Parameter,
+    Partial,
+    Sequence,
+    Site,
+    Super,
+    Symbol,
+    Unknown,
+    compatible,
+    join,
+    lift,
+    only,
+    unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import Tensor
 
@@ -54,7 +74,9 @@ def _range(it: Interpreter, given: Arguments, site: Site) -> Answer:
     if relative is None:
         return only(Sequence((), open=True, middle=unknown("loop counter", ("range", id(site.node)))))
     key, offset, _ = relative
-    result = Sequence((), open=True, tail=(only(Symbol(key, offset - 1)),), middle=only(Symbol(key, offset - 1, strict=True)))
+    result = Sequence(
+        (), open=True, tail=(only(Symbol(key, offset - 1)),), middle=only(Symbol(key, offset - 1, strict=True))
+    )
     return only(result)
 
 
@@ -64,7 +86,13 @@ def _enumerate(it: Interpreter, given: Arguments, site: Site) -> Answer:
     def one(thing: Any) -> Answer:
         sequence = containers.as_sequence(it, thing)
         if sequence is not None and not sequence.open and isinstance(start, int):
-            return only(Sequence(tuple(only(Sequence((only(Const(i + start)), e), kind="tuple")) for i, e in enumerate(sequence.items))))
+            return only(
+                Sequence(
+                    tuple(
+                        only(Sequence((only(Const(i + start)), e), kind="tuple")) for i, e in enumerate(sequence.items)
+                    )
+                )
+            )
         key = ("len", sequence.key if sequence is not None else getattr(thing, "key", id(thing)))
         shift = start if isinstance(start, int) else 0
         last = containers.turn(it, sequence or thing, "last")
@@ -83,7 +111,14 @@ def _zip(it: Interpreter, given: Arguments, site: Site) -> Answer:
     sequences = [containers.as_sequence(it, a[0][0]) for a in answers]
     if all(s is not None and not s.open for s in sequences):
         count = min(len(s.items) for s in sequences if s is not None)
-        return only(Sequence(tuple(only(Sequence(tuple(s.items[i] for s in sequences if s is not None), kind="tuple")) for i in range(count))))
+        return only(
+            Sequence(
+                tuple(
+                    only(Sequence(tuple(s.items[i] for s in sequences if s is not None), kind="tuple"))
+                    for i in range(count)
+                )
+            )
+        )
     parts = [s if s is not None else a[0][0] for s, a in zip(sequences, answers, strict=True)]
     tail = only(Sequence(tuple(containers.turn(it, p, "last") for p in parts), kind="tuple"))
     middle = only(Sequence(tuple(containers.turn(it, p, "earlier") for p in parts), kind="tuple"))
@@ -118,7 +153,14 @@ def _reversed(it: Interpreter, given: Arguments, site: Site) -> Answer:
         if sequence is None:
             return unknown("unknown iterable")
         if sequence.open:
-            return only(Sequence(tuple(reversed(sequence.tail)), open=True, tail=tuple(reversed(sequence.items)), middle=sequence.middle))
+            return only(
+                Sequence(
+                    tuple(reversed(sequence.tail)),
+                    open=True,
+                    tail=tuple(reversed(sequence.items)),
+                    middle=sequence.middle,
+                )
+            )
         return only(Sequence(tuple(reversed(sequence.items))))
 
     return lift(_first(it, given, "sequence"), one)
@@ -163,7 +205,9 @@ def _getattr(it: Interpreter, given: Arguments, site: Site) -> Answer:
         return unknown("name chosen at run time")
     answer = lift(base, lambda thing: attributes.attribute(it, thing, name, site))
     fallback = given.pick(2, "default")
-    if fallback is not None and all(isinstance(t, Unknown) and t.reason in ("unknown attribute", "base of another package") for t, _ in answer):
+    if fallback is not None and all(
+        isinstance(t, Unknown) and t.reason in ("unknown attribute", "base of another package") for t, _ in answer
+    ):
         return it.force(fallback)
     return answer
 
@@ -190,18 +234,26 @@ def _isinstance(it: Interpreter, given: Arguments, site: Site) -> Answer:
             if both is not None:
                 decided = _is_a(it, thing, cls)
                 key = ("isinstance", getattr(thing, "key", id(thing)), getattr(cls, "name", id(cls)))
-                answers.append(((Const(decided) if decided is not None else Unknown("undecided condition", key), both),))
+                answers.append(
+                    ((Const(decided) if decided is not None else Unknown("undecided condition", key), both),)
+                )
     return join(answers) if answers else unknown("undecided condition")
 
 
-def _is_a(it: Interpreter, thing: Any, cls: Any) -> bool | None:  # noqa: PLR0911
+def _is_a(it: Interpreter, thing: Any, cls: Any) -> bool | None:
     if isinstance(cls, Sequence) and not cls.open:
         found = [_is_a(it, thing, t) for entry in cls.items for t, _ in it.force(entry)]
         return True if True in found else None if None in found else False
     if isinstance(thing, Tensor):
         if isinstance(cls, Library) and cls.name in ("torch.Tensor", "torch.FloatTensor"):
             return None if thing.emission == "data" else True
-        return False if isinstance(cls, Library) and cls.name in ("builtins.tuple", "builtins.list", "builtins.dict") and thing.emission != "data" else None
+        return (
+            False
+            if isinstance(cls, Library)
+            and cls.name in ("builtins.tuple", "builtins.list", "builtins.dict")
+            and thing.emission != "data"
+            else None
+        )
     if isinstance(thing, (Sequence, Dictionary)) and isinstance(cls, Library):
         name = cls.name.rpartition(".")[2]
         own = "dict" if isinstance(thing, Dictionary) else thing.kind
@@ -219,7 +271,11 @@ def _is_a(it: Interpreter, thing: Any, cls: Any) -> bool | None:  # noqa: PLR091
                 return True
             return None if any(isinstance(c, (Unknown, Library)) for c in order) else False
     if isinstance(thing, Built) and isinstance(cls, Library):
-        return thing.name == cls.name or (thing.name.rpartition(".")[2] == cls.name.rpartition(".")[2]) or (None if cls.name.endswith("Module") else False)
+        return (
+            thing.name == cls.name
+            or (thing.name.rpartition(".")[2] == cls.name.rpartition(".")[2])
+            or (None if cls.name.endswith("Module") else False)
+        )
     if isinstance(thing, Const) and isinstance(cls, Library) and cls.name.startswith("builtins."):
         return type(thing.value).__name__ == cls.name.rpartition(".")[2]
     return None
@@ -229,7 +285,10 @@ def _super(it: Interpreter, given: Arguments, site: Site) -> Answer:
     if len(given.positional) >= 2:  # noqa: PLR2004
         classes, instances = it.force(given.positional[0]), it.force(given.positional[1])
         if isinstance(classes[0][0], Class):
-            return lift(instances, lambda thing: only(Super(thing, classes[0][0].scope)) if isinstance(thing, Instance) else only(thing))
+            return lift(
+                instances,
+                lambda thing: only(Super(thing, classes[0][0].scope)) if isinstance(thing, Instance) else only(thing),
+            )
     scope: Any = site.place.block.scope
     frame: Any = site.frame
     while scope is not None and scope.owner is None:
@@ -243,7 +302,9 @@ def _super(it: Interpreter, given: Arguments, site: Site) -> Answer:
 
 
 def _partial(it: Interpreter, given: Arguments, site: Site) -> Answer:
-    rest = Arguments(given.positional[1:], given.keywords, more_positional=given.more_positional, more_keywords=given.more_keywords)
+    rest = Arguments(
+        given.positional[1:], given.keywords, more_positional=given.more_positional, more_keywords=given.more_keywords
+    )
     return lift(_first(it, given, "func"), lambda thing: only(Partial(thing, rest)))
 
 
@@ -255,7 +316,11 @@ def _number(kind: Callable[[Any], Any]) -> Callable[[Interpreter, Arguments, Sit
                     return only(Const(kind(thing.value)))
                 except (TypeError, ValueError, OverflowError):
                     return unknown("unknown number")
-            return only(thing) if isinstance(thing, (Tensor, Parameter, Symbol)) else unknown("unknown number", ("int", getattr(thing, "key", id(thing))))
+            return (
+                only(thing)
+                if isinstance(thing, (Tensor, Parameter, Symbol))
+                else unknown("unknown number", ("int", getattr(thing, "key", id(thing))))
+            )
 
         return lift(_first(it, given, "x"), one)
 
@@ -278,8 +343,12 @@ def _map(it: Interpreter, given: Arguments, site: Site) -> Answer:
         sequence = containers.as_sequence(it, thing)
         if sequence is None or sequence.open or len(given.positional) > 2:  # noqa: PLR2004
             drawn = containers.turn(it, thing, None)
-            return only(Sequence((), open=True, middle=lift(function, lambda f: calls.call(it, f, Arguments((drawn,)), site))))
-        items = tuple(lift(function, lambda f, e=e: calls.call(it, f, Arguments((it.force(e),)), site)) for e in sequence.items)  # type: ignore[misc]
+            return only(
+                Sequence((), open=True, middle=lift(function, lambda f: calls.call(it, f, Arguments((drawn,)), site)))
+            )
+        items = tuple(
+            lift(function, lambda f, e=e: calls.call(it, f, Arguments((it.force(e),)), site)) for e in sequence.items
+        )  # type: ignore[misc]
         return only(Sequence(items))
 
     return lift(source, one)
@@ -298,7 +367,11 @@ def _extreme(which: Callable[..., Any]) -> Callable[[Interpreter, Arguments, Sit
     def pick(it: Interpreter, given: Arguments, site: Site) -> Answer:
         values = [it.constant(entry) for entry in given.positional]
         try:
-            return only(Const(which(*values))) if ... not in values and values else unknown("unknown number", ("extreme", id(site.node)))
+            return (
+                only(Const(which(*values)))
+                if ... not in values and values
+                else unknown("unknown number", ("extreme", id(site.node)))
+            )
         except (TypeError, ValueError):
             return unknown("unknown number")
 
@@ -307,11 +380,20 @@ def _extreme(which: Callable[..., Any]) -> Callable[[Interpreter, Arguments, Sit
 
 def _sum(it: Interpreter, given: Arguments, site: Site) -> Answer:
     answer = _first(it, given, "iterable")
-    return lift(answer, lambda thing: containers.turn(it, thing, None) if isinstance(thing, Sequence) and (thing.items or thing.open) else unknown("unknown number"))
+    return lift(
+        answer,
+        lambda thing: (
+            containers.turn(it, thing, None)
+            if isinstance(thing, Sequence) and (thing.items or thing.open)
+            else unknown("unknown number")
+        ),
+    )
 
 
 def _type(it: Interpreter, given: Arguments, site: Site) -> Answer:
-    return lift(_first(it, given), lambda thing: only(thing.cls) if isinstance(thing, Instance) else unknown("type of a value"))
+    return lift(
+        _first(it, given), lambda thing: only(thing.cls) if isinstance(thing, Instance) else unknown("type of a value")
+    )
 
 
 def _loaded(it: Interpreter, given: Arguments, site: Site) -> Answer:

@@ -9,8 +9,26 @@ from typing import TYPE_CHECKING, Any
 from outlayer_lint.interpret.arithmetic import Divided, _broadcast, _source, arithmetic, number, word
 from outlayer_lint.interpret.coupling import Follower
 from outlayer_lint.interpret.things import (
-    NO_CHOICE, Answer, Built, Class, Const, Dictionary, Foreign, Function, Instance, Library, Parameter, Sequence, Site, Symbol,
-    Unknown, compatible, join, lift, only, unknown,
+    NO_CHOICE,
+    Answer,
+    Built,
+    Class,
+    Const,
+    Dictionary,
+    Foreign,
+    Function,
+    Instance,
+    Library,
+    Parameter,
+    Sequence,
+    Site,
+    Symbol,
+    Unknown,
+    compatible,
+    join,
+    lift,
+    only,
+    unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import Emission, Origin, Tensor, Value
 
@@ -34,7 +52,7 @@ MAX_TEXT = 10_000
 CHOSEN = "chosen"
 
 
-def binary(it: Interpreter, op: ast.operator, left: Answer, right: Answer, site: Site, node: ast.AST) -> Answer:  # noqa: PLR0913
+def binary(it: Interpreter, op: ast.operator, left: Answer, right: Answer, site: Site, node: ast.AST) -> Answer:
     """`left op right` for every pair of alternatives that can meet."""
     name = NAMES.get(type(op), "")
     answers: list[Answer] = []
@@ -42,11 +60,17 @@ def binary(it: Interpreter, op: ast.operator, left: Answer, right: Answer, site:
         for b, other in right:
             both = compatible(mine, other)
             if both is not None:
-                answers.append(tuple((t, c) for t, own in pair(it, name, a, b, site, node) if (c := compatible(both, own)) is not None))
+                answers.append(
+                    tuple(
+                        (t, c)
+                        for t, own in pair(it, name, a, b, site, node)
+                        if (c := compatible(both, own)) is not None
+                    )
+                )
     return join(answers)
 
 
-def pair(it: Interpreter, name: str, a: Any, b: Any, site: Site, node: ast.AST) -> Answer:  # noqa: C901, PLR0911, PLR0912, PLR0913
+def pair(it: Interpreter, name: str, a: Any, b: Any, site: Site, node: ast.AST) -> Answer:
     """One pair of operands."""
     if isinstance(a, Const) and isinstance(b, Const):
         return _fold(name, a.value, b.value)
@@ -76,7 +100,10 @@ def pair(it: Interpreter, name: str, a: Any, b: Any, site: Site, node: ast.AST) 
             return only(Parameter(operand.scope, operand.name, (*operand.trail, ("op", id(node)))))
     for operand in (a, b):
         if isinstance(operand, (Unknown,)) or getattr(operand, "key", None) is not None:
-            return unknown(operand.reason if isinstance(operand, Unknown) else "unknown arithmetic", ("op", id(node), id(site.frame.base)))
+            return unknown(
+                operand.reason if isinstance(operand, Unknown) else "unknown arithmetic",
+                ("op", id(node), id(site.frame.base)),
+            )
     special = {"add": "__add__", "sub": "__sub__", "mul": "__mul__", "div": "__truediv__"}.get(name)
     if special and isinstance(a, Instance):
         return unknown("unknown operator of a user object")
@@ -86,7 +113,13 @@ def pair(it: Interpreter, name: str, a: Any, b: Any, site: Site, node: ast.AST) 
 def _fold(name: str, a: Any, b: Any) -> Answer:
     function = FOLD.get(name)
     try:
-        if name == "pow" and isinstance(a, (int, float)) and isinstance(b, (int, float)) and abs(b) <= 64 and abs(a) <= 1e6:  # noqa: PLR2004
+        if (
+            name == "pow"
+            and isinstance(a, (int, float))
+            and isinstance(b, (int, float))
+            and abs(b) <= 64
+            and abs(a) <= 1e6
+        ):  # noqa: PLR2004
             return only(Const(a**b))
         if function is None or (name == "mul" and (isinstance(a, (str, bytes)) or isinstance(b, (str, bytes)))):
             return unknown("unknown arithmetic")
@@ -109,7 +142,12 @@ def concatenated(a: Sequence, b: Sequence) -> Sequence:
 
 def _matmul(it: Interpreter, a: Any, b: Any, site: Site) -> Answer:
     """A product of matrices: unbounded scores, except that a convex mix of one-hot rows is a distribution."""
-    if isinstance(a, Tensor) and isinstance(b, Tensor) and a.emission is Emission.SIMPLEX and b.emission in (Emission.ONEHOT, Emission.SIMPLEX):
+    if (
+        isinstance(a, Tensor)
+        and isinstance(b, Tensor)
+        and a.emission is Emission.SIMPLEX
+        and b.emission in (Emission.ONEHOT, Emission.SIMPLEX)
+    ):
         return only(a.replace(axis=-1, units=b._units, origin=a.origin))  # noqa: SLF001
     span = it.span(site.node, site.place)
     known = next(t for t in (a, b) if isinstance(t, Tensor))
@@ -133,10 +171,22 @@ def unary(it: Interpreter, op: ast.unaryop, answer: Answer, site: Site) -> Answe
             from outlayer_lint.interpret.conditions import truth  # noqa: PLC0415 - conditions builds on operators
 
             decided = truth(thing)
-            return unknown("undecided condition", getattr(thing, "key", None)) if decided is None else only(Const(not decided))
+            return (
+                unknown("undecided condition", getattr(thing, "key", None))
+                if decided is None
+                else only(Const(not decided))
+            )
         if isinstance(thing, Const):
             try:
-                return only(Const(-thing.value if isinstance(op, ast.USub) else +thing.value if isinstance(op, ast.UAdd) else ~thing.value))
+                return only(
+                    Const(
+                        -thing.value
+                        if isinstance(op, ast.USub)
+                        else +thing.value
+                        if isinstance(op, ast.UAdd)
+                        else ~thing.value
+                    )
+                )
             except TypeError:
                 return unknown("unknown arithmetic")
         if isinstance(thing, Tensor):
@@ -147,22 +197,33 @@ def unary(it: Interpreter, op: ast.unaryop, answer: Answer, site: Site) -> Answe
                 source = None if thing.source is None else (thing.source, "neg", id(site.node))
                 if thing.emission is Emission.DATA:
                     return only(thing.replace(low=bounds[0], high=bounds[1], source=source))
-                return only(thing.replace(emission=word(bounds), axis=None, low=bounds[0], high=bounds[1], inner=Value((thing,)), source=source))
+                return only(
+                    thing.replace(
+                        emission=word(bounds),
+                        axis=None,
+                        low=bounds[0],
+                        high=bounds[1],
+                        inner=Value((thing,)),
+                        source=source,
+                    )
+                )
             return only(thing)
         return only(thing)
 
     return lift(answer, one)
 
 
-def compared(it: Interpreter, op: ast.cmpop, a: Any, b: Any) -> bool | None:  # noqa: C901, PLR0911, PLR0912
+def compared(it: Interpreter, op: ast.cmpop, a: Any, b: Any) -> bool | None:
     """The truth of `a op b`, or `None`."""
     if isinstance(op, (ast.Is, ast.IsNot)):
         wanted = isinstance(op, ast.Is)
         if isinstance(a, Const) and isinstance(b, Const):
             return (a.value is b.value or (a.value == b.value and type(a.value) is type(b.value))) == wanted
         for x, y in ((a, b), (b, a)):
-            if isinstance(x, Const) and x.value is None and isinstance(
-                y, (Tensor, Instance, Built, Function, Class, Sequence, Dictionary, Library, Symbol)
+            if (
+                isinstance(x, Const)
+                and x.value is None
+                and isinstance(y, (Tensor, Instance, Built, Function, Class, Sequence, Dictionary, Library, Symbol))
             ):
                 return not wanted
         return None
@@ -222,7 +283,12 @@ def _membership(it: Interpreter, a: Any, b: Any, wanted: bool) -> bool | None:  
 
 def _is_chosen(thing: Any) -> bool:
     """Whether this is the argmax of something that a caller will bind."""
-    return isinstance(thing, Parameter) and bool(thing.trail) and isinstance(thing.trail[-1], tuple) and thing.trail[-1][0] == CHOSEN
+    return (
+        isinstance(thing, Parameter)
+        and bool(thing.trail)
+        and isinstance(thing.trail[-1], tuple)
+        and thing.trail[-1][0] == CHOSEN
+    )
 
 
 def compare(it: Interpreter, node: ast.Compare, place: Place, frame: Frame) -> Answer:
@@ -255,4 +321,16 @@ def compare(it: Interpreter, node: ast.Compare, place: Place, frame: Frame) -> A
     return join(answers) if answers else unknown("undecided condition")
 
 
-__all__ = ["Divided", "Foreign", "NO_CHOICE", "arithmetic", "binary", "compare", "compared", "concatenated", "number", "unary", "word"]
+__all__ = [
+    "NO_CHOICE",
+    "Divided",
+    "Foreign",
+    "arithmetic",
+    "binary",
+    "compare",
+    "compared",
+    "concatenated",
+    "number",
+    "unary",
+    "word",
+]

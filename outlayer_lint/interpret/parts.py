@@ -58,17 +58,23 @@ def splits(it: Interpreter, app: Application) -> Answer:
         kept = t if apart else loosened(t)
         # Over the batch, or over a dim that is proved another one, the classes stay.
         stays = dim == 0 or (isinstance(dim, int) and same(dim, t.class_axis, t.rank) is False)
-        moved = t.class_axis if not unbinds else shifted(t.class_axis, dim, -1, t.rank) if isinstance(dim, int) else None
+        moved = (
+            t.class_axis if not unbinds else shifted(t.class_axis, dim, -1, t.rank) if isinstance(dim, int) else None
+        )
         rank = rank_after(t, lambda r: r - 1) if unbinds else t._rank  # noqa: SLF001
         axis = shifted(t.axis, dim, -1, t.rank) if unbinds and apart else kept.axis
         if stays and moved is not None:
             return kept.replace(axis=axis, class_axis=moved, rank=rank)
-        return kept.replace(axis=axis, units=units, class_axis=t.class_axis if not unbinds and units is not None else None, rank=rank)
+        return kept.replace(
+            axis=axis, units=units, class_axis=t.class_axis if not unbinds and units is not None else None, rank=rank
+        )
 
     def one(thing: Any) -> Answer:
         if isinstance(thing, Tensor):
             if isinstance(lengths, tuple):
-                return only(Sequence(tuple(only(part(thing, s if isinstance(s, int) else None)) for s in lengths), kind="tuple"))
+                return only(
+                    Sequence(tuple(only(part(thing, s if isinstance(s, int) else None)) for s in lengths), kind="tuple")
+                )
             if count is not None and 0 < count <= containers.MAX_ITEMS:
                 return only(Sequence((only(part(thing)),) * count, kind="tuple"))
             each = only(part(thing, lengths if isinstance(lengths, int) else None))
@@ -83,9 +89,21 @@ def reduces(it: Interpreter, app: Application) -> Answer:
     how = app.row.how
     entry = dim_entry(app)
     # Similarities and distances of rows work over one dim even where none is written.
-    dim = it.constant(entry) if entry is not None else app.spec(app.row.dim) if how in ("similarity", "distance") else None
+    dim = (
+        it.constant(entry)
+        if entry is not None
+        else app.spec(app.row.dim)
+        if how in ("similarity", "distance")
+        else None
+    )
     keep = it.constant(app.entry("keepdim")) if app.entry("keepdim") is not None else False
-    dims = [dim] if isinstance(dim, int) else list(dim) if isinstance(dim, tuple) and all(isinstance(d, int) for d in dim) else None
+    dims = (
+        [dim]
+        if isinstance(dim, int)
+        else list(dim)
+        if isinstance(dim, tuple) and all(isinstance(d, int) for d in dim)
+        else None
+    )
     whole = entry is None and dim is None
 
     def one(t: Tensor) -> Tensor:
@@ -168,7 +186,9 @@ def _joined(known: list[Tensor], dim: Any, *, stack: bool, single: bool) -> Tens
     """Tensors of one kind behind or beside each other."""
     first = known[0]
     rank = first.rank
-    apart = isinstance(dim, int) and (same(dim, first.axis, rank) is False or (dim == 0 and first.axis not in (0, None)))
+    apart = isinstance(dim, int) and (
+        same(dim, first.axis, rank) is False or (dim == 0 and first.axis not in (0, None))
+    )
     kept = first if stack or single or apart else loosened(first)
     axis = first.axis if kept.emission in COUPLED else None
     classes: int | None = first.class_axis
@@ -192,7 +212,9 @@ def resizes(it: Interpreter, app: Application) -> Answer:
         return on_tensors(app.input(), lambda t: loosened(t, rank=None) if how == "max" else t.replace(rank=None))
 
     def one(t: Tensor) -> Tensor:
-        if t.emission in COUPLED and (how in ("max", "pad", "sum", "fold", "unpool") or t.emission is not Emission.SIMPLEX):
+        if t.emission in COUPLED and (
+            how in ("max", "pad", "sum", "fold", "unpool") or t.emission is not Emission.SIMPLEX
+        ):
             return loosened(t)
         if how == "mean" and app.row.name.rpartition(".")[2].lower().startswith(("avg", "lp")):
             t = t.replace(rank=None)  # a window may be as large as the picture, which leaves one place

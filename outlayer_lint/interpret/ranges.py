@@ -54,7 +54,10 @@ def combines(it: Interpreter, app: Application) -> Answer:
     """Arithmetic as functions."""
     how = app.row.how
     if how in ARITHMETIC:
-        left, right = app.input(0), it.force(app.given.pick(1, app.row.parameters[1] if len(app.row.parameters) > 1 else "other"))
+        left, right = (
+            app.input(0),
+            it.force(app.given.pick(1, app.row.parameters[1] if len(app.row.parameters) > 1 else "other")),
+        )
         if how == "rsub":
             left, right = right, left
         return operators.binary(it, ARITHMETIC[how](), left, right, app.site, app.site.node)
@@ -115,13 +118,17 @@ def interval(it: Interpreter, app: Application) -> Answer:
             return only(one(thing))
         if how in ("exp", "abs", "square", "sqrt") and isinstance(thing, Unknown):
             low, high = _elementwise(how, -inf, inf, low_spec, high_spec)
-            return only(Tensor(operators.word((low, high)), low=low, high=high, by=row.name, certainty="likely", origin=app.origin))
+            return only(
+                Tensor(
+                    operators.word((low, high)), low=low, high=high, by=row.name, certainty="likely", origin=app.origin
+                )
+            )
         return only(thing) if isinstance(thing, (Parameter, Subclass, Unknown)) else unknown("not a tensor")
 
     return lift(app.input(), any_)
 
 
-def _elementwise(how: str, low: float, high: float, low_spec: Any, high_spec: Any) -> tuple[float, float]:  # noqa: C901, PLR0911
+def _elementwise(how: str, low: float, high: float, low_spec: Any, high_spec: Any) -> tuple[float, float]:
     try:
         if how == "clamp":
             a = low if low_spec is None else max(low, float(low_spec))
@@ -148,5 +155,3 @@ def _elementwise(how: str, low: float, high: float, low_spec: Any, high_spec: An
     except (OverflowError, ValueError):
         pass
     return -inf, inf
-
-

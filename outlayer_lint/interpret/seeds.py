@@ -43,18 +43,37 @@ class Vocabulary:
         classes: set[str] = set()
         for spelling, form, kind in spellings:
             if kind != "loss":
-                self.others.setdefault(spelling.rpartition(".")[2], set()).add(kind if form != "module" else f"{kind} class")
+                self.others.setdefault(spelling.rpartition(".")[2], set()).add(
+                    kind if form != "module" else f"{kind} class"
+                )
             else:
                 (classes if form == "module" else functions).add(spelling.rpartition(".")[2])
         self.functions = functions
         self.classes = classes
         self.loss_class = re.compile(r"\b(?:" + "|".join(sorted(classes)) + r")\b") if classes else re.compile(r"(?!)")
-        self.words = (b"loss", b"Loss", b"LOSS", b"crit", b"Crit", b"ntropy", b"objective", *sorted(w.encode() for w in functions | classes if "oss" not in w))
+        self.words = (
+            b"loss",
+            b"Loss",
+            b"LOSS",
+            b"crit",
+            b"Crit",
+            b"ntropy",
+            b"objective",
+            *sorted(w.encode() for w in functions | classes if "oss" not in w),
+        )
         self.serves = re.compile(rb"load_state_dict|\.eval\(\)|no_grad|torch\.load|from_pretrained|__main__")
         self.builds = re.compile(rb"\bnn\.|Categorical|Bernoulli|multinomial")
-        self.activations = {n for n, kinds in self.others.items() if "activation" in kinds and any(w in n.lower() for w in NORMALISERS)}
-        self.activation_classes = {n for n, kinds in self.others.items() if "activation class" in kinds and any(w in n.lower() for w in NORMALISERS)}
-        self.consumers = {n for n, kinds in self.others.items() if not all(k.startswith("activation") for k in kinds)} | DECIDING
+        self.activations = {
+            n for n, kinds in self.others.items() if "activation" in kinds and any(w in n.lower() for w in NORMALISERS)
+        }
+        self.activation_classes = {
+            n
+            for n, kinds in self.others.items()
+            if "activation class" in kinds and any(w in n.lower() for w in NORMALISERS)
+        }
+        self.consumers = {
+            n for n, kinds in self.others.items() if not all(k.startswith("activation") for k in kinds)
+        } | DECIDING
 
     def relevant(self, data: bytes) -> bool:
         """Whether a file may call a loss."""
@@ -66,7 +85,12 @@ class Vocabulary:
         Only a file that trains or `serves` a model applies an activation to what a model returns.
         """
         calls = file.calls
-        lines = {line for word in calls if word.rstrip("_") in self.consumers or (serves and word in self.activations) for line in calls[word]}
+        lines = {
+            line
+            for word in calls
+            if word.rstrip("_") in self.consumers or (serves and word in self.activations)
+            for line in calls[word]
+        }
         lines.update(file.lines_with(NO_DIM))
         lines.update(file.lines_with(THRESHOLD))
         lines.update(file.lines_with(NOT_CALLED))
@@ -78,7 +102,7 @@ class Vocabulary:
         """Whether a called word may be one of these."""
         return word.rstrip("_") in self.consumers or word in self.activations or word in self.activation_classes
 
-    def question(self, node: ast.expr) -> str:  # noqa: PLR0911
+    def question(self, node: ast.expr) -> str:
         """What to ask of an expression, as far as its form tells; "" for nothing. Costs nothing, unlike the question."""
         if isinstance(node, ast.Call):
             name = _last(node.func)
@@ -180,7 +204,11 @@ def _cuts(node: ast.Compare) -> bool:
     if len(node.ops) != 1 or not isinstance(node.ops[0], (ast.Gt, ast.GtE, ast.Lt, ast.LtE)):
         return False
     left, right = node.left, node.comparators[0]
-    if isinstance(left, ast.Call) and isinstance(left.func, ast.Name) and left.func.id in ("len", "int", "float", "abs", "random"):
+    if (
+        isinstance(left, ast.Call)
+        and isinstance(left.func, ast.Name)
+        and left.func.id in ("len", "int", "float", "abs", "random")
+    ):
         return False
     if isinstance(right, ast.Constant):
         number = isinstance(right.value, float) and 0 < right.value < 1
@@ -195,13 +223,19 @@ def _decides(node: ast.Call, name: str) -> bool:
     arguments = [*node.args, *(k.value for k in node.keywords)]
     if name in ("round", "rint"):
         method = isinstance(node.func, ast.Attribute) and not node.args
-        return not node.keywords and (method or (len(node.args) == 1 and not isinstance(node.args[0], (ast.Constant, ast.BinOp))))
+        return not node.keywords and (
+            method or (len(node.args) == 1 and not isinstance(node.args[0], (ast.Constant, ast.BinOp)))
+        )
     if name in ("gt", "ge", "lt", "le"):
         last = arguments[-1] if arguments else None
-        return isinstance(last, (ast.Name, ast.Attribute)) or (isinstance(last, ast.Constant) and isinstance(last.value, float) and 0 < last.value < 1)
+        return isinstance(last, (ast.Name, ast.Attribute)) or (
+            isinstance(last, ast.Constant) and isinstance(last.value, float) and 0 < last.value < 1
+        )
     if name == "log":
         module = node.func.value if isinstance(node.func, ast.Attribute) else None
-        return not (isinstance(module, ast.Name) and module.id in ("math", "logger", "wandb", "logging", "console")) and not (node.args and isinstance(node.args[0], ast.Constant))
+        return not (
+            isinstance(module, ast.Name) and module.id in ("math", "logger", "wandb", "logging", "console")
+        ) and not (node.args and isinstance(node.args[0], ast.Constant))
     return True
 
 

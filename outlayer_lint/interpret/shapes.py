@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import arrays
 from outlayer_lint.interpret.coupling import (
-    COUPLED, SCRAMBLED, Step, front, loosened, on_tensors, rank_after, same, shifted,
+    COUPLED,
+    SCRAMBLED,
+    front,
+    loosened,
+    on_tensors,
+    rank_after,
+    same,
+    shifted,
 )  # fmt: skip
 from outlayer_lint.interpret.things import Answer, Const, Parameter, Sequence, Subclass, Unknown
-from outlayer_lint.lattice import Emission, Tensor, Value
+from outlayer_lint.lattice import Emission, Tensor
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
@@ -32,7 +39,9 @@ def sizes(it: Interpreter, entries: tuple[Entry, ...]) -> list[Any] | None:
         elif len(answer) != 1 or isinstance(thing, (Unknown, Parameter, Subclass)):
             # One unknown thing may be a number or a whole shape.
             return None
-    return [value if isinstance(value := it.constant(e), int) and not isinstance(value, bool) else None for e in entries]
+    return [
+        value if isinstance(value := it.constant(e), int) and not isinstance(value, bool) else None for e in entries
+    ]
 
 
 def dim_entry(app: Application) -> Entry | None:
@@ -41,7 +50,11 @@ def dim_entry(app: Application) -> Entry | None:
 
 
 def _dims(it: Interpreter, app: Application) -> list[Any] | None:
-    return None if app.given.more_positional else sizes(it, app.rest() or tuple(e for n in ("shape", "dims", "size") if (e := app.entry(n)) is not None))
+    return (
+        None
+        if app.given.more_positional
+        else sizes(it, app.rest() or tuple(e for n in ("shape", "dims", "size") if (e := app.entry(n)) is not None))
+    )
 
 
 def reshapes(it: Interpreter, app: Application) -> Answer:
@@ -53,11 +66,18 @@ def reshapes(it: Interpreter, app: Application) -> Answer:
 
         def viewed(t: Tensor) -> Tensor:
             made = _viewed(t, dims)
-            return alone(made) if single and not t.learned and (t.source is not None or t.emission is Emission.DATA) else made
+            return (
+                alone(made)
+                if single and not t.learned and (t.source is not None or t.emission is Emission.DATA)
+                else made
+            )
 
         return on_tensors(app.input(), viewed)
     if how == "flatten":
-        ends = [it.constant(entry) if (entry := app.entry(name)) is not None else given for name, given in (("start_dim", int(app.form == "module")), ("end_dim", -1))]
+        ends = [
+            it.constant(entry) if (entry := app.entry(name)) is not None else given
+            for name, given in (("start_dim", int(app.form == "module")), ("end_dim", -1))
+        ]
         if all(isinstance(end, int) for end in ends):
             return on_tensors(app.input(), lambda t: _flattened(t, ends[0], ends[1]))
     if how == "ravel":
@@ -82,12 +102,28 @@ def _viewed(t: Tensor, dims: list[Any] | None) -> Tensor:
             )  # fmt: skip
         if where == 1 and (before or 0) >= IMAGE and rank < (before or 0) and -1 not in dims[:-1]:
             # `view(batch, classes)` runs only where one place is left.
-            return t.replace(axis=-1 if t.axis == 1 else None, units=units, class_axis=-1, rank=rank) if rank == 2 else loosened(t, units=None, class_axis=None, rank=rank)  # noqa: PLR2004
-        if where == 1 and (before or 0) >= IMAGE and rank < (before or 0) and (t.emission not in COUPLED or t.axis == 1):
+            return (
+                t.replace(axis=-1 if t.axis == 1 else None, units=units, class_axis=-1, rank=rank)
+                if rank == 2
+                else loosened(t, units=None, class_axis=None, rank=rank)
+            )  # noqa: PLR2004
+        if (
+            where == 1
+            and (before or 0) >= IMAGE
+            and rank < (before or 0)
+            and (t.emission not in COUPLED or t.axis == 1)
+        ):
             return t.replace(units=units, axis=None, class_axis=SCRAMBLED, rank=rank)
         if where == 1 and before is None and rank == 2:  # noqa: PLR2004 - pooled to one place
             return t.replace(axis=1 if t.axis == 1 else None, units=units, class_axis=1, rank=rank)
-    if units is not None and units > 1 and where == 1 and rank >= 3 and dims[1] == units and (before is None or before >= IMAGE):  # noqa: PLR2004
+    if (
+        units is not None
+        and units > 1
+        and where == 1
+        and rank >= 3
+        and dims[1] == units
+        and (before is None or before >= IMAGE)
+    ):  # noqa: PLR2004
         kept = t.axis == 1
         return (t if kept or t.emission not in COUPLED else loosened(t)).replace(units=units, class_axis=1, rank=rank)
     if units == 1 and last == 1 and rank == 2 and where in (-1, before):  # noqa: PLR2004 - rows of one
@@ -101,7 +137,13 @@ def _viewed(t: Tensor, dims: list[Any] | None) -> Tensor:
 def _flattened(t: Tensor, start: int, end: int) -> Tensor:
     if t.emission is Emission.DATA:
         whole = start == 0 and end == -1
-        return t.replace(rank=1 if whole else start + 1 if end == -1 and start >= 0 else rank_after(t, lambda r: r - (end % r - start % r)))
+        return t.replace(
+            rank=1
+            if whole
+            else start + 1
+            if end == -1 and start >= 0
+            else rank_after(t, lambda r: r - (end % r - start % r))
+        )
 
     def rank(before: int) -> int:
         return before - (end % before - start % before) if before else 1
@@ -145,7 +187,7 @@ def moves_axis(it: Interpreter, app: Application) -> Answer:
     return on_tensors(app.input(), one)
 
 
-def _moved(how: str, dims: list[Any] | None, axis: Any, rank: int | None) -> Any:  # noqa: PLR0911
+def _moved(how: str, dims: list[Any] | None, axis: Any, rank: int | None) -> Any:
     """Where a dim stands after a move."""
     if not isinstance(axis, int) or axis == SCRAMBLED:
         return axis
@@ -187,7 +229,12 @@ def adds_axis(it: Interpreter, app: Application) -> Answer:
             return loosened(t, units=None, class_axis=None, rank=rank)
         known = t.rank
         moved = shifted(t.class_axis, dim, 1, known)
-        return t.replace(axis=shifted(t.axis, dim, 1, known), class_axis=moved, units=t._units if moved is not None else None, rank=rank)  # noqa: SLF001
+        return t.replace(
+            axis=shifted(t.axis, dim, 1, known),
+            class_axis=moved,
+            units=t._units if moved is not None else None,
+            rank=rank,
+        )  # noqa: SLF001
 
     return on_tensors(app.input(), one)
 
@@ -221,7 +268,9 @@ def drops_axis(it: Interpreter, app: Application) -> Answer:
             )  # fmt: skip
         # Dims of size one vanish: a class dim of more than one stays, in an unknown place.
         if units is not None and units > 1 and where == -1:
-            return t.replace(axis=-1 if same(t.axis, -1, known) else None, class_axis=-1, rank=known if known == 2 else None)  # noqa: PLR2004
+            return t.replace(
+                axis=-1 if same(t.axis, -1, known) else None, class_axis=-1, rank=known if known == 2 else None
+            )  # noqa: PLR2004
         rank = 1 if units == 1 and known == 2 else None  # noqa: PLR2004
         return loosened(t, class_axis=None, units=None, rank=rank)
 
@@ -233,7 +282,9 @@ def made_rank(it: Interpreter, app: Application) -> int | None:
     row = app.row
     if row.variadic:
         index = row.parameters.index(row.variadic)
-        entries = app.given.positional[index:] or tuple(e for n in ("size", "shape") if (e := app.given.keywords.get(n)) is not None)
+        entries = app.given.positional[index:] or tuple(
+            e for n in ("size", "shape") if (e := app.given.keywords.get(n)) is not None
+        )
     else:
         entries = tuple(e for n in ("size", "shape") if n in row.parameters and (e := app.entry(n)) is not None)
     if entries and not app.given.more_positional:
@@ -248,7 +299,11 @@ def made_rank(it: Interpreter, app: Application) -> int | None:
 def made_alone(it: Interpreter, app: Application) -> tuple[str, ...]:
     """A mark for a tensor made with a first dim of one: a batch of one sample."""
     row = app.row
-    entries = app.given.positional[row.parameters.index(row.variadic) :] if row.variadic else tuple(e for n in ("size", "shape") if (e := app.entry(n)) is not None)
+    entries = (
+        app.given.positional[row.parameters.index(row.variadic) :]
+        if row.variadic
+        else tuple(e for n in ("size", "shape") if (e := app.entry(n)) is not None)
+    )
     dims = sizes(it, entries[:1]) if entries else None
     return (ONE,) if dims and dims[0] == 1 and (len(dims) > 1 or len(entries) > 1) else ()
 

@@ -60,7 +60,15 @@ for _name in ("target", "classes", "swapped", "weight_length", "pos_weight_lengt
     )  # fmt: skip
 
 
-def complete(fact: LazyLossCall, driver: Driver, seed: Seed, application: Application, world: World, callee: Answer, answer: Answer) -> None:  # noqa: PLR0913
+def complete(
+    fact: LazyLossCall,
+    driver: Driver,
+    seed: Seed,
+    application: Application,
+    world: World,
+    callee: Answer,
+    answer: Answer,
+) -> None:
     """Give a loss call its target and all that hangs on it. `callee` are the losses it may be, `answer` its prediction."""
     question = Question(driver, seed, application, world, callee)
     fact.target = question.target
@@ -124,7 +132,11 @@ class Question:
         """What an argument is; where a parameter stays open, at each caller."""
         self.it.refuel(FUEL)
         answer = self.it.force(entry)
-        if not isinstance(entry, Lazy) or entry.place is not self.seed.place or self.driver.open_in([answer], self.world) is None:
+        if (
+            not isinstance(entry, Lazy)
+            or entry.place is not self.seed.place
+            or self.driver.open_in([answer], self.world) is None
+        ):
             return as_value(answer)
 
         def ask(world: World) -> list[Answer]:
@@ -153,7 +165,12 @@ def length(application: Application, name: str) -> int | None:
     for thing, _ in application.it.force(entry):
         if isinstance(thing, Sequence) and not thing.open:
             found.add(len(thing.items))
-        elif isinstance(thing, Tensor) and thing.source is not None and thing.rank == 1 and thing.emission is not Emission.INDEX:
+        elif (
+            isinstance(thing, Tensor)
+            and thing.source is not None
+            and thing.rank == 1
+            and thing.emission is not Emission.INDEX
+        ):
             found.add(thing.units)
         else:
             found.add(None)
@@ -175,7 +192,9 @@ def ancestors(value: Value, depth: int = DEPTH) -> Iterator[Tensor]:
 
 def from_network(value: Value) -> bool:
     """Whether every way of a value came out of a learned layer."""
-    return value.known and all(any(t.learned and t.source is None for t in ancestors(Value((way,)))) for way in value.ways)
+    return value.known and all(
+        any(t.learned and t.source is None for t in ancestors(Value((way,)))) for way in value.ways
+    )
 
 
 def heads(value: Value) -> set[Any]:
@@ -228,7 +247,9 @@ def target_is_input(case: Evidence) -> bool:
     return feeds(case.it, *case.sides, case.values[1])
 
 
-def feeds(it: Interpreter, prediction: Entry | None, target: Entry | None, value: Value, *, arithmetic: bool = True) -> bool:
+def feeds(
+    it: Interpreter, prediction: Entry | None, target: Entry | None, value: Value, *, arithmetic: bool = True
+) -> bool:
     """Whether the prediction was made from what is the target, as far as its expression shows."""
     if not isinstance(prediction, Lazy) or target is None:
         return False
@@ -329,12 +350,16 @@ def menu(case: Evidence) -> bool:
     for thing, _ in case.question.callee:
         if isinstance(thing, Built) and thing.row.kind == "loss":
             names.add(thing.row.name)
-        elif isinstance(thing, Library) and (found := knowledge.find(thing.name)) is not None and found[0].kind == "loss":
+        elif (
+            isinstance(thing, Library) and (found := knowledge.find(thing.name)) is not None and found[0].kind == "loss"
+        ):
             names.add(found[0].name)
     if len(names) > 1:
         return True
     sites = [(t.site.node, t.site.place) for t, _ in case.question.callee if isinstance(t, Built)]
-    return any(chosen(case.it, node, place) for node, place in [*sites, (case.question.seed.node, case.question.seed.place)])
+    return any(
+        chosen(case.it, node, place) for node, place in [*sites, (case.question.seed.node, case.question.seed.place)]
+    )
 
 
 def chosen(it: Interpreter, node: ast.AST, place: Place) -> bool:
@@ -342,13 +367,19 @@ def chosen(it: Interpreter, node: ast.AST, place: Place) -> bool:
     block: Block | None = place.block
     own = _losses_in(it, [node], place)
     statement = place.block.statements[place.index]
-    if any(isinstance(n, (ast.Dict, ast.IfExp)) and len(_losses_in(it, [n], place) | own) > 1 for n in ast.walk(statement)):
+    if any(
+        isinstance(n, (ast.Dict, ast.IfExp)) and len(_losses_in(it, [n], place) | own) > 1 for n in ast.walk(statement)
+    ):
         return True
     while block is not None:
         if block.kind in ("then", "else") and isinstance(block.statement, ast.If):
             chain = block.statement
             both = _losses_in(it, [chain], place)
-            if len(both | own) > 1 and _constant_test(chain.test) and len(_losses_in(it, chain.body, place) ^ _losses_in(it, chain.orelse, place)) > 0:
+            if (
+                len(both | own) > 1
+                and _constant_test(chain.test)
+                and len(_losses_in(it, chain.body, place) ^ _losses_in(it, chain.orelse, place)) > 0
+            ):
                 return True
         block = block.parent
     return False
@@ -356,7 +387,9 @@ def chosen(it: Interpreter, node: ast.AST, place: Place) -> bool:
 
 def _constant_test(test: ast.expr) -> bool:
     """Whether a condition asks for a choice by name: it compares with a text or a flag."""
-    return any(isinstance(n, ast.Constant) and isinstance(n.value, (str, bool)) for n in ast.walk(test)) or isinstance(test, (ast.Name, ast.Attribute, ast.UnaryOp))
+    return any(isinstance(n, ast.Constant) and isinstance(n.value, (str, bool)) for n in ast.walk(test)) or isinstance(
+        test, (ast.Name, ast.Attribute, ast.UnaryOp)
+    )
 
 
 def _losses_in(it: Interpreter, nodes: list[Any], place: Place) -> set[str]:
@@ -367,7 +400,11 @@ def _losses_in(it: Interpreter, nodes: list[Any], place: Place) -> set[str]:
         return found
     for top in nodes:
         for node in ast.walk(top):
-            if isinstance(node, (ast.Attribute, ast.Name)) and isinstance(node.ctx, ast.Load) and re.search(r"(?i)loss|entropy|mse|bce|l1", _last(node)):
+            if (
+                isinstance(node, (ast.Attribute, ast.Name))
+                and isinstance(node.ctx, ast.Load)
+                and re.search(r"(?i)loss|entropy|mse|bce|l1", _last(node))
+            ):
                 for thing, _ in it.ev(node, place, it.root(place.block.scope, it.nowhere)):
                     row = knowledge.find(thing.name) if isinstance(thing, Library) else None
                     if row is not None and row[0].kind == "loss":
@@ -396,9 +433,13 @@ def _convolved(way: Tensor) -> bool:
 
 # -- what else is done with the output --------------------------------------------------------------------------------
 
-CUT = re.compile(r"[<>]=?\s*[\w.(]*0?\.[2-8]\d*\b|[<>]=?\s*[\w.]*thresh|\b(?:round|rint)_?\s*\(|\.(?:gt|ge)\s*\(|roc_auc|classification_report|confusion_matrix")
+CUT = re.compile(
+    r"[<>]=?\s*[\w.(]*0?\.[2-8]\d*\b|[<>]=?\s*[\w.]*thresh|\b(?:round|rint)_?\s*\(|\.(?:gt|ge)\s*\(|roc_auc|classification_report|confusion_matrix"
+)
 CHOSEN = re.compile(r"argmax|\bmax\s*\(|topk")
-MEASURED = re.compile(r"(?i)\w*acc(?:uracy)?\w*\s*(?:\[[^\]]*\]\s*)?[+]?=(?!=)|\w*correct\w*\s*[+]?=(?!=)|accuracy\w*\s*\(|\bacc\s*\(|f1_score|precision_score|recall_score")
+MEASURED = re.compile(
+    r"(?i)\w*acc(?:uracy)?\w*\s*(?:\[[^\]]*\]\s*)?[+]?=(?!=)|\w*correct\w*\s*[+]?=(?!=)|accuracy\w*\s*\(|\bacc\s*\(|f1_score|precision_score|recall_score"
+)
 
 
 def elsewhere(case: Evidence, pattern: re.Pattern[str], operands: Callable[[ast.AST], list[ast.expr]]) -> bool:
@@ -443,7 +484,11 @@ def heads_at(case: Evidence, node: ast.expr, place: Place) -> set[Any]:
 
 def cut(node: ast.AST) -> list[ast.expr]:
     """The operand of a threshold or a round."""
-    if isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], (ast.Gt, ast.GtE, ast.Lt, ast.LtE)):
+    if (
+        isinstance(node, ast.Compare)
+        and len(node.ops) == 1
+        and isinstance(node.ops[0], (ast.Gt, ast.GtE, ast.Lt, ast.LtE))
+    ):
         return [node.left]
     if isinstance(node, ast.Call):
         name = _last(node.func)
@@ -459,13 +504,19 @@ def picked(node: ast.AST) -> list[ast.expr]:
     if not isinstance(node, ast.Call):
         return []
     name = _last(node.func)
-    if name == "argmax" or (name == "max" and len(node.args) + len(node.keywords) > (0 if _is_method(node) else 1)) or name == "topk":
+    if (
+        name == "argmax"
+        or (name == "max" and len(node.args) + len(node.keywords) > (0 if _is_method(node) else 1))
+        or name == "topk"
+    ):
         return [node.func.value] if _is_method(node) and isinstance(node.func, ast.Attribute) else list(node.args[:1])
     return []
 
 
 def _is_method(node: ast.Call) -> bool:
-    return isinstance(node.func, ast.Attribute) and not (isinstance(node.func.value, ast.Name) and node.func.value.id in ("torch", "np", "numpy", "F", "jnp"))
+    return isinstance(node.func, ast.Attribute) and not (
+        isinstance(node.func.value, ast.Name) and node.func.value.id in ("torch", "np", "numpy", "F", "jnp")
+    )
 
 
 def counted(node: ast.AST) -> list[ast.expr]:
@@ -479,8 +530,12 @@ def counted(node: ast.AST) -> list[ast.expr]:
 
 # -- names ------------------------------------------------------------------------------------------------------------
 
-SCORES = frozenset("score scores rating ratings ratio ratios prob probs probability probabilities rank ranking perc percent percentage fraction fractions share shares iou similarity confidence quality relevance rate coverage occupancy weightage opacity alpha saliency heatmap heatmaps mask masks".split())
-COUNTS = frozenset("price prices count counts area distance distances depth age ages sales demand cost costs amount quantity quantities volume duration height width weight length size salary income revenue energy load power speed visitors passengers mileage mpg time times hours minutes days population rent rents fare".split())
+SCORES = frozenset(
+    "score scores rating ratings ratio ratios prob probs probability probabilities rank ranking perc percent percentage fraction fractions share shares iou similarity confidence quality relevance rate coverage occupancy weightage opacity alpha saliency heatmap heatmaps mask masks".split()
+)
+COUNTS = frozenset(
+    "price prices count counts area distance distances depth age ages sales demand cost costs amount quantity quantities volume duration height width weight length size salary income revenue energy load power speed visitors passengers mileage mpg time times hours minutes days population rent rents fare".split()
+)
 
 
 def named(case: Evidence, words: frozenset[str]) -> bool:
@@ -496,7 +551,9 @@ def named(case: Evidence, words: frozenset[str]) -> bool:
             elif isinstance(node, (ast.Name, ast.Attribute)) and id(node) not in called:
                 texts.append(_last(node))
             elif isinstance(node, ast.Subscript):
-                texts.extend(n.value for n in ast.walk(node.slice) if isinstance(n, ast.Constant) and isinstance(n.value, str))
+                texts.extend(
+                    n.value for n in ast.walk(node.slice) if isinstance(n, ast.Constant) and isinstance(n.value, str)
+                )
     for way in case.values[1].ways:
         texts.extend(tracing.words_of(way.source))
     spelled = {word.lower() for text in texts for word in re.findall(r"[A-Za-z][a-z]*|[A-Z]+(?![a-z])", text)}

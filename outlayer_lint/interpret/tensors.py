@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 def leaf(it: Interpreter, app: Application, tree: dict[str, Any]) -> Tensor:
     """A leaf of a row's `returns` with details."""
     if app.row.kind == "data":
-        return datasets.leaf_of(app, tree, (arrays.DRAWN, id(app.site.node), id(app.site.frame.base), tree.get("kind")), whole=True)
+        return datasets.leaf_of(
+            app, tree, (arrays.DRAWN, id(app.site.node), id(app.site.frame.base), tree.get("kind")), whole=True
+        )
     return Tensor(
         Emission(tree["emits"]), by=app.row.name, units=app.lazy(tree.get("units")), low=tree.get("low"), high=tree.get("high"),
         axis=tree.get("axis"), dtype=tree.get("dtype"), learned=app.row.name if app.row.kind == "model" else "", origin=app.origin,
@@ -39,8 +41,14 @@ def keeps(it: Interpreter, app: Application) -> Answer:
     if how == "cast":
         dtype = app.row.dtype if app.row.dtype in arrays.DTYPES.values() else arrays.cast_to(it, app)
         if dtype in arrays.WHOLE:
-            return on_tensors(answer, lambda t: arrays.whole(t, dtype) if t.dtype not in arrays.WHOLE else t.replace(dtype=dtype))
-        return answer if dtype is None else on_tensors(answer, lambda t: t.replace(dtype=None if dtype == "other" else dtype))
+            return on_tensors(
+                answer, lambda t: arrays.whole(t, dtype) if t.dtype not in arrays.WHOLE else t.replace(dtype=dtype)
+            )
+        return (
+            answer
+            if dtype is None
+            else on_tensors(answer, lambda t: t.replace(dtype=None if dtype == "other" else dtype))
+        )
     if how in ("mask", "noise"):
         return on_tensors(answer, lambda t: t.replace(certainty="likely") if t.emission in COUPLED else t)
     return answer
@@ -64,7 +72,16 @@ def learned(it: Interpreter, app: Application) -> Answer:
     if row.how == "norm":
 
         def normed(t: Tensor) -> Tensor:
-            return t.replace(emission=Emission.LOGIT, axis=None, low=-inf, high=inf, by=row.name, inner=Value((t,)), learned=row.name, scaled=False)
+            return t.replace(
+                emission=Emission.LOGIT,
+                axis=None,
+                low=-inf,
+                high=inf,
+                by=row.name,
+                inner=Value((t,)),
+                learned=row.name,
+                scaled=False,
+            )
 
         return on_tensors(app.input(), normed)
     if row.how == "product":
@@ -91,7 +108,17 @@ def _product(it: Interpreter, app: Application) -> Answer:
     made = arrays.product(app, ways)
     if made is not None:
         return only(made)
-    return only(Tensor(Emission.LOGIT, by=app.row.name, learned=app.row.name, rank=lambda: inner().rank, inner=inner, class_axis=-1, origin=app.origin))
+    return only(
+        Tensor(
+            Emission.LOGIT,
+            by=app.row.name,
+            learned=app.row.name,
+            rank=lambda: inner().rank,
+            inner=inner,
+            class_axis=-1,
+            origin=app.origin,
+        )
+    )
 
 
 def recurrent(it: Interpreter, app: Application) -> Answer:
@@ -120,7 +147,13 @@ def decides(it: Interpreter, app: Application) -> Answer:
     if how in ("round", "ceil", "floor", "trunc", "sign"):
 
         def one(t: Tensor) -> Tensor:
-            emission = ROUNDED.get(t.emission, t.emission) if how == "round" else Emission.UNIT if t.emission in COUPLED else t.emission
+            emission = (
+                ROUNDED.get(t.emission, t.emission)
+                if how == "round"
+                else Emission.UNIT
+                if t.emission in COUPLED
+                else t.emission
+            )
             return t.replace(gradient=False, by=app.row.name, inner=Value((t,)), emission=emission, axis=None)
 
         return on_tensors(app.input(), one)
@@ -136,10 +169,29 @@ def decides(it: Interpreter, app: Application) -> Answer:
 
         def rank() -> int | None:
             before = inner.rank
-            return before if not how.startswith("arg") or how == "argsort" else 0 if flat else None if before is None else before - 1
+            return (
+                before
+                if not how.startswith("arg") or how == "argsort"
+                else 0
+                if flat
+                else None
+                if before is None
+                else before - 1
+            )
 
         units = (lambda: inner.units) if how == "argmax" else None
-        return only(Follower(emission, by=app.row.name, gradient=False, inner=inner, rank=rank, dtype=app.row.dtype, units=units, origin=app.origin))
+        return only(
+            Follower(
+                emission,
+                by=app.row.name,
+                gradient=False,
+                inner=inner,
+                rank=rank,
+                dtype=app.row.dtype,
+                units=units,
+                origin=app.origin,
+            )
+        )
 
     return lift(app.input(), made)
 
@@ -170,7 +222,6 @@ def _dtype(it: Interpreter, app: Application) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-
 def embeds(it: Interpreter, app: Application) -> Answer:
     """Embedding look-ups."""
     inner = app.inner()
@@ -199,12 +250,25 @@ def asks(it: Interpreter, app: Application) -> Answer:
 
 def scatters(it: Interpreter, app: Application) -> Answer:
     """`zeros.scatter_(1, index, 1)`: one-hot rows."""
-    return on_tensors(app.input(), lambda t: t.replace(emission=Emission.ONEHOT, axis=1, low=0.0, high=1.0) if arrays.root(t.source) == "literal" else t)
+    return on_tensors(
+        app.input(),
+        lambda t: (
+            t.replace(emission=Emission.ONEHOT, axis=1, low=0.0, high=1.0) if arrays.root(t.source) == "literal" else t
+        ),
+    )
 
 
 def samples(it: Interpreter, app: Application) -> Answer:
     """A draw of a distribution."""
-    return only(Tensor(Emission.DATA, by=app.row.name, gradient=False, source=("drawn", id(app.site.node), id(app.site.frame.base)), origin=app.origin))
+    return only(
+        Tensor(
+            Emission.DATA,
+            by=app.row.name,
+            gradient=False,
+            source=("drawn", id(app.site.node), id(app.site.frame.base)),
+            origin=app.origin,
+        )
+    )
 
 
 def by_method(it: Interpreter, thing: Built, word: str, given: Arguments, site: Site) -> Answer:

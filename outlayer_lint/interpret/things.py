@@ -147,7 +147,9 @@ class Instance:
 
     __slots__ = ("arguments", "cache", "cls", "overrides", "root", "site")
 
-    def __init__(self, cls: Class, site: Site | None, arguments: Arguments | None, overrides: tuple[Override, ...] = ()) -> None:
+    def __init__(
+        self, cls: Class, site: Site | None, arguments: Arguments | None, overrides: tuple[Override, ...] = ()
+    ) -> None:
         """`site` is where it was constructed, `None` for the receiver of a method asked about by itself."""
         self.cls = cls
         self.site = site

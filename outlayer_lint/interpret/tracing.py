@@ -46,19 +46,32 @@ def behind(it: Interpreter, start: Lazy, limit: int = LIMIT, *, arithmetic: bool
             todo.extend(_argument(it, starred[0], place.block.scope, frame.base, starred[1]))
         elif isinstance(node, ast.BinOp) and not arithmetic:
             continue
-        elif not isinstance(node, (ast.Lambda, ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp, ast.Constant)):
+        elif not isinstance(
+            node, (ast.Lambda, ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp, ast.Constant)
+        ):
             for child in ast.iter_child_nodes(node):
                 if isinstance(child, ast.keyword):
                     child = child.value  # noqa: PLW2901
-                if isinstance(child, ast.expr) and not (isinstance(node, ast.Call) and child is node.func and not isinstance(child, (ast.Attribute, ast.Call))):
+                if isinstance(child, ast.expr) and not (
+                    isinstance(node, ast.Call)
+                    and child is node.func
+                    and not isinstance(child, (ast.Attribute, ast.Call))
+                ):
                     todo.append(Lazy(child, place, frame))
 
 
 def _starred(node: ast.Subscript, place: Place) -> tuple[str, int] | None:
     """`args[1]` in a function with `*args`."""
     a = place.block.scope.parameters
-    named = isinstance(node.value, ast.Name) and a is not None and a.vararg is not None and a.vararg.arg == node.value.id
-    if not named or not isinstance(node.slice, ast.Constant) or not isinstance(node.slice.value, int) or node.slice.value < 0:
+    named = (
+        isinstance(node.value, ast.Name) and a is not None and a.vararg is not None and a.vararg.arg == node.value.id
+    )
+    if (
+        not named
+        or not isinstance(node.slice, ast.Constant)
+        or not isinstance(node.slice.value, int)
+        or node.slice.value < 0
+    ):
         return None
     return node.value.id, node.slice.value  # type: ignore[attr-defined]
 
@@ -81,7 +94,9 @@ def _definitions(it: Interpreter, key: str, place: Place, frame: Frame, depth: i
                 opened = True
             elif definition.value is not None and definition.kind in ("assign", "augment"):
                 value = _part(definition.value, definition.path)
-                found.append(Lazy(value, Place(definition.block, definition.index), frame.inside(definition.block, reach.loops)))
+                found.append(
+                    Lazy(value, Place(definition.block, definition.index), frame.inside(definition.block, reach.loops))
+                )
             elif definition.kind in ("setitem", "mutate") and depth:
                 at, where = Place(definition.block, definition.index), frame.inside(definition.block, reach.loops)
                 if definition.kind == "setitem" and definition.value is not None:
@@ -100,7 +115,11 @@ def _definitions(it: Interpreter, key: str, place: Place, frame: Frame, depth: i
 def _part(node: ast.expr, path: tuple[object, ...]) -> ast.expr:
     """The part of a tuple written out that an unpacking target receives."""
     for step in path:
-        if not isinstance(node, (ast.Tuple, ast.List)) or not isinstance(step, int) or not -len(node.elts) <= step < len(node.elts):
+        if (
+            not isinstance(node, (ast.Tuple, ast.List))
+            or not isinstance(step, int)
+            or not -len(node.elts) <= step < len(node.elts)
+        ):
             break
         node = node.elts[step]
     return node
@@ -132,7 +151,11 @@ def _argument(it: Interpreter, name: str, scope: Scope, frame: Frame, item: int 
         rest = given.positional[len(ordered) - skip :]
         chosen = rest if item is None else rest[item : item + 1]
         return [entry for entry in chosen if isinstance(entry, Lazy)]
-    entry: Entry | None = given.pick(ordered.index(name) - skip, name) if name in ordered and ordered.index(name) >= skip else given.pick(None, name)
+    entry: Entry | None = (
+        given.pick(ordered.index(name) - skip, name)
+        if name in ordered and ordered.index(name) >= skip
+        else given.pick(None, name)
+    )
     return [entry] if isinstance(entry, Lazy) else []
 
 

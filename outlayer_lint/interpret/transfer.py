@@ -9,10 +9,28 @@ from outlayer_lint.interpret import arrays, attributes, calls, containers, datas
 from outlayer_lint.interpret.coupling import Follower
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
-    Answer, Built, Const, Deferred, Dictionary, Entry, Foreign, Function, Instance, Lazy, Method, Parameter, Sequence, Site,
-    Subclass, Unknown, join, lift, only, unknown,
+    Answer,
+    Built,
+    Const,
+    Deferred,
+    Dictionary,
+    Entry,
+    Foreign,
+    Function,
+    Instance,
+    Lazy,
+    Method,
+    Parameter,
+    Sequence,
+    Site,
+    Subclass,
+    Unknown,
+    join,
+    lift,
+    only,
+    unknown,
 )  # fmt: skip
-from outlayer_lint.lattice import NOTHING, UNKNOWN, Emission, Origin, Tensor, Value
+from outlayer_lint.lattice import UNKNOWN, Emission, Origin, Tensor, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +100,13 @@ class Application:
         if value is ...:
             return None
         if spec[0] == "item":
-            return value[spec[3]] if isinstance(value, tuple) and len(value) > spec[3] else value if not isinstance(value, tuple) else None
+            return (
+                value[spec[3]]
+                if isinstance(value, tuple) and len(value) > spec[3]
+                else value
+                if not isinstance(value, tuple)
+                else None
+            )
         return spec[2] if value is None else value
 
     def lazy(self, spec: Any) -> Any:
@@ -194,7 +218,11 @@ def structured(it: Interpreter, app: Application, tree: Any) -> Answer:
         if tree in (Emission.INDEX, Emission.BOOL):
             return only(Follower(tree, by=app.row.name, gradient=False, inner=app.inner(), origin=app.origin))
         both = app.row.how == "bidirectional"
-        units = app.lazy(app.row.units) if not both and (layer or tree in (Emission.LOGIT, Emission.SIMPLEX, Emission.LOGP)) else None
+        units = (
+            app.lazy(app.row.units)
+            if not both and (layer or tree in (Emission.LOGIT, Emission.SIMPLEX, Emission.LOGP))
+            else None
+        )
         rank = app.row.rank if isinstance(app.row.rank, int) else None
         return only(
             Tensor(tree, by=app.row.name, learned=app.row.name if layer else "", units=units, class_axis=axis if isinstance(axis, int) else None,
@@ -270,7 +298,10 @@ def run_container(it: Interpreter, thing: Built, given: Arguments, site: Site) -
 
 def _step(it: Interpreter, layer: Entry, entry: Entry, site: Site) -> Callable[[], Answer]:
     def run() -> Answer:
-        return lift(it.force(layer), lambda f: calls.call(it, f, Arguments((entry,)), site) if not isinstance(f, Const) else it.force(entry))
+        return lift(
+            it.force(layer),
+            lambda f: calls.call(it, f, Arguments((entry,)), site) if not isinstance(f, Const) else it.force(entry),
+        )
 
     return run
 
@@ -381,7 +412,11 @@ def _extended(it: Interpreter, thing: Any, name: str, given: Arguments) -> Any:
         if name in ("add_module", "setitem", "register_module") and second is not None:
             key = it.constant(first)
             if key is ... or isinstance(key, tuple):
-                return Dictionary({**items, ("tail", len(items)): second}, open=True) if name == "add_module" else Dictionary(items, open=True)
+                return (
+                    Dictionary({**items, ("tail", len(items)): second}, open=True)
+                    if name == "add_module"
+                    else Dictionary(items, open=True)
+                )
             items[key] = second
             return Dictionary(items, open=thing.open)
         if name == "append" and first is not None:
@@ -419,10 +454,16 @@ def method(it: Interpreter, thing: Built, name: str, given: Arguments, site: Sit
         content = parts(it, thing)
         first = content[0][0] if len(content) == 1 else None
         if isinstance(first, (Dictionary, Sequence)) and name in ("values", "items", "keys", "get", "children", "pop"):
-            return containers.method(it, first, "values" if name == "children" else name, given, site) if isinstance(first, Dictionary) else only(first)
+            return (
+                containers.method(it, first, "values" if name == "children" else name, given, site)
+                if isinstance(first, Dictionary)
+                else only(first)
+            )
     if row.transfer == "wraps":
         inner = calls.wrapped(it, thing)
-        return lift(inner, lambda t: lift(attributes.attribute(it, t, name, site), lambda f: calls.call(it, f, given, site)))
+        return lift(
+            inner, lambda t: lift(attributes.attribute(it, t, name, site), lambda f: calls.call(it, f, given, site))
+        )
     word = row.methods.get(name)
     if word == "self":
         return only(thing)
@@ -456,8 +497,14 @@ def assigned(it: Interpreter, thing: Tensor, lazy: Lazy, how: str) -> Answer:
     value = it.force(lazy)
     ways = [t for t, _ in value if isinstance(t, Tensor)]
     if len(ways) != len(value):
-        if thing.source is None or not all(isinstance(t, Const) and isinstance(t.value, (int, float)) for t, _ in value):
-            return only(thing.replace(certainty="likely")) if all(isinstance(t, Const) for t, _ in value) else unknown("written by index")
+        if thing.source is None or not all(
+            isinstance(t, Const) and isinstance(t.value, (int, float)) for t, _ in value
+        ):
+            return (
+                only(thing.replace(certainty="likely"))
+                if all(isinstance(t, Const) for t, _ in value)
+                else unknown("written by index")
+            )
         numbers = [float(t.value) for t, _ in value]
         ends = min(thing.low, *numbers), max(thing.high, *numbers)
         labels = thing.emission is Emission.BINARY and set(numbers) <= {0.0, 1.0}
@@ -470,14 +517,20 @@ def assigned(it: Interpreter, thing: Tensor, lazy: Lazy, how: str) -> Answer:
     low, high = min([thing.low, *(w.low for w in ways)]), max([thing.high, *(w.high for w in ways)])
     from outlayer_lint.interpret.operators import word  # noqa: PLC0415
 
-    return only(thing.replace(emission=word((low, high)), axis=None, low=low, high=high, certainty="likely", inner=None, learned=""))
+    return only(
+        thing.replace(
+            emission=word((low, high)), axis=None, low=low, high=high, certainty="likely", inner=None, learned=""
+        )
+    )
 
 
 def _wraps(it: Interpreter, app: Application) -> Answer:
     if app.row.how == "prepare":
         entries = app.given.positional if app.form == "function" else app.given.positional[app.row.inputs - 1 :]
         answers = tuple(it.force(e) for e in entries)
-        return answers[0] if len(answers) == 1 else only(Sequence(answers, open=app.given.more_positional, kind="tuple"))
+        return (
+            answers[0] if len(answers) == 1 else only(Sequence(answers, open=app.given.more_positional, kind="tuple"))
+        )
     return app.input()
 
 

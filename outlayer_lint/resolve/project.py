@@ -26,7 +26,19 @@ KEYWORD = re.compile(r"(\w+)\s*=\s*[\w.]*$")
 class SourceFile:
     """One file of the project, read and parsed when first needed."""
 
-    __slots__ = ("_calls", "_data", "_document", "_scope", "_stars", "_walrus", "_words", "broken", "display", "path", "project")
+    __slots__ = (
+        "_calls",
+        "_data",
+        "_document",
+        "_scope",
+        "_stars",
+        "_walrus",
+        "_words",
+        "broken",
+        "display",
+        "path",
+        "project",
+    )
 
     def __init__(self, path: str, display: str, project: Project, data: bytes | None = None) -> None:
         """`display` is how the file is named to the user."""
@@ -65,7 +77,11 @@ class SourceFile:
     def words(self) -> bytes:
         """The bytes to search for words: the file's own, of a notebook the code alone (its pictures are long)."""
         if self._words is None:
-            self._words = self.text.encode("utf-8", "replace") if self.path.endswith(".ipynb") and self.has_framework else self.data
+            self._words = (
+                self.text.encode("utf-8", "replace")
+                if self.path.endswith(".ipynb") and self.has_framework
+                else self.data
+            )
         return self._words
 
     def forget(self) -> None:
@@ -301,7 +317,9 @@ class Project:
     def importers(self, file: SourceFile, word: str) -> list[SourceFile]:
         """The file itself, and those that mention `word` and can have it from there: they name its module or package."""
         parts = file.path.rpartition(".")[0].split(os.sep)
-        names = {part.encode() for part in parts[-3:] if part not in ("", "__init__", "src")} if len(parts) > 1 else set()
+        names = (
+            {part.encode() for part in parts[-3:] if part not in ("", "__init__", "src")} if len(parts) > 1 else set()
+        )
         folder = os.path.dirname(file.path)
         return [
             other for other in self.mentions(word)

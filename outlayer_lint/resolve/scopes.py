@@ -45,7 +45,19 @@ class Definition(NamedTuple):
 class Block:
     """A straight list of statements and what it binds."""
 
-    __slots__ = ("condition", "ends", "index", "kind", "names", "parent", "scope", "statement", "statements", "subs", "writes")
+    __slots__ = (
+        "condition",
+        "ends",
+        "index",
+        "kind",
+        "names",
+        "parent",
+        "scope",
+        "statement",
+        "statements",
+        "subs",
+        "writes",
+    )
 
     def __init__(
         self, scope: Scope, statements: list[ast.stmt], parent: Block | None, index: int, kind: str, statement: ast.stmt | None,
@@ -81,7 +93,20 @@ class Place(NamedTuple):
 class Scope:
     """A module, class, function or lambda."""
 
-    __slots__ = ("_block", "file", "globals", "is_generator", "kind", "name", "node", "owner", "parameter_names", "parameters", "parent", "nested")
+    __slots__ = (
+        "_block",
+        "file",
+        "globals",
+        "is_generator",
+        "kind",
+        "name",
+        "nested",
+        "node",
+        "owner",
+        "parameter_names",
+        "parameters",
+        "parent",
+    )
 
     def __init__(self, node: ast.AST, kind: str, name: str, parent: Scope | None, file: SourceFile) -> None:
         """`owner` is the class scope of a method."""
@@ -99,7 +124,9 @@ class Scope:
         self.parameters = a
         self.parameter_names: list[str] = []
         if a is not None:
-            self.parameter_names = [p.arg for p in (*a.posonlyargs, *a.args, *a.kwonlyargs)] + [p.arg for p in (a.vararg, a.kwarg) if p is not None]
+            self.parameter_names = [p.arg for p in (*a.posonlyargs, *a.args, *a.kwonlyargs)] + [
+                p.arg for p in (a.vararg, a.kwarg) if p is not None
+            ]
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.name}>"
@@ -119,7 +146,9 @@ class Scope:
         """The scope of a function, lambda or class defined in this one."""
         found = self.nested.get(node)
         if found is None:
-            kind = "class" if isinstance(node, ast.ClassDef) else "lambda" if isinstance(node, ast.Lambda) else "function"
+            kind = (
+                "class" if isinstance(node, ast.ClassDef) else "lambda" if isinstance(node, ast.Lambda) else "function"
+            )
             found = self.nested[node] = Scope(node, kind, getattr(node, "name", "<lambda>"), self, self.file)
         return found
 
@@ -172,14 +201,19 @@ def bodies(node: ast.stmt) -> Iterator[tuple[list[ast.stmt], str, tuple[ast.expr
         case ast.If(test=test, body=body, orelse=orelse):
             yield body, "then", (test, True)
             yield orelse, "else", (test, False)
-        case ast.For(body=body, orelse=orelse) | ast.AsyncFor(body=body, orelse=orelse) | ast.While(body=body, orelse=orelse):
+        case (
+            ast.For(body=body, orelse=orelse)
+            | ast.AsyncFor(body=body, orelse=orelse)
+            | ast.While(body=body, orelse=orelse)
+        ):
             yield body, "loop", None
             if orelse:
                 yield orelse, "loop-else", None
         case ast.With(body=body) | ast.AsyncWith(body=body):
             yield body, "with", None
-        case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=final) | ast.TryStar(
-            body=body, handlers=handlers, orelse=orelse, finalbody=final
+        case (
+            ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=final)
+            | ast.TryStar(body=body, handlers=handlers, orelse=orelse, finalbody=final)
         ):
             yield body + orelse, "try", None
             for handler in handlers:
@@ -253,7 +287,9 @@ def writes(block: Block, index: int, node: ast.stmt) -> Iterator[tuple[str, Defi
                         yield name, made("opaque", None)
 
 
-def targeted(target: ast.expr, kind: str, value: ast.expr, path: tuple[object, ...], made: Made) -> Iterator[tuple[str, Definition]]:
+def targeted(
+    target: ast.expr, kind: str, value: ast.expr, path: tuple[object, ...], made: Made
+) -> Iterator[tuple[str, Definition]]:
     """The keys written by one assignment target."""
     match target:
         case ast.Name(id=name):
@@ -346,7 +382,7 @@ def reaching(key: str, place: Place, limit: int = LIMIT) -> list[Reach]:
 Path = tuple[tuple[Condition, ...], tuple[tuple[ast.stmt, str], ...]]
 
 
-def _backwards(  # noqa: PLR0913
+def _backwards(
     key: str, block: Block, index: int, conditions: tuple[Condition, ...],
     loops: tuple[tuple[ast.stmt, str], ...], found: list[Reach], limit: int, seen: set[tuple[int, int]],
 ) -> list[Path]:  # fmt: skip
@@ -405,8 +441,15 @@ def _within(key: str, block: Block, index: int, paths: list[Path], found: list[R
     return paths
 
 
-def _through(  # noqa: PLR0913
-    key: str, block: Block, i: int, subs: list[Block], direct: list[Definition], paths: list[Path], found: list[Reach], limit: int
+def _through(
+    key: str,
+    block: Block,
+    i: int,
+    subs: list[Block],
+    direct: list[Definition],
+    paths: list[Path],
+    found: list[Reach],
+    limit: int,
 ) -> list[Path]:
     """Pass a compound statement backwards: into each of its blocks from the end."""
     node = block.statements[i]
