@@ -61,10 +61,11 @@ class LossCall(Fact):
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - a record
-        self, span: Span, loss: Row, prediction: Value, target: Value = NOTHING, *, arguments: Mapping[str, Any] | None = None,
-        weight_length: int | None = None, pos_weight_length: int | None = None, classes: int | None = None,
-        evidence: Callable[[str], bool] | None = None, mode: str = "train", swapped: bool = False,
-        words: Mapping[str, Any] | None = None, related: tuple[Related, ...] = (),
+        self, span: Span, loss: Row, prediction: Value, target: Value = NOTHING, *,
+        arguments: Mapping[str, Any] | None = None, weight_length: int | None = None,
+        pos_weight_length: int | None = None, classes: int | None = None, evidence: Callable[[str], bool] | None = None,
+        mode: str = "train", swapped: bool = False, words: Mapping[str, Any] | None = None,
+        related: tuple[Related, ...] = (),
     ) -> None:  # fmt: skip
         """See the class."""
         super().__init__(span, words, related)
@@ -94,9 +95,9 @@ class LossBuilt(Fact):
     __slots__ = ("keywords", "loss", "module_call", "positional", "scaled", "tensors")
 
     def __init__(  # noqa: PLR0913 - a record
-        self, span: Span, loss: Row, *, positional: Mapping[str, Any] | None = None, keywords: Mapping[str, Any] | None = None,
-        tensors: tuple[str, ...] = (), module_call: bool = True, scaled: bool = False, words: Mapping[str, Any] | None = None,
-        related: tuple[Related, ...] = (),
+        self, span: Span, loss: Row, *, positional: Mapping[str, Any] | None = None,
+        keywords: Mapping[str, Any] | None = None, tensors: tuple[str, ...] = (), module_call: bool = True,
+        scaled: bool = False, words: Mapping[str, Any] | None = None, related: tuple[Related, ...] = (),
     ) -> None:  # fmt: skip
         """See the class."""
         super().__init__(span, words, related)
@@ -124,8 +125,8 @@ class Applied(Fact):
     __slots__ = ("axis", "constant", "form", "operand", "operation", "parameter", "reaches")
 
     def __init__(  # noqa: PLR0913 - a record
-        self, span: Span, operation: Row, operand: Value, *, axis: int | str | None = None, constant: float | None = None,
-        parameter: bool = False, form: str = "", reaches: frozenset[str] = frozenset(),
+        self, span: Span, operation: Row, operand: Value, *, axis: int | str | None = None,
+        constant: float | None = None, parameter: bool = False, form: str = "", reaches: frozenset[str] = frozenset(),
         words: Mapping[str, Any] | None = None, related: tuple[Related, ...] = (),
     ) -> None:  # fmt: skip
         """See the class."""

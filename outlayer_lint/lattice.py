@@ -50,8 +50,8 @@ class Emission(StrEnum):
 BOUNDS: dict[Emission, tuple[float, float]] = {
     Emission.LOGIT: (-inf, inf), Emission.SIMPLEX: (0.0, 1.0), Emission.UNIT: (0.0, 1.0), Emission.LOGP: (-inf, 0.0),
     Emission.LOGUNIT: (-inf, 0.0), Emission.NONNEG: (0.0, inf), Emission.POS: (0.0, inf), Emission.SYM1: (-1.0, 1.0),
-    Emission.UNORM: (-1.0, 1.0), Emission.ONEHOT: (0.0, 1.0), Emission.MULTIHOT: (0.0, 1.0), Emission.BINARY: (0.0, 1.0),
-    Emission.BOOL: (0.0, 1.0), Emission.INDEX: (0.0, inf),
+    Emission.UNORM: (-1.0, 1.0), Emission.ONEHOT: (0.0, 1.0), Emission.MULTIHOT: (0.0, 1.0),
+    Emission.BINARY: (0.0, 1.0), Emission.BOOL: (0.0, 1.0), Emission.INDEX: (0.0, inf),
 }  # fmt: skip
 
 

@@ -17,6 +17,8 @@ def check(call: LossCall) -> Iterator[Finding]:
     if call.arguments.get("reduction") == "none":
         return  # all pairs may be what is wanted; somebody looks at the matrix afterwards
     ranks = (call.prediction.rank, call.target.rank)
+    if (ranks[0] == 1 and call.prediction.units == 1) or (ranks[1] == 1 and call.target.units == 1):
+        return  # a single sample
     if ranks == (2, 1) and call.prediction.units == 1:
         words = {"shape": "(N, 1)", "other": "(N,)", "repair": "`.squeeze(-1)`"}
     elif ranks == (1, 2):

@@ -56,7 +56,8 @@ def arithmetic(it: Interpreter, name: str, a: Any, b: Any, site: Site) -> Any:
     unseen = unseen and not (
         name in ("add", "sub") and any(t.emission is Emission.LOGIT for t in (x, y) if t is not None)
     )
-    if unseen and bounds[0] == -inf and not any(t.learned for t in (x, y) if t is not None):
+    leans = x is not None and y is not None and bounds[0] < 0 and _leans(name, x, y)
+    if (leans or (unseen and bounds[0] == -inf)) and not any(t.learned for t in (x, y) if t is not None):
         return main.replace(emission=Emission.DATA, source=source, rank=rank, low=-inf, high=inf)
     made = _combined(
         name, main, y if x is main else None, bounds, constant, it.span(site.node, site.place), first=x is main
@@ -98,8 +99,9 @@ def _combined(
         origin = Step(origin, span, constant)
     return Tensor(
         emission, units=units, low=bounds[0], high=bounds[1], by=name, inner=Value((main,)), scaled=scaled,
-        gradient=any(t.gradient for t in tensors), certainty="proved" if all(t.certainty == "proved" for t in tensors) else "likely",
-        learned=learned, class_axis=main.class_axis, origin=origin,
+        gradient=any(t.gradient for t in tensors),
+        certainty="proved" if all(t.certainty == "proved" for t in tensors) else "likely", learned=learned,
+        class_axis=main.class_axis, origin=origin,
     )  # fmt: skip
 
 
@@ -110,6 +112,24 @@ def _units(main: Tensor, other: Tensor) -> int | None:
         known = right if left is None else left
         return None if known == 1 else known
     return max(left, right)
+
+
+def _leans(name: str, x: Tensor, y: Tensor) -> bool:
+    """Whether a difference or quotient is of data and what was made from them, so that intervals tell nothing.
+
+    `x - x.min()` is never negative, though the interval has it so. Centred data (`x - x.mean()`) are.
+    """
+    if name not in ("sub", "div") or x.source is None or y.source is None or y.by.endswith("mean"):
+        return False
+    return _descends(x.source, y.source) or _descends(y.source, x.source)
+
+
+def _descends(source: object, of: object) -> bool:
+    while isinstance(source, tuple) and source:
+        if source == of:
+            return True
+        source = source[0]
+    return False
 
 
 def _source(name: str, a: Any, b: Any, site: Site) -> object:

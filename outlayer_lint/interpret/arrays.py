@@ -1,7 +1,7 @@
 """Arrays: what literals hold, dtypes, and what is left of data after an operation.
 
-Data are tensors with a `source`, a key that tells whose values they are: `(word, site, frame)`, then `(source, step)` for
-every part taken and every operation applied. Equal keys, equal data. Operations that only change the shape keep the key.
+Data are tensors with a `source`, a key that tells whose values they are: `(word, site, frame)`, then `(source, step)`
+for every part taken and every operation applied. Equal keys, equal data. What only changes the shape keeps the key.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from outlayer_lint.lattice import Emission, Tensor
 if TYPE_CHECKING:
     from outlayer_lint.interpret.frames import Arguments
     from outlayer_lint.interpret.interpreter import Interpreter
+    from outlayer_lint.interpret.things import Entry
     from outlayer_lint.interpret.transfer import Application
 
 OPEN = (Parameter, Subclass)
@@ -50,6 +51,7 @@ def anything(key: object) -> Tensor:
 
 
 def hull(ways: list[Tensor], key: object) -> Tensor:
+    """One tensor for several that may stand in the same place."""
     low, high = min(t.low for t in ways), max(t.high for t in ways)
     first = ways[0]
     same = first.emission if all(t.emission is first.emission for t in ways) else operators.word((low, high))
@@ -84,23 +86,26 @@ def literal(
 
 
 def measured(
-    it: Interpreter, answer: Answer, depth: int = 0
+    it: Interpreter, answer: Answer, depth: int = 0, *, scalars: bool = False
 ) -> tuple[list[Any], tuple[int | None, ...] | None, list[Tensor]]:
     """The numbers in nested lists, their sizes (`None`: ragged or not known), and the tensors found instead."""
     values: list[Any] = []
     found: list[Tensor] = []
     shapes: set[tuple[int | None, ...] | None] = set()
+    # Several numbers in one place, computed from alternatives that need not go together, prove no range.
+    loose = len(answer) > 1 and not all(isinstance(t, Const) and t.value in (0, 1) for t, _ in answer)
     for thing, _ in answer:
         if isinstance(thing, Const):
-            values.append(thing.value)
+            values.append(thing if loose else thing.value)
             shapes.add(())
         elif isinstance(thing, Tensor):
             found.append(thing)
-            shapes.add((None,) * thing.rank if thing.rank is not None else None)
+            # `torch.tensor` takes a tensor inside a list for the one number it holds; NumPy stacks arrays.
+            shapes.add(() if scalars and depth else (None,) * thing.rank if thing.rank is not None else None)
         elif isinstance(thing, Sequence) and depth < 4 and len(thing.items) + len(thing.tail) <= MAX_ITEMS:  # noqa: PLR2004
             inner: set[tuple[int | None, ...] | None] = set()
             for entry in (*thing.items, *thing.tail, *((thing.middle,) if thing.open else ())):
-                more, shape, others = measured(it, it.force(entry), depth + 1)
+                more, shape, others = measured(it, it.force(entry), depth + 1, scalars=scalars)
                 values.extend(more)
                 found.extend(others)
                 inner.add(shape)
@@ -135,7 +140,7 @@ def array(it: Interpreter, app: Application, dtype: str | None) -> Answer:
         return kept
     if opened:
         return answer
-    values, shape, found = measured(it, answer)
+    values, shape, found = measured(it, answer, scalars=row.name.startswith("torch."))
     rank = None if shape is None else len(shape)
     if found and not values:
         alike = len({t.emission for t in found}) == 1
@@ -174,9 +179,10 @@ def made_range(it: Interpreter, app: Application) -> tuple[Emission, float | Non
     low, high = (float(v) if isinstance(v, (int, float)) else None for v in (app.spec(row.low), app.spec(row.high)))
     emission = row.emits or Emission.DATA
     if row.name.endswith(".linspace"):
-        ends = [it.constant(entry) if (entry := app.entry(name)) is not None else None for name in row.parameters[:2]]
-        if all(isinstance(end, (int, float)) for end in ends):
-            return operators.word((float(min(ends)), float(max(ends)))), float(min(ends)), float(max(ends))
+        given = [it.constant(entry) for name in row.parameters[:2] if (entry := app.entry(name)) is not None]
+        ends = sorted(float(end) for end in given if isinstance(end, (int, float)))
+        if len(ends) == 2:  # noqa: PLR2004
+            return operators.word((ends[0], ends[1])), ends[0], ends[1]
     if emission is Emission.INDEX:
         start = app.entry("low") if app.entry("high") is not None else None
         first = it.constant(start) if start is not None else 0
@@ -220,8 +226,8 @@ def made_size(it: Interpreter, app: Application) -> int | None:
 # -- dtypes -----------------------------------------------------------------------------------------------------------
 
 DTYPES = {
-    "float": "float", "float32": "float", "float64": "double", "double": "double", "half": "half", "float16": "half", "long": "long",
-    "int64": "long", "int32": "int", "int": "int", "int16": "int", "bool": "bool", "uint8": "uint8",
+    "float": "float", "float32": "float", "float64": "double", "double": "double", "half": "half", "float16": "half",
+    "long": "long", "int64": "long", "int32": "int", "int": "int", "int16": "int", "bool": "bool", "uint8": "uint8",
 }  # fmt: skip
 WHOLE = ("long", "int", "uint8", "bool")
 
@@ -311,7 +317,10 @@ def carried(it: Interpreter, app: Application, answer: Answer) -> Answer:
                 changes["dtype"] = first.dtype
             return thing.replace(**changes)
         if isinstance(thing, Sequence):
-            each = lambda e: Deferred(lambda: tuple((one(t), c) for t, c in it.force(e)))  # noqa: E731
+
+            def each(entry: Entry) -> Entry:
+                return Deferred(lambda: tuple((one(t), c) for t, c in it.force(entry)))
+
             return Sequence(
                 tuple(map(each, thing.items)), open=thing.open, tail=tuple(map(each, thing.tail)),
                 middle=None if thing.middle is None else each(thing.middle), kind=thing.kind,
@@ -366,17 +375,19 @@ def attribute(t: Tensor, name: str) -> Any:
         return Unknown("unknown method of a tensor")
     if name in ("values", "array"):
         return t
-    kept = {"low": t.low, "high": t.high} if is_image(t) else {}
-    return Tensor(Emission.DATA, by=t.by, source=(t.source, name), **kept)
+    return _unseen(t, (t.source, name))
+
+
+def _unseen(t: Tensor, source: object) -> Tensor:
+    """Data made from data; what is done to an image file leaves it one."""
+    low, high = (t.low, t.high) if is_image(t) else (None, None)
+    return Tensor(Emission.DATA, by=t.by, source=source, low=low, high=high)
 
 
 def called(it: Interpreter, t: Tensor, site: Site) -> Answer:
     """A method of data that no row knows."""
     if t.emission is Emission.DATA and t.source is not None:
-        kept = {"low": t.low, "high": t.high} if is_image(t) else {}
-        return only(
-            Tensor(Emission.DATA, by=t.by, source=("called", id(site.node), id(site.frame.base), t.source), **kept)
-        )
+        return only(_unseen(t, ("called", id(site.node), id(site.frame.base), t.source)))
     return unknown("call of a tensor")
 
 

@@ -348,7 +348,14 @@ def of_instance(it: Interpreter, thing: Instance, name: str, site: Site | None, 
             return answer
         root.cache[key] = answer
     found: Answer = root.cache[key]
-    return found
+    return found if thing is root else tuple((_rebound(t, root, thing), c) for t, c in found)
+
+
+def _rebound(part: Any, root: Instance, thing: Instance) -> Any:
+    """A method found on the object as it was built, as a method of the object as it is now."""
+    if isinstance(part, Method) and part.receiver is root:
+        return Method(thing, part.name, part.row)
+    return Function(part.scope, part.frame, bound=thing) if isinstance(part, Function) and part.bound is root else part
 
 
 def _find(it: Interpreter, thing: Instance, name: str, skip: Scope | None) -> Answer:

@@ -400,7 +400,8 @@ def constructor_frame(it: Interpreter, thing: Instance, cls: Class, init: Scope,
             frame = Frame(init, world, attributes._class_frame(cls))  # noqa: SLF001
         else:
             frame = Frame(
-                init, thing.site.frame.world, attributes._class_frame(cls), arguments=thing.arguments, caller=thing.site.frame,  # noqa: SLF001
+                init, thing.site.frame.world, attributes._class_frame(cls), arguments=thing.arguments,
+                caller=thing.site.frame,  # noqa: SLF001
                 place=thing.site.place,
             )  # fmt: skip
         frame.receiver = thing

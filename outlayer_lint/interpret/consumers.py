@@ -170,10 +170,10 @@ def _fact(
     document = seed.place.block.scope.file.document
     arguments = constants_of(application)
     fact = targets.LazyLossCall(
-        document.span(seed.node), row, value, arguments=arguments, mode=mode_of(seed), words=words_of(driver, seed, application, value),
-        related=_callers(driver, world),
+        document.span(seed.node), row, value, arguments=arguments, mode=mode_of(seed),
+        words=words_of(driver, seed, application, value), related=_callers(driver, world),
     )  # fmt: skip
-    targets.complete(fact, driver, seed, application, world, callee, answer)
+    targets.complete(fact, targets.Question(driver, seed, application, world, callee), answer)
     return fact
 
 
@@ -217,8 +217,10 @@ def words_of(driver: Driver, seed: Seed, application: Application, value: Value)
     shown = application.built.name.rpartition(".")[2] if application.built is not None else row.shown
     first = value.ways[0] if value.ways else None
     return {
-        "loss": shown, "prediction": text(row.prediction) if row.prediction else "", "target": text(row.target_parameter) if row.target_parameter else "",
-        "emits": describe(first) if first is not None else "", "activation": first.by.rpartition(".")[2] if first is not None else "",
+        "loss": shown, "prediction": text(row.prediction) if row.prediction else "",
+        "target": text(row.target_parameter) if row.target_parameter else "",
+        "emits": describe(first) if first is not None else "",
+        "activation": first.by.rpartition(".")[2] if first is not None else "",
     }  # fmt: skip
 
 
@@ -268,7 +270,8 @@ def losses_built(driver: Driver, seed: Seed) -> Iterator[LossBuilt]:
                 keywords[keyword.arg] = _plain(it, keyword.value, seed, frame)
         document = seed.place.block.scope.file.document
         words = {"loss": thing.name.rpartition(".")[2], "prediction": document.segment(seed.node.args[0]) if seed.node.args else "",
-                 "target": document.segment(seed.node.args[1]) if len(seed.node.args) > 1 else "", "emits": "", "activation": ""}  # fmt: skip
+                 "target": document.segment(seed.node.args[1]) if len(seed.node.args) > 1 else "", "emits": "",
+                 "activation": ""}  # fmt: skip
         if module and len(tensors) < 2 and "size_average" not in tensors:  # noqa: PLR2004 - a weight alone is a weight
             tensors = []
         yield LossBuilt(

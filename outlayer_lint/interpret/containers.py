@@ -531,8 +531,9 @@ def loop_effect(it: Interpreter, key: str, definition: Definition, loop: ast.stm
                     middles.append(everything(it, Sequence((), open=True, tail=thing.tail, middle=thing.middle)))
                 if isinstance(end, Sequence):
                     made = Sequence(
-                        thing.items if not thing.open else thing.items, open=True, tail=end.items if not end.open else end.tail,
-                        middle=join(middles) if middles else None, kind=thing.kind,
+                        thing.items if not thing.open else thing.items, open=True,
+                        tail=end.items if not end.open else end.tail, middle=join(middles) if middles else None,
+                        kind=thing.kind,
                     )  # fmt: skip
                     ways.append(((made, choices),))
             return join(ways) if ways else only(Sequence((), open=True))

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 COUPLED = (Emission.SIMPLEX, Emission.LOGP, Emission.UNORM, Emission.ONEHOT)
 LOOSENED = {
-    Emission.SIMPLEX: Emission.UNIT, Emission.LOGP: Emission.LOGUNIT, Emission.UNORM: Emission.SYM1, Emission.ONEHOT: Emission.MULTIHOT,
+    Emission.SIMPLEX: Emission.UNIT, Emission.LOGP: Emission.LOGUNIT, Emission.UNORM: Emission.SYM1,
+    Emission.ONEHOT: Emission.MULTIHOT,
 }  # fmt: skip
 SCRAMBLED = 99  # a class dim that a reshape without permute has torn apart: no dim holds the classes any more
 WAITING = object()

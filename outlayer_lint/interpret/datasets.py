@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from math import inf
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret import attributes, calls, containers, coupling, operators, shapes
-from outlayer_lint.interpret.arrays import DRAWN, OPEN, anything, hull, is_image, literal
+from outlayer_lint.interpret import attributes, calls, containers, coupling, shapes
+from outlayer_lint.interpret.arrays import DRAWN, OPEN, anything, hull, literal
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
     Answer,
@@ -19,7 +18,6 @@ from outlayer_lint.interpret.things import (
     Instance,
     Library,
     Sequence,
-    Site,
     Unknown,
     join,
     lift,
@@ -29,12 +27,10 @@ from outlayer_lint.interpret.things import (
 from outlayer_lint.lattice import Emission, Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
 
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.interpret.transfer import Application
 
-IMAGE_RANK = 3
 
 
 def key_of(thing: Built, step: object = "item") -> object:
@@ -114,10 +110,8 @@ def example(it: Interpreter, data: Any) -> Answer:
                 ),
             )
         if row.how == "zips":
-            rows = [
-                Deferred(lambda e=e: lift(it.force(e), lambda t: _row_of(it, t))) for e in data.arguments.positional
-            ]
-            return only(Sequence(tuple(rows), open=data.arguments.more_positional, kind="tuple"))
+            rows = tuple(_row_later(it, entry) for entry in data.arguments.positional)
+            return only(Sequence(rows, open=data.arguments.more_positional, kind="tuple"))
         if row.how == "batches":
             return drawn(it, data, "each")
         if row.transfer == "yields" and row.yields is not None:
@@ -137,6 +131,10 @@ def _datasets(it: Interpreter, thing: Any) -> bool:
     return all(isinstance(t, (Built, Instance)) for e in thing.items for t, _ in it.force(e))
 
 
+def _row_later(it: Interpreter, entry: Entry) -> Entry:
+    return Deferred(lambda: lift(it.force(entry), lambda thing: _row_of(it, thing)))
+
+
 def _row_of(it: Interpreter, thing: Any) -> Answer:
     if isinstance(thing, Tensor):
         return only(shapes.without_first_dim(thing))
@@ -148,7 +146,7 @@ def _row_of(it: Interpreter, thing: Any) -> Answer:
 
 
 def _item_of(it: Interpreter, data: Instance) -> Answer:
-    """An example of the project's own data set, by its `__getitem__`, or by that of the library's class it derives from."""
+    """An example of the project's own data set, by its `__getitem__`, or by that of the library's class it is one of."""
     if any(attributes.method_of(it, data.cls, name) is not None for name in ("__getitem__", "__iter__")):
         return containers._iterated_instance(it, data, ("__getitem__", "__iter__"))  # noqa: SLF001
     for base in attributes.mro(it, data.cls):
@@ -207,7 +205,7 @@ def _element(it: Interpreter, app: Application, leaf: Any, key: object) -> Answe
 
 
 def leaf_of(app: Application, leaf: dict[str, Any], key: object, *, whole: bool = False) -> Tensor:
-    """What a leaf says of an element, or (`whole`) of the array of all of them; `emits` as emission means the row's own."""
+    """What a leaf says of an element, or (`whole`) of all of them; the emission `emits` means the row's own."""
     row = app.row
     own = leaf.get("emits") == "emits"
     emission = (row.emits or Emission.DATA) if own else Emission(leaf.get("emits", Emission.DATA))
@@ -227,8 +225,8 @@ def leaf_of(app: Application, leaf: dict[str, Any], key: object, *, whole: bool 
         )
     dim = -1 if emission in (Emission.MULTIHOT, Emission.ONEHOT) else None
     return Tensor(
-        emission, units=app.lazy(get("units")), by=row.name, source=key, low=get("low"), high=get("high"), axis=dim, class_axis=dim, rank=rank,
-        dtype=dtype, origin=app.origin,
+        emission, units=app.lazy(get("units")), by=row.name, source=key, low=get("low"), high=get("high"), axis=dim,
+        class_axis=dim, rank=rank, dtype=dtype, origin=app.origin,
     )  # fmt: skip
 
 
@@ -249,22 +247,13 @@ def batched(it: Interpreter, answer: Answer, key: object) -> Answer:
         if isinstance(thing, Tensor):
             return only(stacked(thing))
         if isinstance(thing, Sequence):
-            items = tuple(
-                Deferred(lambda e=e, i=i: batched(it, it.force(e), (key, i))) for i, e in enumerate(thing.items)
-            )
-            middle = (
-                None if thing.middle is None else Deferred(lambda: batched(it, it.force(thing.middle), (key, "item")))
-            )
-            tail = tuple(Deferred(lambda e=e: batched(it, it.force(e), (key, "item"))) for e in thing.tail)
+            items = tuple(_later(it, entry, (key, i)) for i, entry in enumerate(thing.items))
+            middle = None if thing.middle is None else _later(it, thing.middle, (key, "item"))
+            tail = tuple(_later(it, entry, (key, "item")) for entry in thing.tail)
             return only(Sequence(items, open=thing.open, tail=tail, middle=middle, kind=thing.kind))
         if isinstance(thing, Dictionary):
-            return only(
-                Dictionary(
-                    {n: Deferred(lambda e=e, n=n: batched(it, it.force(e), (key, n))) for n, e in thing.items.items()},
-                    open=thing.open,
-                    kind=thing.kind,
-                )
-            )
+            parts = {name: _later(it, entry, (key, name)) for name, entry in thing.items.items()}
+            return only(Dictionary(parts, open=thing.open, kind=thing.kind))
         if isinstance(thing, (*OPEN, Const, Instance)):
             return only(thing)
         if isinstance(thing, Built):
@@ -272,6 +261,11 @@ def batched(it: Interpreter, answer: Answer, key: object) -> Answer:
         return only(anything(key))
 
     return lift(answer, one)
+
+
+def _later(it: Interpreter, entry: Entry, key: object) -> Entry:
+    """A part of a batch, worked out when it is asked for."""
+    return Deferred(lambda: batched(it, it.force(entry), key))
 
 
 def stacked(t: Tensor) -> Tensor:
@@ -287,119 +281,6 @@ def stacked(t: Tensor) -> Tensor:
         for n in ("axis", "class_axis")
     }
     return t.replace(rank=rank, **shifted)
-
-
-# -- transforms, scalers, encoders ------------------------------------------------------------------------------------
-
-
-def maps(it: Interpreter, app: Application) -> Answer:
-    """What a transform, scaler or encoder makes of its input."""
-    row = app.row
-    how = row.how
-    if how == "compose":
-        return _composed(it, app)
-    if how == "call":
-        entry = app.entry(row.parameters[0]) if row.parameters else None
-        return (
-            lift(it.force(entry), lambda f: calls.call(it, f, app.given, app.site))
-            if entry is not None
-            else unknown("missing argument")
-        )
-    if how == "keeps":
-        return app.input()
-    if how == "tensor":
-        return lift(app.input(), lambda t: only(_as_tensor(app, t) if isinstance(t, Tensor) else t))
-    if how == "normalise":
-        return lift(app.input(), lambda t: only(_normalised(it, app, t) if isinstance(t, Tensor) else t))
-    if row.emits is None:
-        return lift(app.input(), lambda t: only(anything(_derived(app, t.source)) if isinstance(t, Tensor) else t))
-    inner = app.inner()
-    low, high = app.spec(row.low), app.spec(row.high)
-    emission = row.emits
-    if emission is Emission.BND and low is not None and high is not None:
-        emission = operators.word((float(low), float(high)))
-    more = 1 if how == "onehot" else 0
-    given = app.input()
-    first = next((t for t, _ in given if isinstance(t, Tensor)), None)
-    made = Tensor(
-        emission, by=row.name, axis=app.spec(row.axis), units=app.lazy(row.units), low=None if low is None else float(low),
-        high=None if high is None else float(high), dtype=row.dtype or ("double" if row.name.startswith("sklearn") else None),
-        rank=lambda: None if (r := inner().rank) is None else r + more, inner=inner,
-        source=_derived(app, first.source if first is not None else None), origin=app.origin,
-    )  # fmt: skip
-    opened = next((t for t, _ in given if isinstance(t, OPEN)), None)
-    return only(opened) if opened is not None else only(made)
-
-
-def _derived(app: Application, source: object) -> object:
-    return ("made", id(app.site.node), id(app.site.frame.base), source)
-
-
-def _composed(it: Interpreter, app: Application) -> Answer:
-    """A list of transforms, in order."""
-    answer = app.input()
-    entry = app.entry("transforms")
-    steps = it.force(entry) if entry is not None else unknown("missing argument")
-
-    def run(listed: Any) -> Answer:
-        state = answer
-        sequence = containers.as_sequence(it, listed)
-        if sequence is None or sequence.open:
-            return lift(state, lambda t: only(anything(_derived(app, t.source)) if isinstance(t, Tensor) else t))
-        for step in sequence.items:
-            before = state
-            state = lift(it.force(step), lambda f, before=before: calls.call(it, f, Arguments((before,)), app.site))  # type: ignore[misc]
-        return state
-
-    return lift(steps, run)
-
-
-def _as_tensor(app: Application, t: Tensor) -> Tensor:
-    """`ToTensor`: images and bytes come to [0, 1], anything else keeps its range, which nobody knows."""
-    if is_image(t) or t.dtype == "uint8":
-        return Tensor(
-            Emission.UNIT, by=app.row.name, rank=IMAGE_RANK, dtype="float", source=t.source, origin=app.origin
-        )
-    return t.replace(rank=None, dtype=t.dtype or "float")
-
-
-def _normalised(it: Interpreter, app: Application, t: Tensor) -> Tensor:
-    """`(x - mean) / std`, channel by channel."""
-    mean, std = (it.constant(e) if (e := app.entry(name)) is not None else ... for name in ("mean", "std"))
-    means, stds = (v if isinstance(v, tuple) else (v,) for v in (mean, std))
-    numbers = all(isinstance(v, (int, float)) for v in (*means, *stds)) and 0 not in stds
-    if t.emission is Emission.DATA or not t.bounded or not numbers or not means or len({len(means), len(stds), 1}) > 2:  # noqa: PLR2004
-        return t.replace(emission=Emission.DATA, low=-inf, high=inf, by=app.row.name, source=_derived(app, t.source))
-    pairs = [(m, stds[i % len(stds)]) for i, m in enumerate(means)]
-    low = round(min((t.low - m) / s for m, s in pairs), 6)
-    high = round(max((t.high - m) / s for m, s in pairs), 6)
-    return t.replace(
-        emission=operators.word((low, high)),
-        low=low,
-        high=high,
-        by=app.row.name,
-        source=_derived(app, t.source),
-        origin=app.origin,
-    )
-
-
-def by_method(it: Interpreter, thing: Built, word: str, given: Arguments, site: Site) -> Answer:
-    """A method of a scaler or encoder, by its word in the row."""
-    from outlayer_lint.interpret.transfer import Application  # noqa: PLC0415
-
-    app = Application(it, thing.row, "module", given, site, thing)
-    if word == "keeps":
-        return app.input()
-    if word == "maps":
-        return maps(it, app)
-    if word == "unmaps":
-        return lift(
-            app.input(),
-            lambda t: only(
-                anything(_derived(app, t.source)) if isinstance(t, Tensor) and not t.learned else Unknown("unscaled")
-            ),
-        )
-    return unknown("unknown method of a library object", (id(site.node), id(site.frame.base)))
 
 
 # -- from files, and apart --------------------------------------------------------------------------------------------
@@ -422,40 +303,16 @@ def loaded(it: Interpreter, app: Application) -> Answer:
 
 def train_test(it: Interpreter, app: Application) -> Answer:
     """`train_test_split(x, y)`: two parts of each argument, in turn."""
-    parts: list[Entry] = []
-    for entry in app.given.positional:
-        for part in ("train", "test"):
-            parts.append(Deferred(lambda e=entry, p=part: lift(it.force(e), lambda t: only(_part(t, p)))))
-    return only(Sequence(tuple(parts), open=app.given.more_positional, kind="tuple"))
+    parts = tuple(_apart(it, entry, part) for entry in app.given.positional for part in ("train", "test"))
+    return only(Sequence(parts, open=app.given.more_positional, kind="tuple"))
 
 
-def _part(thing: Any, part: str) -> Any:
-    if isinstance(thing, Tensor):
-        return thing.replace(source=None if thing.source is None else (thing.source, part))
-    if isinstance(thing, (Sequence, Built, Instance)):
-        return (
-            thing
-            if not isinstance(thing, Sequence)
-            else Sequence((), open=True, middle=None, kind="list")
-            if not thing.items
-            else _some(thing)
-        )
-    return thing
+def _apart(it: Interpreter, entry: Entry, part: str) -> Entry:
+    def one(thing: Any) -> Answer:
+        if isinstance(thing, Tensor) and thing.source is not None:
+            return only(thing.replace(source=(thing.source, part)))
+        if isinstance(thing, Sequence):  # some of its elements, nobody knows which
+            return only(Sequence((), open=True, middle=Deferred(lambda: containers.everything(it, thing))))
+        return only(thing)
 
-
-def _some(thing: Sequence) -> Sequence:
-    """Some elements of a list, nobody knows which."""
-    entries = (*thing.items, *thing.tail, *((thing.middle,) if thing.middle is not None else ()))
-    return (
-        Sequence((), open=True, middle=Deferred(lambda: _either(entries)), kind="list")
-        if not thing.open
-        else Sequence((), open=True, middle=thing.middle)
-    )
-
-
-def _either(entries: tuple[Entry, ...]) -> Answer:
-    answers = [e for e in entries if isinstance(e, tuple) and not hasattr(e, "node")]
-    return join(answers) if len(answers) == len(entries) else unknown("unknown iterable")  # type: ignore[arg-type]
-
-
-__all__ = ["Callable", "drawn", "maps"]
+    return Deferred(lambda: lift(it.force(entry), one))

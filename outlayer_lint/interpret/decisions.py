@@ -228,7 +228,8 @@ def _decision(application: Application, value: Value, span: Span, shown: str, re
         constant = _number(it.force(application.given.pick(1, "other")))
         if constant is not None:
             yield Decision(
-                span, "threshold", value, constant=constant, words={**words, "kind": "threshold", "constant": f"{constant:g}"}, related=related
+                span, "threshold", value, constant=constant,
+                words={**words, "kind": "threshold", "constant": f"{constant:g}"}, related=related
             )  # fmt: skip
 
 

@@ -33,6 +33,7 @@ MAX_WORLDS = 8
 MAX_STEPS = 24
 MAX_ASSUMED = 6
 CONFIRM = 400  # evaluations to see what one candidate calls
+ALONE = 120  # evaluations for a question without callers
 MIN_FUEL = 100
 DEFINED = re.compile(rb"^[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)", re.MULTILINE)
 DERIVED = re.compile(rb"^[ \t]*class[ \t]+(\w+)[ \t]*\(([^)]*)\)", re.MULTILINE)
@@ -47,6 +48,7 @@ class Driver:
         self.it = Interpreter(project)
         self._callers: dict[Scope, list[callers.Caller]] = {}
         self._asking: set[Scope] = set()
+        self.alone = False  # answer as far as it can be seen without any caller
         self._subclasses: dict[Scope, list[Class]] = {}
         self._written: dict[int, ast.Call] = {}
         self._definitions: dict[str, list[SourceFile]] | None = None
@@ -101,11 +103,12 @@ class Driver:
         while pending and done < limit and steps < most:
             world = pending.pop(0)
             steps += 1
+            fuel = min(fuel, ALONE) if self.alone else fuel
             self.it.refuel(min(fuel, max(MIN_FUEL, total - (self.it.evaluations - begun))))
             answers = ask(world)
             spent = self.it.evaluations - begun >= total
             opened = None if spent else self.open_in(answers, world)
-            if opened is None or len(world.bindings) + len(world.subclasses) >= MAX_ASSUMED:
+            if opened is None or self.alone or len(world.bindings) + len(world.subclasses) >= MAX_ASSUMED:
                 done += 1
                 yield world, answers
                 if spent:

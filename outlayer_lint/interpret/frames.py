@@ -45,7 +45,8 @@ class Arguments:
         """As `functools.partial`: these first, then `given`; its keywords win."""
         return Arguments(
             (*self.positional, *given.positional), {**self.keywords, **given.keywords},
-            more_positional=self.more_positional or given.more_positional, more_keywords=self.more_keywords or given.more_keywords,
+            more_positional=self.more_positional or given.more_positional,
+            more_keywords=self.more_keywords or given.more_keywords,
         )  # fmt: skip
 
     def pick(self, index: int | None, name: str) -> Entry | None:
@@ -109,13 +110,14 @@ class Frame:
     """One activation of a scope. Its memo lives and dies with it."""
 
     __slots__ = (
-        "arguments", "base", "binds", "caller", "calls", "children", "depth", "loops", "memo", "parent", "place", "receiver",
-        "scope", "variants", "world",
+        "arguments", "base", "binds", "caller", "calls", "children", "depth", "loops", "memo", "parent", "place",
+        "receiver", "scope", "variants", "world",
     )  # fmt: skip
 
     def __init__(
-        self, scope: Scope, world: World, parent: Frame | None, *, arguments: Arguments | None = None, receiver: object = None,
-        caller: Frame | None = None, place: Place | None = None, binds: dict[str, Answer] | None = None,
+        self, scope: Scope, world: World, parent: Frame | None, *, arguments: Arguments | None = None,
+        receiver: object = None, caller: Frame | None = None, place: Place | None = None,
+        binds: dict[str, Answer] | None = None,
     ) -> None:  # fmt: skip
         """`parent` is the frame of the lexically enclosing scope, `caller` and `place` where the call stands."""
         self.scope = scope
@@ -176,8 +178,8 @@ class Frame:
         found = base.variants.get(key)
         if found is None:
             found = Frame(
-                base.scope, base.world, base.parent, arguments=base.arguments, receiver=base.receiver, caller=base.caller,
-                place=base.place, binds=base.binds,
+                base.scope, base.world, base.parent, arguments=base.arguments, receiver=base.receiver,
+                caller=base.caller, place=base.place, binds=base.binds,
             )  # fmt: skip
             found.loops = states
             found.base = base

@@ -50,8 +50,8 @@ class Event:
         head = None if way is None else (way.origin.built or way.origin.applied)
         reason = unknown.value.reason or "no value" if verdict == "unresolved" and unknown is not None else ""
         return Pair(
-            self.span, best.row.shown, verdict, describe(way) if way is not None else "", way.units if way is not None else None, head,
-            found[0].code if found else "", reason,
+            self.span, best.row.shown, verdict, describe(way) if way is not None else "",
+            way.units if way is not None else None, head, found[0].code if found else "", reason,
         )  # fmt: skip
 
 
@@ -67,6 +67,7 @@ class Inquiry:
         self.trained: dict[Span, dict[str, Row]] = {}
         self._names: set[str] | None = None
         self._helpers: set[SourceFile] = set()
+        self._trains: set[SourceFile] = set()
 
     @property
     def names(self) -> set[str]:
@@ -105,6 +106,8 @@ class Inquiry:
             facts: list[tuple[Fact, bool]] = [(fact, False) for fact in consumers.losses_built(self.driver, seed)]
             if facts:
                 events.append(Event(facts[0][0].span, facts, []))
+        if any(event.asked for event in events):
+            self._trains.add(file)
         for event in events:
             for fact, _ in event.facts:
                 if isinstance(fact, LossCall):
@@ -119,10 +122,18 @@ class Inquiry:
         if not self.is_of_a_model(file):
             return []
         events: list[Event] = []
-        for each in (file, *self._led_into(file)):
+        # A file that only defines models is asked for what it shows by itself; where a model is trained or put to
+        # use, callers are followed as well.
+        self.driver.alone = not self.uses(file)
+        for each in (file, *(() if self.driver.alone else self._led_into(file))):
             events.extend(self._further(each))
+        self.driver.alone = False
         self.events.extend(events)
         return events
+
+    def uses(self, file: SourceFile) -> bool:
+        """Whether a file computes a loss of a model, loads one, or helps a file that does."""
+        return file in self._trains or file in self._helpers or self.vocabulary.loads.search(file.words) is not None
 
     def _further(self, file: SourceFile) -> Iterator[Event]:
         lines = self.vocabulary.deciding(file, serves=self.serves(file)) if self.decides(file) else []
@@ -243,8 +254,9 @@ class Inquiry:
 
 IMPORTED = re.compile(r"^[ \t]*from[ \t]+(\.*)([\w.]+)[ \t]+import\b", re.MULTILINE)
 ASK: dict[str, Callable[[Driver, Seed, Any], Iterator[Fact]]] = {
-    "built": lambda driver, seed, _: applications.built_without_dim(driver, seed), "called": lambda driver, seed, _: decisions.called(driver, seed),
-    "compared": decisions.compared, "divided": decisions.normalised_by_hand, "uncalled": decisions.not_called,
+    "built": lambda driver, seed, _: applications.built_without_dim(driver, seed), "called": lambda driver, seed,
+    _: decisions.called(driver, seed), "compared": decisions.compared, "divided": decisions.normalised_by_hand,
+    "uncalled": decisions.not_called,
 }  # fmt: skip
 
 __all__ = ["Any", "Event", "Inquiry", "World"]

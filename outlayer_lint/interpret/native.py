@@ -411,16 +411,17 @@ def _module(it: Interpreter, given: Arguments, site: Site) -> Answer:
 FUNCTIONS: dict[str, Callable[[Interpreter, Arguments, Site], Answer]] = {
     "builtins.len": _len, "builtins.range": _range, "builtins.enumerate": _enumerate, "builtins.zip": _zip,
     "builtins.list": _listed, "builtins.tuple": _listed, "builtins.reversed": _reversed, "builtins.sorted": _same,
-    "builtins.dict": _dict, "collections.OrderedDict": _dict, "builtins.getattr": _getattr, "builtins.hasattr": _hasattr,
-    "builtins.isinstance": _isinstance, "builtins.super": _super, "functools.partial": _partial, "builtins.int": _number(int),
-    "builtins.float": _number(float), "builtins.bool": _number(bool), "builtins.str": _number(str), "builtins.iter": _same,
-    "builtins.next": _next, "builtins.map": _map, "itertools.chain": _chain, "builtins.max": _extreme(max),
-    "builtins.min": _extreme(min), "builtins.abs": _extreme(abs), "builtins.sum": _sum, "builtins.type": _type,
-    "typing.cast": lambda it, given, site: it.force(given.pick(1, "val")), "copy.copy": _same, "copy.deepcopy": _same,
-    "importlib.import_module": _module, "pickle.load": _loaded, "joblib.load": _loaded, "tqdm.tqdm": _same, "tqdm.auto.tqdm": _same,
-    "tqdm.notebook.tqdm": _same, "tqdm.trange": _range, "tqdm.tqdm_notebook": _same, "itertools.cycle": _same, "itertools.islice": _same,
-    "numpy.random.default_rng": arrays.generator, "numpy.random.RandomState": arrays.generator,
-    "rich.progress.track": _same, "types.SimpleNamespace": _dict,
+    "builtins.dict": _dict, "collections.OrderedDict": _dict, "builtins.getattr": _getattr,
+    "builtins.hasattr": _hasattr, "builtins.isinstance": _isinstance, "builtins.super": _super,
+    "functools.partial": _partial, "builtins.int": _number(int), "builtins.float": _number(float),
+    "builtins.bool": _number(bool), "builtins.str": _number(str), "builtins.iter": _same, "builtins.next": _next,
+    "builtins.map": _map, "itertools.chain": _chain, "builtins.max": _extreme(max), "builtins.min": _extreme(min),
+    "builtins.abs": _extreme(abs), "builtins.sum": _sum, "builtins.type": _type, "typing.cast": lambda it, given,
+    site: it.force(given.pick(1, "val")), "copy.copy": _same, "copy.deepcopy": _same,
+    "importlib.import_module": _module, "pickle.load": _loaded, "joblib.load": _loaded, "tqdm.tqdm": _same,
+    "tqdm.auto.tqdm": _same, "tqdm.notebook.tqdm": _same, "tqdm.trange": _range, "tqdm.tqdm_notebook": _same,
+    "itertools.cycle": _same, "itertools.islice": _same, "numpy.random.default_rng": arrays.generator,
+    "numpy.random.RandomState": arrays.generator, "rich.progress.track": _same, "types.SimpleNamespace": _dict,
 }  # fmt: skip
 
 __all__ = ["FUNCTIONS", "Foreign", "Function"]

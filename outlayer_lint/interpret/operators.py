@@ -38,15 +38,17 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.scopes import Place
 
 NAMES = {
-    ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow", ast.FloorDiv: "floordiv", ast.Mod: "mod",
-    ast.MatMult: "matmul", ast.BitAnd: "and", ast.BitOr: "or", ast.BitXor: "xor", ast.LShift: "lshift", ast.RShift: "rshift",
+    ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow", ast.FloorDiv: "floordiv",
+    ast.Mod: "mod", ast.MatMult: "matmul", ast.BitAnd: "and", ast.BitOr: "or", ast.BitXor: "xor", ast.LShift: "lshift",
+    ast.RShift: "rshift",
 }  # fmt: skip
 FOLD: dict[str, Any] = {
-    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "floordiv": operator.floordiv,
-    "mod": operator.mod, "and": operator.and_, "or": operator.or_,
+    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv,
+    "floordiv": operator.floordiv, "mod": operator.mod, "and": operator.and_, "or": operator.or_,
 }  # fmt: skip
 COMPARE: dict[type[ast.cmpop], Any] = {
-    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
+    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
 }  # fmt: skip
 MAX_TEXT = 10_000
 CHOSEN = "chosen"
@@ -155,7 +157,8 @@ def _matmul(it: Interpreter, a: Any, b: Any, site: Site) -> Answer:
     if source is not None:
         ranks = [t.rank if isinstance(t, Tensor) else None for t in (a, b)]
         return only(Tensor(Emission.LOGIT, by="torch.matmul", source=source, rank=1 if ranks == [2, 1] else 2 if ranks == [2, 2] else None,
-                           units=b._units if ranks[1] == 2 else None, origin=Origin(applied=span), inner=Value((known,))))  # noqa: PLR2004, SLF001  # fmt: skip
+                           units=b._units if ranks[1] == 2 else None, origin=Origin(applied=span),
+                           inner=Value((known,))))  # noqa: PLR2004, SLF001  # fmt: skip
     learned = next((t.learned for t in (a, b) if isinstance(t, Tensor) and t.learned), "")
     return only(
         Tensor(Emission.LOGIT, by="torch.matmul", learned=learned or "torch.matmul", certainty="likely" if not isinstance(b, Tensor) else "proved",
@@ -311,8 +314,10 @@ def compare(it: Interpreter, node: ast.Compare, place: Place, frame: Frame) -> A
             elif isinstance(a, Tensor) or isinstance(b, Tensor):
                 ways = tuple(t for t in (a, b) if isinstance(t, Tensor))
                 made = Follower(
-                    Emission.BOOL, gradient=False, by="compare", inner=Value(ways), origin=Origin(it.span(node, place)), dtype="bool",
-                    rank=_broadcast(a if isinstance(a, Tensor) else None, b if isinstance(b, Tensor) else None), source=_source("compare", a, b, Site(node, place, frame)),
+                    Emission.BOOL, gradient=False, by="compare", inner=Value(ways), origin=Origin(it.span(node, place)),
+                    dtype="bool",
+                    rank=_broadcast(a if isinstance(a, Tensor) else None, b if isinstance(b, Tensor) else None),
+                    source=_source("compare", a, b, Site(node, place, frame)),
                     units=ways[0]._units if ways[0].emission is not Emission.INDEX else None,  # noqa: SLF001
                 )  # fmt: skip
                 answers.append(((made, both),))

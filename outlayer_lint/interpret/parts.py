@@ -126,8 +126,10 @@ def reduces(it: Interpreter, app: Application) -> Answer:
                 axis = shifted(axis, d, -1, known)
                 classes = shifted(classes, d, -1, known)
         return t.replace(
-            emission=emission, axis=axis if emission in COUPLED else None, low=low, high=high, units=t._units if classes is not None else None,  # noqa: SLF001
-            class_axis=classes, rank=rank, by=app.row.name, inner=Value((t,)), origin=Step(t.origin, app.span, dim if isinstance(dim, int) else None),
+            emission=emission, axis=axis if emission in COUPLED else None, low=low, high=high,
+            units=t._units if classes is not None else None,  # noqa: SLF001
+            class_axis=classes, rank=rank, by=app.row.name, inner=Value((t,)),
+            origin=Step(t.origin, app.span, dim if isinstance(dim, int) else None),
         )  # fmt: skip
 
     return on_tensors(app.input(), one)
@@ -198,7 +200,8 @@ def _joined(known: list[Tensor], dim: Any, *, stack: bool, single: bool) -> Tens
     elif not single and dim != 0 and (not isinstance(dim, int) or same(dim, classes, rank) is not False):
         classes = None
     return kept.replace(
-        axis=axis, units=first._units if classes is not None else None, low=min(t.low for t in known), high=max(t.high for t in known),  # noqa: SLF001
+        axis=axis, units=first._units if classes is not None else None, low=min(t.low for t in known),
+        high=max(t.high for t in known),  # noqa: SLF001
         class_axis=classes, rank=rank_after(first, lambda r: r + 1) if stack else first._rank,  # noqa: SLF001
     )  # fmt: skip
 

@@ -34,7 +34,8 @@ def bounds(it: Interpreter, app: Application) -> Answer:
             if t.emission is Emission.DATA:
                 return t
             return Tensor(
-                Emission.LOGIT, units=t._units, rank=t._rank, by=row.name, learned=t.learned, class_axis=t.class_axis, inner=Value((t,)),  # noqa: SLF001
+                Emission.LOGIT, units=t._units, rank=t._rank, by=row.name, learned=t.learned, class_axis=t.class_axis,
+                inner=Value((t,)),  # noqa: SLF001
                 origin=app.origin, gradient=t.gradient,
             )  # fmt: skip
 
@@ -44,8 +45,8 @@ def bounds(it: Interpreter, app: Application) -> Answer:
         emission = operators.word((float(low), float(high)))
     return only(
         Follower(
-            emission, units=lambda: inner().units, rank=lambda: inner().rank, by=row.name, inner=inner, origin=app.origin,
-            low=None if low is None else float(low), high=None if high is None else float(high),
+            emission, units=lambda: inner().units, rank=lambda: inner().rank, by=row.name, inner=inner,
+            origin=app.origin, low=None if low is None else float(low), high=None if high is None else float(high),
         )
     )  # fmt: skip
 
@@ -80,7 +81,8 @@ def combines(it: Interpreter, app: Application) -> Answer:
     first = known[0]
     return only(
         Tensor(
-            operators.word((low, high)), low=low, high=high, by=app.row.name, certainty="likely", learned=first.learned, units=first._units,  # noqa: SLF001
+            operators.word((low, high)), low=low, high=high, by=app.row.name, certainty="likely", learned=first.learned,
+            units=first._units,  # noqa: SLF001
             rank=first._rank, class_axis=first.class_axis, inner=Value(known), origin=app.origin,  # noqa: SLF001
         )
     )  # fmt: skip

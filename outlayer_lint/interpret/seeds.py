@@ -62,6 +62,7 @@ class Vocabulary:
             *sorted(w.encode() for w in functions | classes if "oss" not in w),
         )
         self.serves = re.compile(rb"load_state_dict|\.eval\(\)|no_grad|torch\.load|from_pretrained|__main__")
+        self.loads = re.compile(rb"load_state_dict\(|torch\.load\(|\.eval\(\)|\.backward\(|\.zero_grad\(")
         self.builds = re.compile(rb"\bnn\.|Categorical|Bernoulli|multinomial")
         self.activations = {
             n for n, kinds in self.others.items() if "activation" in kinds and any(w in n.lower() for w in NORMALISERS)

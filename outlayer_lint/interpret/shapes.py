@@ -264,7 +264,8 @@ def drops_axis(it: Interpreter, app: Application) -> Answer:
             axis = shifted(t.axis, dim, -1, known) if t.emission in COUPLED else t.axis
             kept = t if t.emission not in COUPLED or axis is not None else loosened(t)
             return kept.replace(
-                axis=axis, class_axis=None if gone else moved, units=None if gone or moved is None else units, rank=rank_after(t, lambda r: r - 1)
+                axis=axis, class_axis=None if gone else moved, units=None if gone or moved is None else units,
+                rank=rank_after(t, lambda r: r - 1)
             )  # fmt: skip
         # Dims of size one vanish: a class dim of more than one stays, in an unknown place.
         if units is not None and units > 1 and where == -1:

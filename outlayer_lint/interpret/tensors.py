@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import arrays, datasets, operators, parts, ranges, shapes
+from outlayer_lint.interpret import arrays, datasets, operators, parts, ranges, shapes, transforms
 from outlayer_lint.interpret.coupling import COUPLED, SCRAMBLED, Follower, on_tensors
 from outlayer_lint.interpret.shapes import indexed, without_first_dim
 from outlayer_lint.interpret.things import Answer, Parameter, Site, Subclass, lift, only, unknown
@@ -27,8 +27,9 @@ def leaf(it: Interpreter, app: Application, tree: dict[str, Any]) -> Tensor:
             app, tree, (arrays.DRAWN, id(app.site.node), id(app.site.frame.base), tree.get("kind")), whole=True
         )
     return Tensor(
-        Emission(tree["emits"]), by=app.row.name, units=app.lazy(tree.get("units")), low=tree.get("low"), high=tree.get("high"),
-        axis=tree.get("axis"), dtype=tree.get("dtype"), learned=app.row.name if app.row.kind == "model" else "", origin=app.origin,
+        Emission(tree["emits"]), by=app.row.name, units=app.lazy(tree.get("units")), low=tree.get("low"),
+        high=tree.get("high"), axis=tree.get("axis"), dtype=tree.get("dtype"),
+        learned=app.row.name if app.row.kind == "model" else "", origin=app.origin,
     )  # fmt: skip
 
 
@@ -60,8 +61,9 @@ def normalises(it: Interpreter, app: Application) -> Answer:
     inner = app.inner()
     return only(
         Follower(
-            row.emits or Emission.SIMPLEX, axis=app.spec(row.axis), units=lambda: inner().units, rank=lambda: inner().rank, by=row.name,
-            inner=inner, origin=app.origin, gradient=row.emits is not Emission.INDEX,
+            row.emits or Emission.SIMPLEX, axis=app.spec(row.axis), units=lambda: inner().units,
+            rank=lambda: inner().rank, by=row.name, inner=inner, origin=app.origin,
+            gradient=row.emits is not Emission.INDEX,
         )
     )  # fmt: skip
 
@@ -90,8 +92,8 @@ def learned(it: Interpreter, app: Application) -> Answer:
     rank = row.rank if isinstance(row.rank, int) else (lambda: inner().rank)
     return only(
         Tensor(
-            Emission.LOGIT, units=app.lazy(row.units), rank=rank, by=row.name, learned=row.name, inner=inner, origin=app.origin,
-            class_axis=axis if isinstance(axis, int) else None,
+            Emission.LOGIT, units=app.lazy(row.units), rank=rank, by=row.name, learned=row.name, inner=inner,
+            origin=app.origin, class_axis=axis if isinstance(axis, int) else None,
         )
     )  # fmt: skip
 
@@ -233,7 +235,8 @@ def embeds(it: Interpreter, app: Application) -> Answer:
 
     return only(
         Tensor(
-            Emission.LOGIT, by=app.row.name, learned=app.row.name, units=app.lazy(app.row.units), rank=rank, class_axis=-1, inner=inner, origin=app.origin
+            Emission.LOGIT, by=app.row.name, learned=app.row.name, units=app.lazy(app.row.units), rank=rank,
+            class_axis=-1, inner=inner, origin=app.origin
         )
     )  # fmt: skip
 
@@ -273,15 +276,16 @@ def samples(it: Interpreter, app: Application) -> Answer:
 
 def by_method(it: Interpreter, thing: Built, word: str, given: Arguments, site: Site) -> Answer:
     """A method of a library object that is not a module, by its word in the row."""
-    return datasets.by_method(it, thing, word, given, site)
+    return transforms.by_method(it, thing, word, given, site)
 
 
 TRANSFER: dict[str, Callable[[Interpreter, Application], Answer]] = {
-    "keeps": keeps, "normalises": normalises, "bounds": ranges.bounds, "learned": learned, "recurrent": recurrent, "reshapes": shapes.reshapes,
-    "moves-axis": shapes.moves_axis, "adds-axis": shapes.adds_axis, "drops-axis": shapes.drops_axis, "selects": parts.selects, "splits": parts.splits,
-    "reduces": parts.reduces, "joins": parts.joins, "combines": ranges.combines, "interval": ranges.interval, "decides": decides, "makes": makes,
-    "resizes": parts.resizes, "embeds": embeds, "loses": loses, "asks": asks, "scatters": scatters, "samples": samples, "attends": learned,
-    "maps": lambda it, app: datasets.maps(it, app),
+    "keeps": keeps, "normalises": normalises, "bounds": ranges.bounds, "learned": learned, "recurrent": recurrent,
+    "reshapes": shapes.reshapes, "moves-axis": shapes.moves_axis, "adds-axis": shapes.adds_axis,
+    "drops-axis": shapes.drops_axis, "selects": parts.selects, "splits": parts.splits, "reduces": parts.reduces,
+    "joins": parts.joins, "combines": ranges.combines, "interval": ranges.interval, "decides": decides, "makes": makes,
+    "resizes": parts.resizes, "embeds": embeds, "loses": loses, "asks": asks, "scatters": scatters, "samples": samples,
+    "attends": learned, "maps": lambda it, app: transforms.maps(it, app),
 }  # fmt: skip
 
 __all__ = ["NOTHING", "SCRAMBLED", "TRANSFER", "Origin", "indexed", "without_first_dim"]

@@ -175,7 +175,8 @@ class Built:
     __slots__ = ("arguments", "cache", "extras", "name", "overrides", "row", "site")
 
     def __init__(
-        self, row: Row, name: str, arguments: Arguments, site: Site, extras: tuple[Any, ...] = (), overrides: tuple[Override, ...] = ()
+        self, row: Row, name: str, arguments: Arguments, site: Site, extras: tuple[Any, ...] = (),
+        overrides: tuple[Override, ...] = ()
     ) -> None:  # fmt: skip
         """`extras` are later mutations: (method, arguments) in order."""
         self.row = row
@@ -230,7 +231,8 @@ class Sequence:
     __slots__ = ("items", "key", "kind", "middle", "open", "tail")
 
     def __init__(
-        self, items: tuple[Entry, ...], *, open: bool = False, tail: tuple[Entry, ...] = (), middle: Entry | None = None, kind: str = "list"
+        self, items: tuple[Entry, ...], *, open: bool = False, tail: tuple[Entry, ...] = (),
+        middle: Entry | None = None, kind: str = "list"
     ) -> None:  # fmt: skip
         """`middle` is what the open part's elements are, where known."""
         self.items = items

@@ -44,7 +44,7 @@ def behind(it: Interpreter, start: Lazy, limit: int = LIMIT, *, arithmetic: bool
                 todo.append(Lazy(node.value, place, frame))
         elif isinstance(node, ast.Subscript) and (starred := _starred(node, place)) is not None:
             todo.extend(_argument(it, starred[0], place.block.scope, frame.base, starred[1]))
-        elif isinstance(node, ast.BinOp) and not arithmetic:
+        elif isinstance(node, ast.BinOp) and not arithmetic and not _learned(it, step):
             continue
         elif not isinstance(
             node, (ast.Lambda, ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp, ast.Constant)
@@ -58,6 +58,11 @@ def behind(it: Interpreter, start: Lazy, limit: int = LIMIT, *, arithmetic: bool
                     and not isinstance(child, (ast.Attribute, ast.Call))
                 ):
                     todo.append(Lazy(child, place, frame))
+
+
+def _learned(it: Interpreter, step: Lazy) -> bool:
+    """Whether a network has a part in a value."""
+    return any(isinstance(t, Tensor) and bool(t.learned) for t, _ in it.ev(step.node, step.place, step.frame))
 
 
 def _starred(node: ast.Subscript, place: Place) -> tuple[str, int] | None:

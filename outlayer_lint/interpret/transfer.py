@@ -507,6 +507,9 @@ def assigned(it: Interpreter, thing: Tensor, lazy: Lazy, how: str) -> Answer:
             )
         numbers = [float(t.value) for t, _ in value]
         ends = min(thing.low, *numbers), max(thing.high, *numbers)
+        if len(value) > 1 and not set(numbers) <= {0.0, 1.0}:
+            # Computed from several alternatives, which need not go together.
+            return only(thing.replace(emission=Emission.DATA, low=-inf, high=inf, source=(thing.source, "written", id(lazy.node))))
         labels = thing.emission is Emission.BINARY and set(numbers) <= {0.0, 1.0}
         return only(thing.replace(emission=thing.emission if labels or thing.emission is Emission.INDEX else operators.word(ends), low=ends[0], high=ends[1],
                                   source=(thing.source, "written", id(lazy.node))))  # fmt: skip

@@ -60,8 +60,8 @@ class Block:
     )
 
     def __init__(
-        self, scope: Scope, statements: list[ast.stmt], parent: Block | None, index: int, kind: str, statement: ast.stmt | None,
-        condition: tuple[ast.expr, bool] | None = None,
+        self, scope: Scope, statements: list[ast.stmt], parent: Block | None, index: int, kind: str,
+        statement: ast.stmt | None, condition: tuple[ast.expr, bool] | None = None,
     ) -> None:  # fmt: skip
         """`index` is the position of the compound `statement` in `parent`; `condition` the test and its polarity."""
         self.scope = scope
