@@ -48,7 +48,7 @@ class LossCall(Fact):
             `gan-label`: the target is all ones or all zeros (or noise around them);
             `menu`: the loss is one of several chosen by configuration;
             `convolution-last`: the head is a convolution (dense output: images, masks);
-            `argmax`, `threshold`, `accuracy`: the same output is decided so elsewhere, or an accuracy is computed of it;
+            `argmax`, `threshold`, `accuracy`: the same output is decided so elsewhere, or its accuracy is computed;
             `score-name`: the target's name says score, ratio, probability, rank;
             `count-name`: the target's name says price, count, area, distance, depth, age.
         mode: `train` or `eval`.

@@ -1,4 +1,4 @@
-"""Activations, logarithms and divisions as `Applied` facts: where they stand, what they are applied to, what reads them."""
+"""Activations, logarithms and divisions as `Applied` facts: where they stand, what they apply to, what reads them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def programs(answer: Answer) -> Iterator[Answer]:
 
 
 def chain(things: Sequence[Any], shown: str, reaches: str, related: Any) -> Iterator[Applied]:
-    """Activations in a row, and divided distributions, on every way to a consumer; each at the place of the later one."""
+    """Activations in a row, and divided distributions, on every way to a consumer; each where the later one stands."""
     divided = [thing for thing in things if isinstance(thing, Divided)]
     if divided and len(divided) == len(things):
         yield from _divided(divided[0].operand, divided[0].at, None, reaches, shown, related)

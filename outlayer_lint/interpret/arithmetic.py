@@ -38,7 +38,7 @@ def arithmetic(it: Interpreter, name: str, a: Any, b: Any, site: Site) -> Any:
             return x.replace(source=_source(name, a, b, site), rank=_broadcast(x, y), low=-inf, high=inf)
         known = _of_itself(name, x, y) or _of_kinds(name, x, y)
         if known is not None:
-            return known
+            return known.replace(source=_source(name, a, b, site)) if x.source is not None else known
     constant = number(b) if x is main else number(a)
     if constant is None and (x is None or y is None):
         return _with_unknown(it, name, main, b if x is main else a, site, first=x is main)
@@ -78,8 +78,12 @@ def _combined(
     """A new tensor with the bounds of the result."""
     tensors = [t for t in (main, other) if t is not None]
     scaled = main.scaled or (
-        constant is not None and ((name == "mul" and abs(constant) >= SCALE) or (name == "div" and first and 0 < abs(constant) <= 1 / SCALE))
-    )  # fmt: skip
+        constant is not None
+        and (
+            (name == "mul" and abs(constant) >= SCALE)
+            or (name == "div" and first and 0 < abs(constant) <= 1 / SCALE)
+        )
+    )
     parameter = any(t.by.endswith("Parameter") for t in tensors)
     if other is not None and name in ("mul", "div") and parameter:
         scaled = True

@@ -117,7 +117,7 @@ def of_tensor(it: Interpreter, thing: Tensor, name: str, site: Site) -> Answer:
             return calls.apply_row(it, row, "method", Arguments((only(thing),)), site)
         return only(Method(thing, name, row))
     if name in ("shape", "device", "dtype", "ndim", "grad", "is_cuda"):
-        return unknown("shape", ("shape", id(thing), name))
+        return unknown("shape", ("shape", id(site.node), id(site.frame.base)))
     if name in ("backward", "register_hook", "retain_grad"):
         return only(Method(thing, name))
     if name in ("logits", "prediction_logits", "output", "last_hidden_state"):
@@ -133,10 +133,14 @@ def of_built(it: Interpreter, thing: Built, name: str, site: Site) -> Answer:
         if override.path[0] == name:
             if len(override.path) == 1:
                 return it.force(override.lazy)
-            rest = Override(override.path[1:], override.lazy)
-            inner = _built_attribute(it, thing, name, site)
-            return lift(inner, lambda part: only(with_override(part, rest)))
+            return _written_inside(_built_attribute(it, thing, name, site), override)
     return _built_attribute(it, thing, name, site)
+
+
+def _written_inside(answer: Answer, override: Override) -> Answer:
+    """The parts that an assignment reaches into, with the rest of its path written to them."""
+    rest = Override(override.path[1:], override.lazy)
+    return lift(answer, lambda part: only(with_override(part, rest)))
 
 
 def _built_attribute(it: Interpreter, thing: Built, name: str, site: Site) -> Answer:
@@ -336,8 +340,7 @@ def of_instance(it: Interpreter, thing: Instance, name: str, site: Site | None, 
                 thing.cls, thing.site, thing.arguments, tuple(o for o in thing.overrides if o is not override)
             )
             bare.root = thing.root
-            rest = Override(override.path[1:], override.lazy)
-            return lift(of_instance(it, bare, name, site), lambda part: only(with_override(part, rest)))
+            return _written_inside(of_instance(it, bare, name, site), override)
     key = (name, None if skip is None else id(skip), it.training)
     root = thing.root
     if key not in root.cache:
@@ -375,13 +378,13 @@ def _find(it: Interpreter, thing: Instance, name: str, skip: Scope | None) -> An
     declared = class_attribute(it, thing.cls, name, thing)
     if declared is not None:
         return declared
-    if any(isinstance(c, Library) and c.name in ("typing.NamedTuple",) for c in order):
+    if any(isinstance(c, Library) and c.name == "typing.NamedTuple" for c in order):
         return _field(it, thing, name)
     field = _field(it, thing, name)
     if not (len(field) == 1 and isinstance(field[0][0], Unknown)):
         return field
     library = next((c for c in order if isinstance(c, Library) and c.name not in ("builtins.object", "abc.ABC")), None)
-    if library is not None and (library_method := _library_method(library, name)):
+    if library is not None and _library_method(library, name):
         return only(Method(thing, name, None))
     if thing.site is None and thing.arguments is None:
         return only(Subclass(thing.cls.scope, name))
@@ -395,9 +398,10 @@ def _library_method(library: Library, name: str) -> bool:
 
 
 MODULE_METHODS = frozenset(
-    "to cuda cpu eval train half float double bfloat16 apply requires_grad_ parameters named_parameters children modules "
-    "named_modules named_children state_dict load_state_dict zero_grad log log_dict save_hyperparameters register_buffer "
-    "register_parameter add_module share_memory type manual_backward optimizers freeze unfreeze double compile".split()
+    "to cuda cpu eval train half float double bfloat16 apply requires_grad_ parameters named_parameters children "
+    "modules named_modules named_children state_dict load_state_dict zero_grad log log_dict save_hyperparameters "
+    "register_buffer register_parameter add_module share_memory type manual_backward optimizers freeze unfreeze double "
+    "compile".split()
 )
 
 

@@ -1,4 +1,4 @@
-"""Who calls a function that a question cannot see the callers of: candidates by name, confirmed by evaluating the callee."""
+"""Who calls a function whose callers a question cannot see: candidates by name, confirmed by evaluating the callee."""
 
 from __future__ import annotations
 
@@ -124,8 +124,8 @@ def _means(driver: Driver, thing: Any, scope: Scope, seed: Seed) -> int:
                 return 2 if found[1] is scope else 0
         return 0
     if isinstance(thing, (Parameter, Unknown, Subclass)):
-        return 1 if not isinstance(thing, Unknown) or thing.reason not in ("third-party object",) else 0
-    return 0 if isinstance(thing, (Built, Method)) else 0
+        return 1 if not isinstance(thing, Unknown) or thing.reason != "third-party object" else 0
+    return 0
 
 
 def _named(driver: Driver, scope: Scope, name: str, *, method: bool) -> list[Caller]:

@@ -89,9 +89,12 @@ def call(it: Interpreter, thing: Any, given: Arguments, site: Site) -> Answer:
     """Call a thing."""
     if isinstance(thing, Function):
         answer = invoke(it, thing, given, site)
-        if isinstance(thing.bound, Class) and thing.scope.name in attributes.ALTERNATE_CONSTRUCTORS:
-            if all(isinstance(t, (Unknown, Sequence)) for t, _ in answer):
-                return only(Instance(thing.bound, site, Arguments(more_positional=True, more_keywords=True)))
+        if (
+            isinstance(thing.bound, Class)
+            and thing.scope.name in attributes.ALTERNATE_CONSTRUCTORS
+            and all(isinstance(t, (Unknown, Sequence)) for t, _ in answer)
+        ):
+            return only(Instance(thing.bound, site, Arguments(more_positional=True, more_keywords=True)))
         return answer
     if isinstance(thing, Library):
         return library(it, thing, given, site)
@@ -237,7 +240,7 @@ def _returns(it: Interpreter, block: Block, frame: Frame, choices: Choices, out:
                     continue
                 inner = both
             after = _returns(it, sub, frame, inner, out)
-            if sub.kind in ("handler",):
+            if sub.kind == "handler":
                 continue
             if after is not None:
                 fallen.append(after)
@@ -400,9 +403,8 @@ def constructor_frame(it: Interpreter, thing: Instance, cls: Class, init: Scope,
             frame = Frame(init, world, attributes._class_frame(cls))  # noqa: SLF001
         else:
             frame = Frame(
-                init, thing.site.frame.world, attributes._class_frame(cls), arguments=thing.arguments,
-                caller=thing.site.frame,  # noqa: SLF001
-                place=thing.site.place,
+                init, thing.site.frame.world, attributes._class_frame(cls),  # noqa: SLF001
+                arguments=thing.arguments, caller=thing.site.frame, place=thing.site.place,
             )  # fmt: skip
         frame.receiver = thing
     else:
@@ -450,7 +452,7 @@ def calls_named(block: Block, name: str) -> list[tuple[Place, ast.Call]]:
 
 
 def is_refused(it: Interpreter, thing: Instance) -> bool:
-    """Whether the constructor raises for its arguments, so that there is no such object (`if sigmoid and softmax: raise`)."""
+    """Whether the constructor raises for its arguments: there is no such object (`if sigmoid and softmax: raise`)."""
     memo = thing.root.cache
     if "refused" not in memo:
         memo["refused"] = False
@@ -498,7 +500,7 @@ def call_instance(it: Interpreter, thing: Instance, given: Arguments, site: Site
 
 
 def library_base(it: Interpreter, thing: Instance, given: Arguments, site: Site) -> Answer:
-    """An object whose class inherits its behaviour from a library: `class Head(nn.Sequential)`, `class L(nn.CrossEntropyLoss)`."""
+    """An object whose class inherits its behaviour from a library: `class Head(nn.Sequential)`, `class L(nn.BCELoss)`."""
     for item in attributes.mro(it, thing.cls):
         if isinstance(item, Library):
             row = knowledge.find(item.name)

@@ -59,9 +59,11 @@ def meaningful(answer: Answer) -> Answer:
     if len(answer) < 2:  # noqa: PLR2004
         return answer
     kept = tuple(
-        (thing, choices) for thing, choices in answer
-        if not (isinstance(thing, Const) and thing.value is None) and not (isinstance(thing, Unknown) and thing.reason == "loaded from disk")
-    )  # fmt: skip
+        (thing, choices)
+        for thing, choices in answer
+        if not (isinstance(thing, Const) and thing.value is None)
+        and not (isinstance(thing, Unknown) and thing.reason == "loaded from disk")
+    )
     return kept or answer
 
 
@@ -178,7 +180,7 @@ def _compared(it: Interpreter, test: ast.Compare, polarity: bool, place: Place, 
                 continue
             decided = operators.compared(it, op, a, b)
             if decided is None:
-                both = compatible(own, _compare_choice(it, a, b, op, test, frame, polarity))
+                both = compatible(own, _compare_choice(it, a, b, op, test, frame, polarity=polarity))
                 if both is not None:
                     survivors.append(both)
             elif decided is polarity:
@@ -192,8 +194,8 @@ def _compared(it: Interpreter, test: ast.Compare, polarity: bool, place: Place, 
 
 
 def _compare_choice(
-    it: Interpreter, a: object, b: object, op: ast.cmpop, test: ast.expr, frame: Frame, polarity: bool
-) -> Choices:  # noqa: FBT001
+    it: Interpreter, a: object, b: object, op: ast.cmpop, test: ast.expr, frame: Frame, *, polarity: bool
+) -> Choices:
     generic = frozenset({Choice(("test", id(test), id(frame.base)), equal=True, value=polarity)})
     if isinstance(a, Const) and not isinstance(b, Const):
         a, b = b, a

@@ -269,9 +269,12 @@ def losses_built(driver: Driver, seed: Seed) -> Iterator[LossBuilt]:
             if keyword.arg:
                 keywords[keyword.arg] = _plain(it, keyword.value, seed, frame)
         document = seed.place.block.scope.file.document
-        words = {"loss": thing.name.rpartition(".")[2], "prediction": document.segment(seed.node.args[0]) if seed.node.args else "",
-                 "target": document.segment(seed.node.args[1]) if len(seed.node.args) > 1 else "", "emits": "",
-                 "activation": ""}  # fmt: skip
+        words = {
+            "loss": thing.name.rpartition(".")[2],
+            "prediction": document.segment(seed.node.args[0]) if seed.node.args else "",
+            "target": document.segment(seed.node.args[1]) if len(seed.node.args) > 1 else "",
+            "emits": "", "activation": "",
+        }  # fmt: skip
         if module and len(tensors) < 2 and "size_average" not in tensors:  # noqa: PLR2004 - a weight alone is a weight
             tensors = []
         yield LossBuilt(

@@ -196,7 +196,7 @@ def item(it: Interpreter, thing: Any, index: ast.expr, site: Site) -> Answer:
             return only(Const(thing.value[value]))
     if isinstance(thing, Foreign):
         return unknown("third-party object", (thing.key, "item", id(index)))
-    return unknown("unknown item", (getattr(thing, "key", id(thing)), "item", id(index)))
+    return unknown("unknown item", (getattr(thing, "key", thing), "item", id(index)))
 
 
 def _item(it: Interpreter, thing: Any, key: Any, index: ast.expr, site: Site) -> Answer:
@@ -296,17 +296,19 @@ def _iterated_instance(
     for name in names:
         found = attributes.method_of(it, thing.cls, name)
         if found is not None:
-            site = Site(ast.Name(name, ast.Load()), Place(found[1].block, 0), attributes._class_frame(found[0]))  # noqa: SLF001
-            bound = attributes.bound_method(it, found[0], found[1], thing, thing.cls)
-            index = Arguments((unknown("index"),)) if name == "__getitem__" else Arguments()
-            answer = lift(
-                bound,
-                lambda f: (
-                    calls.invoke(it, f, index, site, key=(name, id(thing))) if isinstance(f, Function) else only(f)
-                ),
-            )  # noqa: B023
+            answer = _called_by_iteration(it, thing, name, found)
             return lift(answer, lambda t: _turn_of(it, t)) if name == "__iter__" else answer
     return unknown("unknown iterable", ("each", id(thing.root)))
+
+
+def _called_by_iteration(it: Interpreter, thing: Instance, name: str, found: tuple[Class, Scope]) -> Answer:
+    site = Site(ast.Name(name, ast.Load()), Place(found[1].block, 0), attributes._class_frame(found[0]))  # noqa: SLF001
+    bound = attributes.bound_method(it, found[0], found[1], thing, thing.cls)
+    index = Arguments((unknown("index"),)) if name == "__getitem__" else Arguments()
+    return lift(
+        bound,
+        lambda f: calls.invoke(it, f, index, site, key=(name, id(thing))) if isinstance(f, Function) else only(f),
+    )
 
 
 def _turn_of(it: Interpreter, iterator: Any) -> Answer:
@@ -531,7 +533,7 @@ def loop_effect(it: Interpreter, key: str, definition: Definition, loop: ast.stm
                     middles.append(everything(it, Sequence((), open=True, tail=thing.tail, middle=thing.middle)))
                 if isinstance(end, Sequence):
                     made = Sequence(
-                        thing.items if not thing.open else thing.items, open=True,
+                        thing.items, open=True,
                         tail=end.items if not end.open else end.tail, middle=join(middles) if middles else None,
                         kind=thing.kind,
                     )  # fmt: skip

@@ -234,7 +234,7 @@ def _decision(application: Application, value: Value, span: Span, shown: str, re
 
 
 def is_batch(way: Tensor, depth: int = 0) -> bool:
-    """Whether a value is proved to come from several samples: followed back to data of at least two dims, not one sample."""
+    """Whether a value is proved to come from several samples: followed back to data of two dims or more, not one sample."""
     if depth > MAX_DEPTH:
         return False
     if not way.inner.ways:

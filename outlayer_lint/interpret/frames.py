@@ -93,11 +93,11 @@ class World:
         self.instances: dict[Scope, object] = {}
 
     def also(self, scope: Scope, binding: Binding | None) -> World:
-        """This world with one more assumption."""
+        """The same world with one more assumption."""
         return World({**self.bindings, scope: binding}, self.subclasses)
 
     def with_subclass(self, scope: Scope, cls: Class) -> World:
-        """This world where the class asked about is a given subclass."""
+        """The same world where the class asked about is a given subclass."""
         return World(self.bindings, {**self.subclasses, scope: cls})
 
     @property

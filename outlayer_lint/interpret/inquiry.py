@@ -238,11 +238,9 @@ class Inquiry:
             if isinstance(getattr(node, "ctx", None), ast.Store):
                 continue
             value, how = Value(reason="unknown"), ""
-            for world, answers in self.driver.worlds(
-                lambda w, n=node: [it.ev(n, place, self.driver.frame(Seed(n, place, ()), w))], limit=1
-            ):  # type: ignore[misc, arg-type]
+            for world, answers in self.driver.worlds(partial(self._valued, node, place), limit=1):
                 value = as_value(answers[0])
-                how = "; ".join(f"{r.words}" for r in ()) or ("" if not world.bindings else "as called")
+                how = "as called" if world.bindings else ""
             text = file.document.segment(node)
             if text in seen or (not value.known and isinstance(node, ast.Name) and value.reason == "not a tensor"):
                 continue
@@ -254,9 +252,9 @@ class Inquiry:
 
 IMPORTED = re.compile(r"^[ \t]*from[ \t]+(\.*)([\w.]+)[ \t]+import\b", re.MULTILINE)
 ASK: dict[str, Callable[[Driver, Seed, Any], Iterator[Fact]]] = {
-    "built": lambda driver, seed, _: applications.built_without_dim(driver, seed), "called": lambda driver, seed,
-    _: decisions.called(driver, seed), "compared": decisions.compared, "divided": decisions.normalised_by_hand,
-    "uncalled": decisions.not_called,
+    "built": lambda driver, seed, _: applications.built_without_dim(driver, seed),
+    "called": lambda driver, seed, _: decisions.called(driver, seed), "compared": decisions.compared,
+    "divided": decisions.normalised_by_hand, "uncalled": decisions.not_called,
 }  # fmt: skip
 
 __all__ = ["Any", "Event", "Inquiry", "World"]

@@ -93,7 +93,7 @@ def _enumerate(it: Interpreter, given: Arguments, site: Site) -> Answer:
                     )
                 )
             )
-        key = ("len", sequence.key if sequence is not None else getattr(thing, "key", id(thing)))
+        key = ("len", sequence.key if sequence is not None else getattr(thing, "key", thing))
         shift = start if isinstance(start, int) else 0
         last = containers.turn(it, sequence or thing, "last")
         rest = containers.turn(it, sequence or thing, "earlier")
@@ -136,7 +136,7 @@ def _listed(it: Interpreter, given: Arguments, site: Site) -> Answer:
     def one(thing: Any) -> Answer:
         if isinstance(thing, (Tensor, Parameter)):
             return only(thing)
-        if isinstance(thing, Built) and thing.row.kind not in ("container",):
+        if isinstance(thing, Built) and thing.row.kind != "container":
             inner = attributes.attribute(it, thing, "children", site)
             return lift(inner, lambda _: unknown("children of a model"))
         sequence = containers.as_sequence(it, thing)
@@ -219,7 +219,7 @@ def _hasattr(it: Interpreter, given: Arguments, site: Site) -> Answer:
         if isinstance(name, str) and isinstance(thing, Instance) and thing.site is not None:
             answer = attributes.attribute(it, thing, name, site)
             known = not all(isinstance(t, Unknown) for t, _ in answer)
-            return only(Const(True)) if known else unknown("undecided condition")
+            return only(Const(known)) if known else unknown("undecided condition")
         return unknown("undecided condition")
 
     return lift(_first(it, given), one)
@@ -233,7 +233,7 @@ def _isinstance(it: Interpreter, given: Arguments, site: Site) -> Answer:
             both = compatible(own, other)
             if both is not None:
                 decided = _is_a(it, thing, cls)
-                key = ("isinstance", getattr(thing, "key", id(thing)), getattr(cls, "name", id(cls)))
+                key = ("isinstance", getattr(thing, "key", thing), getattr(cls, "name", cls))
                 answers.append(
                     ((Const(decided) if decided is not None else Unknown("undecided condition", key), both),)
                 )
@@ -319,7 +319,7 @@ def _number(kind: Callable[[Any], Any]) -> Callable[[Interpreter, Arguments, Sit
             return (
                 only(thing)
                 if isinstance(thing, (Tensor, Parameter, Symbol))
-                else unknown("unknown number", ("int", getattr(thing, "key", id(thing))))
+                else unknown("unknown number", ("int", getattr(thing, "key", thing)))
             )
 
         return lift(_first(it, given, "x"), one)
@@ -346,10 +346,10 @@ def _map(it: Interpreter, given: Arguments, site: Site) -> Answer:
             return only(
                 Sequence((), open=True, middle=lift(function, lambda f: calls.call(it, f, Arguments((drawn,)), site)))
             )
-        items = tuple(
-            lift(function, lambda f, e=e: calls.call(it, f, Arguments((it.force(e),)), site)) for e in sequence.items
-        )  # type: ignore[misc]
-        return only(Sequence(items))
+        return only(Sequence(tuple(map(mapped, sequence.items))))
+
+    def mapped(entry: Entry) -> Answer:
+        return lift(function, lambda f: calls.call(it, f, Arguments((it.force(entry),)), site))
 
     return lift(source, one)
 
@@ -396,6 +396,10 @@ def _type(it: Interpreter, given: Arguments, site: Site) -> Answer:
     )
 
 
+def _cast(it: Interpreter, given: Arguments, site: Site) -> Answer:
+    return it.force(given.pick(1, "val"))
+
+
 def _loaded(it: Interpreter, given: Arguments, site: Site) -> Answer:
     return unknown("loaded from disk", ("loaded", id(site.node)))
 
@@ -416,9 +420,9 @@ FUNCTIONS: dict[str, Callable[[Interpreter, Arguments, Site], Answer]] = {
     "functools.partial": _partial, "builtins.int": _number(int), "builtins.float": _number(float),
     "builtins.bool": _number(bool), "builtins.str": _number(str), "builtins.iter": _same, "builtins.next": _next,
     "builtins.map": _map, "itertools.chain": _chain, "builtins.max": _extreme(max), "builtins.min": _extreme(min),
-    "builtins.abs": _extreme(abs), "builtins.sum": _sum, "builtins.type": _type, "typing.cast": lambda it, given,
-    site: it.force(given.pick(1, "val")), "copy.copy": _same, "copy.deepcopy": _same,
-    "importlib.import_module": _module, "pickle.load": _loaded, "joblib.load": _loaded, "tqdm.tqdm": _same,
+    "builtins.abs": _extreme(abs), "builtins.sum": _sum, "builtins.type": _type, "typing.cast": _cast,
+    "copy.copy": _same, "copy.deepcopy": _same, "importlib.import_module": _module, "pickle.load": _loaded,
+    "joblib.load": _loaded, "tqdm.tqdm": _same,
     "tqdm.auto.tqdm": _same, "tqdm.notebook.tqdm": _same, "tqdm.trange": _range, "tqdm.tqdm_notebook": _same,
     "itertools.cycle": _same, "itertools.islice": _same, "numpy.random.default_rng": arrays.generator,
     "numpy.random.RandomState": arrays.generator, "rich.progress.track": _same, "types.SimpleNamespace": _dict,

@@ -72,8 +72,17 @@ def binary(it: Interpreter, op: ast.operator, left: Answer, right: Answer, site:
     return join(answers)
 
 
+def _array(it: Interpreter, thing: Any) -> Any:
+    """The values alone, where something is reckoned with what `max(dim)` gives: a NumPy array has no indices beside."""
+    if not isinstance(thing, Dictionary) or list(thing.items) != ["values", "indices"]:
+        return thing
+    answer = it.force(thing.items["values"])
+    return answer[0][0] if len(answer) == 1 else thing
+
+
 def pair(it: Interpreter, name: str, a: Any, b: Any, site: Site, node: ast.AST) -> Answer:
     """One pair of operands."""
+    a, b = _array(it, a), _array(it, b)
     if isinstance(a, Const) and isinstance(b, Const):
         return _fold(name, a.value, b.value)
     if isinstance(a, Tensor) or isinstance(b, Tensor):
@@ -156,13 +165,16 @@ def _matmul(it: Interpreter, a: Any, b: Any, site: Site) -> Answer:
     source = _source("matmul", a, b, site)
     if source is not None:
         ranks = [t.rank if isinstance(t, Tensor) else None for t in (a, b)]
-        return only(Tensor(Emission.LOGIT, by="torch.matmul", source=source, rank=1 if ranks == [2, 1] else 2 if ranks == [2, 2] else None,
-                           units=b._units if ranks[1] == 2 else None, origin=Origin(applied=span),
-                           inner=Value((known,))))  # noqa: PLR2004, SLF001  # fmt: skip
+        rank = 1 if ranks == [2, 1] else 2 if ranks == [2, 2] else None
+        units = b._units if ranks[1] == 2 else None  # noqa: SLF001
+        return only(
+            Tensor(Emission.LOGIT, by="torch.matmul", source=source, rank=rank, units=units,
+                   origin=Origin(applied=span), inner=Value((known,)))
+        )  # fmt: skip
     learned = next((t.learned for t in (a, b) if isinstance(t, Tensor) and t.learned), "")
     return only(
-        Tensor(Emission.LOGIT, by="torch.matmul", learned=learned or "torch.matmul", certainty="likely" if not isinstance(b, Tensor) else "proved",
-               rank=known._rank, class_axis=-1, origin=Origin(applied=span), inner=Value((known,)))  # noqa: SLF001
+        Tensor(Emission.LOGIT, by="torch.matmul", learned=learned or "torch.matmul",
+               certainty="likely" if not isinstance(b, Tensor) else "proved", rank=known._rank, class_axis=-1, origin=Origin(applied=span), inner=Value((known,)))  # noqa: SLF001
     )  # fmt: skip
 
 

@@ -178,7 +178,8 @@ def joins(it: Interpreter, app: Application) -> Answer:
             return only(known[0])
         low, high = min(t.low for t in known), max(t.high for t in known)
         return only(
-            Tensor(operators.word((low, high)), low=low, high=high, by=app.row.name, certainty="likely", inner=Value(known), origin=app.origin)
+            Tensor(operators.word((low, high)), low=low, high=high, by=app.row.name, certainty="likely",
+                   inner=Value(known), origin=app.origin)
         )  # fmt: skip
 
     return lift(app.input(), one)
@@ -200,8 +201,8 @@ def _joined(known: list[Tensor], dim: Any, *, stack: bool, single: bool) -> Tens
     elif not single and dim != 0 and (not isinstance(dim, int) or same(dim, classes, rank) is not False):
         classes = None
     return kept.replace(
-        axis=axis, units=first._units if classes is not None else None, low=min(t.low for t in known),
-        high=max(t.high for t in known),  # noqa: SLF001
+        axis=axis, units=first._units if classes is not None else None,  # noqa: SLF001
+        low=min(t.low for t in known), high=max(t.high for t in known),
         class_axis=classes, rank=rank_after(first, lambda r: r + 1) if stack else first._rank,  # noqa: SLF001
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Transfer functions that work element by element: activations with a range, interval arithmetic, logs and exponentials."""
+"""Transfer functions that work element by element: activations with a range, intervals, logs and exponentials."""
 
 from __future__ import annotations
 
@@ -34,9 +34,8 @@ def bounds(it: Interpreter, app: Application) -> Answer:
             if t.emission is Emission.DATA:
                 return t
             return Tensor(
-                Emission.LOGIT, units=t._units, rank=t._rank, by=row.name, learned=t.learned, class_axis=t.class_axis,
-                inner=Value((t,)),  # noqa: SLF001
-                origin=app.origin, gradient=t.gradient,
+                Emission.LOGIT, units=t._units, rank=t._rank, by=row.name, learned=t.learned,  # noqa: SLF001
+                class_axis=t.class_axis, inner=Value((t,)), origin=app.origin, gradient=t.gradient,
             )  # fmt: skip
 
         return on_tensors(app.input(), unbounded)

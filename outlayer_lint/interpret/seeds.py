@@ -6,11 +6,10 @@ import ast
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from outlayer_lint.resolve.scopes import Place
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from outlayer_lint.resolve.scopes import Place
     from outlayer_lint.resolve.project import SourceFile
 
 # Names that people give to losses. Only which calls are looked at depends on them; what a name holds is evaluated.
@@ -104,7 +103,7 @@ class Vocabulary:
         return word.rstrip("_") in self.consumers or word in self.activations or word in self.activation_classes
 
     def question(self, node: ast.expr) -> str:
-        """What to ask of an expression, as far as its form tells; "" for nothing. Costs nothing, unlike the question."""
+        """What to ask of an expression, as far as its form tells; "" for nothing. Costs little, unlike the question."""
         if isinstance(node, ast.Call):
             name = _last(node.func)
             if name in self.activation_classes and not isinstance(node.func, ast.Call):

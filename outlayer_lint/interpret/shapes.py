@@ -28,7 +28,7 @@ IMAGE = 3  # dims from which a reshape to rows can cut through the classes
 
 
 def sizes(it: Interpreter, entries: tuple[Entry, ...]) -> list[Any] | None:
-    """The integers of a shape or permutation, `None` in place of unknown ones; `None` where even their number is open."""
+    """The integers of a shape or permutation, `None` in place of unknown ones; `None` where their number is open."""
     if len(entries) == 1:
         answer = it.force(entries[0])
         thing = answer[0][0] if len(answer) == 1 else None
@@ -232,9 +232,9 @@ def adds_axis(it: Interpreter, app: Application) -> Answer:
         return t.replace(
             axis=shifted(t.axis, dim, 1, known),
             class_axis=moved,
-            units=t._units if moved is not None else None,
+            units=t._units if moved is not None else None,  # noqa: SLF001
             rank=rank,
-        )  # noqa: SLF001
+        )
 
     return on_tensors(app.input(), one)
 

@@ -209,7 +209,8 @@ def makes(it: Interpreter, app: Application) -> Answer:
     size = arrays.made_size(it, app) if row.units is None and emission is not Emission.INDEX else None
     grows = "requires_grad" in app.given.keywords and it.constant(app.given.keywords["requires_grad"]) is True
     return only(
-        Tensor(emission, by=row.name, low=low, high=high, units=app.lazy(row.units) if row.units is not None else size, axis=app.spec(row.axis),
+        Tensor(emission, by=row.name, low=low, high=high, axis=app.spec(row.axis),
+               units=app.lazy(row.units) if row.units is not None else size,
                class_axis=-1 if size is not None else None, dtype=row.dtype or _dtype(it, app),
                source=("literal", id(app.site.node), *shapes.made_alone(it, app)), learned=row.name if grows else "",
                rank=row.rank if isinstance(row.rank, int) else shapes.made_rank(it, app), origin=app.origin)
@@ -285,7 +286,7 @@ TRANSFER: dict[str, Callable[[Interpreter, Application], Answer]] = {
     "drops-axis": shapes.drops_axis, "selects": parts.selects, "splits": parts.splits, "reduces": parts.reduces,
     "joins": parts.joins, "combines": ranges.combines, "interval": ranges.interval, "decides": decides, "makes": makes,
     "resizes": parts.resizes, "embeds": embeds, "loses": loses, "asks": asks, "scatters": scatters, "samples": samples,
-    "attends": learned, "maps": lambda it, app: transforms.maps(it, app),
+    "attends": learned, "maps": transforms.maps,
 }  # fmt: skip
 
 __all__ = ["NOTHING", "SCRAMBLED", "TRANSFER", "Origin", "indexed", "without_first_dim"]

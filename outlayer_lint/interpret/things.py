@@ -6,6 +6,7 @@ identity, but constants by value.
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from outlayer_lint.lattice import Tensor
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.project import SourceFile
     from outlayer_lint.resolve.scopes import Place, Scope
 
+_SERIAL = count()  # identities that are never used twice, as those of freed objects are
 MAX_WAYS = 12
 MAX_CHOICES = 8
 
@@ -240,7 +242,7 @@ class Sequence:
         self.tail = tail
         self.middle = middle
         self.kind = kind
-        self.key = id(self)
+        self.key: object = next(_SERIAL)
 
 
 class Dictionary:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import arrays, attributes, calls, containers, datasets, operators, tensors
@@ -225,8 +226,8 @@ def structured(it: Interpreter, app: Application, tree: Any) -> Answer:
         )
         rank = app.row.rank if isinstance(app.row.rank, int) else None
         return only(
-            Tensor(tree, by=app.row.name, learned=app.row.name if layer else "", units=units, class_axis=axis if isinstance(axis, int) else None,
-                   rank=rank, inner=app.inner(), origin=app.origin)
+            Tensor(tree, by=app.row.name, learned=app.row.name if layer else "", units=units,
+                   class_axis=axis if isinstance(axis, int) else None, rank=rank, inner=app.inner(), origin=app.origin)
         )  # fmt: skip
     if tree == "keeps":
         word = app.row.transfer
@@ -258,13 +259,13 @@ def _replaced_head(it: Interpreter, thing: Built, given: Arguments, site: Site) 
     """The output of a ready-made model whose last part was replaced; `heads` are dotted paths to it."""
     heads = thing.row.heads
     tops = {head.partition(".")[0] for head in heads}
+    features = unknown("hidden features", ("features", id(thing.site.node)))
     for override in reversed(thing.overrides):
         path = ".".join(map(str, override.path))
         if override.path[0] not in tops:
             continue
         if path not in heads and not any(head.startswith(path + ".") for head in heads):
             return unknown("part of a ready-made model replaced")
-        features = unknown("hidden features", ("features", id(thing.site.node)))
         return lift(it.force(override.lazy), lambda head: calls.call(it, head, Arguments((features,)), site))
     return None
 
@@ -339,7 +340,7 @@ def _parts(it: Interpreter, thing: Built) -> Answer:
     else:
         base = only(Dictionary({}) if thing.row.how == "dict" else Sequence(()))
     for name, more in thing.extras:
-        if name not in ("replaced",):
+        if name != "replaced":
             base = lift(base, lambda t, name=name, more=more: only(_extended(it, t, name, more)))  # type: ignore[misc]
     for override in thing.overrides:
         if len(override.path) == 1 and isinstance(override.path[0], (int, str)):
@@ -509,10 +510,16 @@ def assigned(it: Interpreter, thing: Tensor, lazy: Lazy, how: str) -> Answer:
         ends = min(thing.low, *numbers), max(thing.high, *numbers)
         if len(value) > 1 and not set(numbers) <= {0.0, 1.0}:
             # Computed from several alternatives, which need not go together.
-            return only(thing.replace(emission=Emission.DATA, low=-inf, high=inf, source=(thing.source, "written", id(lazy.node))))
+            source = (thing.source, "written", id(lazy.node))
+            return only(thing.replace(emission=Emission.DATA, low=-inf, high=inf, source=source))
         labels = thing.emission is Emission.BINARY and set(numbers) <= {0.0, 1.0}
-        return only(thing.replace(emission=thing.emission if labels or thing.emission is Emission.INDEX else operators.word(ends), low=ends[0], high=ends[1],
-                                  source=(thing.source, "written", id(lazy.node))))  # fmt: skip
+        kept = labels or thing.emission is Emission.INDEX
+        return only(
+            thing.replace(
+                emission=thing.emission if kept else operators.word(ends), low=ends[0], high=ends[1],
+                source=(thing.source, "written", id(lazy.node)),
+            )
+        )  # fmt: skip
     if all(way.emission is thing.emission for way in ways):
         return only(thing)
     if thing.source is not None and isinstance(thing.source, tuple) and thing.source[:1] == (LITERAL,):

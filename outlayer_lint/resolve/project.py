@@ -315,16 +315,19 @@ class Project:
         return False
 
     def importers(self, file: SourceFile, word: str) -> list[SourceFile]:
-        """The file itself, and those that mention `word` and can have it from there: they name its module or package."""
+        """The file itself, and those that mention `word` and can have it from there: they name its module or folder."""
         parts = file.path.rpartition(".")[0].split(os.sep)
         names = (
             {part.encode() for part in parts[-3:] if part not in ("", "__init__", "src")} if len(parts) > 1 else set()
         )
         folder = os.path.dirname(file.path)
         return [
-            other for other in self.mentions(word)
-            if other is file or any(name in other.words for name in names) or (os.path.dirname(other.path) == folder and parts[-1].encode() in other.words)
-        ]  # fmt: skip
+            other
+            for other in self.mentions(word)
+            if other is file
+            or any(name in other.words for name in names)
+            or (os.path.dirname(other.path) == folder and parts[-1].encode() in other.words)
+        ]
 
     def mentions(self, word: str) -> list[SourceFile]:
         """The files with a framework's word in them that mention `word`."""
