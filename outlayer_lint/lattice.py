@@ -166,7 +166,7 @@ class Tensor:
         if callable(self._inner):
             ask, self._inner = self._inner, None
             self._inner = _asked(ask, TOO_DEEP)
-        return self._inner
+        return self._inner  # type: ignore[return-value]
 
     @property
     def bounded(self) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.facts import Applied
-from outlayer_lint.interpret import attributes
+from outlayer_lint.interpret import classes
 from outlayer_lint.interpret.coupling import Step
 from outlayer_lint.interpret.frames import World
 from outlayer_lint.interpret.operators import Divided
@@ -119,11 +119,7 @@ def returned(driver: Driver, scope: Scope) -> Iterator[Applied]:
     """Activations in a row in what a model's `forward` returns; what is built into another model is no output."""
     it = driver.it
     owner = scope.owner
-    if (
-        owner is None
-        or not attributes.is_torch_module(it, it.class_of(owner, World()))
-        or _inside_another(driver, owner)
-    ):
+    if owner is None or not classes.is_torch_module(it, it.class_of(owner, World())) or _inside_another(driver, owner):
         return
     world = World()
     frame = it.root(scope, world)

@@ -38,7 +38,8 @@ def arithmetic(it: Interpreter, name: str, a: Any, b: Any, site: Site) -> Any:
             return x.replace(source=_source(name, a, b, site), rank=_broadcast(x, y), low=-inf, high=inf)
         known = _of_itself(name, x, y) or _of_kinds(name, x, y)
         if known is not None:
-            return known.replace(source=_source(name, a, b, site)) if x.source is not None else known
+            data = isinstance(known, Tensor) and x.source is not None
+            return known.replace(source=_source(name, a, b, site)) if data else known
     constant = number(b) if x is main else number(a)
     if constant is None and (x is None or y is None):
         return _with_unknown(it, name, main, b if x is main else a, site, first=x is main)
@@ -79,10 +80,7 @@ def _combined(
     tensors = [t for t in (main, other) if t is not None]
     scaled = main.scaled or (
         constant is not None
-        and (
-            (name == "mul" and abs(constant) >= SCALE)
-            or (name == "div" and first and 0 < abs(constant) <= 1 / SCALE)
-        )
+        and ((name == "mul" and abs(constant) >= SCALE) or (name == "div" and first and 0 < abs(constant) <= 1 / SCALE))
     )
     parameter = any(t.by.endswith("Parameter") for t in tensors)
     if other is not None and name in ("mul", "div") and parameter:
@@ -125,7 +123,9 @@ def _leans(name: str, x: Tensor, y: Tensor) -> bool:
     """
     if name not in ("sub", "div") or x.source is None or y.source is None or y.by.endswith("mean"):
         return False
-    return _descends(x.source, y.source) or _descends(y.source, x.source)
+    extremes = all(t.by.endswith(("max", "min")) for t in (x, y))  # `x.max() - x.min()`
+    together = isinstance(x.source, tuple) and isinstance(y.source, tuple) and x.source[:1] == y.source[:1]
+    return (extremes and together) or _descends(x.source, y.source) or _descends(y.source, x.source)
 
 
 def _descends(source: object, of: object) -> bool:
@@ -168,7 +168,7 @@ FLOATS = ("float", "double", "half")
 def _dtype(name: str, a: Any, b: Any) -> str | None:
     """The dtype of arithmetic: floats win over whole numbers; a constant changes whole numbers only."""
     dtypes = [t.dtype for t in (a, b) if isinstance(t, Tensor)]
-    if len(dtypes) == 2:  # noqa: PLR2004
+    if len(dtypes) == 2:
         return (
             dtypes[0]
             if dtypes[0] == dtypes[1]
@@ -246,7 +246,7 @@ def _with_constant(name: str, main: Tensor, constant: float, *, first: bool) -> 
         constant == 1.0 and (name == "mul" or (name == "div" and first))
     ):
         return main
-    if name == "add" and 0 < constant <= 1e-3 and main.emission in (Emission.SIMPLEX, Emission.UNIT):  # noqa: PLR2004
+    if name == "add" and 0 < constant <= 1e-3 and main.emission in (Emission.SIMPLEX, Emission.UNIT):
         return main.replace(by="epsilon", inner=Value((main,)), certainty="likely")
     return None
 
@@ -303,7 +303,7 @@ def _interval(name: str, low: float, high: float, low2: float, high2: float) -> 
             return (0.0, inf) if low >= 0 and low2 >= 0 else (-inf, inf)
         return _products(low, high, 1 / high2, 1 / low2)
     if name == "pow" and low2 == high2:
-        if low2 == 2:  # noqa: PLR2004
+        if low2 == 2:
             return (
                 (0.0, max(low * low, high * high))
                 if low <= 0 <= high

@@ -6,15 +6,13 @@ import ast
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from outlayer_lint.interpret import attributes
+from outlayer_lint.interpret import classes
 from outlayer_lint.interpret.frames import Binding, World
 from outlayer_lint.interpret.seeds import Seed, calls_at
 from outlayer_lint.interpret.things import (
-    Built,
     Class,
     Function,
     Instance,
-    Method,
     Parameter,
     Partial,
     Subclass,
@@ -76,7 +74,7 @@ def _confirmed(driver: Driver, seeds: list[Seed], scope: Scope, *, by_name: bool
             continue
         for world, things in driver.callee(seed):
             verdict = max((_means(driver, t, scope, seed) for t in things), default=0)
-            if verdict == 2 or (verdict == 1 and by_name):  # noqa: PLR2004
+            if verdict == 2 or (verdict == 1 and by_name):
                 callers.append(Caller(Binding(seed.node, seed.place, seed.overlay, likely=verdict == 1), world))
                 break
     return callers
@@ -115,11 +113,11 @@ def _means(driver: Driver, thing: Any, scope: Scope, seed: Seed) -> int:
     if isinstance(thing, Partial):
         return _means(driver, thing.function, scope, seed)
     if isinstance(thing, Class):
-        found = attributes.method_of(driver.it, thing, "__init__")
+        found = classes.method_of(driver.it, thing, "__init__")
         return 2 if found is not None and found[1] is scope else 0
     if isinstance(thing, Instance):
         for name in CALLED_THROUGH_INSTANCE:
-            found = attributes.method_of(driver.it, thing.cls, name)
+            found = classes.method_of(driver.it, thing.cls, name)
             if found is not None:
                 return 2 if found[1] is scope else 0
         return 0
@@ -136,7 +134,7 @@ def _named(driver: Driver, scope: Scope, name: str, *, method: bool) -> list[Cal
     seeds = _candidates(driver, files, name, near)
     seeds = _handed_over(driver, scope, name, near) + seeds
     # A receiver that stays unknown is believed only where the project has one method of that name.
-    unique = method and len(driver.definitions(name)) == 1 and len(name) > 3  # noqa: PLR2004
+    unique = method and len(driver.definitions(name)) == 1 and len(name) > 3
     return _confirmed(driver, seeds, scope, by_name=unique)
 
 
@@ -176,7 +174,7 @@ def _constructions(driver: Driver, scope: Scope) -> list[Caller]:
     if callers:
         return callers
     for derived in driver.subclasses(scope.owner):
-        init = attributes.method_in(derived, "__init__")
+        init = classes.method_in(derived, "__init__")
         if init is None:
             callers.extend(
                 _confirmed(
@@ -197,9 +195,9 @@ def _instance_calls(driver: Driver, scope: Scope) -> list[Caller]:
     """Calls of objects of a class: by the names that something built from it is bound to."""
     assert scope.owner is not None
     names: dict[str, None] = {}
-    classes = [scope.owner.name, *(c.scope.name for c in driver.subclasses(scope.owner))]
+    owners = [scope.owner.name, *(c.scope.name for c in driver.subclasses(scope.owner))]
     files: dict[SourceFile, None] = {}
-    for cls in classes[:MAX_CALLERS]:
+    for cls in owners[:MAX_CALLERS]:
         for file in driver.project.mentions(cls):
             if file.scope is None:
                 continue
@@ -210,7 +208,7 @@ def _instance_calls(driver: Driver, scope: Scope) -> list[Caller]:
     callers: list[Caller] = []
     seen: set[int] = set()
     for name in list(names)[:MAX_CALLERS]:
-        if len(name) < 2:  # noqa: PLR2004
+        if len(name) < 2:
             where = list(files)
         else:
             where = driver.project.mentions(name)

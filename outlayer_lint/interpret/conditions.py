@@ -56,7 +56,7 @@ def same(a: Answer, b: Answer) -> bool:
 
 def meaningful(answer: Answer) -> Answer:
     """Without what cannot be meant where there is something else: `None`, a loaded checkpoint."""
-    if len(answer) < 2:  # noqa: PLR2004
+    if len(answer) < 2:
         return answer
     kept = tuple(
         (thing, choices)
@@ -77,7 +77,7 @@ def forked(answer: Answer, node: ast.Call) -> Answer:
         for thing, _ in answer
         if isinstance(thing, Instance) or (isinstance(thing, Built) and thing.row.kind in ("loss", "model"))
     }
-    if len(objects) < 2:  # noqa: PLR2004
+    if len(objects) < 2:
         return answer
     marked = []
     for i, (thing, choices) in enumerate(answer):

@@ -8,20 +8,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from outlayer_lint import knowledge
 from outlayer_lint.diagnostic import Related
 from outlayer_lint.facts import Fact, LossBuilt, LossCall
-from outlayer_lint.interpret import calls, targets
+from outlayer_lint.interpret import calls, classes, passing, targets
 from outlayer_lint.interpret.things import (
     Answer,
     Built,
     Choices,
-    Const,
     Instance,
     Library,
     Method,
-    Parameter,
     Partial,
     Sequence,
     Site,
-    Subclass,
     compatible,
     only,
     unknown,
@@ -55,7 +52,7 @@ def as_loss(driver: Driver, thing: Any, seed: Seed, frame: Frame) -> Application
     """A callee as a loss applied to the arguments of the seed, `None` if it is none."""
     it = driver.it
     site = Site(seed.node, seed.place, frame)
-    given = calls.arguments(it, seed.node, seed.place, frame)
+    given = passing.arguments(it, seed.node, seed.place, frame)
     while isinstance(thing, (Partial, Method)):
         if isinstance(thing, Partial):
             given = thing.arguments.over(given)
@@ -76,12 +73,10 @@ def as_loss(driver: Driver, thing: Any, seed: Seed, frame: Frame) -> Application
 
 
 def _inherited_loss(driver: Driver, thing: Instance) -> Built | None:
-    from outlayer_lint.interpret import attributes  # noqa: PLC0415
-
     for name in ("forward", "__call__"):
-        if attributes.method_of(driver.it, thing.cls, name) is not None:
+        if classes.method_of(driver.it, thing.cls, name) is not None:
             return None
-    for item in attributes.mro(driver.it, thing.cls):
+    for item in classes.mro(driver.it, thing.cls):
         if isinstance(item, Library):
             found = knowledge.find(item.name)
             if found is not None and found[0].kind == "loss":
@@ -275,7 +270,7 @@ def losses_built(driver: Driver, seed: Seed) -> Iterator[LossBuilt]:
             "target": document.segment(seed.node.args[1]) if len(seed.node.args) > 1 else "",
             "emits": "", "activation": "",
         }  # fmt: skip
-        if module and len(tensors) < 2 and "size_average" not in tensors:  # noqa: PLR2004 - a weight alone is a weight
+        if module and len(tensors) < 2 and "size_average" not in tensors:  # a weight alone is a weight
             tensors = []
         yield LossBuilt(
             document.span(seed.node),
@@ -339,6 +334,3 @@ def _is_output(driver: Driver, node: ast.expr, seed: Seed) -> bool:
 def span_of(seed: Seed) -> Span:
     """Where the call stands."""
     return seed.place.block.scope.file.document.span(seed.node)
-
-
-__all__ = ["Const", "Parameter", "Subclass"]

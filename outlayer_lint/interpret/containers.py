@@ -1,26 +1,22 @@
-"""Lists, tuples, dicts and library containers: displays, items, mutations, iteration with a known last element."""
+"""Lists, tuples, dicts and library containers: displays, items, slices, methods."""
 
 from __future__ import annotations
 
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import attributes, calls, conditions, operators, tensors, transfer
+from outlayer_lint.interpret import calls, classes, instances, layers, operators, tensors, transfer
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
     Answer,
     Built,
     Choice,
     Const,
-    Deferred,
     Dictionary,
-    Entry,
     Foreign,
-    Function,
     Instance,
     Lazy,
     Library,
-    Method,
     Parameter,
     Sequence,
     Site,
@@ -33,13 +29,12 @@ from outlayer_lint.interpret.things import (
     unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import Emission, Tensor
-from outlayer_lint.resolve.scopes import Block, Definition, Place, Scope
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
+    from outlayer_lint.resolve.scopes import Place
 
 MAX_ITEMS = 64
-MAX_TURNS = 16
 
 
 def display(it: Interpreter, elements: list[ast.expr], place: Place, frame: Frame, kind: str) -> Sequence:
@@ -64,7 +59,7 @@ def as_sequence(it: Interpreter, thing: Any) -> Sequence | None:
     if isinstance(thing, Dictionary):
         return Sequence(tuple(only(Const(k)) for k in thing.items), open=thing.open)
     if isinstance(thing, Built) and thing.row.kind == "container":
-        parts = transfer.parts(it, thing)
+        parts = layers.parts(it, thing)
         first = parts[0][0] if len(parts) == 1 else None
         if isinstance(first, Dictionary):
             values = (
@@ -111,9 +106,9 @@ def element(it: Interpreter, thing: Any, step: object) -> Answer:
         inner = as_sequence(it, thing)
         return at(it, inner, step) if inner is not None and isinstance(step, int) else transfer.drawn(it, thing, step)
     if isinstance(thing, Instance) and isinstance(step, int):
-        fields = list(attributes.dataclass_fields(it, thing.cls))
+        fields = list(classes.dataclass_fields(it, thing.cls))
         if -len(fields) <= step < len(fields):
-            return attributes._field(it, thing, fields[step])  # noqa: SLF001
+            return instances.field_of(it, thing, fields[step])
     reason = thing.reason if isinstance(thing, Unknown) else "unknown iterable"
     key = getattr(thing, "key", None)
     return unknown(reason, None if key is None else (key, "item", step))
@@ -202,19 +197,19 @@ def item(it: Interpreter, thing: Any, index: ast.expr, site: Site) -> Answer:
 def _item(it: Interpreter, thing: Any, key: Any, index: ast.expr, site: Site) -> Answer:
     value = key.value if isinstance(key, Const) else ...
     if isinstance(thing, Instance):
-        found = attributes.method_of(it, thing.cls, "__getitem__")
+        found = classes.method_of(it, thing.cls, "__getitem__")
         if found is not None:
-            bound = attributes.bound_method(it, found[0], found[1], thing, thing.cls)
+            bound = classes.bound_method(it, found[0], found[1], thing, thing.cls)
             return lift(bound, lambda f: calls.call(it, f, Arguments((only(key),)), site))
         return element(it, thing, value)
     if isinstance(thing, Built):
         if thing.row.kind == "container":
-            inner = transfer.parts(it, thing)
+            inner = layers.parts(it, thing)
             return lift(inner, lambda t: _item(it, t, key, index, site) if not isinstance(t, Unknown) else only(t))
         return transfer.drawn(it, thing, value)
     if isinstance(thing, Dictionary):
         if value is not ...:
-            if _hashable(value) and value in thing.items:
+            if hashable(value) and value in thing.items:
                 return it.force(thing.items[value])
             if isinstance(value, int) and thing.kind in ("output", "layers"):
                 return element(it, Sequence(tuple(thing.items.values())), value)
@@ -228,7 +223,7 @@ def _item(it: Interpreter, thing: Any, key: Any, index: ast.expr, site: Site) ->
                 )
                 for k, v in thing.items.items()
             ]
-            return join(ways) if len(ways) <= 12 else unknown("unknown key")  # noqa: PLR2004
+            return join(ways) if len(ways) <= 12 else unknown("unknown key")
         return unknown("unknown key")
     if isinstance(value, int) and not isinstance(value, bool):
         return at(it, thing, value)
@@ -239,7 +234,8 @@ def _item(it: Interpreter, thing: Any, key: Any, index: ast.expr, site: Site) ->
     return everything(it, thing) if isinstance(thing, Sequence) else unknown("unknown index")
 
 
-def _hashable(value: object) -> bool:
+def hashable(value: object) -> bool:
+    """Whether a constant can be a key."""
     try:
         hash(value)
     except TypeError:
@@ -258,438 +254,6 @@ def everything(it: Interpreter, thing: Sequence, *, earlier: bool = False) -> An
     return join(answers) if answers else unknown("empty list")
 
 
-# -- iteration --------------------------------------------------------------------------------------------------------
-
-
-def iterated(it: Interpreter, value: ast.expr, place: Place, frame: Frame, state: object) -> Answer:
-    """What the loop variable is in an iteration: a number, "last", "earlier", or any."""
-    return lift(it.ev(value, place, frame), lambda thing: turn(it, thing, state))
-
-
-def turn(it: Interpreter, thing: Any, state: object) -> Answer:
-    """One element of an iteration."""
-    if isinstance(thing, Tensor):
-        if thing.emission is Emission.DATA:
-            return only(tensors.without_first_dim(thing))
-        return only(tensors.without_first_dim(thing))
-    if isinstance(thing, (Parameter, Subclass)):
-        return element(it, thing, "each")
-    sequence = as_sequence(it, thing)
-    if sequence is None:
-        if isinstance(thing, Built):
-            return transfer.drawn(it, thing, "each")
-        if isinstance(thing, Instance):
-            return _iterated_instance(it, thing)
-        return element(it, thing, "each")
-    if isinstance(state, int):
-        return at(it, sequence, state)
-    if state == "last":
-        if sequence.open and not sequence.tail:
-            return it.force(sequence.middle) if sequence.middle is not None else unknown("unknown iterable")
-        return at(it, sequence, -1)
-    return everything(it, sequence, earlier=state == "earlier")
-
-
-def _iterated_instance(
-    it: Interpreter, thing: Instance, names: tuple[str, ...] = ("__iter__", "__getitem__")
-) -> Answer:
-    for name in names:
-        found = attributes.method_of(it, thing.cls, name)
-        if found is not None:
-            answer = _called_by_iteration(it, thing, name, found)
-            return lift(answer, lambda t: _turn_of(it, t)) if name == "__iter__" else answer
-    return unknown("unknown iterable", ("each", id(thing.root)))
-
-
-def _called_by_iteration(it: Interpreter, thing: Instance, name: str, found: tuple[Class, Scope]) -> Answer:
-    site = Site(ast.Name(name, ast.Load()), Place(found[1].block, 0), attributes._class_frame(found[0]))  # noqa: SLF001
-    bound = attributes.bound_method(it, found[0], found[1], thing, thing.cls)
-    index = Arguments((unknown("index"),)) if name == "__getitem__" else Arguments()
-    return lift(
-        bound,
-        lambda f: calls.invoke(it, f, index, site, key=(name, id(thing))) if isinstance(f, Function) else only(f),
-    )
-
-
-def _turn_of(it: Interpreter, iterator: Any) -> Answer:
-    """One element of what `__iter__` gave; an object that iterates over itself has a `__next__`."""
-    return (
-        _iterated_instance(it, iterator, ("__next__",)) if isinstance(iterator, Instance) else turn(it, iterator, None)
-    )
-
-
-def entered(it: Interpreter, answer: Answer) -> Answer:
-    """What `with ... as x` binds."""
-
-    def one(thing: Any) -> Answer:
-        if isinstance(thing, Instance):
-            return only(thing)
-        return only(thing)
-
-    return lift(answer, one)
-
-
-def yielded(it: Interpreter, scope: Scope, frame: Frame) -> Answer | None:
-    """What a generator function gives when iterated, `None` if it is none."""
-    found: list[Answer] = []
-    is_generator = False
-    for place, node in _expressions(scope.block):
-        for inner in ast.walk(node):
-            if isinstance(inner, ast.Yield):
-                is_generator = True
-                if inner.value is not None and len(found) < 4:  # noqa: PLR2004
-                    found.append(it.ev(inner.value, place, frame.inside(place.block)))
-            elif isinstance(inner, ast.YieldFrom):
-                is_generator = True
-                found.append(lift(it.ev(inner.value, place, frame.inside(place.block)), lambda t: turn(it, t, None)))
-    if not is_generator:
-        return None
-    return only(Sequence((), open=True, middle=join(found) if found else None))
-
-
-def _expressions(block: Block) -> list[tuple[Place, ast.expr]]:
-    found: list[tuple[Place, ast.expr]] = []
-    for index, node in enumerate(block.statements):
-        if isinstance(node, (ast.Expr, ast.Assign, ast.Return)) and node.value is not None:
-            found.append((Place(block, index), node.value))
-        for sub in block.subs.get(index, ()):
-            found.extend(_expressions(sub))
-    return found
-
-
-# -- mutation ---------------------------------------------------------------------------------------------------------
-
-
-def mutated(it: Interpreter, before: Answer, node: ast.Call, place: Place, frame: Frame) -> Answer:
-    """The effect of `x.append(v)`, `model.add_module("fc", l)`, `x.sigmoid_()` on `x`."""
-    assert isinstance(node.func, ast.Attribute)
-    name = node.func.attr
-    given = calls.arguments(it, node, place, frame)
-    site = Site(node, place, frame)
-    return lift(before, lambda thing: _mutated(it, thing, name, given, site))
-
-
-def _mutated(it: Interpreter, thing: Any, name: str, given: Arguments, site: Site) -> Answer:
-    if isinstance(thing, Sequence):
-        first = given.pick(0, "object")
-        if name in ("append", "add") and first is not None:
-            return only(operators.concatenated(thing, Sequence((first,))))
-        if name == "extend" and first is not None:
-            more = [as_sequence(it, t) for t, _ in it.force(first)]
-            if len(more) == 1 and more[0] is not None:
-                return only(operators.concatenated(thing, more[0]))
-            return only(Sequence(thing.items, open=True, kind=thing.kind))
-        if name == "insert":
-            index, second = it.constant(first), given.pick(1, "object")
-            if index == 0 and second is not None:
-                return only(operators.concatenated(Sequence((second,)), thing))
-            return only(Sequence((), open=True, tail=(thing.tail or thing.items)[-1:]))
-        if name == "pop" and not thing.open:
-            index = -1 if first is None else it.constant(first)
-            if isinstance(index, int) and -len(thing.items) <= index < len(thing.items):
-                kept = list(thing.items)
-                del kept[index]
-                return only(Sequence(tuple(kept), kind=thing.kind))
-        if name == "clear":
-            return only(Sequence((), kind=thing.kind))
-        return only(Sequence((), open=True, kind=thing.kind)) if name in ("pop", "remove", "update") else only(thing)
-    if isinstance(thing, Dictionary):
-        if name in ("update", "setdefault"):
-            items = dict(thing.items)
-            if name == "setdefault":
-                key = it.constant(given.pick(0, "key"))
-                if key is not ... and key not in items:
-                    items[key] = given.pick(1, "default") or only(Const(None))
-                return only(Dictionary(items, open=thing.open, kind=thing.kind))
-            items.update(given.keywords)
-            source = given.pick(0, "other")
-            if source is not None:
-                more = it.force(source)
-                inner = more[0][0] if len(more) == 1 else None
-                if isinstance(inner, Dictionary):
-                    items.update(inner.items)
-                    return only(Dictionary(items, open=thing.open or inner.open, kind=thing.kind))
-                return only(Dictionary(items, open=True, kind=thing.kind))
-            return only(Dictionary(items, open=thing.open, kind=thing.kind))
-        if name in ("pop", "clear", "remove"):
-            key = it.constant(given.pick(0, "key")) if given.positional else ...
-            return only(
-                Dictionary({k: v for k, v in thing.items.items() if k != key}, open=thing.open, kind=thing.kind)
-            )
-        return only(thing)
-    if isinstance(thing, Built) and name in (
-        "append",
-        "add_module",
-        "register_module",
-        "extend",
-        "insert",
-        "add",
-        "pop",
-        "update",
-    ):
-        return only(
-            Built(thing.row, thing.name, thing.arguments, thing.site, (*thing.extras, (name, given)), thing.overrides)
-        )
-    if isinstance(thing, Instance) and name in (
-        "add_module",
-        "register_module",
-        "register_buffer",
-        "register_parameter",
-    ):
-        key, value = it.constant(given.pick(0, "name")), given.pick(1, "module")
-        if isinstance(key, str) and isinstance(value, Lazy):
-            return only(attributes.with_override(thing, attributes.Override((key,), value)))
-        return only(thing)
-    if isinstance(thing, Tensor) and name in ("resize", "fill", "itemset"):
-        # An array's own methods: nothing is left of its shape, or of its values.
-        return only(
-            thing.replace(rank=None, units=None, class_axis=None, source=(thing.source, name))
-            if name == "resize"
-            else thing.replace(emission=Emission.DATA)
-        )
-    if isinstance(thing, Tensor) and name.endswith("_"):
-        return transfer.in_place(it, thing, name, given, site)
-    return only(thing)
-
-
-def stored(
-    it: Interpreter, before: Answer, index: ast.expr, lazy: Lazy, how: str, place: Place, frame: Frame
-) -> Answer:
-    """The effect of `x[index] = value` on `x`."""
-
-    def one(thing: Any) -> Answer:
-        if isinstance(thing, Built) and thing.row.kind == "container":
-            given = Arguments((Lazy(index, place, frame), lazy))
-            return only(
-                Built(
-                    thing.row,
-                    thing.name,
-                    thing.arguments,
-                    thing.site,
-                    (*thing.extras, ("setitem", given)),
-                    thing.overrides,
-                )
-            )
-        key = it.constant(it.ev(index, place, frame)) if not isinstance(index, ast.Slice) else ...
-        if isinstance(thing, Dictionary):
-            if key is ... or how != "assign" or not _hashable(key):
-                return only(Dictionary(thing.items, open=True, kind=thing.kind))
-            return only(Dictionary({**thing.items, key: lazy}, open=thing.open, kind=thing.kind))
-        if isinstance(thing, Sequence):
-            if (
-                isinstance(key, int)
-                and not thing.open
-                and -len(thing.items) <= key < len(thing.items)
-                and how == "assign"
-            ):
-                items = list(thing.items)
-                items[key] = lazy
-                return only(Sequence(tuple(items), kind=thing.kind))
-            if key == -1 and thing.tail:
-                return only(
-                    Sequence(
-                        thing.items, open=True, tail=(*thing.tail[:-1], lazy), middle=thing.middle, kind=thing.kind
-                    )
-                )
-            return only(Sequence((), open=True, kind=thing.kind))
-        if isinstance(thing, Tensor):
-            return transfer.assigned(it, thing, lazy, how)
-        return only(thing)
-
-    return lift(before, one)
-
-
-def loop_effect(it: Interpreter, key: str, definition: Definition, loop: ast.stmt, frame: Frame) -> Answer:
-    """What a whole loop does to an object that it mutates, seen from behind (or from inside, by earlier turns)."""
-    body: Block | None = definition.block
-    while body is not None and body.statement is not loop:
-        body = body.parent
-    assert body is not None
-    assert body.parent is not None
-    outside = Place(body.parent, body.index)
-    base = frame.inside(body.parent)
-    before = it.before(key, outside, base)
-    turns = None
-    if isinstance(loop, (ast.For, ast.AsyncFor)):
-        answer = it.ev(loop.iter, outside, base)
-        sequence = as_sequence(it, answer[0][0]) if len(answer) == 1 else None
-        if sequence is not None and not sequence.open and len(sequence.items) <= MAX_TURNS:
-            turns = len(sequence.items)
-    if turns is not None:
-        state = before
-        for number in range(turns):
-            state = _run(it, key, state, body, base.iteration({**base.loops, loop: number}))
-        return state
-
-    def open_ended(thing: Any) -> Answer:
-        last = base.iteration({**base.loops, loop: "last"})
-        if isinstance(thing, Sequence):
-            tail = _run(it, key, only(Sequence(())), body, last)
-            other = _run(it, key, only(Sequence(())), body, base.iteration({**base.loops, loop: "earlier"}))
-            ways: list[Answer] = []
-            for end, choices in tail:
-                middles = [everything(it, t) for t, _ in other if isinstance(t, Sequence) and (t.items or t.open)]
-                if thing.open:  # what was in it before stands among the rest
-                    middles.append(everything(it, Sequence((), open=True, tail=thing.tail, middle=thing.middle)))
-                if isinstance(end, Sequence):
-                    made = Sequence(
-                        thing.items, open=True,
-                        tail=end.items if not end.open else end.tail, middle=join(middles) if middles else None,
-                        kind=thing.kind,
-                    )  # fmt: skip
-                    ways.append(((made, choices),))
-            return join(ways) if ways else only(Sequence((), open=True))
-        if isinstance(thing, Built):
-            opened = Built(
-                thing.row,
-                thing.name,
-                thing.arguments,
-                thing.site,
-                (*thing.extras, ("open", Arguments())),
-                thing.overrides,
-            )
-            return _run(it, key, only(opened), body, last)
-        if isinstance(thing, Dictionary):
-            return only(Dictionary(thing.items, open=True, kind=thing.kind))
-        return _run(it, key, only(thing), body, last)
-
-    return lift(before, open_ended)
-
-
-def _run(it: Interpreter, key: str, state: Answer, block: Block, frame: Frame) -> Answer:
-    """Apply the writes of one turn of a loop body to an object, in order."""
-    from outlayer_lint.interpret.interpreter import restrict  # noqa: PLC0415
-
-    for index in block.names.get(key, ()):
-        place = Place(block, index)
-        for name, definition in block.writes.get(index, ()):
-            if name != key:
-                continue
-            where = frame.inside(block)
-            value, node = definition.value, definition.node
-            if definition.kind == "mutate" and isinstance(value, ast.Call):
-                state = mutated(it, state, value, place, where)
-            elif definition.kind == "setitem" and value is not None:
-                slot, how, path = definition.path
-                state = stored(it, state, slot, Lazy(value, place, where, path), how, place, where)  # type: ignore[arg-type]
-            elif definition.kind == "augment" and value is not None:
-                op = node.op  # type: ignore[attr-defined]
-                state = operators.binary(it, op, state, it.ev(value, place, where), Site(value, place, where), node)
-            elif definition.kind == "assign" and value is not None:
-                state = it.follow(it.ev(value, place, where), definition.path)
-        ways: list[Answer] = []
-        subs = block.subs.get(index, ())
-        for sub in subs:
-            if sub.kind in ("then", "else") and sub.condition is not None:
-                choices = conditions.decide(it, sub.condition[0], sub.condition[1], place, frame.inside(block))
-                if choices is not None:
-                    ways.append(restrict(_run(it, key, state, sub, frame), choices))
-            elif sub.kind in ("with", "try"):
-                state = _run(it, key, state, sub, frame)
-            elif sub.kind == "loop" and sub.statement is not None:
-                inner = next((d for i in sub.names.get(key, ()) for n, d in sub.writes.get(i, ()) if n == key), None)
-                if any(isinstance(t, Tensor) for t, _ in state):
-                    ways.append(_run(it, key, state, sub, frame))
-                    continue
-                ways.append(
-                    lift(
-                        state,
-                        lambda t: only(Sequence(t.items, open=True, kind=t.kind) if isinstance(t, Sequence) else t),
-                    )
-                    if inner
-                    else state
-                )
-        if ways:
-            state = join(ways)
-    return state
-
-
-# -- comprehensions ---------------------------------------------------------------------------------------------------
-
-
-def overlay(it: Interpreter, node: ast.AST, place: Place, frame: Frame, state: object = None) -> Frame:
-    """A frame in which a comprehension's variables (or a lambda's parameters) are bound."""
-    key = ("overlay", id(node), state)
-    if key in frame.children:
-        return frame.children[key]
-    binds: dict[str, Answer] = {}
-    made = Frame(
-        frame.scope,
-        frame.world,
-        frame,
-        arguments=frame.arguments,
-        receiver=frame.receiver,
-        caller=frame.caller,
-        place=frame.place,
-        binds=binds,
-    )
-    made.loops = frame.loops
-    for generator in getattr(node, "generators", ()):
-        drawn = iterated(it, generator.iter, place, made, state)
-        for name, path in _targets(generator.target, ()):
-            binds[name] = it.follow(drawn, path)
-    frame.children[key] = made
-    return made
-
-
-def _targets(node: ast.expr, path: tuple[object, ...]) -> list[tuple[str, tuple[object, ...]]]:
-    if isinstance(node, ast.Name):
-        return [(node.id, path)]
-    if isinstance(node, (ast.Tuple, ast.List)):
-        return [pair for i, e in enumerate(node.elts) for pair in _targets(e, (*path, i))]
-    return []
-
-
-def comprehension(
-    it: Interpreter, node: ast.ListComp | ast.GeneratorExp | ast.SetComp, place: Place, frame: Frame
-) -> Answer:
-    """A list comprehension: element by element where the iterable is known, else with its last element."""
-    first = node.generators[0]
-    source = it.ev(first.iter, place, frame)
-
-    def one(thing: Any) -> Answer:
-        sequence = as_sequence(it, thing)
-        plain = len(node.generators) == 1 and not first.ifs
-        if sequence is not None and plain and not sequence.open and len(sequence.items) <= MAX_ITEMS:
-            return only(
-                Sequence(
-                    tuple(Lazy(node.elt, place, overlay(it, node, place, frame, i)) for i in range(len(sequence.items)))
-                )
-            )
-        middle = Lazy(node.elt, place, overlay(it, node, place, frame, "earlier"))
-        tail = (Lazy(node.elt, place, overlay(it, node, place, frame, "last")),) if plain else ()
-        result = Sequence((), open=True, tail=tail, middle=middle)
-        if plain and sequence is not None:
-            result.key = sequence.key
-        elif plain and getattr(thing, "key", None) is not None:
-            result.key = thing.key
-        return only(result)
-
-    return lift(source, one)
-
-
-def dict_comprehension(it: Interpreter, node: ast.DictComp, place: Place, frame: Frame) -> Answer:
-    """A dict comprehension over something known."""
-    source = it.ev(node.generators[0].iter, place, frame)
-    sequence = as_sequence(it, source[0][0]) if len(source) == 1 else None
-    if (
-        sequence is None
-        or sequence.open
-        or len(node.generators) > 1
-        or node.generators[0].ifs
-        or len(sequence.items) > MAX_ITEMS
-    ):
-        return only(Dictionary({}, open=True))
-    items: dict[Any, Entry] = {}
-    for i in range(len(sequence.items)):
-        inner = overlay(it, node, place, frame, i)
-        key = it.constant(it.ev(node.key, place, inner))
-        if key is ... or not _hashable(key):
-            return only(Dictionary({}, open=True))
-        items[key] = Lazy(node.value, place, inner)
-    return only(Dictionary(items))
-
-
 # -- methods of containers --------------------------------------------------------------------------------------------
 
 
@@ -706,7 +270,7 @@ def method(it: Interpreter, thing: Any, name: str, given: Arguments, site: Site)
             )
         if name in ("get", "pop", "setdefault"):
             key = it.constant(given.pick(0, "key"))
-            if key is ... or not _hashable(key):
+            if key is ... or not hashable(key):
                 return unknown("unknown key")
             if key in thing.items:
                 return it.force(thing.items[key])
@@ -742,11 +306,8 @@ def method(it: Interpreter, thing: Any, name: str, given: Arguments, site: Site)
 
 def part(it: Interpreter, thing: Built, name: str) -> Answer | None:
     """A named child of a container as an attribute."""
-    parts = transfer.parts(it, thing)
+    parts = layers.parts(it, thing)
     first = parts[0][0] if len(parts) == 1 else None
     if isinstance(first, Dictionary) and name in first.items:
         return it.force(first.items[name])
     return None
-
-
-__all__ = ["Deferred", "Method"]

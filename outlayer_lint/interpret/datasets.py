@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret import attributes, calls, containers, coupling, shapes
+from outlayer_lint.interpret import calls, classes, containers, coupling, indexing, iteration
 from outlayer_lint.interpret.arrays import DRAWN, OPEN, anything, hull, literal
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
@@ -27,10 +27,8 @@ from outlayer_lint.interpret.things import (
 from outlayer_lint.lattice import Emission, Tensor
 
 if TYPE_CHECKING:
-
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.interpret.transfer import Application
-
 
 
 def key_of(thing: Built, step: object = "item") -> object:
@@ -137,19 +135,19 @@ def _row_later(it: Interpreter, entry: Entry) -> Entry:
 
 def _row_of(it: Interpreter, thing: Any) -> Answer:
     if isinstance(thing, Tensor):
-        return only(shapes.without_first_dim(thing))
+        return only(indexing.without_first_dim(thing))
     if isinstance(thing, (Built, Instance)):
         return example(it, thing)
     if isinstance(thing, OPEN):
         return only(thing)
-    return containers.turn(it, thing, None)
+    return iteration.turn(it, thing, None)
 
 
 def _item_of(it: Interpreter, data: Instance) -> Answer:
-    """An example of the project's own data set, by its `__getitem__`, or by that of the library's class it is one of."""
-    if any(attributes.method_of(it, data.cls, name) is not None for name in ("__getitem__", "__iter__")):
-        return containers._iterated_instance(it, data, ("__getitem__", "__iter__"))  # noqa: SLF001
-    for base in attributes.mro(it, data.cls):
+    """An example of the project's own data set, by its `__getitem__`, or by that of the library's class it extends."""
+    if any(classes.method_of(it, data.cls, name) is not None for name in ("__getitem__", "__iter__")):
+        return iteration.iterated_instance(it, data, ("__getitem__", "__iter__"))
+    for base in classes.mro(it, data.cls):
         found = knowledge.find(base.name) if isinstance(base, Library) else None
         built = (
             calls.inherited(it, data, found[0], base.name)
@@ -163,7 +161,7 @@ def _item_of(it: Interpreter, data: Instance) -> Answer:
 
 def _yielded(it: Interpreter, data: Built) -> Answer:
     """The elements that a row says a data set yields, each through its transform."""
-    from outlayer_lint.interpret.transfer import Application  # noqa: PLC0415 - transfer dispatches here
+    from outlayer_lint.interpret.transfer import Application  # noqa: PLC0415
 
     app = Application(it, data.row, "function", data.arguments, data.site, None)
     tree = app.row.yields

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.facts import Applied, Consumed, Decision, Fact, LossCall
-from outlayer_lint.interpret import applications, calls, conditions, consumers, shapes
+from outlayer_lint.interpret import applications, conditions, consumers, passing, shapes
 from outlayer_lint.interpret.applications import text_of, words_of
 from outlayer_lint.interpret.operators import number
 from outlayer_lint.interpret.things import NO_CHOICE, Answer, Built, Library, Method, Site
@@ -129,7 +129,7 @@ def applied_row(driver: Driver, thing: Any, seed: Seed, frame: Frame) -> Applica
     """The row that a call of a thing applies, with its arguments."""
     it = driver.it
     site = Site(seed.node, seed.place, frame)
-    given = calls.arguments(it, seed.node, seed.place, frame)
+    given = passing.arguments(it, seed.node, seed.place, frame)
     if isinstance(thing, Method) and thing.row is not None:
         return Application(it, thing.row, "method", given.prepend(((thing.receiver, NO_CHOICE),)), site, None)
     if isinstance(thing, Library):
@@ -234,7 +234,7 @@ def _decision(application: Application, value: Value, span: Span, shown: str, re
 
 
 def is_batch(way: Tensor, depth: int = 0) -> bool:
-    """Whether a value is proved to come from several samples: followed back to data of two dims or more, not one sample."""
+    """Whether a value is proved to come from several samples: followed back to data of two dims or more, not one."""
     if depth > MAX_DEPTH:
         return False
     if not way.inner.ways:

@@ -6,19 +6,14 @@ import ast
 import re
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import attributes, callers, consumers
-from outlayer_lint.interpret.containers import overlay as overlaid
+from outlayer_lint.interpret import callers, classes
 from outlayer_lint.interpret.frames import Frame, World
 from outlayer_lint.interpret.interpreter import FUEL, Interpreter
+from outlayer_lint.interpret.iteration import overlay as overlaid
 from outlayer_lint.interpret.things import (
     Answer,
-    Built,
     Class,
-    Function,
-    Instance,
-    Library,
     Parameter,
-    Partial,
     Subclass,
 )
 
@@ -156,7 +151,7 @@ class Driver:
 
     def _parameter_of(self, key: object) -> Parameter | None:
         if isinstance(key, tuple):
-            if key[:1] == ("parameter",) and len(key) == 4:  # noqa: PLR2004
+            if key[:1] == ("parameter",) and len(key) == 4:
                 return self.it.parameters.get((*key[:3], ()))
             for part in key:
                 found = self._parameter_of(part)
@@ -210,7 +205,7 @@ class Driver:
 
     def derives(self, scope: Scope, base: Scope) -> bool:
         """Whether a class has another one among its bases."""
-        order = attributes.mro(self.it, self.it.class_of(scope, self.it.nowhere))
+        order = classes.mro(self.it, self.it.class_of(scope, self.it.nowhere))
         return any(isinstance(c, Class) and c.scope is base for c in order)
 
     def subclasses(self, scope: Scope) -> list[Class]:
@@ -242,11 +237,8 @@ class Driver:
                 block = frame.scope.block
                 for thing, _ in self.it.defined(name, Place(block, len(block.statements)), frame):
                     if isinstance(thing, Class) and any(
-                        isinstance(c, Class) and c.scope is scope for c in attributes.mro(self.it, thing)[1:]
+                        isinstance(c, Class) and c.scope is scope for c in classes.mro(self.it, thing)[1:]
                     ):
                         found.setdefault(id(thing.scope), thing)
                         todo.append(name)
         return list(found.values())[:MAX_WORLDS]
-
-
-__all__ = ["Built", "Driver", "Function", "Instance", "Library", "Partial", "consumers"]

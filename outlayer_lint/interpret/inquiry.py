@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.diagnostic import Diagnostic, Pair, Span
 from outlayer_lint.facts import Decision, Fact, LossCall
 from outlayer_lint.interpret import applications, consumers, decisions
-from outlayer_lint.interpret.frames import World
 from outlayer_lint.interpret.seeds import LIKELY_LOSS, Seed, Vocabulary, calls_at, expressions_at
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Value, describe
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from outlayer_lint.interpret.driver import Driver
+    from outlayer_lint.interpret.frames import World
+    from outlayer_lint.interpret.things import Answer
     from outlayer_lint.knowledge import Row
     from outlayer_lint.resolve.project import SourceFile
+    from outlayer_lint.resolve.scopes import Place
 
 CONSUMERS = ("loss", "metric", "distribution", "sampler", "activation")
 
@@ -81,10 +84,6 @@ class Inquiry:
                     found |= self.vocabulary.names_bound(data.decode("utf-8", "replace"))
             self._names = {n for n in found if n.isidentifier()}
         return self._names
-
-    def near(self, file: SourceFile, wanted: set[SourceFile]) -> bool:
-        """Whether a file that was not asked about can hold the other end of a finding in one that was."""
-        return True
 
     def ask(self, file: SourceFile) -> list[Event]:
         """All questions that begin in a file."""
@@ -225,7 +224,6 @@ class Inquiry:
         place = file.locate(at)
         if place is None:
             return
-        it = self.driver.it
         statement = place.block.statements[place.index]
         seen: set[str] = set()
         for node in ast.walk(statement):
@@ -249,6 +247,10 @@ class Inquiry:
                 way = value.ways[0] if value.ways else None
                 yield file.document.span(node), text, value, how or (way.by if way is not None else "")
 
+    def _valued(self, node: ast.expr, place: Place, world: World) -> list[Answer]:
+        frame = self.driver.frame(Seed(node, place, ()), world)  # type: ignore[arg-type] # any expression will do
+        return [self.driver.it.ev(node, place, frame)]
+
 
 IMPORTED = re.compile(r"^[ \t]*from[ \t]+(\.*)([\w.]+)[ \t]+import\b", re.MULTILINE)
 ASK: dict[str, Callable[[Driver, Seed, Any], Iterator[Fact]]] = {
@@ -256,5 +258,3 @@ ASK: dict[str, Callable[[Driver, Seed, Any], Iterator[Fact]]] = {
     "called": lambda driver, seed, _: decisions.called(driver, seed), "compared": decisions.compared,
     "divided": decisions.normalised_by_hand, "uncalled": decisions.not_called,
 }  # fmt: skip
-
-__all__ = ["Any", "Event", "Inquiry", "World"]

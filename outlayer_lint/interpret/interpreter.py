@@ -5,7 +5,17 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import attributes, calls, conditions, containers, imports, operators
+from outlayer_lint.interpret import (
+    attributes,
+    calls,
+    conditions,
+    containers,
+    imports,
+    iteration,
+    mutation,
+    operators,
+    passing,
+)
 from outlayer_lint.interpret.frames import Arguments, Frame, World
 from outlayer_lint.interpret.things import (
     NO_CHOICE,
@@ -316,7 +326,7 @@ class Interpreter:
                 loop = reach.loops[0][0]
                 if id(loop) not in looped:
                     looped.add(id(loop))
-                    answers.append(restrict(containers.loop_effect(self, key, definition, loop, frame), choices))
+                    answers.append(restrict(mutation.loop_effect(self, key, definition, loop, frame), choices))
                 continue
             where = frame.inside(definition.block, reach.loops)
             answer = self.define(key, definition, where)
@@ -368,9 +378,9 @@ class Interpreter:
             return imports.imported(self, definition, frame)
         if kind == "for" and value is not None:
             state = frame.loops.get(node)  # type: ignore[call-overload]
-            return self.follow(containers.iterated(self, value, place, frame, state), definition.path)
+            return self.follow(iteration.iterated(self, value, place, frame, state), definition.path)
         if kind == "with" and value is not None:
-            return self.follow(containers.entered(self, self.ev(value, place, frame)), definition.path)
+            return self.follow(iteration.entered(self, self.ev(value, place, frame)), definition.path)
         if kind == "augment" and value is not None:
             before = self.before(key, place, frame)
             operation = node.op  # type: ignore[attr-defined]
@@ -378,17 +388,17 @@ class Interpreter:
                 self, operation, before, self.ev(value, place, frame), Site(value, place, frame), node
             )
         if kind == "mutate" and isinstance(value, ast.Call):
-            return containers.mutated(self, self.before(key, place, frame), value, place, frame)
+            return mutation.mutated(self, self.before(key, place, frame), value, place, frame)
         if kind == "setattr" and value is not None:
             path, how, unpack = definition.path
-            lazy = Lazy(value, place, frame, unpack)  # type: ignore[arg-type]
+            lazy = Lazy(value, place, frame, unpack)
             return lift(
                 self.before(key, place, frame), lambda thing: only(attributes.overridden(self, thing, path, lazy, how))
-            )  # type: ignore[arg-type]
+            )
         if kind == "setitem" and value is not None:
             index, how, unpack = definition.path
-            lazy = Lazy(value, place, frame, unpack)  # type: ignore[arg-type]
-            return containers.stored(self, self.before(key, place, frame), index, lazy, how, place, frame)  # type: ignore[arg-type]
+            lazy = Lazy(value, place, frame, unpack)
+            return mutation.stored(self, self.before(key, place, frame), index, lazy, how, place, frame)
         return unknown("unknown")
 
     def before(self, key: str, place: Place, frame: Frame) -> Answer:
@@ -435,7 +445,7 @@ class Interpreter:
         scope, memo = frame.scope, ("parameter", name)
         base = frame.base
         if memo not in base.memo:
-            answer = calls.bound(self, scope, name, base)
+            answer = passing.bound(self, scope, name, base)
             if self.fuel <= 0:
                 return answer
             base.memo[memo] = answer
@@ -455,7 +465,7 @@ class Interpreter:
         callee = self.ev(node.func, place, frame)
         if len(callee) > 1:
             callee = conditions.forked(callee, node)
-        arguments = calls.arguments(self, node, place, frame)
+        arguments = passing.arguments(self, node, place, frame)
         site = Site(node, place, frame)
         return lift(callee, lambda thing: calls.call(self, thing, arguments, site))
 
@@ -531,13 +541,13 @@ class Interpreter:
         return only(Dictionary(items, open=is_open))
 
     def _ListComp(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp, place: Place, frame: Frame) -> Answer:
-        return containers.comprehension(self, node, place, frame)
+        return iteration.comprehension(self, node, place, frame)
 
     _GeneratorExp = _ListComp
     _SetComp = _ListComp
 
     def _DictComp(self, node: ast.DictComp, place: Place, frame: Frame) -> Answer:
-        return containers.dict_comprehension(self, node, place, frame)
+        return iteration.dict_comprehension(self, node, place, frame)
 
     def _Starred(self, node: ast.Starred, place: Place, frame: Frame) -> Answer:
         return self.ev(node.value, place, frame)

@@ -4,28 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import arrays, attributes, calls, containers, operators
+from outlayer_lint.interpret import arrays, attributes, calls, containers, iteration, operators, reflection
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
     Answer,
     Built,
-    Class,
     Const,
     Dictionary,
-    Foreign,
-    Function,
-    Instance,
     Library,
     Module,
     Parameter,
     Partial,
     Sequence,
     Site,
-    Super,
     Symbol,
-    Unknown,
-    compatible,
-    join,
     lift,
     only,
     unknown,
@@ -36,11 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from outlayer_lint.interpret.interpreter import Interpreter
+    from outlayer_lint.interpret.things import Entry
 
 MAX_RANGE = 64
 
 
-def _first(it: Interpreter, given: Arguments, name: str = "object") -> Answer:
+def first(it: Interpreter, given: Arguments, name: str = "object") -> Answer:
+    """The first argument of a builtin."""
     return it.force(given.pick(0, name))
 
 
@@ -49,7 +43,7 @@ def _len(it: Interpreter, given: Arguments, site: Site) -> Answer:
         sequence = containers.as_sequence(it, thing)
         return only(containers.length(sequence if sequence is not None else thing))
 
-    return lift(_first(it, given), one)
+    return lift(first(it, given), one)
 
 
 def _range(it: Interpreter, given: Arguments, site: Site) -> Answer:
@@ -57,7 +51,7 @@ def _range(it: Interpreter, given: Arguments, site: Site) -> Answer:
     if not answers or any(len(a) != 1 for a in answers):
         return unknown("unknown iterable")
     things = [a[0][0] for a in answers]
-    values = [t.value if isinstance(t, Const) else ... for t in things]
+    values: list[Any] = [t.value if isinstance(t, Const) else ... for t in things]
     if ... not in values:
         try:
             numbers = range(*values)
@@ -68,7 +62,7 @@ def _range(it: Interpreter, given: Arguments, site: Site) -> Answer:
         middle = unknown("loop counter", ("range", id(site.node)))
         return only(Sequence((only(Const(numbers[0])),), open=True, tail=(only(Const(numbers[-1])),), middle=middle))
     stop = things[0] if len(things) == 1 else things[1]
-    if len(things) > 2:  # noqa: PLR2004
+    if len(things) > 2:
         return only(Sequence((), open=True, middle=unknown("loop counter", ("range", id(site.node)))))
     relative = operators._relative(stop)  # noqa: SLF001
     if relative is None:
@@ -95,13 +89,13 @@ def _enumerate(it: Interpreter, given: Arguments, site: Site) -> Answer:
             )
         key = ("len", sequence.key if sequence is not None else getattr(thing, "key", thing))
         shift = start if isinstance(start, int) else 0
-        last = containers.turn(it, sequence or thing, "last")
-        rest = containers.turn(it, sequence or thing, "earlier")
+        last = iteration.turn(it, sequence or thing, "last")
+        rest = iteration.turn(it, sequence or thing, "earlier")
         tail = only(Sequence((only(Symbol(key, shift - 1)), last), kind="tuple"))
         middle = only(Sequence((only(Symbol(key, shift - 1, strict=True)), rest), kind="tuple"))
         return only(Sequence((), open=True, tail=(tail,), middle=middle))
 
-    return lift(_first(it, given, "iterable"), one)
+    return lift(first(it, given, "iterable"), one)
 
 
 def _zip(it: Interpreter, given: Arguments, site: Site) -> Answer:
@@ -120,8 +114,8 @@ def _zip(it: Interpreter, given: Arguments, site: Site) -> Answer:
             )
         )
     parts = [s if s is not None else a[0][0] for s, a in zip(sequences, answers, strict=True)]
-    tail = only(Sequence(tuple(containers.turn(it, p, "last") for p in parts), kind="tuple"))
-    middle = only(Sequence(tuple(containers.turn(it, p, "earlier") for p in parts), kind="tuple"))
+    tail = only(Sequence(tuple(iteration.turn(it, p, "last") for p in parts), kind="tuple"))
+    middle = only(Sequence(tuple(iteration.turn(it, p, "earlier") for p in parts), kind="tuple"))
     closed = [s for s in sequences if s is not None and not s.open]
     result = Sequence((), open=True, tail=(tail,), middle=middle)
     if closed:
@@ -141,10 +135,10 @@ def _listed(it: Interpreter, given: Arguments, site: Site) -> Answer:
             return lift(inner, lambda _: unknown("children of a model"))
         sequence = containers.as_sequence(it, thing)
         if sequence is None:
-            return only(Sequence((), open=True, middle=containers.turn(it, thing, None)))
+            return only(Sequence((), open=True, middle=iteration.turn(it, thing, None)))
         return only(Sequence(sequence.items, open=sequence.open, tail=sequence.tail, middle=sequence.middle))
 
-    return lift(_first(it, given, "iterable"), one)
+    return lift(first(it, given, "iterable"), one)
 
 
 def _reversed(it: Interpreter, given: Arguments, site: Site) -> Answer:
@@ -163,7 +157,7 @@ def _reversed(it: Interpreter, given: Arguments, site: Site) -> Answer:
             )
         return only(Sequence(tuple(reversed(sequence.items))))
 
-    return lift(_first(it, given, "sequence"), one)
+    return lift(first(it, given, "sequence"), one)
 
 
 def _dict(it: Interpreter, given: Arguments, site: Site) -> Answer:
@@ -179,7 +173,7 @@ def _dict(it: Interpreter, given: Arguments, site: Site) -> Answer:
             for entry in inner.items:
                 pair = it.force(entry)
                 two = pair[0][0] if len(pair) == 1 else None
-                if not isinstance(two, Sequence) or len(two.items) != 2:  # noqa: PLR2004
+                if not isinstance(two, Sequence) or len(two.items) != 2:
                     is_open = True
                     continue
                 key = it.constant(two.items[0])
@@ -190,7 +184,7 @@ def _dict(it: Interpreter, given: Arguments, site: Site) -> Answer:
             for entry in inner.tail:
                 pair = it.force(entry)
                 two = pair[0][0] if len(pair) == 1 else None
-                if isinstance(two, Sequence) and len(two.items) == 2:  # noqa: PLR2004
+                if isinstance(two, Sequence) and len(two.items) == 2:
                     items[("tail", len(items))] = two.items[1]
         else:
             is_open = True
@@ -198,114 +192,11 @@ def _dict(it: Interpreter, given: Arguments, site: Site) -> Answer:
     return only(Dictionary(items, open=is_open))
 
 
-def _getattr(it: Interpreter, given: Arguments, site: Site) -> Answer:
-    name = it.constant(given.pick(1, "name"))
-    base = _first(it, given)
-    if not isinstance(name, str):
-        return unknown("name chosen at run time")
-    answer = lift(base, lambda thing: attributes.attribute(it, thing, name, site))
-    fallback = given.pick(2, "default")
-    if fallback is not None and all(
-        isinstance(t, Unknown) and t.reason in ("unknown attribute", "base of another package") for t, _ in answer
-    ):
-        return it.force(fallback)
-    return answer
-
-
-def _hasattr(it: Interpreter, given: Arguments, site: Site) -> Answer:
-    name = it.constant(given.pick(1, "name"))
-
-    def one(thing: Any) -> Answer:
-        if isinstance(name, str) and isinstance(thing, Instance) and thing.site is not None:
-            answer = attributes.attribute(it, thing, name, site)
-            known = not all(isinstance(t, Unknown) for t, _ in answer)
-            return only(Const(known)) if known else unknown("undecided condition")
-        return unknown("undecided condition")
-
-    return lift(_first(it, given), one)
-
-
-def _isinstance(it: Interpreter, given: Arguments, site: Site) -> Answer:
-    subject, wanted = it.force(given.pick(0, "object")), it.force(given.pick(1, "classinfo"))
-    answers = []
-    for thing, own in subject:
-        for cls, other in wanted:
-            both = compatible(own, other)
-            if both is not None:
-                decided = _is_a(it, thing, cls)
-                key = ("isinstance", getattr(thing, "key", thing), getattr(cls, "name", cls))
-                answers.append(
-                    ((Const(decided) if decided is not None else Unknown("undecided condition", key), both),)
-                )
-    return join(answers) if answers else unknown("undecided condition")
-
-
-def _is_a(it: Interpreter, thing: Any, cls: Any) -> bool | None:
-    if isinstance(cls, Sequence) and not cls.open:
-        found = [_is_a(it, thing, t) for entry in cls.items for t, _ in it.force(entry)]
-        return True if True in found else None if None in found else False
-    if isinstance(thing, Tensor):
-        if isinstance(cls, Library) and cls.name in ("torch.Tensor", "torch.FloatTensor"):
-            return None if thing.emission == "data" else True
-        return (
-            False
-            if isinstance(cls, Library)
-            and cls.name in ("builtins.tuple", "builtins.list", "builtins.dict")
-            and thing.emission != "data"
-            else None
-        )
-    if isinstance(thing, (Sequence, Dictionary)) and isinstance(cls, Library):
-        name = cls.name.rpartition(".")[2]
-        own = "dict" if isinstance(thing, Dictionary) else thing.kind
-        if name in ("list", "tuple", "dict", "Tensor", "str", "int", "Mapping"):
-            return name == own or (name == "Mapping" and own == "dict")
-        return None
-    if isinstance(thing, Instance):
-        order = attributes.mro(it, thing.cls)
-        if isinstance(cls, Class):
-            if any(isinstance(c, Class) and c.scope is cls.scope for c in order):
-                return True
-            return None if any(isinstance(c, Unknown) for c in order) or thing.site is None else False
-        if isinstance(cls, Library):
-            if any(isinstance(c, Library) and c.name == cls.name for c in order):
-                return True
-            return None if any(isinstance(c, (Unknown, Library)) for c in order) else False
-    if isinstance(thing, Built) and isinstance(cls, Library):
-        return (
-            thing.name == cls.name
-            or (thing.name.rpartition(".")[2] == cls.name.rpartition(".")[2])
-            or (None if cls.name.endswith("Module") else False)
-        )
-    if isinstance(thing, Const) and isinstance(cls, Library) and cls.name.startswith("builtins."):
-        return type(thing.value).__name__ == cls.name.rpartition(".")[2]
-    return None
-
-
-def _super(it: Interpreter, given: Arguments, site: Site) -> Answer:
-    if len(given.positional) >= 2:  # noqa: PLR2004
-        classes, instances = it.force(given.positional[0]), it.force(given.positional[1])
-        if isinstance(classes[0][0], Class):
-            return lift(
-                instances,
-                lambda thing: only(Super(thing, classes[0][0].scope)) if isinstance(thing, Instance) else only(thing),
-            )
-    scope: Any = site.place.block.scope
-    frame: Any = site.frame
-    while scope is not None and scope.owner is None:
-        scope = scope.parent
-        frame = frame.parent
-    if scope is None or frame is None:
-        return unknown("super of an unknown object")
-    while frame is not None and frame.scope is not scope:
-        frame = frame.parent
-    return only(Super(frame.receiver, scope.owner)) if frame is not None else unknown("super of an unknown object")
-
-
 def _partial(it: Interpreter, given: Arguments, site: Site) -> Answer:
     rest = Arguments(
         given.positional[1:], given.keywords, more_positional=given.more_positional, more_keywords=given.more_keywords
     )
-    return lift(_first(it, given, "func"), lambda thing: only(Partial(thing, rest)))
+    return lift(first(it, given, "func"), lambda thing: only(Partial(thing, rest)))
 
 
 def _number(kind: Callable[[Any], Any]) -> Callable[[Interpreter, Arguments, Site], Answer]:
@@ -322,17 +213,17 @@ def _number(kind: Callable[[Any], Any]) -> Callable[[Interpreter, Arguments, Sit
                 else unknown("unknown number", ("int", getattr(thing, "key", thing)))
             )
 
-        return lift(_first(it, given, "x"), one)
+        return lift(first(it, given, "x"), one)
 
     return convert
 
 
 def _same(it: Interpreter, given: Arguments, site: Site) -> Answer:
-    return _first(it, given)
+    return first(it, given)
 
 
 def _next(it: Interpreter, given: Arguments, site: Site) -> Answer:
-    return lift(_first(it, given), lambda thing: containers.turn(it, thing, None))
+    return lift(first(it, given), lambda thing: iteration.turn(it, thing, None))
 
 
 def _map(it: Interpreter, given: Arguments, site: Site) -> Answer:
@@ -341,8 +232,8 @@ def _map(it: Interpreter, given: Arguments, site: Site) -> Answer:
 
     def one(thing: Any) -> Answer:
         sequence = containers.as_sequence(it, thing)
-        if sequence is None or sequence.open or len(given.positional) > 2:  # noqa: PLR2004
-            drawn = containers.turn(it, thing, None)
+        if sequence is None or sequence.open or len(given.positional) > 2:
+            drawn = iteration.turn(it, thing, None)
             return only(
                 Sequence((), open=True, middle=lift(function, lambda f: calls.call(it, f, Arguments((drawn,)), site)))
             )
@@ -379,20 +270,14 @@ def _extreme(which: Callable[..., Any]) -> Callable[[Interpreter, Arguments, Sit
 
 
 def _sum(it: Interpreter, given: Arguments, site: Site) -> Answer:
-    answer = _first(it, given, "iterable")
+    answer = first(it, given, "iterable")
     return lift(
         answer,
         lambda thing: (
-            containers.turn(it, thing, None)
+            iteration.turn(it, thing, None)
             if isinstance(thing, Sequence) and (thing.items or thing.open)
             else unknown("unknown number")
         ),
-    )
-
-
-def _type(it: Interpreter, given: Arguments, site: Site) -> Answer:
-    return lift(
-        _first(it, given), lambda thing: only(thing.cls) if isinstance(thing, Instance) else unknown("type of a value")
     )
 
 
@@ -415,17 +300,15 @@ def _module(it: Interpreter, given: Arguments, site: Site) -> Answer:
 FUNCTIONS: dict[str, Callable[[Interpreter, Arguments, Site], Answer]] = {
     "builtins.len": _len, "builtins.range": _range, "builtins.enumerate": _enumerate, "builtins.zip": _zip,
     "builtins.list": _listed, "builtins.tuple": _listed, "builtins.reversed": _reversed, "builtins.sorted": _same,
-    "builtins.dict": _dict, "collections.OrderedDict": _dict, "builtins.getattr": _getattr,
-    "builtins.hasattr": _hasattr, "builtins.isinstance": _isinstance, "builtins.super": _super,
-    "functools.partial": _partial, "builtins.int": _number(int), "builtins.float": _number(float),
-    "builtins.bool": _number(bool), "builtins.str": _number(str), "builtins.iter": _same, "builtins.next": _next,
-    "builtins.map": _map, "itertools.chain": _chain, "builtins.max": _extreme(max), "builtins.min": _extreme(min),
-    "builtins.abs": _extreme(abs), "builtins.sum": _sum, "builtins.type": _type, "typing.cast": _cast,
-    "copy.copy": _same, "copy.deepcopy": _same, "importlib.import_module": _module, "pickle.load": _loaded,
-    "joblib.load": _loaded, "tqdm.tqdm": _same,
+    "builtins.dict": _dict, "collections.OrderedDict": _dict, "builtins.getattr": reflection.get_attribute,
+    "builtins.hasattr": reflection.has_attribute, "builtins.isinstance": reflection.is_instance,
+    "builtins.super": reflection.parent, "functools.partial": _partial, "builtins.int": _number(int),
+    "builtins.float": _number(float), "builtins.bool": _number(bool), "builtins.str": _number(str),
+    "builtins.iter": _same, "builtins.next": _next, "builtins.map": _map, "itertools.chain": _chain,
+    "builtins.max": _extreme(max), "builtins.min": _extreme(min), "builtins.abs": _extreme(abs), "builtins.sum": _sum,
+    "builtins.type": reflection.kind_of, "typing.cast": _cast, "copy.copy": _same, "copy.deepcopy": _same,
+    "importlib.import_module": _module, "pickle.load": _loaded, "joblib.load": _loaded, "tqdm.tqdm": _same,
     "tqdm.auto.tqdm": _same, "tqdm.notebook.tqdm": _same, "tqdm.trange": _range, "tqdm.tqdm_notebook": _same,
     "itertools.cycle": _same, "itertools.islice": _same, "numpy.random.default_rng": arrays.generator,
     "numpy.random.RandomState": arrays.generator, "rich.progress.track": _same, "types.SimpleNamespace": _dict,
 }  # fmt: skip
-
-__all__ = ["FUNCTIONS", "Foreign", "Function"]

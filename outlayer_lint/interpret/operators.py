@@ -92,7 +92,7 @@ def pair(it: Interpreter, name: str, a: Any, b: Any, site: Site, node: ast.AST) 
     if isinstance(a, Sequence) and isinstance(b, Sequence) and name == "add":
         return only(concatenated(a, b))
     if isinstance(a, Sequence) and isinstance(b, Const) and isinstance(b.value, int) and name == "mul":
-        if not a.open and 0 <= b.value * len(a.items) <= 64:  # noqa: PLR2004
+        if not a.open and 0 <= b.value * len(a.items) <= 64:
             return only(Sequence(a.items * b.value, kind=a.kind))
         return only(Sequence(a.items, open=True, tail=a.items, kind=a.kind))
     if isinstance(a, Sequence) and name == "add" and isinstance(b, (Unknown, Parameter)):
@@ -130,7 +130,7 @@ def _fold(name: str, a: Any, b: Any) -> Answer:
             and isinstance(b, (int, float))
             and abs(b) <= 64
             and abs(a) <= 1e6
-        ):  # noqa: PLR2004
+        ):
             return only(Const(a**b))
         if function is None or (name == "mul" and (isinstance(a, (str, bytes)) or isinstance(b, (str, bytes)))):
             return unknown("unknown arithmetic")
@@ -174,7 +174,8 @@ def _matmul(it: Interpreter, a: Any, b: Any, site: Site) -> Answer:
     learned = next((t.learned for t in (a, b) if isinstance(t, Tensor) and t.learned), "")
     return only(
         Tensor(Emission.LOGIT, by="torch.matmul", learned=learned or "torch.matmul",
-               certainty="likely" if not isinstance(b, Tensor) else "proved", rank=known._rank, class_axis=-1, origin=Origin(applied=span), inner=Value((known,)))  # noqa: SLF001
+               certainty="likely" if not isinstance(b, Tensor) else "proved", rank=known._rank,  # noqa: SLF001
+               class_axis=-1, origin=Origin(applied=span), inner=Value((known,)))
     )  # fmt: skip
 
 

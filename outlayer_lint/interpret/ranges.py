@@ -62,7 +62,7 @@ def combines(it: Interpreter, app: Application) -> Answer:
             left, right = right, left
         return operators.binary(it, ARITHMETIC[how](), left, right, app.site, app.site.node)
     entries = list(app.given.positional)
-    if how == "where" and len(entries) >= 2:  # noqa: PLR2004
+    if how == "where" and len(entries) >= 2:
         entries = entries[-2:]
     answers = [it.force(e) for e in entries[:3]]
     known = [t for a in answers for t, _ in a if isinstance(t, Tensor)]
@@ -140,7 +140,7 @@ def _elementwise(how: str, low: float, high: float, low_spec: Any, high_spec: An
         if how == "square":
             return (low * low, high * high) if low >= 0 else (0.0, max(low * low, high * high))
         if how in ("exp", "exp2"):
-            return (0.0 if low == -inf else exp(low)), (inf if high > 700 else exp(high))  # noqa: PLR2004
+            return (0.0 if low == -inf else exp(low)), (inf if high > 700 else exp(high))
         if how in ("log", "log2", "log10"):
             return (-inf if low <= 0 else log(low)), (inf if high == inf else log(high) if high > 0 else -inf)
         if how == "log1p":

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from outlayer_lint.resolve.scopes import Place
     from outlayer_lint.resolve.project import SourceFile
+    from outlayer_lint.resolve.scopes import Place
 
 # Names that people give to losses. Only which calls are looked at depends on them; what a name holds is evaluated.
 LIKELY_LOSS = r"\w*(?:loss|crit|objective|cost|entropy|bce|nll|mse|error|kl_?d)\w*"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import arrays
 from outlayer_lint.interpret.coupling import (
     COUPLED,
     SCRAMBLED,
@@ -21,7 +19,7 @@ from outlayer_lint.lattice import Emission, Tensor
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
-    from outlayer_lint.interpret.things import Entry, Site
+    from outlayer_lint.interpret.things import Entry
     from outlayer_lint.interpret.transfer import Application
 
 IMAGE = 3  # dims from which a reshape to rows can cut through the classes
@@ -106,7 +104,7 @@ def _viewed(t: Tensor, dims: list[Any] | None) -> Tensor:
                 t.replace(axis=-1 if t.axis == 1 else None, units=units, class_axis=-1, rank=rank)
                 if rank == 2
                 else loosened(t, units=None, class_axis=None, rank=rank)
-            )  # noqa: PLR2004
+            )
         if (
             where == 1
             and (before or 0) >= IMAGE
@@ -114,7 +112,7 @@ def _viewed(t: Tensor, dims: list[Any] | None) -> Tensor:
             and (t.emission not in COUPLED or t.axis == 1)
         ):
             return t.replace(units=units, axis=None, class_axis=SCRAMBLED, rank=rank)
-        if where == 1 and before is None and rank == 2:  # noqa: PLR2004 - pooled to one place
+        if where == 1 and before is None and rank == 2:  # pooled to one place
             return t.replace(axis=1 if t.axis == 1 else None, units=units, class_axis=1, rank=rank)
     if (
         units is not None
@@ -123,13 +121,13 @@ def _viewed(t: Tensor, dims: list[Any] | None) -> Tensor:
         and rank >= 3
         and dims[1] == units
         and (before is None or before >= IMAGE)
-    ):  # noqa: PLR2004
+    ):
         kept = t.axis == 1
         return (t if kept or t.emission not in COUPLED else loosened(t)).replace(units=units, class_axis=1, rank=rank)
-    if units == 1 and last == 1 and rank == 2 and where in (-1, before):  # noqa: PLR2004 - rows of one
+    if units == 1 and last == 1 and rank == 2 and where in (-1, before):  # rows of one
         return t.replace(axis=-1 if same(t.axis, where, before) else None, class_axis=-1, rank=rank)
     # `view(batch, -1)` of rows is what it was.
-    if rank == before == 2 and last == -1:  # noqa: PLR2004
+    if rank == before == 2 and last == -1:
         return t
     return loosened(t, units=None, class_axis=None, rank=rank)
 
@@ -195,7 +193,7 @@ def _moved(how: str, dims: list[Any] | None, axis: Any, rank: int | None) -> Any
         return {-1: -2, -2: -1}.get(axis, None if rank is None else _moved("transpose", [-1, -2], axis, rank))
     if how == "reverse":
         return None if rank is None else rank - 1 - axis % rank
-    if dims is None or len(dims) < 2 or any(not isinstance(d, int) for d in dims):  # noqa: PLR2004
+    if dims is None or len(dims) < 2 or any(not isinstance(d, int) for d in dims):
         return None
     if how == "permute":
         order = [d % len(dims) for d in dims]
@@ -271,8 +269,8 @@ def drops_axis(it: Interpreter, app: Application) -> Answer:
         if units is not None and units > 1 and where == -1:
             return t.replace(
                 axis=-1 if same(t.axis, -1, known) else None, class_axis=-1, rank=known if known == 2 else None
-            )  # noqa: PLR2004
-        rank = 1 if units == 1 and known == 2 else None  # noqa: PLR2004
+            )
+        rank = 1 if units == 1 and known == 2 else None
         return loosened(t, class_axis=None, units=None, rank=rank)
 
     return on_tensors(app.input(), one)
@@ -326,88 +324,3 @@ def literal_rank(it: Interpreter, answer: Answer) -> int | None:
         depth += 1
         answer = it.force(answer[0][0].items[0])
     return depth if len(answer) == 1 and isinstance(answer[0][0], Const) else None
-
-
-def without_first_dim(t: Tensor) -> Tensor:
-    """One row of a tensor."""
-    rank = rank_after(t, lambda r: r - 1 if r else None)
-    source = t.source if t.source is None else (t.source, "row")
-    if t.emission in (Emission.DATA, Emission.INDEX):
-        return t.replace(rank=rank, source=source, inner=None)
-    kept = (loosened(t) if same(t.axis, 0, t.rank) else t).replace(source=source)
-    classes = shifted(t.class_axis, 0, -1, t.rank)
-    axis = shifted(kept.axis, 0, -1, t.rank) if kept.emission in COUPLED else kept.axis
-    return kept.replace(axis=axis, class_axis=classes, units=t._units if classes is not None else None, rank=rank)  # noqa: SLF001
-
-
-def indexed(it: Interpreter, t: Tensor, index: ast.expr, site: Site) -> Tensor:
-    """`x[...]`: which dims were cut, and what that leaves of a coupling and of the units."""
-    kinds = _kinds(it, index, site)
-    rank = None if "some" in kinds else rank_after(t, lambda r: r - kinds.count("one") + kinds.count("new"))
-    if t.source is not None and kinds == ["some"]:
-        rank = arrays.taken_rank(it, t, index, site)
-    if t.source is not None and t.emission not in (Emission.DATA, Emission.INDEX):
-        t = t.replace(source=(t.source, ast.unparse(index)[:40]))
-    if t.emission in (Emission.DATA, Emission.INDEX):
-        cut = t.replace(source=(t.source, ast.unparse(index)[:40]), inner=None, rank=rank)
-        return alone(cut) if kinds[:1] == ["new"] else cut
-    cut_classes, classes = _landed(t.class_axis, kinds, t.rank)
-    cut_axis, axis = _landed(t.axis, kinds, t.rank) if t.emission in COUPLED else (False, t.axis)
-    kept = loosened(t) if cut_axis is not False else t
-    whole = cut_classes is False
-    found = kept.replace(
-        axis=axis if kept.emission in COUPLED else kept.axis, units=t._units if whole else None, rank=rank,  # noqa: SLF001
-        class_axis=classes if whole else None,
-    )  # fmt: skip
-    return alone(found) if kinds[:1] == ["new"] and t.source is not None and not t.learned else found
-
-
-def _kinds(it: Interpreter, index: ast.expr, site: Site) -> list[str]:
-    """What each part of an index does to its dim."""
-    kinds: list[str] = []
-    for entry in list(index.elts) if isinstance(index, ast.Tuple) else [index]:
-        if isinstance(entry, ast.Slice):
-            kinds.append("all" if entry.lower is None and entry.upper is None else "range")
-        elif isinstance(entry, ast.Constant) and entry.value is Ellipsis:
-            kinds.append("...")
-        elif isinstance(entry, ast.Constant) and entry.value is None:
-            kinds.append("new")
-        else:
-            value = it.constant(it.ev(entry, site.place, site.frame))
-            kinds.append("one" if isinstance(value, int) and not isinstance(value, bool) else "some")
-    return kinds
-
-
-def _landed(axis: Any, kinds: list[str], rank: int | None) -> tuple[bool | None, Any]:
-    """Whether an index cuts a dim (`None`: may be), and where the dim stands afterwards."""
-    if not isinstance(axis, int):
-        return None, None
-    if axis == SCRAMBLED:
-        return False, axis
-    split = kinds.index("...") if "..." in kinds else len(kinds)
-    before, after = kinds[:split], kinds[split + 1 :]
-    if rank is not None:
-        missing = rank - sum(kind != "new" for kind in (*before, *after))
-        if missing < 0 or not -rank <= axis < rank:
-            return None, None
-        before, after, axis = [*before, *["all"] * missing, *after], [], axis % rank
-    names, steps = (before, 1) if axis >= 0 else (list(reversed(after)), -1)
-    wanted = axis if axis >= 0 else -axis - 1
-    dims = [at for at, kind in enumerate(names) if kind != "new"]
-    if wanted < len(dims):
-        at = dims[wanted]
-        if names[at] != "all":
-            return (None if names[at] == "some" else True), None
-        near, far = names[:at], names[at + 1 :]
-    elif axis < 0 and sum(kind != "new" for kind in before) > 1 and "..." not in kinds:
-        return None, None  # how far the index reaches from the front is not known
-    elif axis >= 0 and after:
-        return None, None
-    else:
-        near, far = names, ["some"]
-    if "some" not in near:
-        moved = wanted - near.count("one") + near.count("new")
-        return False, moved if steps > 0 else -moved - 1
-    if rank is not None and "some" not in far:
-        return False, -1 - (rank - 1 - wanted - far.count("one") + far.count("new"))
-    return False, None

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret import attributes, tracing
+from outlayer_lint.interpret import classes, tracing
 from outlayer_lint.interpret.targets import ancestors, feeds, heads
 from outlayer_lint.interpret.things import Answer, Built, Instance, Lazy, Library, Parameter, Unknown
 from outlayer_lint.lattice import Tensor, Value
@@ -110,7 +110,7 @@ DISCOUNT = re.compile(r"(?i)^(gamma|discount\w*)$")
 def _is_network(it: Interpreter, thing: Any) -> bool:
     if isinstance(thing, Built):
         return thing.row.kind in ("layer", "model", "container", "wrapper")
-    return isinstance(thing, Instance) and attributes.is_torch_module(it, thing.cls)
+    return isinstance(thing, Instance) and classes.is_torch_module(it, thing.cls)
 
 
 def within_no_grad(block: Block | None) -> bool:
@@ -224,7 +224,7 @@ def _losses_in(it: Interpreter, nodes: list[Any], place: Place) -> set[str]:
 def convolution_last(case: Evidence) -> bool:
     """The last layer is a convolution, and its output keeps its dims."""
     prediction = case.values[0]
-    if prediction.rank is not None and prediction.rank <= 2:  # noqa: PLR2004 - rows
+    if prediction.rank is not None and prediction.rank <= 2:  # rows
         return False
     return prediction.known and all(_convolved(way) for way in prediction.ways)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import arrays, datasets, operators, parts, ranges, shapes, transforms
+from outlayer_lint.interpret import arrays, datasets, makers, operators, parts, ranges, shapes, transforms
 from outlayer_lint.interpret.coupling import COUPLED, SCRAMBLED, Follower, on_tensors
-from outlayer_lint.interpret.shapes import indexed, without_first_dim
+from outlayer_lint.interpret.indexing import indexed, without_first_dim
 from outlayer_lint.interpret.things import Answer, Parameter, Site, Subclass, lift, only, unknown
 from outlayer_lint.lattice import NOTHING, Emission, Origin, Tensor, Value
 
@@ -205,8 +205,8 @@ def makes(it: Interpreter, app: Application) -> Answer:
         return only(Tensor(Emission.LOGIT, by=row.name, learned=row.name, origin=app.origin))
     if row.how == "from-argument":
         return arrays.array(it, app, _dtype(it, app))
-    emission, low, high = arrays.made_range(it, app)
-    size = arrays.made_size(it, app) if row.units is None and emission is not Emission.INDEX else None
+    emission, low, high = makers.made_range(it, app)
+    size = makers.made_size(it, app) if row.units is None and emission is not Emission.INDEX else None
     grows = "requires_grad" in app.given.keywords and it.constant(app.given.keywords["requires_grad"]) is True
     return only(
         Tensor(emission, by=row.name, low=low, high=high, axis=app.spec(row.axis),

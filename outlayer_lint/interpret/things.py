@@ -233,8 +233,8 @@ class Sequence:
     __slots__ = ("items", "key", "kind", "middle", "open", "tail")
 
     def __init__(
-        self, items: tuple[Entry, ...], *, open: bool = False, tail: tuple[Entry, ...] = (),
-        middle: Entry | None = None, kind: str = "list"
+        self, items: tuple[Entry, ...], *, open: bool = False, tail: tuple[Entry, ...] = (),  # noqa: A002
+        middle: Entry | None = None, kind: str = "list",
     ) -> None:  # fmt: skip
         """`middle` is what the open part's elements are, where known."""
         self.items = items
@@ -250,7 +250,7 @@ class Dictionary:
 
     __slots__ = ("items", "kind", "open")
 
-    def __init__(self, items: Mapping[Any, Entry], *, open: bool = False, kind: str = "dict") -> None:
+    def __init__(self, items: Mapping[Any, Entry], *, open: bool = False, kind: str = "dict") -> None:  # noqa: A002
         """In order of insertion."""
         self.items = dict(items)
         self.open = open
@@ -369,7 +369,7 @@ def _hashable(value: object) -> object:
 def join(answers: Iterable[Answer]) -> Answer:
     """All alternatives, equal ones once, under what their choices have in common."""
     every = [alternative for answer in answers for alternative in answer]
-    if len(every) < 2:  # noqa: PLR2004
+    if len(every) < 2:
         return tuple(every)
     found: dict[object, Alternative] = {}
     for thing, choices in every:

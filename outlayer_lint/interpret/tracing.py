@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import calls, containers
+from outlayer_lint.interpret import iteration, passing
 from outlayer_lint.interpret.things import Lazy, Parameter, Unknown
 from outlayer_lint.lattice import Tensor
 from outlayer_lint.resolve.scopes import Place, dotted
@@ -140,8 +140,8 @@ def _given(it: Interpreter, scope: Scope, frame: Frame) -> Arguments | None:
         return None
     where = it.root(binding.place.block.scope, frame.world)
     for node in binding.overlay:
-        where = containers.overlay(it, node, binding.place, where)
-    return calls.arguments(it, binding.call, binding.place, where)
+        where = iteration.overlay(it, node, binding.place, where)
+    return passing.arguments(it, binding.call, binding.place, where)
 
 
 def _argument(it: Interpreter, name: str, scope: Scope, frame: Frame, item: int | None = None) -> list[Lazy]:

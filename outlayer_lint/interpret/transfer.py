@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import ast
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import arrays, attributes, calls, containers, datasets, operators, tensors
+from outlayer_lint import knowledge
+from outlayer_lint.interpret import arrays, attributes, calls, containers, datasets, layers, operators, tensors
 from outlayer_lint.interpret.coupling import Follower
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
     Answer,
     Built,
     Const,
-    Deferred,
     Dictionary,
     Entry,
     Foreign,
-    Function,
-    Instance,
     Lazy,
-    Method,
     Parameter,
     Sequence,
     Site,
@@ -31,7 +27,7 @@ from outlayer_lint.interpret.things import (
     only,
     unknown,
 )  # fmt: skip
-from outlayer_lint.lattice import UNKNOWN, Emission, Origin, Tensor, Value
+from outlayer_lint.lattice import Emission, Origin, Tensor, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -242,7 +238,7 @@ def called(it: Interpreter, thing: Built, given: Arguments, site: Site) -> Answe
     """Call a library object: a layer, an activation, a container, a model with a replaced head."""
     row = thing.row
     if row.transfer == "contains":
-        return run_container(it, thing, given, site)
+        return layers.run_container(it, thing, given, site)
     if row.transfer == "wraps":
         return lift(calls.wrapped(it, thing), lambda inner: calls.call(it, inner, given, site))
     if row.kind == "model" and thing.overrides:
@@ -270,189 +266,13 @@ def _replaced_head(it: Interpreter, thing: Built, given: Arguments, site: Site) 
     return None
 
 
-def run_container(it: Interpreter, thing: Built, given: Arguments, site: Site) -> Answer:
-    """`Sequential(...)(x)`: from the tail, so that a learned layer near the end answers at once."""
-    if thing.row.how != "sequence":
-        return unknown("call of a list of layers")
-
-    def one(content: Any) -> Answer:
-        if isinstance(content, Dictionary):
-            layers, is_open, tail = [v for k, v in content.items.items()], content.open, ()
-            tail_layers = [v for k, v in content.items.items() if isinstance(k, tuple) and k[0] == "tail"]
-            if is_open and tail_layers:
-                layers, tail = [], tuple(tail_layers)
-        elif isinstance(content, Sequence):
-            layers, is_open, tail = list(content.items), content.open, content.tail
-        else:
-            return only(content)
-        entry: Entry = given.pick(0, "input") or unknown("missing argument")
-        if is_open:
-            entry, layers = unknown("open-ended list of layers"), list(tail)
-            if not layers:
-                return entry
-        for layer in layers:
-            entry = Deferred(_step(it, layer, entry, site))
-        return it.force(entry)
-
-    return lift(parts(it, thing), one)
-
-
-def _step(it: Interpreter, layer: Entry, entry: Entry, site: Site) -> Callable[[], Answer]:
-    def run() -> Answer:
-        return lift(
-            it.force(layer),
-            lambda f: calls.call(it, f, Arguments((entry,)), site) if not isinstance(f, Const) else it.force(entry),
-        )
-
-    return run
-
-
-def parts(it: Interpreter, thing: Built) -> Answer:
-    """The children of a container: a `Sequence`, or a `Dictionary` where they are named."""
-    key = ("parts", it.training)
-    cached = thing.cache.get(key)
-    if cached is None:
-        cached = _parts(it, thing)
-        if it.fuel > 0 and not it.reading:
-            thing.cache[key] = cached
-    return cached  # type: ignore[no-any-return]
-
-
-def _parts(it: Interpreter, thing: Built) -> Answer:
-    given = thing.arguments
-    base: Answer
-    if thing.extras and thing.extras[0][0] == "replaced":
-        base = it.force(given.positional[0])
-    elif given.more_positional:
-        base = only(Sequence(given.positional, open=True, tail=_starred_tail(it, thing)))
-    elif thing.row.how == "sequence":
-        if len(given.positional) == 1 and not given.keywords:
-            single = it.force(given.positional[0])
-            if all(isinstance(t, (Dictionary, Sequence)) for t, _ in single):
-                base = single
-            else:
-                base = only(Sequence(given.positional))
-        else:
-            base = only(Sequence(given.positional))
-    elif given.positional or given.keywords:
-        source = it.force(given.positional[0]) if given.positional else it.force(next(iter(given.keywords.values())))
-        base = lift(source, lambda t: only(t) if isinstance(t, (Dictionary, Sequence)) else _iterable(it, t))
-    else:
-        base = only(Dictionary({}) if thing.row.how == "dict" else Sequence(()))
-    for name, more in thing.extras:
-        if name != "replaced":
-            base = lift(base, lambda t, name=name, more=more: only(_extended(it, t, name, more)))  # type: ignore[misc]
-    for override in thing.overrides:
-        if len(override.path) == 1 and isinstance(override.path[0], (int, str)):
-            base = lift(base, lambda t, o=override: only(_assigned(t, o.path[0], o.lazy)))  # type: ignore[misc]
-    return base
-
-
-def _starred_tail(it: Interpreter, thing: Built) -> tuple[Entry, ...]:
-    """The known end of `Sequential(*layers)` where the list is open-ended."""
-    node = thing.site.node
-    if not isinstance(node, ast.Call):
-        return ()
-    entries: tuple[Entry, ...] = ()
-    for argument in node.args:
-        if isinstance(argument, ast.Starred):
-            answer = it.ev(argument.value, thing.site.place, thing.site.frame)
-            inner = containers.as_sequence(it, answer[0][0]) if len(answer) == 1 else None
-            entries = (inner.tail if inner.open else (*entries, *inner.items)) if inner is not None else ()
-        else:
-            entries = (*entries, Lazy(argument, thing.site.place, thing.site.frame))
-    return entries
-
-
-def _iterable(it: Interpreter, thing: Any) -> Answer:
-    found = containers.as_sequence(it, thing)
-    if found is not None:
-        return only(found)
-    if isinstance(thing, (Parameter, Subclass)):
-        return only(thing)
-    result = Sequence((), open=True, middle=containers.turn(it, thing, None))
-    key = getattr(thing, "key", None)
-    if key is not None:
-        result.key = key
-    return only(result)
-
-
-def _extended(it: Interpreter, thing: Any, name: str, given: Arguments) -> Any:
-    """A container's children after one mutation."""
-    if name == "open":
-        if isinstance(thing, Dictionary):
-            return Dictionary(thing.items, open=True)
-        return Sequence(thing.items, open=True) if isinstance(thing, Sequence) else thing
-    first, second = given.pick(0, "name"), given.pick(1, "module")
-    if isinstance(thing, Sequence):
-        tail: tuple[Entry, ...] = ()
-        if name == "append" and first is not None:
-            tail = (first,)
-        elif name in ("add_module", "register_module", "setitem") and second is not None:
-            key = it.constant(first)
-            if name == "setitem" and isinstance(key, int):
-                return _assigned(thing, key, second)
-            tail = (second,)
-        elif name in ("extend", "update") and first is not None:
-            answer = it.force(first)
-            inner = containers.as_sequence(it, answer[0][0]) if len(answer) == 1 else None
-            if inner is None:
-                return Sequence(thing.items, open=True)
-            from outlayer_lint.interpret.operators import concatenated  # noqa: PLC0415
-
-            return concatenated(thing, inner)
-        elif name == "insert":
-            return Sequence((), open=True, tail=thing.items[-1:])
-        elif name == "pop":
-            return Sequence(thing.items[:-1], open=thing.open)
-        if thing.open:
-            return Sequence(thing.items, open=True, tail=(*thing.tail, *tail), middle=thing.middle)
-        return Sequence((*thing.items, *tail))
-    if isinstance(thing, Dictionary):
-        items = dict(thing.items)
-        if name in ("add_module", "setitem", "register_module") and second is not None:
-            key = it.constant(first)
-            if key is ... or isinstance(key, tuple):
-                return (
-                    Dictionary({**items, ("tail", len(items)): second}, open=True)
-                    if name == "add_module"
-                    else Dictionary(items, open=True)
-                )
-            items[key] = second
-            return Dictionary(items, open=thing.open)
-        if name == "append" and first is not None:
-            items[("tail", len(items))] = first
-            return Dictionary(items, open=thing.open)
-        if name == "update" and first is not None:
-            answer = it.force(first)
-            if isinstance(answer[0][0], Dictionary):
-                items.update(answer[0][0].items)
-                return Dictionary(items, open=thing.open or answer[0][0].open)
-        return Dictionary(items, open=True)
-    return thing
-
-
-def _assigned(thing: Any, key: Any, lazy: Entry) -> Any:
-    if isinstance(thing, Sequence) and isinstance(key, int):
-        if not thing.open and -len(thing.items) <= key < len(thing.items):
-            items = list(thing.items)
-            items[key] = lazy
-            return Sequence(tuple(items))
-        if key == -1 and thing.tail:
-            return Sequence(thing.items, open=True, tail=(*thing.tail[:-1], lazy))
-        return Sequence((), open=True)
-    if isinstance(thing, Dictionary):
-        return Dictionary({**thing.items, key: lazy}, open=thing.open)
-    return thing
-
-
 def method(it: Interpreter, thing: Built, name: str, given: Arguments, site: Site) -> Answer:
     """A method of a library object."""
     row = thing.row
     if name in ("forward", "__call__"):
         return called(it, thing, given, site)
     if row.kind == "container":
-        content = parts(it, thing)
+        content = layers.parts(it, thing)
         first = content[0][0] if len(content) == 1 else None
         if isinstance(first, (Dictionary, Sequence)) and name in ("values", "items", "keys", "get", "children", "pop"):
             return (
@@ -470,7 +290,7 @@ def method(it: Interpreter, thing: Built, name: str, given: Arguments, site: Sit
         return only(thing)
     if word is not None:
         return tensors.by_method(it, thing, word, given, site)
-    found = attributes.knowledge.find(f"{thing.name}.{name}")
+    found = knowledge.find(f"{thing.name}.{name}")
     if found is not None:
         return calls.apply_row(it, found[0], "function", given, site)
     if row.kind == "loss":
@@ -487,7 +307,7 @@ def drawn(it: Interpreter, thing: Built, step: object) -> Answer:
 
 def in_place(it: Interpreter, thing: Tensor, name: str, given: Arguments, site: Site) -> Answer:
     """`x.clamp_(0, 1)` as a statement."""
-    found = attributes.knowledge.methods(name) or attributes.knowledge.methods(name.rstrip("_"))
+    found = knowledge.methods(name) or knowledge.methods(name.rstrip("_"))
     return only(thing) if found is None else calls.apply_row(it, found[0], "method", given.prepend(only(thing)), site)
 
 
@@ -565,5 +385,3 @@ def _object(it: Interpreter, app: Application) -> Answer:
 SPECIAL: dict[str, Callable[[Interpreter, Application], Answer]] = {
     "wraps": _wraps, "loads": _loads, "calls": _calls, "contains": _object, "yields": _object,
 }  # fmt: skip
-
-__all__ = ["UNKNOWN", "Application", "Function", "Instance", "Method", "apply"]

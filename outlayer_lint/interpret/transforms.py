@@ -95,7 +95,7 @@ def _normalised(it: Interpreter, app: Application, t: Tensor) -> Tensor:
     mean, std = (it.constant(e) if (e := app.entry(name)) is not None else ... for name in ("mean", "std"))
     means, stds = (v if isinstance(v, tuple) else (v,) for v in (mean, std))
     numbers = all(isinstance(v, (int, float)) for v in (*means, *stds)) and 0 not in stds
-    if t.emission is Emission.DATA or not t.bounded or not numbers or not means or len({len(means), len(stds), 1}) > 2:  # noqa: PLR2004
+    if t.emission is Emission.DATA or not t.bounded or not numbers or not means or len({len(means), len(stds), 1}) > 2:
         return t.replace(emission=Emission.DATA, low=-inf, high=inf, by=app.row.name, source=_derived(app, t.source))
     pairs = [(m, stds[i % len(stds)]) for i, m in enumerate(means)]
     low = round(min((t.low - m) / s for m, s in pairs), 6)

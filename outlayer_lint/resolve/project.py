@@ -160,7 +160,8 @@ class SourceFile:
         """Lines on which `name(` or `name[...](` stands. Without the index, found by a plain search for the name."""
         if self._calls is not None:
             return self._calls.get(name, [])
-        text, lines = self.text, []
+        text = self.text
+        lines: list[int] = []
         at, last, line, length = text.find(name), 0, 1, len(name)
         while at >= 0:
             end = at + length
@@ -191,7 +192,8 @@ class SourceFile:
     def lines_with(self, pattern: re.Pattern[str]) -> list[int]:
         """Line numbers (of the joined text, from 1) on which the pattern matches."""
         text = self.text
-        lines, last, at = [], 0, 0
+        lines: list[int] = []
+        last, at = 0, 0
         for match in pattern.finditer(text):
             at += text.count("\n", last, match.start())
             last = match.start()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from bisect import bisect_left
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -37,9 +37,9 @@ class Definition(NamedTuple):
     kind: str
     node: ast.AST
     value: ast.expr | None
-    path: tuple[object, ...]
+    path: tuple[Any, ...]
     block: Block
-    index: int
+    index: int  # type: ignore[assignment] # nobody searches it as a tuple
 
 
 class Block:
@@ -87,7 +87,7 @@ class Place(NamedTuple):
     """Before statement `index` of `block`: where an expression is evaluated."""
 
     block: Block
-    index: int
+    index: int  # type: ignore[assignment] # nobody searches it as a tuple
 
 
 class Scope:
@@ -223,6 +223,8 @@ def bodies(node: ast.stmt) -> Iterator[tuple[list[ast.stmt], str, tuple[ast.expr
         case ast.Match(cases=cases):
             for case in cases:
                 yield case.body, "case", None
+        case _:
+            pass  # a simple statement
 
 
 def ends(node: ast.stmt, subs: list[Block]) -> bool:
@@ -250,6 +252,8 @@ def writes(block: Block, index: int, node: ast.stmt) -> Iterator[tuple[str, Defi
                 yield from walrus(inside, made)
             case ast.Return(value=inside) if inside is not None:
                 yield from walrus(inside, made)
+            case _:
+                pass
     match node:
         case ast.Assign(targets=targets, value=value):
             for target in targets:
@@ -285,6 +289,8 @@ def writes(block: Block, index: int, node: ast.stmt) -> Iterator[tuple[str, Defi
                 for inner in ast.walk(case.pattern):
                     if name := getattr(inner, "name", None):
                         yield name, made("opaque", None)
+        case _:
+            pass
 
 
 def targeted(
@@ -320,6 +326,8 @@ def targeted(
                         yield ".".join(parts[:cut]), made("setattr", value, ((*parts[cut:], index), kind, path))
         case ast.Starred(value=inner):
             yield from targeted(inner, kind, value, path, made)
+        case _:
+            pass  # an element of something without a name
 
 
 def mutation(value: ast.expr, made: Made) -> Iterator[tuple[str, Definition]]:
@@ -334,13 +342,14 @@ def mutation(value: ast.expr, made: Made) -> Iterator[tuple[str, Definition]]:
         if (name in MUTATORS or (name.endswith("_") and not name.startswith("_"))) and (key := dotted(function.value)):
             yield key, made("mutate", value)
             if name == "add_module" and value.args and isinstance(value.args[0], ast.Constant) and len(value.args) > 1:
-                yield f"{key}.{value.args[0].value}", made("assign", value.args[1])
-    elif isinstance(function, ast.Name) and function.id == "setattr" and len(value.args) == 3:  # noqa: PLR2004
+                yield f"{key}.{value.args[0].value!s}", made("assign", value.args[1])
+    elif isinstance(function, ast.Name) and function.id == "setattr" and len(value.args) == 3:
         key, name_node = dotted(value.args[0]), value.args[1]
         if key and isinstance(name_node, ast.Constant):
-            yield f"{key}.{name_node.value}", made("assign", value.args[2])
+            name = str(name_node.value)
+            yield f"{key}.{name}", made("assign", value.args[2])
             if key != "self":
-                yield key, made("setattr", value.args[2], ((str(name_node.value),), "assign", ()))
+                yield key, made("setattr", value.args[2], ((name,), "assign", ()))
         elif key:
             yield f"{key}.*", made("assign", value.args[2], (name_node,))
 

@@ -1,0 +1,165 @@
+"""The project's classes: bases, methods, class attributes, fields."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING, Any
+
+from outlayer_lint.interpret import calls
+from outlayer_lint.interpret.frames import Arguments, Frame
+from outlayer_lint.interpret.things import (
+    Answer,
+    Built,
+    Class,
+    Function,
+    Instance,
+    Library,
+    Site,
+    Unknown,
+    only,
+)  # fmt: skip
+from outlayer_lint.resolve.scopes import FUNCTIONS, Place, Scope
+
+if TYPE_CHECKING:
+    from outlayer_lint.interpret.interpreter import Interpreter
+
+MAX_BASES = 24
+IS_MODULE = re.compile(
+    r"(^|\.)(Module|LightningModule|Model|Layer|HybridBlock|PreTrainedModel|LightningLite|Sequential|ModuleList)$"
+)
+
+
+def mro(it: Interpreter, cls: Class) -> list[Any]:
+    """The class, then its bases depth first: `Class` or `Library`, or `Unknown` for what cannot be followed."""
+    if cls._mro is None:
+        order: list[Any] = []
+        seen: set[object] = set()
+
+        def visit(item: Any) -> None:
+            mark = item.scope if isinstance(item, Class) else getattr(item, "name", id(item))
+            if mark in seen or len(order) > MAX_BASES:
+                return
+            seen.add(mark)
+            order.append(item)
+            if isinstance(item, Class):
+                for base in item.scope.node.bases:  # type: ignore[attr-defined]
+                    for thing, _ in it.ev(base, _statement_place(item), item.frame)[:3]:
+                        visit(thing.row and Library(thing.name) if isinstance(thing, Built) else thing)
+
+        visit(cls)
+        cls._mro = order
+    return cls._mro
+
+
+def _statement_place(cls: Class) -> Place:
+    """Before the class statement."""
+    block = cls.frame.scope.block
+    name = cls.scope.name
+    for index in block.names.get(name, ()):
+        for key, definition in block.writes.get(index, ()):
+            if key == name and definition.node is cls.scope.node:
+                return Place(block, index)
+    line = cls.scope.node.lineno  # type: ignore[attr-defined]
+    found = cls.scope.file.locate(line)
+    return found if found is not None else Place(block, len(block.statements))
+
+
+def is_torch_module(it: Interpreter, cls: Class) -> bool:
+    """Whether instances are called through `forward`."""
+    return any(isinstance(c, Library) and IS_MODULE.search(c.name) for c in mro(it, cls)) or any(
+        isinstance(c, Unknown) for c in mro(it, cls)
+    )
+
+
+def method_of(it: Interpreter, cls: Class, name: str, after: Scope | None = None) -> tuple[Class, Scope] | None:
+    """The method a class or the nearest base defines, behind `after` if given."""
+    order = mro(it, cls)
+    if after is not None:
+        at = [i for i, c in enumerate(order) if isinstance(c, Class) and c.scope is after]
+        order = order[at[0] + 1 :] if at else order[1:]
+    for item in order:
+        if isinstance(item, Class):
+            block = item.scope.block
+            for index in reversed(block.names.get(name, ())):
+                for key, definition in block.writes.get(index, ()):
+                    if key == name and definition.kind == "def":
+                        return item, item.scope.child(definition.node)
+                for sub in block.subs.get(index, ()):
+                    for inner in sub.writes.values():
+                        for key, definition in inner:
+                            if key == name and definition.kind == "def":
+                                return item, item.scope.child(definition.node)
+    return None
+
+
+def class_attribute(it: Interpreter, cls: Class, name: str, instance: Instance | None) -> Answer | None:
+    """A method, property or class variable."""
+    for item in mro(it, cls):
+        if not isinstance(item, Class):
+            continue
+        block = item.scope.block
+        if name not in block.names:
+            continue
+        found = method_of(it, item, name)
+        if found is not None and found[0] is item:
+            return bound_method(it, item, found[1], instance, cls)
+        frame = class_frame(item)
+        return it.defined(name, Place(block, len(block.statements)), frame)
+    return None
+
+
+def class_frame(cls: Class) -> Frame:
+    """The frame of a class body."""
+    key = ("class body", id(cls.scope))
+    frame = cls.frame.children.get(key)
+    if frame is None:
+        frame = cls.frame.children[key] = Frame(cls.scope, cls.frame.world, cls.frame, arguments=Arguments())
+    return frame
+
+
+def bound_method(it: Interpreter, owner: Class, scope: Scope, instance: Any, cls: Class) -> Answer:
+    """A method as read from an object or a class."""
+    if scope.has_decorator("staticmethod"):
+        return only(Function(scope, class_frame(owner)))
+    if scope.has_decorator("classmethod"):
+        return only(Function(scope, class_frame(owner), bound=cls))
+    if scope.has_decorator("property", "cached_property", "lazy_property") and instance is not None:
+        site = Site(ast.Name(scope.name, ast.Load()), Place(owner.scope.block, 0), class_frame(owner))
+        return calls.invoke(
+            it, Function(scope, class_frame(owner), bound=instance), Arguments(), site, key=("property", id(instance))
+        )
+    return only(Function(scope, class_frame(owner), bound=instance))
+
+
+def dataclass_fields(it: Interpreter, cls: Class) -> dict[str, ast.expr | None]:
+    """Annotated names of the class bodies, bases first."""
+    fields: dict[str, ast.expr | None] = {}
+    for item in reversed(mro(it, cls)):
+        if isinstance(item, Class):
+            for node in item.scope.node.body:  # type: ignore[attr-defined]
+                if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                    fields[node.target.id] = node.value
+    return fields
+
+
+def method_in(cls: Class, name: str) -> Scope | None:
+    """A method defined in the class body itself."""
+    for index in reversed(cls.scope.block.names.get(name, ())):
+        for key, definition in cls.scope.block.writes.get(index, ()):
+            if key == name and definition.kind == "def":
+                return cls.scope.child(definition.node)
+    return None
+
+
+def writers(cls: Class, name: str) -> list[ast.AST]:
+    """Methods of the class body whose text mentions `.name`."""
+    node: Any = cls.scope.node
+    text = "\n".join(cls.scope.file.document.lines[node.lineno - 1 : node.end_lineno])
+    pattern = re.compile(rf"\.{re.escape(name)}\b")
+    lines = {node.lineno + text.count("\n", 0, m.start()) for m in pattern.finditer(text)}
+    return [
+        n
+        for n in node.body
+        if isinstance(n, FUNCTIONS) and any(n.lineno <= line <= (n.end_lineno or 0) for line in lines)
+    ]

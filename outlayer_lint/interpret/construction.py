@@ -1,0 +1,108 @@
+"""Objects of the project's classes: what a constructor receives, and whether it lets the object be."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from outlayer_lint.interpret import classes, conditions, passing
+from outlayer_lint.interpret.frames import Arguments, Frame
+from outlayer_lint.interpret.things import (
+    Answer,
+    Class,
+    Instance,
+    Site,
+    only,
+)  # fmt: skip
+from outlayer_lint.resolve.scopes import Place, Scope
+
+if TYPE_CHECKING:
+    from outlayer_lint.interpret.interpreter import Interpreter
+    from outlayer_lint.resolve.scopes import Block
+
+
+def construct(it: Interpreter, cls: Class, given: Arguments, site: Site) -> Answer:
+    """`Class(...)`."""
+    return only(Instance(cls, site, given))
+
+
+def constructor_frame(it: Interpreter, thing: Instance, cls: Class, init: Scope, derived: Frame | None) -> Frame | None:
+    """The frame of a class's `__init__` for an object: entered by the construction, or by `super().__init__(...)`."""
+    key = ("init", id(init))
+    cache = thing.root.cache
+    if key in cache:
+        return cache[key]  # type: ignore[no-any-return]
+    frame: Frame | None
+    if derived is None or derived.scope.name != "__init__":
+        if thing.site is None:
+            world = thing.cache.get("world") or thing.root.cache.get("world") or cls.frame.world
+            frame = Frame(init, world, classes.class_frame(cls))
+        else:
+            frame = Frame(
+                init, thing.site.frame.world, classes.class_frame(cls),
+                arguments=thing.arguments, caller=thing.site.frame, place=thing.site.place,
+            )  # fmt: skip
+        frame.receiver = thing
+    else:
+        frame = _through_super(it, thing, cls, init, derived)
+    cache[key] = frame
+    return frame
+
+
+def _through_super(it: Interpreter, thing: Instance, cls: Class, init: Scope, derived: Frame) -> Frame | None:
+    """Find `super().__init__(...)` or `Base.__init__(self, ...)` in a derived constructor."""
+    block = derived.scope.block
+    for place, node in calls_named(block, "__init__"):
+        function = node.func
+        assert isinstance(function, ast.Attribute)
+        target = function.value
+        by_super = isinstance(target, ast.Call) and isinstance(target.func, ast.Name) and target.func.id == "super"
+        given = passing.arguments(it, node, place, derived)
+        if not by_super:
+            named = it.ev(target, place, derived)
+            if not any(isinstance(t, Class) and t.scope is cls.scope for t, _ in named):
+                continue
+            given = Arguments(
+                given.positional[1:],
+                given.keywords,
+                more_positional=given.more_positional,
+                more_keywords=given.more_keywords,
+            )
+        frame = Frame(init, derived.world, classes.class_frame(cls), arguments=given, caller=derived, place=place)
+        frame.receiver = thing
+        return frame
+    return None
+
+
+def calls_named(block: Block, name: str) -> list[tuple[Place, ast.Call]]:
+    """Calls of a method by its bare name, as statements anywhere in a block."""
+    found: list[tuple[Place, ast.Call]] = []
+    for index, node in enumerate(block.statements):
+        if isinstance(node, (ast.Expr, ast.Assign)) and isinstance(node.value, ast.Call):
+            function = node.value.func
+            if isinstance(function, ast.Attribute) and function.attr == name:
+                found.append((Place(block, index), node.value))
+        for sub in block.subs.get(index, ()):
+            found.extend(calls_named(sub, name))
+    return found
+
+
+def is_refused(it: Interpreter, thing: Instance) -> bool:
+    """Whether the constructor raises for its arguments: there is no such object (`if sigmoid and softmax: raise`)."""
+    memo = thing.root.cache
+    if "refused" not in memo:
+        memo["refused"] = False
+        found = classes.method_of(it, thing.cls, "__init__")
+        if thing.site is not None and found is not None:
+            frame = constructor_frame(it, thing, found[0], found[1], None) if found[0] is thing.cls else None
+            memo["refused"] = frame is not None and _raises(it, found[1].block, frame)
+    return bool(memo["refused"])
+
+
+def _raises(it: Interpreter, block: Block, frame: Frame) -> bool:
+    for index, node in enumerate(block.statements):
+        if not isinstance(node, ast.If) or node.orelse or not isinstance(node.body[-1], ast.Raise):
+            continue
+        if conditions.decide(it, node.test, False, Place(block, index), frame) is None:  # noqa: FBT003
+            return True
+    return False

@@ -1,0 +1,63 @@
+"""Tensors made from sizes: `torch.rand(8, 3)`, `np.zeros((n, 1))`, `torch.randint(0, 10, (32,))`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from outlayer_lint.interpret import operators
+from outlayer_lint.interpret.things import Sequence
+from outlayer_lint.lattice import Emission, Tensor
+
+if TYPE_CHECKING:
+    from outlayer_lint.interpret.interpreter import Interpreter
+    from outlayer_lint.interpret.transfer import Application
+
+
+def made_range(it: Interpreter, app: Application) -> tuple[Emission, float | None, float | None]:
+    """What a maker fills its tensor with."""
+    row = app.row
+    low, high = (float(v) if isinstance(v, (int, float)) else None for v in (app.spec(row.low), app.spec(row.high)))
+    emission = row.emits or Emission.DATA
+    if row.name.endswith(".linspace"):
+        given = [it.constant(entry) for name in row.parameters[:2] if (entry := app.entry(name)) is not None]
+        ends = sorted(float(end) for end in given if isinstance(end, (int, float)))
+        if len(ends) == 2:
+            return operators.word((ends[0], ends[1])), ends[0], ends[1]
+    if emission is Emission.INDEX:
+        start = app.entry("low") if app.entry("high") is not None else None
+        first = it.constant(start) if start is not None else 0
+        if not isinstance(first, int) or first >= 0:
+            return Emission.INDEX, float(first) if isinstance(first, int) else None, None
+        return Emission.LOGIT, None, None
+    if emission is Emission.BND:
+        return (Emission.DATA, None, None) if low is None or high is None else (_number_word(low, high), low, high)
+    return emission, low, high
+
+
+def _number_word(low: float, high: float) -> Emission:
+    return Emission.BINARY if low == high and low in (0.0, 1.0) else operators.word((low, high))
+
+
+def made_size(it: Interpreter, app: Application) -> int | None:
+    """The size of the last dim of a tensor that is made."""
+    row = app.row
+    if row.name.endswith("_like"):
+        sizes = {
+            t.units if isinstance(t, Tensor) and t.emission is not Emission.INDEX else None for t, _ in app.input()
+        }
+        return sizes.pop() if len(sizes) == 1 else None
+    if row.variadic:
+        entries = app.given.positional[row.parameters.index(row.variadic) :] or tuple(
+            e for n in ("size", "shape") if (e := app.given.keywords.get(n)) is not None
+        )
+    else:
+        entries = tuple(e for n in ("size", "shape") if n in row.parameters and (e := app.entry(n)) is not None)
+    if not entries or app.given.more_positional:
+        return None
+    last = it.constant(entries[-1])
+    last = last[-1] if isinstance(last, tuple) and last else last
+    if last is ... and len(entries) == 1:
+        answer = it.force(entries[0])
+        thing = answer[0][0] if len(answer) == 1 else None
+        last = it.constant(thing.items[-1]) if isinstance(thing, Sequence) and thing.items and not thing.open else ...
+    return last if isinstance(last, int) and not isinstance(last, bool) else None

@@ -1,0 +1,171 @@
+"""Arguments: as a call gives them, and as a function's parameters receive them."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from outlayer_lint.interpret import iteration
+from outlayer_lint.interpret.frames import Arguments, Frame
+from outlayer_lint.interpret.things import (
+    Answer,
+    Built,
+    Class,
+    Const,
+    Dictionary,
+    Function,
+    Instance,
+    Lazy,
+    Library,
+    Parameter,
+    Sequence,
+    lift,
+    only,
+    unknown,
+)  # fmt: skip
+from outlayer_lint.lattice import Tensor
+from outlayer_lint.resolve.scopes import Place, Scope
+
+if TYPE_CHECKING:
+    from outlayer_lint.interpret.interpreter import Interpreter
+    from outlayer_lint.interpret.things import Entry
+
+
+def arguments(it: Interpreter, node: ast.Call, place: Place, frame: Frame) -> Arguments:
+    """The arguments of a call, starred ones taken apart where they are known."""
+    if not any(isinstance(a, ast.Starred) for a in node.args) and not any(k.arg is None for k in node.keywords):
+        return Arguments(
+            tuple(Lazy(a, place, frame) for a in node.args),
+            {k.arg: Lazy(k.value, place, frame) for k in node.keywords if k.arg},
+        )
+    positional: list[Entry] = []
+    keywords: dict[str, Entry] = {}
+    more_positional = more_keywords = False
+    for argument in node.args:
+        if not isinstance(argument, ast.Starred):
+            if more_positional:
+                break
+            positional.append(Lazy(argument, place, frame))
+            continue
+        things = it.ev(argument.value, place, frame)
+        thing = things[0][0] if len(things) == 1 else None
+        if isinstance(thing, Sequence) and not thing.open:
+            positional.extend(thing.items)
+        elif isinstance(thing, Sequence) and not more_positional:
+            positional.extend(thing.items)
+            more_positional = True
+        else:
+            more_positional = True
+    for keyword in node.keywords:
+        if keyword.arg is not None:
+            keywords[keyword.arg] = Lazy(keyword.value, place, frame)
+            continue
+        things = it.ev(keyword.value, place, frame)
+        thing = things[0][0] if len(things) == 1 else None
+        if isinstance(thing, Dictionary):
+            keywords.update({k: v for k, v in thing.items.items() if isinstance(k, str)})
+            more_keywords |= thing.open
+        else:
+            more_keywords = True
+    return Arguments(tuple(positional), keywords, more_positional=more_positional, more_keywords=more_keywords)
+
+
+def bound(it: Interpreter, scope: Scope, name: str, frame: Frame) -> Answer:
+    """What a parameter of a scope is in a frame: receiver, argument, default, or open."""
+    a = scope.parameters
+    assert a is not None
+    ordered = [p.arg for p in (*a.posonlyargs, *a.args)]
+    skip = 1 if frame.receiver is not None and ordered else 0
+    if skip and name == ordered[0]:
+        return only(frame.receiver)
+    index = ordered.index(name) - skip if name in ordered else None
+    given = frame.arguments
+    likely = False
+    if given is None:
+        binding = frame.world.bindings.get(scope, ...)
+        if binding is ...:
+            opened = Parameter(scope, name)
+            it.parameters[opened.key] = opened
+            return only(opened)
+        if binding is None:
+            return default(it, scope, name, frame, unbound=True)
+        if binding.passed:
+            return unknown("parameter nobody binds", ("parameter", id(scope), name))
+        holder = binding.place.block.scope
+        where = it.root(holder, frame.world)
+        for node in binding.overlay:
+            where = iteration.overlay(it, node, binding.place, where)
+        given = arguments(it, binding.call, binding.place, where)
+        likely = binding.likely
+    if a.vararg is not None and name == a.vararg.arg:
+        return only(
+            Sequence(given.positional_answers(it.force, len(ordered) - skip), open=given.more_positional, kind="tuple")
+        )
+    if a.kwarg is not None and name == a.kwarg.arg:
+        known = {*ordered, *(p.arg for p in a.kwonlyargs)}
+        rest = {k: it.force(v) for k, v in given.keywords.items() if k not in known}
+        return only(Dictionary(rest, open=given.more_keywords))
+    entry = given.pick(index, name)
+    if entry is not None:
+        answer = it.force(entry)
+        return (
+            lift(answer, lambda t: only(t.replace(certainty="likely") if isinstance(t, Tensor) else t))
+            if likely
+            else answer
+        )
+    if given.may_bind(index, name):
+        return unknown("starred argument", ("parameter", id(frame), name))
+    return default(it, scope, name, frame, unbound=False)
+
+
+def default(it: Interpreter, scope: Scope, name: str, frame: Frame, *, unbound: bool) -> Answer:
+    """A parameter's default; for one that nobody binds, its annotation counts as well."""
+    a = scope.parameters
+    assert a is not None
+    ordered = [*a.posonlyargs, *a.args]
+    node: ast.expr | None = None
+    annotation = next((p.annotation for p in (*ordered, *a.kwonlyargs) if p.arg == name), None)
+    if name in (names := [p.arg for p in ordered]):
+        at = names.index(name) - (len(ordered) - len(a.defaults))
+        node = a.defaults[at] if at >= 0 else None
+    elif name in (only_names := [p.arg for p in a.kwonlyargs]):
+        node = a.kw_defaults[only_names.index(name)]
+    key = ("parameter", id(scope), name)
+    if node is not None:
+        holder = scope.parent
+        assert holder is not None
+        where = frame.parent or frame
+        line = it.ev(node, _definition_place(scope), where)
+        if unbound:
+            # Nobody in the project calls it: the default is what is meant, as far as an object goes.
+            kept = tuple(
+                (t, c)
+                for t, c in line
+                if isinstance(t, (Instance, Built, Function, Class, Library, Const)) and not _plain(t)
+            )
+            return kept or unknown("parameter nobody binds", key)
+        return line
+    if annotation is not None and unbound:
+        annotated = it.ev(annotation, _definition_place(scope), frame.parent or frame)
+        receivers = [(it.receiver(t, frame.world), c) for t, c in annotated if isinstance(t, Class)]
+        if receivers:
+            return tuple(receivers)
+    return unknown("parameter nobody binds" if unbound else "missing argument", key)
+
+
+def _plain(thing: object) -> bool:
+    return isinstance(thing, Const) and not isinstance(thing.value, bool)
+
+
+def _definition_place(scope: Scope) -> Place:
+    """Before the `def`; for a lambda, where it stands."""
+    parent = scope.parent
+    assert parent is not None
+    block = parent.block
+    if scope.kind != "lambda":
+        for index in block.names.get(scope.name, ()):
+            for key, definition in block.writes.get(index, ()):
+                if key == scope.name and definition.node is scope.node:
+                    return Place(block, index)
+    found = scope.file.locate(scope.node.lineno)  # type: ignore[attr-defined]
+    return found if found is not None and found.block.scope is parent else Place(block, len(block.statements))

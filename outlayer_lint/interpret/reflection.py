@@ -1,0 +1,145 @@
+"""Builtins that ask what an object is and has: `getattr`, `isinstance`, `super`, `type`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from outlayer_lint.interpret import attributes, classes, native
+from outlayer_lint.interpret.things import (
+    Answer,
+    Built,
+    Class,
+    Const,
+    Dictionary,
+    Instance,
+    Library,
+    Sequence,
+    Site,
+    Super,
+    Unknown,
+    compatible,
+    join,
+    lift,
+    only,
+    unknown,
+)  # fmt: skip
+from outlayer_lint.lattice import Tensor
+
+if TYPE_CHECKING:
+    from outlayer_lint.interpret.frames import Arguments
+    from outlayer_lint.interpret.interpreter import Interpreter
+
+
+def get_attribute(it: Interpreter, given: Arguments, site: Site) -> Answer:
+    """`getattr(x, "name", default)`."""
+    name = it.constant(given.pick(1, "name"))
+    base = native.first(it, given)
+    if not isinstance(name, str):
+        return unknown("name chosen at run time")
+    answer = lift(base, lambda thing: attributes.attribute(it, thing, name, site))
+    fallback = given.pick(2, "default")
+    if fallback is not None and all(
+        isinstance(t, Unknown) and t.reason in ("unknown attribute", "base of another package") for t, _ in answer
+    ):
+        return it.force(fallback)
+    return answer
+
+
+def has_attribute(it: Interpreter, given: Arguments, site: Site) -> Answer:
+    """`hasattr(x, "name")`."""
+    name = it.constant(given.pick(1, "name"))
+
+    def one(thing: Any) -> Answer:
+        if isinstance(name, str) and isinstance(thing, Instance) and thing.site is not None:
+            answer = attributes.attribute(it, thing, name, site)
+            known = not all(isinstance(t, Unknown) for t, _ in answer)
+            return only(Const(known)) if known else unknown("undecided condition")
+        return unknown("undecided condition")
+
+    return lift(native.first(it, given), one)
+
+
+def is_instance(it: Interpreter, given: Arguments, site: Site) -> Answer:
+    """`isinstance(x, C)`, and with a tuple of classes."""
+    subject, wanted = it.force(given.pick(0, "object")), it.force(given.pick(1, "classinfo"))
+    answers = []
+    for thing, own in subject:
+        for cls, other in wanted:
+            both = compatible(own, other)
+            if both is not None:
+                decided = _is_a(it, thing, cls)
+                key = ("isinstance", getattr(thing, "key", thing), getattr(cls, "name", cls))
+                answers.append(
+                    ((Const(decided) if decided is not None else Unknown("undecided condition", key), both),)
+                )
+    return join(answers) if answers else unknown("undecided condition")
+
+
+def _is_a(it: Interpreter, thing: Any, cls: Any) -> bool | None:
+    if isinstance(cls, Sequence) and not cls.open:
+        found = [_is_a(it, thing, t) for entry in cls.items for t, _ in it.force(entry)]
+        return True if True in found else None if None in found else False
+    if isinstance(thing, Tensor):
+        if isinstance(cls, Library) and cls.name in ("torch.Tensor", "torch.FloatTensor"):
+            return None if thing.emission == "data" else True
+        return (
+            False
+            if isinstance(cls, Library)
+            and cls.name in ("builtins.tuple", "builtins.list", "builtins.dict")
+            and thing.emission != "data"
+            else None
+        )
+    if isinstance(thing, (Sequence, Dictionary)) and isinstance(cls, Library):
+        name = cls.name.rpartition(".")[2]
+        own = "dict" if isinstance(thing, Dictionary) else thing.kind
+        if name in ("list", "tuple", "dict", "Tensor", "str", "int", "Mapping"):
+            return name == own or (name == "Mapping" and own == "dict")
+        return None
+    if isinstance(thing, Instance):
+        order = classes.mro(it, thing.cls)
+        if isinstance(cls, Class):
+            if any(isinstance(c, Class) and c.scope is cls.scope for c in order):
+                return True
+            return None if any(isinstance(c, Unknown) for c in order) or thing.site is None else False
+        if isinstance(cls, Library):
+            if any(isinstance(c, Library) and c.name == cls.name for c in order):
+                return True
+            return None if any(isinstance(c, (Unknown, Library)) for c in order) else False
+    if isinstance(thing, Built) and isinstance(cls, Library):
+        return (
+            thing.name == cls.name
+            or (thing.name.rpartition(".")[2] == cls.name.rpartition(".")[2])
+            or (None if cls.name.endswith("Module") else False)
+        )
+    if isinstance(thing, Const) and isinstance(cls, Library) and cls.name.startswith("builtins."):
+        return type(thing.value).__name__ == cls.name.rpartition(".")[2]
+    return None
+
+
+def parent(it: Interpreter, given: Arguments, site: Site) -> Answer:
+    """`super()`, and with a class and an object."""
+    if len(given.positional) >= 2:
+        parents, instances = it.force(given.positional[0]), it.force(given.positional[1])
+        if isinstance(parents[0][0], Class):
+            return lift(
+                instances,
+                lambda thing: only(Super(thing, parents[0][0].scope)) if isinstance(thing, Instance) else only(thing),
+            )
+    scope: Any = site.place.block.scope
+    frame: Any = site.frame
+    while scope is not None and scope.owner is None:
+        scope = scope.parent
+        frame = frame.parent
+    if scope is None or frame is None:
+        return unknown("super of an unknown object")
+    while frame is not None and frame.scope is not scope:
+        frame = frame.parent
+    return only(Super(frame.receiver, scope.owner)) if frame is not None else unknown("super of an unknown object")
+
+
+def kind_of(it: Interpreter, given: Arguments, site: Site) -> Answer:
+    """`type(x)`."""
+    return lift(
+        native.first(it, given),
+        lambda thing: only(thing.cls) if isinstance(thing, Instance) else unknown("type of a value"),
+    )
