@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
+import sys
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from expectations import Marker, compare, markers, settings
 
-from outlayer_lint.engine import check, reveal
+from outlayer_lint.engine import RECURSION, check, reveal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     Program = str | Mapping[str, str]  # one file, or name -> source
 
 RULE = "softmax-into-cross-entropy"
+sys.setrecursionlimit(RECURSION)  # as the engine does; hypothesis objects to a change in the middle of a test
 IMPORTS = "import torch, torch.nn as nn, torch.nn.functional as F\n"
 
 

@@ -684,10 +684,11 @@ def statements(kinds: frozenset[str], depth: int) -> st.SearchStrategy[list[str]
         pieces = [st.just(part) if isinstance(part, str) else part for part in parts]
         return st.tuples(*pieces).map(lambda found: [i for p in found for i in ([p] if isinstance(p, str) else p)])
 
-    heads = TESTS.map(lambda test: [f"if {test}:"])
+    tests = TESTS if "words" in kinds else st.sampled_from((*FLAGS, *(f"not {flag}" for flag in FLAGS)))
+    heads = tests.map(lambda test: [f"if {test}:"])
     made = {
         "if": compound(heads, body) | compound(heads, body, "else:", body),
-        "elif": compound(heads, body, TESTS.map(lambda test: [f"elif {test}:"]), body, "else:", body),
+        "elif": compound(heads, body, tests.map(lambda test: [f"elif {test}:"]), body, "else:", body),
         "for": compound("for _ in rounds():", body),
         "while": compound("while more():", body),
         "with": compound("with torch.no_grad():", body),
@@ -695,12 +696,14 @@ def statements(kinds: frozenset[str], depth: int) -> st.SearchStrategy[list[str]
         "finally": compound("try:", body, "finally:", VALUES.map(lambda value: [f"    w = {value}"])),
         "return": compound(heads, "    return z"),
     }
-    return st.one_of(assignments(), assignments(), *(made[kind] for kind in sorted(kinds)))
+    return st.one_of(assignments(), assignments(), *(made[kind] for kind in sorted(kinds - {"words"})))
 
 
-def blocks(kinds: frozenset[str], depth: int = 2) -> st.SearchStrategy[list[str]]:
+def blocks(kinds: frozenset[str], depth: int) -> st.SearchStrategy[list[str]]:
     """The lines of up to three statements."""
-    return st.lists(statements(kinds, depth), min_size=1, max_size=3).map(lambda parts: [i for p in parts for i in p])
+    return st.lists(statements(kinds, depth), min_size=1, max_size=5 - depth).map(
+        lambda parts: [i for p in parts for i in p]
+    )
 
 
 class Tensor:
@@ -757,15 +760,21 @@ def outcomes(lines: list[str], tries: int) -> Iterator[str]:
 
 def told(lines: list[str], folder: Path) -> set[str]:
     """What the engine says of the same function."""
-    program = ["layer = nn.Linear(5, 4)", "x = torch.randn(3, 5)", "def f(x):", *(f"    {i}" for i in lines), "a = f(x)"]
+    program = [
+        "layer = nn.Linear(5, 4)",
+        "x = torch.randn(3, 5)",
+        "def f(x):",
+        *(f"    {i}" for i in lines),
+        "a = f(x)",
+    ]
     path = folder / "program.py"
     path.write_text(IMPORTS + "\n".join(program), encoding="utf-8")
     return set(emission(path, len(program) + 1).split(" | "))
 
 
-def function(kinds: str) -> st.SearchStrategy[list[str]]:
+def function(kinds: str, depth: int = 2) -> st.SearchStrategy[list[str]]:
     first = ["z = layer(x)", "w = layer(x).tanh()"]
-    return blocks(frozenset(kinds.split())).map(lambda lines: [*first, *lines, "return z"])
+    return blocks(frozenset(kinds.split()), depth).map(lambda lines: [*first, *lines, "return z"])
 
 
 @pytest.fixture(scope="module")
@@ -773,16 +782,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("programs")
 
 
-@hypothesis(max_examples=150, deadline=None)
-@given(data=st.data())
-def test_branches_leave_exactly_what_running_them_leaves(data: st.DataObject, folder: Path) -> None:
-    lines = data.draw(function("if elif return"))
-    found = told(lines, folder)
-    assert found in (set(outcomes(lines, 1)), {"unknown"})
-
-
-@pytest.mark.parametrize("kinds", ["if for return", "if for while with", "if try finally with"])
-@hypothesis(max_examples=80, deadline=None)
+@pytest.mark.parametrize(
+    "kinds", ["if elif return words", "if for return words", "if for while with", "if try finally with"]
+)
+@hypothesis(max_examples=80, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_nothing_that_running_a_program_leaves_is_missed(kinds: str, data: st.DataObject, folder: Path) -> None:
     lines = data.draw(function(kinds))

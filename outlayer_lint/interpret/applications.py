@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from outlayer_lint import knowledge
 from outlayer_lint.facts import Applied
 from outlayer_lint.interpret import classes
+from outlayer_lint.interpret.choices import compatible
 from outlayer_lint.interpret.coupling import Step
 from outlayer_lint.interpret.frames import World
 from outlayer_lint.interpret.operators import Divided
-from outlayer_lint.interpret.things import Answer, Library, compatible
+from outlayer_lint.interpret.things import Answer, Library
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Emission, Tensor, Value, describe
 

@@ -27,6 +27,7 @@ from outlayer_lint.interpret.things import (
     Site,
     Subclass,
     Super,
+    Unbound,
     Unknown,
     join,
     lift,
@@ -178,8 +179,6 @@ def written(it: Interpreter, key: str, place: Place, frame: Frame) -> Answer:
     """`self.x` or `model.fc` in a scope that writes it: the writes that reach the place, else the object's own."""
     base, _, name = key.rpartition(".")
     answer = it.defined(key, place, frame, fallback=False)
-    from outlayer_lint.interpret.interpreter import Unbound  # noqa: PLC0415 - the interpreter builds on attributes
-
     open_ways = [c for t, c in answer if t is Unbound]
     kept = tuple((t, c) for t, c in answer if t is not Unbound)
     undefined = len(kept) == 1 and isinstance(kept[0][0], Unknown) and kept[0][0].reason == "undefined name"

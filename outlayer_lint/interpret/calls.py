@@ -19,12 +19,11 @@ from outlayer_lint.interpret import (
     passing,
     transfer,
 )
+from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible, restrict
 from outlayer_lint.interpret.frames import MAX_DEPTH, Arguments, Frame
 from outlayer_lint.interpret.things import (
-    NO_CHOICE,
     Answer,
     Built,
-    Choices,
     Class,
     Const,
     Foreign,
@@ -39,7 +38,6 @@ from outlayer_lint.interpret.things import (
     Site,
     Subclass,
     Unknown,
-    compatible,
     join,
     lift,
     only,
@@ -187,8 +185,6 @@ def result(it: Interpreter, frame: Frame) -> Answer:
 
 def _returns(it: Interpreter, block: Block, frame: Frame, choices: Choices, out: list[Answer]) -> Choices | None:
     """Gather the returns of a block. Comes back with the choices under which control falls through, or `None`."""
-    from outlayer_lint.interpret.interpreter import restrict  # noqa: PLC0415
-
     for index, node in enumerate(block.statements):
         place = Place(block, index)
         if isinstance(node, ast.Return):

@@ -8,17 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import calls
 from outlayer_lint.interpret.frames import Arguments, Frame
-from outlayer_lint.interpret.things import (
-    Answer,
-    Built,
-    Class,
-    Function,
-    Instance,
-    Library,
-    Site,
-    Unknown,
-    only,
-)  # fmt: skip
+from outlayer_lint.interpret.things import Answer, Built, Class, Function, Instance, Library, Site, Unknown, only
 from outlayer_lint.resolve.scopes import FUNCTIONS, Place, Scope
 
 if TYPE_CHECKING:

@@ -6,12 +6,10 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import operators
+from outlayer_lint.interpret.choices import NO_CHOICE, Choice, Choices, compatible
 from outlayer_lint.interpret.things import (
-    NO_CHOICE,
     Answer,
     Built,
-    Choice,
-    Choices,
     Class,
     Const,
     Dictionary,
@@ -24,7 +22,6 @@ from outlayer_lint.interpret.things import (
     Sequence,
     Symbol,
     Unknown,
-    compatible,
     identity,
 )  # fmt: skip
 

@@ -7,13 +7,7 @@ from typing import TYPE_CHECKING
 
 from outlayer_lint.interpret import classes, conditions, passing
 from outlayer_lint.interpret.frames import Arguments, Frame
-from outlayer_lint.interpret.things import (
-    Answer,
-    Class,
-    Instance,
-    Site,
-    only,
-)  # fmt: skip
+from outlayer_lint.interpret.things import Answer, Class, Instance, Site, only
 from outlayer_lint.resolve.scopes import Place, Scope
 
 if TYPE_CHECKING:

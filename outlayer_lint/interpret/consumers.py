@@ -9,17 +9,16 @@ from outlayer_lint import knowledge
 from outlayer_lint.diagnostic import Related
 from outlayer_lint.facts import Fact, LossBuilt, LossCall
 from outlayer_lint.interpret import calls, classes, passing, targets
+from outlayer_lint.interpret.choices import Choices, compatible
 from outlayer_lint.interpret.things import (
     Answer,
     Built,
-    Choices,
     Instance,
     Library,
     Method,
     Partial,
     Sequence,
     Site,
-    compatible,
     only,
     unknown,
 )  # fmt: skip

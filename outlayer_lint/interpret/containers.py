@@ -6,11 +6,11 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import calls, classes, instances, layers, operators, tensors, transfer
+from outlayer_lint.interpret.choices import Choice
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
     Answer,
     Built,
-    Choice,
     Const,
     Dictionary,
     Foreign,

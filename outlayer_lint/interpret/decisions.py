@@ -9,8 +9,9 @@ from outlayer_lint import knowledge
 from outlayer_lint.facts import Applied, Consumed, Decision, Fact, LossCall
 from outlayer_lint.interpret import applications, conditions, consumers, passing, shapes
 from outlayer_lint.interpret.applications import text_of, words_of
+from outlayer_lint.interpret.choices import NO_CHOICE
 from outlayer_lint.interpret.operators import number
-from outlayer_lint.interpret.things import NO_CHOICE, Answer, Built, Library, Method, Site
+from outlayer_lint.interpret.things import Answer, Built, Library, Method, Site
 from outlayer_lint.interpret.transfer import Application, as_value
 from outlayer_lint.lattice import Emission, Tensor, Value
 from outlayer_lint.resolve.scopes import Place

@@ -18,6 +18,7 @@ from outlayer_lint.interpret.things import (
     Method,
     Site,
     Subclass,
+    Unbound,
     Unknown,
     join,
     only,
@@ -135,8 +136,6 @@ def in_classes(
     inside: Frame | None = None,
 ) -> Answer | None:
     """What the constructors leave in `self.name`, the most derived first. `None` where none writes it."""
-    from outlayer_lint.interpret.interpreter import Unbound  # noqa: PLC0415
-
     gathered: list[Answer] = []
     key = f"self.{name}"
     frame: Frame | None = inside
@@ -206,8 +205,6 @@ def _in_methods(it: Interpreter, thing: Instance, name: str, order: list[Any], s
                 continue
             frame = method_frame(it, thing, item, scope)
             answer = it.defined(key, Place(block, len(block.statements)), frame, fallback=False)
-            from outlayer_lint.interpret.interpreter import Unbound  # noqa: PLC0415
-
             answers.append(tuple((t, c) for t, c in answer if t is not Unbound))
         if answers:
             break

@@ -5,41 +5,26 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import (
-    attributes,
-    calls,
-    conditions,
-    containers,
-    imports,
-    iteration,
-    mutation,
-    operators,
-    passing,
-)
+from outlayer_lint.interpret import attributes, conditions, containers, definitions, imports, passing
+from outlayer_lint.interpret.expressions import EVALUATORS
 from outlayer_lint.interpret.frames import Arguments, Frame, World
 from outlayer_lint.interpret.things import (
-    NO_CHOICE,
     Answer,
-    Choices,
     Class,
     Const,
     Deferred,
-    Dictionary,
-    Function,
     Instance,
     Lazy,
     Parameter,
     Sequence,
-    Site,
     Subclass,
     Unknown,
-    compatible,
-    join,
     lift,
     only,
     unknown,
 )  # fmt: skip
-from outlayer_lint.resolve.scopes import LIMIT, Definition, Place, Scope, dotted, reaching
+from outlayer_lint.resolve.reaching import reaching
+from outlayer_lint.resolve.scopes import Place, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +32,7 @@ if TYPE_CHECKING:
     from outlayer_lint.diagnostic import Span
     from outlayer_lint.interpret.things import Entry
     from outlayer_lint.resolve.project import Project, SourceFile
-    from outlayer_lint.resolve.scopes import Reach
+    from outlayer_lint.resolve.reaching import Reach
 
 FUEL = 2000
 MAX_NESTING = 120
@@ -171,12 +156,12 @@ class Interpreter:
             return self.provisional(mark)
         if self.fuel <= 0:
             return unknown("budget")
-        evaluate = getattr(self, "_" + type(node).__name__, None)
+        evaluate = EVALUATORS.get(type(node))
         if evaluate is None:
             return unknown("unsupported expression")
         self.fuel -= 1
         self.evaluations += 1
-        return self.settle(mark, memo, key, lambda: evaluate(node, place, frame))
+        return self.settle(mark, memo, key, lambda: evaluate(self, node, place, frame))
 
     def settle(self, mark: object, memo: dict[object, Answer], key: object, compute: Callable[[], Answer]) -> Answer:
         """Evaluate what may lean on itself: assume nothing, then what came out, until it repeats; else unknown."""
@@ -260,9 +245,6 @@ class Interpreter:
 
     # -- names --------------------------------------------------------------------------------------------------------
 
-    def _Name(self, node: ast.Name, place: Place, frame: Frame) -> Answer:
-        return self.lookup(node.id, place, frame)
-
     def lookup(self, name: str, place: Place, frame: Frame) -> Answer:
         """What a name may be at a place."""
         overlay: Frame | None = frame
@@ -305,101 +287,9 @@ class Interpreter:
         if self.fuel <= 0:
             return unknown("budget")
         self.fuel -= 1
-        return self.settle(mark, frame.memo, memo, lambda: self._join(key, place, frame, fallback=fallback))
-
-    def _join(self, key: str, place: Place, frame: Frame, *, fallback: bool) -> Answer:
-        answers: list[Answer] = []
-        looped: set[int] = set()
-        unbound: list[Choices] = []
-        reaches = self.reached(key, place)
-        if len(reaches) >= LIMIT:
-            return unknown("too many alternatives")
-        for reach in reaches:
-            choices = self.conditions_of(reach, frame)
-            if choices is None:
-                continue
-            definition = reach.definition
-            if definition is None:
-                unbound.append(choices)
-                continue
-            if reach.loops and definition.kind in ("mutate", "setitem", "augment"):
-                loop = reach.loops[0][0]
-                if id(loop) not in looped:
-                    looped.add(id(loop))
-                    answers.append(restrict(mutation.loop_effect(self, key, definition, loop, frame), choices))
-                continue
-            where = frame.inside(definition.block, reach.loops)
-            answer = self.define(key, definition, where)
-            answers.append(restrict(answer, choices))
-        if fallback and unbound:
-            scope = place.block.scope
-            if scope.kind == "function" and key in scope.parameter_names:
-                value = self.parameter(key, frame)
-                answers.extend(restrict(value, c) for c in unbound[:4])
-            elif scope.kind == "class" or (scope.kind == "module" and not answers):
-                answers.append(self.outer(key, scope, frame))
-            elif not answers:
-                answers.append(self.outer(key, scope, frame) if scope.kind != "module" else unknown("undefined name"))
-        elif unbound and not fallback:
-            answers.extend(((Unbound, c),) for c in unbound[:4])
-        if not answers:
-            return unknown("undefined name")
-        return conditions.meaningful(join(answers))
-
-    def conditions_of(self, reach: Reach, frame: Frame) -> Choices | None:
-        """The choices on the way of a definition, or `None` where a condition is decided against it."""
-        choices: Choices = NO_CHOICE
-        for test, polarity, place, around in reach.conditions:
-            where = frame.inside(place.block, reach.loops)
-            decided = conditions.decide(self, test, polarity, place, where)
-            both = None if decided is None else compatible(choices, decided)
-            if both is None:
-                if around:  # we are asked about this branch, so it is taken, whatever defaults say
-                    continue
-                return None
-            choices = both
-        return choices
-
-    def define(self, key: str, definition: Definition, frame: Frame) -> Answer:
-        """What one definition gives to a key."""
-        place = Place(definition.block, definition.index)
-        kind, node, value = definition.kind, definition.node, definition.value
-        if kind == "assign" and value is not None:
-            return self.follow(self.ev(value, place, frame), definition.path)
-        if kind == "def":
-            memo = ("def", id(node))
-            if memo not in frame.memo:
-                made: Any = Function(definition.block.scope.child(node), frame)
-                frame.memo[memo] = only(made)
-            return frame.memo[memo]
-        if kind == "class":
-            return only(self.class_in(definition.block.scope.child(node), frame))
-        if kind == "import":
-            return imports.imported(self, definition, frame)
-        if kind == "for" and value is not None:
-            state = frame.loops.get(node)  # type: ignore[call-overload]
-            return self.follow(iteration.iterated(self, value, place, frame, state), definition.path)
-        if kind == "with" and value is not None:
-            return self.follow(iteration.entered(self, self.ev(value, place, frame)), definition.path)
-        if kind == "augment" and value is not None:
-            before = self.before(key, place, frame)
-            operation = node.op  # type: ignore[attr-defined]
-            return operators.binary(
-                self, operation, before, self.ev(value, place, frame), Site(value, place, frame), node
-            )
-        if kind == "mutate" and isinstance(value, ast.Call):
-            return mutation.mutated(self, self.before(key, place, frame), value, place, frame)
-        if kind == "setattr" and value is not None:
-            path, how, unpack = definition.path
-            lazy = Lazy(value, place, frame, unpack)
-            return lift(
-                self.before(key, place, frame), lambda thing: only(attributes.overridden(self, thing, path, lazy, how))
-            )
-        if kind == "setitem" and value is not None:
-            index, how, unpack = definition.path
-            lazy = Lazy(value, place, frame, unpack)
-            return mutation.stored(self, self.before(key, place, frame), index, lazy, how, place, frame)
-        return unknown("unknown")
+        return self.settle(
+            mark, frame.memo, memo, lambda: definitions.joined(self, key, place, frame, fallback=fallback)
+        )
 
     def before(self, key: str, place: Place, frame: Frame) -> Answer:
         """The value of a key just before a statement."""
@@ -451,122 +341,6 @@ class Interpreter:
             base.memo[memo] = answer
         return base.memo[memo]
 
-    # -- expressions --------------------------------------------------------------------------------------------------
-
-    def _Attribute(self, node: ast.Attribute, place: Place, frame: Frame) -> Answer:
-        key = dotted(node)
-        scope = place.block.scope
-        if key and scope.kind != "lambda" and key in scope.block.names:
-            return attributes.written(self, key, place, frame)
-        base = self.ev(node.value, place, frame)
-        return lift(base, lambda thing: attributes.attribute(self, thing, node.attr, Site(node, place, frame)))
-
-    def _Call(self, node: ast.Call, place: Place, frame: Frame) -> Answer:
-        callee = self.ev(node.func, place, frame)
-        if len(callee) > 1:
-            callee = conditions.forked(callee, node)
-        arguments = passing.arguments(self, node, place, frame)
-        site = Site(node, place, frame)
-        return lift(callee, lambda thing: calls.call(self, thing, arguments, site))
-
-    def _Subscript(self, node: ast.Subscript, place: Place, frame: Frame) -> Answer:
-        base = self.ev(node.value, place, frame)
-        return lift(base, lambda thing: containers.item(self, thing, node.slice, Site(node, place, frame)))
-
-    def _BinOp(self, node: ast.BinOp, place: Place, frame: Frame) -> Answer:
-        return operators.binary(
-            self,
-            node.op,
-            self.ev(node.left, place, frame),
-            self.ev(node.right, place, frame),
-            Site(node, place, frame),
-            node,
-        )
-
-    def _UnaryOp(self, node: ast.UnaryOp, place: Place, frame: Frame) -> Answer:
-        return operators.unary(self, node.op, self.ev(node.operand, place, frame), Site(node, place, frame))
-
-    def _Compare(self, node: ast.Compare, place: Place, frame: Frame) -> Answer:
-        return operators.compare(self, node, place, frame)
-
-    def _BoolOp(self, node: ast.BoolOp, place: Place, frame: Frame) -> Answer:
-        """`a or b`: the first that is true; undecided ones join."""
-        stop = isinstance(node.op, ast.Or)
-        answers: list[Answer] = []
-        for i, value in enumerate(node.values):
-            answer = self.ev(value, place, frame)
-            truths = {conditions.truth(thing) for thing, _ in answer}
-            if truths == {stop} or i == len(node.values) - 1:
-                answers.append(answer)
-                break
-            if truths != {not stop}:
-                answers.append(tuple((t, c) for t, c in answer if conditions.truth(t) is not (not stop)))
-        return join(answers)
-
-    def _IfExp(self, node: ast.IfExp, place: Place, frame: Frame) -> Answer:
-        answers = []
-        for value, polarity in ((node.body, True), (node.orelse, False)):
-            choices = conditions.decide(self, node.test, polarity, place, frame)
-            if choices is not None:
-                answers.append(restrict(self.ev(value, place, frame), choices))
-        return conditions.meaningful(join(answers))
-
-    def _Lambda(self, node: ast.Lambda, place: Place, frame: Frame) -> Answer:
-        return only(Function(place.block.scope.child(node), frame))
-
-    def _Tuple(self, node: ast.Tuple | ast.List, place: Place, frame: Frame) -> Answer:
-        kind = "tuple" if isinstance(node, ast.Tuple) else "list"
-        return only(containers.display(self, node.elts, place, frame, kind))
-
-    _List = _Tuple
-    _Set = _Tuple
-
-    def _Dict(self, node: ast.Dict, place: Place, frame: Frame) -> Answer:
-        items: dict[Any, Answer] = {}
-        is_open = False
-        for key, value in zip(node.keys, node.values, strict=True):
-            if key is None:
-                more = self.ev(value, place, frame)
-                if len(more) == 1 and isinstance(more[0][0], Dictionary):
-                    items.update(more[0][0].items)
-                    is_open |= more[0][0].open
-                else:
-                    is_open = True
-                continue
-            name = self.constant(self.ev(key, place, frame))
-            if name is ...:
-                is_open = True
-            else:
-                items[name] = self.ev(value, place, frame)
-        return only(Dictionary(items, open=is_open))
-
-    def _ListComp(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp, place: Place, frame: Frame) -> Answer:
-        return iteration.comprehension(self, node, place, frame)
-
-    _GeneratorExp = _ListComp
-    _SetComp = _ListComp
-
-    def _DictComp(self, node: ast.DictComp, place: Place, frame: Frame) -> Answer:
-        return iteration.dict_comprehension(self, node, place, frame)
-
-    def _Starred(self, node: ast.Starred, place: Place, frame: Frame) -> Answer:
-        return self.ev(node.value, place, frame)
-
-    def _Await(self, node: ast.Await, place: Place, frame: Frame) -> Answer:
-        return self.ev(node.value, place, frame)
-
-    def _NamedExpr(self, node: ast.NamedExpr, place: Place, frame: Frame) -> Answer:
-        return self.ev(node.value, place, frame)
-
-    def _JoinedStr(self, node: ast.JoinedStr, place: Place, frame: Frame) -> Answer:
-        parts: list[str] = []
-        for part in node.values:
-            value = part.value if isinstance(part, ast.Constant) else self.constant(self.ev(part.value, place, frame))  # type: ignore[attr-defined]
-            if value is ... or (isinstance(part, ast.FormattedValue) and (part.format_spec or part.conversion != -1)):
-                return unknown("text built at run time")
-            parts.append(str(value))
-        return only(Const("".join(parts)))
-
     # -- parts --------------------------------------------------------------------------------------------------------
 
     def follow(self, answer: Answer, path: tuple[object, ...]) -> Answer:
@@ -574,22 +348,3 @@ class Interpreter:
         for step in path:
             answer = lift(answer, lambda thing, step=step: containers.element(self, thing, step))  # type: ignore[misc]
         return answer
-
-
-class Unbound:
-    """Marks a path on which an attribute was not written (never leaves `attributes`)."""
-
-
-def restrict(answer: Answer, choices: Choices) -> Answer:
-    """The alternatives that are possible together with some choices, with these added."""
-    if not choices:
-        return answer
-    ways = []
-    for thing, own in answer:
-        both = compatible(own, choices)
-        if both is not None:
-            ways.append((thing, both))
-    return tuple(ways)
-
-
-__all__ = ["Interpreter", "Parameter", "Unbound", "restrict"]

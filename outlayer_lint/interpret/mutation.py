@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import attributes, conditions, containers, operators, passing, transfer
+from outlayer_lint.interpret.choices import restrict
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
     Answer,
@@ -232,8 +233,6 @@ def loop_effect(it: Interpreter, key: str, definition: Definition, loop: ast.stm
 
 def _run(it: Interpreter, key: str, state: Answer, block: Block, frame: Frame) -> Answer:
     """Apply the writes of one turn of a loop body to an object, in order."""
-    from outlayer_lint.interpret.interpreter import restrict  # noqa: PLC0415
-
     for index in block.names.get(key, ()):
         place = Place(block, index)
         for name, definition in block.writes.get(index, ()):

@@ -33,8 +33,7 @@ if TYPE_CHECKING:
 MAX_RANGE = 64
 
 
-def first(it: Interpreter, given: Arguments, name: str = "object") -> Answer:
-    """The first argument of a builtin."""
+def _first(it: Interpreter, given: Arguments, name: str = "object") -> Answer:
     return it.force(given.pick(0, name))
 
 
@@ -43,7 +42,7 @@ def _len(it: Interpreter, given: Arguments, site: Site) -> Answer:
         sequence = containers.as_sequence(it, thing)
         return only(containers.length(sequence if sequence is not None else thing))
 
-    return lift(first(it, given), one)
+    return lift(_first(it, given), one)
 
 
 def _range(it: Interpreter, given: Arguments, site: Site) -> Answer:
@@ -95,7 +94,7 @@ def _enumerate(it: Interpreter, given: Arguments, site: Site) -> Answer:
         middle = only(Sequence((only(Symbol(key, shift - 1, strict=True)), rest), kind="tuple"))
         return only(Sequence((), open=True, tail=(tail,), middle=middle))
 
-    return lift(first(it, given, "iterable"), one)
+    return lift(_first(it, given, "iterable"), one)
 
 
 def _zip(it: Interpreter, given: Arguments, site: Site) -> Answer:
@@ -138,7 +137,7 @@ def _listed(it: Interpreter, given: Arguments, site: Site) -> Answer:
             return only(Sequence((), open=True, middle=iteration.turn(it, thing, None)))
         return only(Sequence(sequence.items, open=sequence.open, tail=sequence.tail, middle=sequence.middle))
 
-    return lift(first(it, given, "iterable"), one)
+    return lift(_first(it, given, "iterable"), one)
 
 
 def _reversed(it: Interpreter, given: Arguments, site: Site) -> Answer:
@@ -157,7 +156,7 @@ def _reversed(it: Interpreter, given: Arguments, site: Site) -> Answer:
             )
         return only(Sequence(tuple(reversed(sequence.items))))
 
-    return lift(first(it, given, "sequence"), one)
+    return lift(_first(it, given, "sequence"), one)
 
 
 def _dict(it: Interpreter, given: Arguments, site: Site) -> Answer:
@@ -196,7 +195,7 @@ def _partial(it: Interpreter, given: Arguments, site: Site) -> Answer:
     rest = Arguments(
         given.positional[1:], given.keywords, more_positional=given.more_positional, more_keywords=given.more_keywords
     )
-    return lift(first(it, given, "func"), lambda thing: only(Partial(thing, rest)))
+    return lift(_first(it, given, "func"), lambda thing: only(Partial(thing, rest)))
 
 
 def _number(kind: Callable[[Any], Any]) -> Callable[[Interpreter, Arguments, Site], Answer]:
@@ -213,17 +212,17 @@ def _number(kind: Callable[[Any], Any]) -> Callable[[Interpreter, Arguments, Sit
                 else unknown("unknown number", ("int", getattr(thing, "key", thing)))
             )
 
-        return lift(first(it, given, "x"), one)
+        return lift(_first(it, given, "x"), one)
 
     return convert
 
 
 def _same(it: Interpreter, given: Arguments, site: Site) -> Answer:
-    return first(it, given)
+    return _first(it, given)
 
 
 def _next(it: Interpreter, given: Arguments, site: Site) -> Answer:
-    return lift(first(it, given), lambda thing: iteration.turn(it, thing, None))
+    return lift(_first(it, given), lambda thing: iteration.turn(it, thing, None))
 
 
 def _map(it: Interpreter, given: Arguments, site: Site) -> Answer:
@@ -270,7 +269,7 @@ def _extreme(which: Callable[..., Any]) -> Callable[[Interpreter, Arguments, Sit
 
 
 def _sum(it: Interpreter, given: Arguments, site: Site) -> Answer:
-    answer = first(it, given, "iterable")
+    answer = _first(it, given, "iterable")
     return lift(
         answer,
         lambda thing: (

@@ -7,9 +7,9 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret.arithmetic import Divided, _broadcast, _source, arithmetic, number, word
+from outlayer_lint.interpret.choices import NO_CHOICE, compatible
 from outlayer_lint.interpret.coupling import Follower
 from outlayer_lint.interpret.things import (
-    NO_CHOICE,
     Answer,
     Built,
     Class,
@@ -24,7 +24,6 @@ from outlayer_lint.interpret.things import (
     Site,
     Symbol,
     Unknown,
-    compatible,
     join,
     lift,
     only,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import attributes, classes, native
+from outlayer_lint.interpret import attributes, classes
+from outlayer_lint.interpret.choices import compatible
 from outlayer_lint.interpret.things import (
     Answer,
     Built,
@@ -17,7 +18,6 @@ from outlayer_lint.interpret.things import (
     Site,
     Super,
     Unknown,
-    compatible,
     join,
     lift,
     only,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def get_attribute(it: Interpreter, given: Arguments, site: Site) -> Answer:
     """`getattr(x, "name", default)`."""
     name = it.constant(given.pick(1, "name"))
-    base = native.first(it, given)
+    base = it.force(given.pick(0, "object"))
     if not isinstance(name, str):
         return unknown("name chosen at run time")
     answer = lift(base, lambda thing: attributes.attribute(it, thing, name, site))
@@ -56,7 +56,7 @@ def has_attribute(it: Interpreter, given: Arguments, site: Site) -> Answer:
             return only(Const(known)) if known else unknown("undecided condition")
         return unknown("undecided condition")
 
-    return lift(native.first(it, given), one)
+    return lift(it.force(given.pick(0, "object")), one)
 
 
 def is_instance(it: Interpreter, given: Arguments, site: Site) -> Answer:
@@ -140,6 +140,6 @@ def parent(it: Interpreter, given: Arguments, site: Site) -> Answer:
 def kind_of(it: Interpreter, given: Arguments, site: Site) -> Answer:
     """`type(x)`."""
     return lift(
-        native.first(it, given),
+        it.force(given.pick(0, "object")),
         lambda thing: only(thing.cls) if isinstance(thing, Instance) else unknown("type of a value"),
     )

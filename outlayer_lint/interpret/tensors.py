@@ -286,7 +286,8 @@ TRANSFER: dict[str, Callable[[Interpreter, Application], Answer]] = {
     "drops-axis": shapes.drops_axis, "selects": parts.selects, "splits": parts.splits, "reduces": parts.reduces,
     "joins": parts.joins, "combines": ranges.combines, "interval": ranges.interval, "decides": decides, "makes": makes,
     "resizes": parts.resizes, "embeds": embeds, "loses": loses, "asks": asks, "scatters": scatters, "samples": samples,
-    "attends": learned, "maps": transforms.maps,
+    "attends": learned,
+    "maps": lambda it, app: transforms.maps(it, app),  # noqa: PLW0108 - `transforms` may still be loading
 }  # fmt: skip
 
 __all__ = ["NOTHING", "SCRAMBLED", "TRANSFER", "Origin", "indexed", "without_first_dim"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from outlayer_lint.interpret.choices import NO_CHOICE, Choices, comparable, compatible
 from outlayer_lint.lattice import Tensor
 
 if TYPE_CHECKING:
@@ -22,20 +23,6 @@ if TYPE_CHECKING:
 
 _SERIAL = count()  # identities that are never used twice, as those of freed objects are
 MAX_WAYS = 12
-MAX_CHOICES = 8
-
-
-class Choice(NamedTuple):
-    """A fact about an undecided condition. `fork` marks choices between whole objects: different programs."""
-
-    key: object
-    equal: bool
-    value: object
-    fork: bool = False
-
-
-Choices = frozenset[Choice]
-NO_CHOICE: Choices = frozenset()
 
 
 class Unknown:
@@ -50,6 +37,10 @@ class Unknown:
 
     def __repr__(self) -> str:
         return f"<unknown: {self.reason}>"
+
+
+class Unbound:
+    """Marks a path on which an attribute was not written (never leaves `attributes`)."""
 
 
 class Parameter:
@@ -334,38 +325,6 @@ def unknown(reason: str, key: object = None) -> Answer:
     return ((Unknown(reason, key), NO_CHOICE),)
 
 
-def compatible(a: Choices, b: Choices) -> Choices | None:
-    """Both sets of choices together, or `None` where they contradict each other."""
-    if not a:
-        return b
-    if not b or a == b or b <= a:
-        return a
-    both = a | b
-    known: dict[object, Choice] = {}
-    for choice in both:
-        other = known.get(choice.key)
-        if other is None:
-            known[choice.key] = choice
-        elif other.equal:
-            if choice.equal != (_hashable(other.value) == _hashable(choice.value)):
-                return None
-        elif choice.equal:
-            if _hashable(other.value) == _hashable(choice.value):
-                return None
-            known[choice.key] = choice
-    if len(both) > MAX_CHOICES:  # what is remembered of a path is bounded; forks are always kept
-        return a | {choice for choice in b if choice.fork}
-    return both
-
-
-def _hashable(value: object) -> object:
-    try:
-        hash(value)
-    except TypeError:
-        return repr(value)
-    return value
-
-
 def join(answers: Iterable[Answer]) -> Answer:
     """All alternatives, equal ones once, under what their choices have in common."""
     every = [alternative for answer in answers for alternative in answer]
@@ -389,7 +348,7 @@ def identity(thing: object) -> object:
         return ("unknown", thing.reason, thing.key)  # type: ignore[attr-defined]
     if kind is Const:
         value = thing.value  # type: ignore[attr-defined]
-        return ("const", type(value), _hashable(value))
+        return ("const", type(value), comparable(value))
     if kind is Library:
         return ("library", thing.name)  # type: ignore[attr-defined]
     if kind is Parameter:

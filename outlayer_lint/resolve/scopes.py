@@ -1,4 +1,4 @@
-"""Scopes lowered for backward questions: blocks, who writes a name where, and which definitions reach a use.
+"""Scopes lowered for backward questions: blocks, and who writes a name where.
 
 A function is lowered once, statement by statement; expressions are not entered (but for `:=`). Names are keys: `x`, and
 dotted `self.fc` or `model.net.fc`, so that an attribute's writes are found as a variable's are.
@@ -7,11 +7,10 @@ dotted `self.fc` or `model.net.fc`, so that an attribute's writes are found as a
 from __future__ import annotations
 
 import ast
-from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from outlayer_lint.resolve.project import SourceFile
 
@@ -341,7 +340,9 @@ def mutation(value: ast.expr, made: Made) -> Iterator[tuple[str, Definition]]:
         name = function.attr
         if (name in MUTATORS or (name.endswith("_") and not name.startswith("_"))) and (key := dotted(function.value)):
             yield key, made("mutate", value)
-            if name == "add_module" and value.args and isinstance(value.args[0], ast.Constant) and len(value.args) > 1:
+            if name not in ("add_module", "register_module") or len(value.args) < 2:
+                return
+            if isinstance(value.args[0], ast.Constant):
                 yield f"{key}.{value.args[0].value!s}", made("assign", value.args[1])
     elif isinstance(function, ast.Name) and function.id == "setattr" and len(value.args) == 3:
         key, name_node = dotted(value.args[0]), value.args[1]
@@ -362,157 +363,3 @@ def walrus(value: ast.expr, made: Made) -> Iterator[tuple[str, Definition]]:
 
 
 # A test, its polarity, where it stands, and whether the use itself stands inside that branch.
-Condition = tuple[ast.expr, bool, Place, bool]
-
-
-class Reach(NamedTuple):
-    """A definition that reaches a use, the conditions on its way, and the loops entered from behind.
-
-    `loops` lists (loop statement, "last" or "earlier"). A definition of `None` means: none in this scope on that path.
-    """
-
-    definition: Definition | None
-    conditions: tuple[Condition, ...]
-    loops: tuple[tuple[ast.stmt, str], ...]
-
-
-LIMIT = 48  # definitions that are told apart; a list of this length was cut short
-MAX_CONDITIONS = 12  # conditions remembered of one path
-
-
-def reaching(key: str, place: Place, limit: int = LIMIT) -> list[Reach]:
-    """Definitions of `key` that may reach `place`, nearest first, within the scope of the place."""
-    found: list[Reach] = []
-    fallen = _backwards(key, place.block, place.index, (), (), found, limit, set())
-    found.extend(Reach(None, c, l) for c, l in fallen)
-    return found
-
-
-Path = tuple[tuple[Condition, ...], tuple[tuple[ast.stmt, str], ...]]
-
-
-def _backwards(
-    key: str, block: Block, index: int, conditions: tuple[Condition, ...],
-    loops: tuple[tuple[ast.stmt, str], ...], found: list[Reach], limit: int, seen: set[tuple[int, int]],
-) -> list[Path]:  # fmt: skip
-    """Walk up from `index`, then out of the block. Returns the paths on which no definition was met."""
-    open_paths = _within(key, block, index, [(conditions, loops)], found, limit)
-    if not open_paths or block.parent is None:
-        return open_paths
-    parent, statement = block.parent, block.statement
-    if block.kind == "loop" and id(statement) not in {id(s) for s, _ in loops}:
-        again: list[Reach] = []
-        earlier = [(c, (*l, (statement, "earlier"))) for c, l in open_paths]
-        _within(key, block, len(block.statements), earlier, again, limit)  # type: ignore[arg-type]
-        found.extend(again)
-    if block.kind == "loop" and statement is not None:
-        for name, definition in parent.writes.get(block.index, ()):
-            if name == key and definition.kind in ("for", "assign"):
-                found.extend(Reach(definition, c, l) for c, l in open_paths)
-                return []
-    if block.kind in ("with", "handler", "case") or (block.kind == "then" and statement is not None):
-        hit = [d for n, d in parent.writes.get(block.index, ()) if n == key]
-        if hit:
-            found.extend(Reach(hit[-1], c, l) for c, l in open_paths)
-            return []
-    if block.kind == "finally" and statement is not None:
-        for sub in parent.subs.get(block.index, ()):
-            if sub.kind == "try":
-                open_paths = _within(key, sub, len(sub.statements), open_paths, found, limit)
-    out: list[Path] = []
-    for c, l in open_paths[:limit]:
-        extra = ((block.condition[0], block.condition[1], Place(parent, block.index), True),) if block.condition else ()
-        kept = (*c, *extra) if len(c) < MAX_CONDITIONS else c
-        out.extend(_backwards(key, parent, block.index, kept, l, found, limit, seen))
-    return out
-
-
-def _within(key: str, block: Block, index: int, paths: list[Path], found: list[Reach], limit: int) -> list[Path]:
-    """Walk up inside one block from `index`; definitions go to `found`, unfinished paths come back."""
-    places = block.names.get(key)
-    if not places:
-        return paths
-    if len(found) >= limit:
-        return []
-    at = bisect_left(places, index) - 1
-    while at >= 0 and paths:
-        i = places[at]
-        at -= 1
-        direct = [d for n, d in block.writes.get(i, ()) if n == key]
-        subs = block.subs.get(i)
-        if subs:
-            paths = _through(key, block, i, subs, direct, paths, found, limit)
-            continue
-        if direct:
-            definition = direct[-1]
-            found.extend(Reach(definition, c, l) for c, l in paths[: max(1, limit - len(found))])
-            return []
-    return paths
-
-
-def _through(
-    key: str,
-    block: Block,
-    i: int,
-    subs: list[Block],
-    direct: list[Definition],
-    paths: list[Path],
-    found: list[Reach],
-    limit: int,
-) -> list[Path]:
-    """Pass a compound statement backwards: into each of its blocks from the end."""
-    node = block.statements[i]
-    after: list[Path] = []
-    if isinstance(node, (ast.For, ast.AsyncFor, ast.While)):
-        fresh = [(c, l) for c, l in paths if not any(s is node for s, _ in l)]
-        left = paths
-        for sub in subs:
-            if sub.kind == "loop":
-                for which in ("last", "earlier"):
-                    inside = [(c, (*l, (node, which))) for c, l in fresh]
-                    if not _within(key, sub, len(sub.statements), inside, found, limit):
-                        left = []  # a loop whose body always writes the key is taken to run at least once
-                        break
-        if direct:  # the loop variable itself, read after the loop
-            found.extend(Reach(direct[-1], c, (*l, (node, "last"))) for c, l in left)
-            return []
-        return left
-    if isinstance(node, (ast.With, ast.AsyncWith)):
-        rest = _within(key, subs[0], len(subs[0].statements), paths, found, limit)
-        if rest and direct:
-            found.extend(Reach(direct[-1], c, l) for c, l in rest)
-            return []
-        return rest
-    if isinstance(node, (ast.Try, ast.TryStar)):
-        final = [s for s in subs if s.kind == "finally"]
-        if final:
-            paths = _within(key, final[0], len(final[0].statements), paths, found, limit)
-        for sub in subs:
-            if sub.kind != "finally" and not sub.ends and paths:
-                after += _within(key, sub, len(sub.statements), paths, found, limit)
-        return _distinct(after, limit)
-    if isinstance(node, ast.If):
-        place = Place(block, i)
-        for sub in subs:
-            if sub.ends:
-                continue
-            test = (node.test, sub.kind == "then", place, False)
-            entered = [((*c, test) if len(c) < MAX_CONDITIONS else c, l) for c, l in paths]
-            after += _within(key, sub, len(sub.statements), entered, found, limit)
-        if direct and after:
-            found.extend(Reach(direct[-1], c, l) for c, l in after)
-            return []
-        return _distinct(after, limit)
-    for sub in subs:  # match
-        if not sub.ends:
-            after += _within(key, sub, len(sub.statements), paths, found, limit)
-    return _distinct(after + paths, limit)
-
-
-def _distinct(paths: Iterable[Path], limit: int) -> list[Path]:
-    unique: dict[object, Path] = {}
-    for path in paths:
-        unique.setdefault((tuple((id(e), p) for e, p, *_ in path[0]), tuple((id(s), w) for s, w in path[1])), path)
-    if len(unique) > limit:  # too many ways: forget the conditions, keep one way for each set of loops
-        unique = {tuple((id(s), w) for s, w in path[1]): ((), path[1]) for path in unique.values()}
-    return list(unique.values())
