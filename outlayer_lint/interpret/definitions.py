@@ -39,7 +39,8 @@ def joined(it: Interpreter, key: str, place: Place, frame: Frame, *, fallback: b
                 looped.add(id(loop))
                 answers.append(restrict(mutation.loop_effect(it, key, definition, loop, frame), choices))
             continue
-        where = frame.inside(definition.block, reach.loops)
+        drawn = definition.node if definition.kind == "for" else None
+        where = frame.inside(definition.block, reach.loops, drawn)
         answer = _given(it, key, definition, where)
         answers.append(restrict(answer, choices))
     if fallback and unbound:

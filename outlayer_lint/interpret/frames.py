@@ -156,8 +156,13 @@ class Frame:
             frame = frame.caller
         return False
 
-    def inside(self, block: Block, entered: tuple[tuple[ast.stmt, object], ...] = ()) -> Frame:
-        """The variant of this frame for a place: iteration states of exactly the loops that enclose it."""
+    def inside(
+        self, block: Block, entered: tuple[tuple[ast.stmt, object], ...] = (), drawn: ast.AST | None = None
+    ) -> Frame:
+        """The variant of this frame for a place: iteration states of exactly the loops that enclose it.
+
+        A loop's own variable stands outside of it and is `drawn` in an iteration of it.
+        """
         if not self.loops and not entered:
             return self
         states = {**self.loops, **dict(entered)}
@@ -167,6 +172,8 @@ class Frame:
             if at.kind == "loop" and at.statement in states:
                 kept[at.statement] = states[at.statement]
             at = at.parent
+        if drawn in states:
+            kept[drawn] = states[drawn]  # type: ignore[index]
         return self.iteration(kept)
 
     def iteration(self, states: dict[ast.stmt, object]) -> Frame:
