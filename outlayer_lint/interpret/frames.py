@@ -173,7 +173,7 @@ class Frame:
                 kept[at.statement] = states[at.statement]
             at = at.parent
         if drawn in states:
-            kept[drawn] = states[drawn]  # type: ignore[index]
+            kept[drawn] = states[drawn]
         return self.iteration(kept)
 
     def iteration(self, states: dict[ast.stmt, object]) -> Frame:
