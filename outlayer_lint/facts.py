@@ -177,19 +177,53 @@ class Consumed(Fact):
             parameter takes.
         parameter: the parameter that received it (`probs`, `logits`, `weights`, ...).
         prediction: the value.
+        arguments: constants given to the consumer's constructor (`threshold`, `from_logits`, ...), as in `LossCall`.
+        trained: the loss calls of the same head in the same `compile`, empty where the consumer stands by itself.
     """
 
-    __slots__ = ("consumer", "parameter", "prediction")
+    __slots__ = ("arguments", "consumer", "parameter", "prediction", "trained")
 
     def __init__(  # noqa: PLR0913 - a record
-        self, span: Span, consumer: Row, parameter: str, prediction: Value, *, words: Mapping[str, Any] | None = None,
-        related: tuple[Related, ...] = (),
+        self, span: Span, consumer: Row, parameter: str, prediction: Value, *,
+        arguments: Mapping[str, Any] | None = None, trained: tuple[LossCall, ...] = (),
+        words: Mapping[str, Any] | None = None, related: tuple[Related, ...] = (),
     ) -> None:  # fmt: skip
         """See the class."""
         super().__init__(span, words, related)
         self.consumer = consumer
         self.parameter = parameter
         self.prediction = prediction
+        self.arguments = dict(arguments or {})
+        self.trained = trained
+
+
+class Compiled(Fact):
+    """A Keras model and its losses are put together by `compile`. Each head's own `LossCall` is a fact beside it.
+
+    Attributes:
+        heads: the model's outputs in order, each a value; empty where their number is not known.
+        names: the heads' names where they are known, else empty strings.
+        losses: the loss rows as given, in the order they are written; `None` for an entry of `None`.
+        form: `one` (a single loss), `list` or `dict`.
+        keys: the keys of a dict of losses.
+        weights: number of `loss_weights`, or `None` where not given or not known.
+    """
+
+    __slots__ = ("form", "heads", "keys", "losses", "names", "weights")
+
+    def __init__(  # noqa: PLR0913 - a record
+        self, span: Span, heads: tuple[Value, ...], losses: tuple[Row | None, ...], *, form: str = "one",
+        names: tuple[str, ...] = (), keys: tuple[str, ...] = (), weights: int | None = None,
+        words: Mapping[str, Any] | None = None, related: tuple[Related, ...] = (),
+    ) -> None:  # fmt: skip
+        """See the class."""
+        super().__init__(span, words, related)
+        self.heads = heads
+        self.losses = losses
+        self.form = form
+        self.names = names
+        self.keys = keys
+        self.weights = weights
 
 
 def places(tensor: Tensor) -> tuple[Related, ...]:
