@@ -94,11 +94,10 @@ class Inquiry:
         likely = re.compile(rf"(?i:{LIKELY_LOSS})")
         calls = file.calls
         words = {word for word in calls if word in known or likely.fullmatch(word)}
-        lines = {line for word in words for line in calls[word]} | set(calls.get("forward", ()))
         built = (self.vocabulary.classes | self.vocabulary.functions) & calls.keys()
-        lines |= {line for word in built for line in calls[word]}
+        lines = file.lines_calling("forward", *words, *built)
         wanted = re.compile("|".join(sorted(words | built | {rf"(?i:{LIKELY_LOSS})"})))
-        for seed in calls_at(file, sorted(lines), wanted):
+        for seed in calls_at(file, lines, wanted):
             event = self._loss(seed)
             if event is not None:
                 events.append(event)
@@ -144,8 +143,8 @@ class Inquiry:
             if facts:
                 yield Event(facts[0].span, [(f, False) for f in self._with_chains(facts)], [])
         words = self.vocabulary.activations | self.vocabulary.activation_classes
-        if sum(len(lines) for word, lines in file.calls.items() if word in words) > 0:
-            for line in file.calls.get("forward", ()):
+        if not words.isdisjoint(file.calls):
+            for line in file.lines_calling("forward"):
                 yield from self._outputs(file, line)
 
     def _outputs(self, file: SourceFile, line: int) -> Iterator[Event]:

@@ -85,12 +85,8 @@ class Vocabulary:
         Only a file that trains or `serves` a model applies an activation to what a model returns.
         """
         calls = file.calls
-        lines = {
-            line
-            for word in calls
-            if word.rstrip("_") in self.consumers or (serves and word in self.activations)
-            for line in calls[word]
-        }
+        deciding = [w for w in calls if w.rstrip("_") in self.consumers or (serves and w in self.activations)]
+        lines = set(file.lines_calling(*deciding))
         lines.update(file.lines_with(NO_DIM))
         lines.update(file.lines_with(THRESHOLD))
         lines.update(file.lines_with(NOT_CALLED))
