@@ -72,23 +72,35 @@ class _Words(dict[str, Any]):
         return f"{{{key}}}"
 
 
-def check(paths: Sequence[str | Path], config: Config, *, stdin: tuple[str, bytes] | None = None) -> Report:
-    """Lint files and folders; see `Report`."""
+def check(
+    paths: Sequence[str | Path],
+    config: Config,
+    *,
+    stdin: tuple[str, bytes] | None = None,
+    keep: list[object] | None = None,
+) -> Report:
+    """Lint files and folders; see `Report`.
+
+    What was built on the way goes to `keep`, if given: a process that ends right after need not wait until it is freed,
+    which takes as long as the analysis.
+    """
     # Trees and frames live until the end: looking for garbage among them costs as much as the analysis.
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return _check(paths, config, stdin)
+        return _check(paths, config, stdin, [] if keep is None else keep)
     finally:
         if collecting:
             gc.enable()
 
 
-def _check(paths: Sequence[str | Path], config: Config, stdin: tuple[str, bytes] | None) -> Report:
+def _check(
+    paths: Sequence[str | Path], config: Config, stdin: tuple[str, bytes] | None, keep: list[object]
+) -> Report:
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION))
     if config.contracts:
         knowledge.extend(config.contracts)
-    run = _Run(config, {os.path.abspath(path) for path in paths})
+    run = _Run(config, keep, {os.path.abspath(path) for path in paths})
     if stdin is not None:
         name, data = stdin
         path = os.path.abspath(name)
@@ -112,10 +124,11 @@ def _check(paths: Sequence[str | Path], config: Config, stdin: tuple[str, bytes]
 class _Run:
     """One call of `check`: what was gathered so far."""
 
-    def __init__(self, config: Config, named: set[str]) -> None:
+    def __init__(self, config: Config, keep: list[object], named: set[str]) -> None:
         """`named` are the paths as given: a file among them is read whatever it holds."""
         self.config = config
         self.named = named
+        self.keep = keep
         self.judgement = Judgement()
         self.errors: list[Unread] = []
         self.diagnostics: list[Diagnostic] = []
@@ -137,6 +150,7 @@ class _Run:
         self.files += len(asked)
         wanted = {project.files[os.path.abspath(p)] for p in asked}
         inquiry_ = prepare(project)
+        self.keep.append((project, inquiry_))
         if inquiry_ is not None:
             for ask in (inquiry_.ask, inquiry_.ask_further):
                 for file in project.framework_files:
