@@ -185,7 +185,8 @@ def result(it: Interpreter, frame: Frame) -> Answer:
 
 def _returns(it: Interpreter, block: Block, frame: Frame, choices: Choices, out: list[Answer]) -> Choices | None:
     """Gather the returns of a block. Comes back with the choices under which control falls through, or `None`."""
-    for index, node in enumerate(block.statements):
+    for index in block.exits:
+        node = block.statements[index]
         place = Place(block, index)
         if isinstance(node, ast.Return):
             value = only(Const(None)) if node.value is None else it.ev(node.value, place, frame.inside(block))
@@ -193,9 +194,7 @@ def _returns(it: Interpreter, block: Block, frame: Frame, choices: Choices, out:
             return None
         if isinstance(node, (ast.Raise, ast.Continue, ast.Break)):
             return None
-        subs = block.subs.get(index)
-        if not subs or (not any(_has_exit(sub) for sub in subs)):
-            continue
+        subs = block.subs[index]
         fallen: list[Choices] = []
         for sub in subs:
             inner = choices
@@ -224,15 +223,6 @@ def _common(sets: list[Choices]) -> Choices:
     for other in sets[1:]:
         common &= other
     return common
-
-
-def _has_exit(block: Block) -> bool:
-    """Whether a return, raise or the like stands in the block."""
-    if block.ends:
-        return True
-    if any(isinstance(node, (ast.Return, ast.Raise, ast.Continue, ast.Break)) for node in block.statements):
-        return True
-    return any(_has_exit(sub) for subs in block.subs.values() for sub in subs)
 
 
 def is_abstract(scope: Scope) -> bool:

@@ -198,9 +198,21 @@ class SourceFile:
             at = text.find(word, at + len(word))
         return names
 
-    def lines_with(self, pattern: re.Pattern[str]) -> list[int]:
-        """Line numbers (of the joined text, from 1) on which the pattern matches."""
-        return self._lines(match.start() for match in pattern.finditer(self.text))
+    def lines_with(self, pattern: str, words: Iterable[str]) -> list[int]:
+        """Lines on which one of the words occurs and the pattern matches; only those lines are looked at closely."""
+        text = self.text
+        search = re.compile(pattern).search
+        starts: set[int] = set()
+        for word in words:
+            at = text.find(word)
+            while at >= 0:
+                start = text.rfind("\n", 0, at) + 1
+                end = text.find("\n", at)
+                end = len(text) if end < 0 else end
+                if search(text, start, end):
+                    starts.add(start)
+                at = text.find(word, end)
+        return self._lines(sorted(starts))
 
     def locate(self, line: int) -> Place | None:
         """The innermost statement that covers a line, with its block."""
