@@ -5,6 +5,7 @@ Commands are functions from arguments to an `Outcome`; each is loaded when it is
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple
@@ -39,7 +40,11 @@ class Outcome(NamedTuple):
 
 def run() -> None:
     """The console script."""
-    sys.exit(main(sys.argv[1:]))
+    # A process that lives for one command: what it builds stays until the end, and nobody need look through it then.
+    gc.disable()
+    code = main(sys.argv[1:])
+    gc.freeze()
+    sys.exit(code)
 
 
 def main(argv: Sequence[str]) -> int:
