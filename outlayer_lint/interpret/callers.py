@@ -143,7 +143,7 @@ def _handed_over(driver: Driver, scope: Scope, name: str, near: SourceFile) -> l
     if scope.owner is not None:
         return []
     found: list[Seed] = []
-    pattern = re.compile(rf"(?:target|fn|func)\s*=\s*{re.escape(name)}\b|\bspawn\s*\(\s*{re.escape(name)}\b")
+    pattern = rf"(?:target|fn|func)\s*=\s*{re.escape(name)}\b|\bspawn\s*\(\s*{re.escape(name)}\b"
     for file in driver.project.importers(near, name):
         if not any(word in file.words for word in (b"Process", b"Thread", b"spawn", b"submit", b"launch")):
             continue

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 FRAMEWORKS = (b"torch", b"keras", b"tensorflow")
 CALLED = re.compile(r"(\w+)\s*(?:\[[^\]\n]*\]\s*)?\(")
-STAR = re.compile(rb"^\s*from\s+([.\w]+)\s+import\s+\*", re.MULTILINE)
-ASSIGNED = re.compile(r"\s*([\w.]+)\s*(?::[^=]+)?=(?!=)")
-KEYWORD = re.compile(r"(\w+)\s*=\s*[\w.]*$")
+STAR = rb"(?m)^\s*from\s+([.\w]+)\s+import\s+\*"
+ASSIGNED = r"\s*([\w.]+)\s*(?::[^=]+)?=(?!=)"
+KEYWORD = r"(\w+)\s*=\s*[\w.]*$"
 
 
 class SourceFile:
@@ -110,7 +110,7 @@ class SourceFile:
         """The modules, dots included, of `from x import *`."""
         if self._stars is None:
             words = self.words
-            found = STAR.findall(words) if b"import *" in words or b"import  *" in words else []
+            found = re.findall(STAR, words) if b"import *" in words or b"import  *" in words else []
             self._stars = [name.decode(errors="replace") for name in found]
         return self._stars
 
@@ -182,19 +182,19 @@ class SourceFile:
             start = text.rfind("\n", 0, at) + 1
             before = text[start:at]
             if "=" in before and not text[at + len(word) : at + len(word) + 1].isidentifier():
-                if target := ASSIGNED.match(before):
+                if target := re.match(ASSIGNED, before):
                     names.append(target[1].rpartition(".")[2])
-                if keyword := KEYWORD.search(before):
+                if keyword := re.search(KEYWORD, before):
                     names.append(keyword[1])
             at = text.find(word, at + len(word))
         return names
 
-    def lines_with(self, pattern: re.Pattern[str]) -> list[int]:
+    def lines_with(self, pattern: str | re.Pattern[str]) -> list[int]:
         """Line numbers (of the joined text, from 1) on which the pattern matches."""
         text = self.text
         lines: list[int] = []
         last, at = 0, 0
-        for match in pattern.finditer(text):
+        for match in re.finditer(pattern, text):
             at += text.count("\n", last, match.start())
             last = match.start()
             if not lines or lines[-1] != at + 1:
