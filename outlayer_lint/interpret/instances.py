@@ -100,7 +100,7 @@ def _find(it: Interpreter, thing: Instance, name: str, skip: Scope | None) -> An
 
 
 def _library_method(library: Library, name: str) -> bool:
-    return bool(classes.IS_MODULE.search(library.name)) and name in MODULE_METHODS
+    return name in MODULE_METHODS and classes.is_module_name(library.name)
 
 
 MODULE_METHODS = frozenset(

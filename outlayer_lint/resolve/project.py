@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 FRAMEWORKS = (b"torch", b"keras", b"tensorflow")
 # Possessive: an identifier gives nothing back, which is ten times as fast over a whole file.
-CALLED = re.compile(r"\b(\w++)\s*+(?:\[[^\]\n]*+\]\s*+)?\(")
+CALLED = r"\b(\w++)\s*+(?:\[[^\]\n]*+\]\s*+)?\("
 WORD_BYTES = bytes(c if c > 127 or chr(c).isalnum() or c == 95 else 32 for c in range(256))
-STAR = re.compile(rb"^\s*from\s+([.\w]+)\s+import\s+\*", re.MULTILINE)
-ASSIGNED = re.compile(r"\s*([\w.]+)\s*(?::[^=]+)?=(?!=)")
-KEYWORD = re.compile(r"(\w+)\s*=\s*[\w.]*$")
+STAR = rb"(?m)^\s*from\s+([.\w]+)\s+import\s+\*"
+ASSIGNED = r"\s*([\w.]+)\s*(?::[^=]+)?=(?!=)"
+KEYWORD = r"(\w+)\s*=\s*[\w.]*$"
 
 
 class SourceFile:
@@ -119,7 +119,7 @@ class SourceFile:
         """The modules, dots included, of `from x import *`."""
         if self._stars is None:
             words = self.words
-            found = STAR.findall(words) if b"import *" in words or b"import  *" in words else []
+            found = re.findall(STAR, words) if b"import *" in words or b"import  *" in words else []
             self._stars = [name.decode(errors="replace") for name in found]
         return self._stars
 
@@ -170,7 +170,7 @@ class SourceFile:
         """Word before a parenthesis (or before `[...](`) -> where it stands in the text."""
         if self._calls is None:
             calls: dict[str, list[int]] = {}
-            for match in CALLED.finditer(self.text):
+            for match in re.finditer(CALLED, self.text):
                 calls.setdefault(match[1], []).append(match.start())
             self._calls = calls
         return self._calls
@@ -200,9 +200,9 @@ class SourceFile:
             start = text.rfind("\n", 0, at) + 1
             before = text[start:at]
             if "=" in before and not text[at + len(word) : at + len(word) + 1].isidentifier():
-                if target := ASSIGNED.match(before):
+                if target := re.match(ASSIGNED, before):
                     names.append(target[1].rpartition(".")[2])
-                if keyword := KEYWORD.search(before):
+                if keyword := re.search(KEYWORD, before):
                     names.append(keyword[1])
             at = text.find(word, at + len(word))
         return names
