@@ -6,12 +6,13 @@ import ast
 import re
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import attributes, classes, conditions, construction
+from outlayer_lint.interpret import attributes, classes, conditions, construction, effects
 from outlayer_lint.interpret.frames import Frame
 from outlayer_lint.interpret.things import (
     Answer,
     Class,
     Const,
+    Effect,
     Function,
     Instance,
     Library,
@@ -45,8 +46,10 @@ def of_instance(it: Interpreter, thing: Instance, name: str, site: Site | None, 
             bare = Instance(
                 thing.cls, thing.site, thing.arguments, tuple(o for o in thing.overrides if o is not override)
             )
-            bare.root = thing.root
+            bare.root, bare.effect = thing.root, thing.effect
             return attributes.written_inside(of_instance(it, bare, name, site), override)
+    if thing.effect is not None:
+        return effects.read(it, thing, thing.effect, name, site, skip)
     key = (name, None if skip is None else id(skip), it.training)
     root = thing.root
     if key not in root.cache:
@@ -57,10 +60,10 @@ def of_instance(it: Interpreter, thing: Instance, name: str, site: Site | None, 
             return answer
         root.cache[key] = answer
     found: Answer = root.cache[key]
-    return found if thing is root else tuple((_rebound(t, root, thing), c) for t, c in found)
+    return found if thing is root else tuple((rebound(t, root, thing), c) for t, c in found)
 
 
-def _rebound(part: Any, root: Instance, thing: Instance) -> Any:
+def rebound(part: Any, root: Instance, thing: Instance) -> Any:
     """A method found on the object as it was built, as a method of the object as it is now."""
     if isinstance(part, Method) and part.receiver is root:
         return Method(thing, part.name, part.row)
@@ -137,7 +140,6 @@ def in_classes(
 ) -> Answer | None:
     """What the constructors leave in `self.name`, the most derived first. `None` where none writes it."""
     gathered: list[Answer] = []
-    key = f"self.{name}"
     frame: Frame | None = inside
     for item in order:
         if not isinstance(item, Class):
@@ -149,10 +151,9 @@ def in_classes(
         if init is skip or frame is None:
             continue
         receiver = init.parameter_names[0] if init.parameter_names else "self"
-        wanted = key if receiver == "self" else f"{receiver}.{name}"
         block = init.block
-        if wanted in block.names:
-            answer = it.defined(wanted, Place(block, len(block.statements)), frame, fallback=False)
+        answer = effects.left(it, thing.cls, Effect(frame), name)
+        if answer is not None:
             kept = tuple((t, c) for t, c in answer if t is not Unbound)
             if kept and not (
                 len(kept) == 1 and isinstance(kept[0][0], Unknown) and kept[0][0].reason == "undefined name"

@@ -256,6 +256,7 @@ class Project:
         self._modules: dict[tuple[str, str], SourceFile | None] = {}
         self._mentions: dict[bytes, list[SourceFile]] = {}
         self.framework_files: list[SourceFile] = []
+        self.setters: frozenset[str] | None = None  # names of methods that write to `self`; setters.py finds them
 
     def __iter__(self) -> Iterator[SourceFile]:
         return iter(self.files.values())
