@@ -147,12 +147,24 @@ def left(it: Interpreter, cls: Class, effect: Effect, name: str) -> Answer | Non
         return unknown("changed in a loop")
     if effect.until is not None:
         return _until(it, cls, frame, effect.until, name, key)
-    exits: list[tuple[Place, Any]] = []
-    fallen = calls.exits(it, scope.block, frame, NO_CHOICE, exits)
-    if fallen is not None:
-        exits.append((Place(scope.block, len(scope.block.statements)), fallen))
-    ways = [restrict(_until(it, cls, frame, place, name, key), choices) for place, choices in exits]
+    ways = [restrict(_until(it, cls, frame, place, name, key), choices) for place, choices in _ends(it, frame)]
     return join(ways) or unknown("undefined name")
+
+
+def _ends(it: Interpreter, frame: Frame) -> list[tuple[Place, Choices]]:
+    """Where a method returns, the end included, and under which choices."""
+    memo: dict[Any, Any] = frame.memo
+    if ("ends", it.training) in memo:
+        return memo["ends", it.training]  # type: ignore[no-any-return]
+    block = frame.scope.block
+    ends: list[tuple[Place, Choices]] = []
+    outer = it.pause()
+    fallen = calls.exits(it, block, frame, NO_CHOICE, ends)
+    if fallen is not None:
+        ends.append((Place(block, len(block.statements)), fallen))
+    if it.resume(outer):
+        memo["ends", it.training] = ends
+    return ends
 
 
 def _until(it: Interpreter, cls: Class, frame: Frame, until: Place, name: str, key: str) -> Answer:
