@@ -75,7 +75,9 @@ def _find(it: Interpreter, thing: Instance, name: str, skip: Scope | None) -> An
     order = classes.mro(it, thing.cls)
     found = in_classes(it, thing, name, order, skip=skip)
     if found is not None and not all(isinstance(t, Const) and t.value is None for t, _ in found):
-        if all(type(getattr(t, "value", None)) in (int, float) for t, _ in found) and _changes(it, thing, name, order, skip, found):
+        if all(type(getattr(t, "value", None)) in (int, float) for t, _ in found) and _changes(
+            it, thing, name, order, skip, found
+        ):
             return unknown("changed by a method", ("attribute", id(thing.root), name))
         return found
     other = _in_methods(it, thing, name, order, skip)
@@ -105,9 +107,7 @@ def _find(it: Interpreter, thing: Instance, name: str, skip: Scope | None) -> An
     )
 
 
-def _changes(
-    it: Interpreter, thing: Instance, name: str, order: list[Any], skip: Scope | None, found: Answer
-) -> bool:
+def _changes(it: Interpreter, thing: Instance, name: str, order: list[Any], skip: Scope | None, found: Answer) -> bool:
     """Whether a method gives a number of the constructor another value (`self.classes += 5`); who calls it is open."""
     later = _in_methods(it, thing, name, order, skip)
     return later is not None and not {identity(t) for t, _ in later} <= {identity(t) for t, _ in found}
