@@ -280,6 +280,7 @@ class Project:
         self.framework_files: list[SourceFile] = []
         self.sparse = False  # whether definitions are parsed one by one, when somebody looks inside
         self.whole: Container[str] = ()  # paths that are parsed as a whole nevertheless
+        self.setters: frozenset[str] | None = None  # names of methods that write to `self`; setters.py finds them
 
     def __iter__(self) -> Iterator[SourceFile]:
         return iter(self.files.values())
