@@ -86,8 +86,9 @@ class Inquiry:
         """Every name that some file binds to a loss object."""
         if self._names is None:
             found: set[str] = set()
-            for file in self.relevant:
-                found |= self.vocabulary.names_bound(file.words.decode("utf-8", "replace"))
+            mentions = self.driver.project.mentions
+            for file in {f: None for cls in self.vocabulary.classes for f in mentions(cls) if f in self.relevant}:
+                found |= self.vocabulary.names_bound(file.text)
             self._names = {n for n in found if n.isidentifier()}
         return self._names
 
@@ -149,9 +150,8 @@ class Inquiry:
             if facts:
                 yield Event(facts[0].span, [(f, False) for f in self._with_chains(facts)], [])
         words = self.vocabulary.activations | self.vocabulary.activation_classes
-        if not words.isdisjoint(file.calls):
-            for line in file.lines_calling("forward"):
-                yield from self._outputs(file, line)
+        for line in file.lines_beside("forward", words & file.calls.keys()):
+            yield from self._outputs(file, line)
 
     def _outputs(self, file: SourceFile, line: int) -> Iterator[Event]:
         """Activations in a row in what a model returns."""

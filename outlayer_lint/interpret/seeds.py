@@ -251,20 +251,32 @@ def _gives_dim(node: ast.Call) -> bool:
     return bool(node.args or node.keywords)
 
 
-def _expressions(place: Place) -> Iterator[tuple[ast.expr, tuple[ast.AST, ...]]]:
+def _expressions(place: Place) -> list[tuple[ast.expr, tuple[ast.AST, ...]]]:
+    """Calls, comparisons, operations and attributes of a statement itself, with the lambdas and loops around them."""
     statement = place.block.statements[place.index]
-    for field, value in ast.iter_fields(statement):
-        if field in ("body", "orelse", "finalbody", "handlers", "cases"):
-            continue
-        for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, ast.AST):
-                yield from _below(item, ())
+    found: list[tuple[ast.expr, tuple[ast.AST, ...]]] = []
+    for field in statement._fields:
+        if field not in BODIES:
+            _gather(getattr(statement, field, None), (), found)
+    return found
 
 
-def _below(node: ast.AST, overlay: tuple[ast.AST, ...]) -> Iterator[tuple[ast.expr, tuple[ast.AST, ...]]]:
-    if isinstance(node, ast.expr):
-        yield node, overlay
-    if isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp, ast.Lambda)):
-        overlay = (*overlay, node)
-    for child in ast.iter_child_nodes(node):
-        yield from _below(child, overlay)
+BODIES = frozenset(("body", "orelse", "finalbody", "handlers", "cases"))
+ASKED = frozenset((ast.Call, ast.Compare, ast.BinOp, ast.Attribute))
+LEAVES = frozenset((ast.Name, ast.Constant))
+AROUND = frozenset((ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp, ast.Lambda))
+
+
+def _gather(value: object, overlay: tuple[ast.AST, ...], found: list[tuple[ast.expr, tuple[ast.AST, ...]]]) -> None:
+    kind = type(value)
+    if kind is list:
+        for item in value:  # type: ignore[attr-defined]
+            if type(item) not in LEAVES:
+                _gather(item, overlay, found)
+    elif kind not in LEAVES and isinstance(value, ast.AST):
+        if kind in ASKED:
+            found.append((value, overlay))  # type: ignore[arg-type]
+        elif kind in AROUND:
+            overlay = (*overlay, value)
+        for field in value._fields:
+            _gather(getattr(value, field, None), overlay, found)
