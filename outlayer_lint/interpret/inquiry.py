@@ -102,8 +102,10 @@ class Inquiry:
         calls = file.calls
         words = {word for word in calls if word in known or likely.fullmatch(word)}
         built = (self.vocabulary.classes | self.vocabulary.functions) & calls.keys()
-        lines = file.lines_calling("forward", *words, *built)
         wanted = re.compile("|".join(sorted(words | built | {rf"(?i:{LIKELY_LOSS})"})))
+        lines = file.lines_calling(*words, *built)
+        if "forward" in calls:
+            lines += file.lines_with(rf"\b(?:{wanted.pattern})(?:\[.*\])?\.forward\s*\(", (".forward",))
         for seed in calls_at(file, lines, wanted):
             event = self._loss(seed)
             if event is not None:

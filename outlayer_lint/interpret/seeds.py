@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.scopes import Place
 
 # Names that people give to losses. Only which calls are looked at depends on them; what a name holds is evaluated.
-LIKELY_LOSS = r"\w*(?:loss|crit|objective|cost|entropy|bce|nll|mse|error|kl_?d)\w*"
+# A class called `...Error` is an exception, if it is none of the losses that rows know.
+LIKELY_LOSS = r"(?-i:(?![A-Z]\w*Error\b))\w*(?:loss|crit|objective|cost|entropy|bce|nll|mse|error|kl_?d)\w*"
 NORMALISERS = ("softmax", "softmin", "sigmoid", "expit")
 DECIDING = frozenset(("argmax", "round", "rint", "gt", "ge", "lt", "le", "log"))
 UNCALLED = frozenset(("item", "argmax", "tolist", "numpy"))
