@@ -1,8 +1,8 @@
 """Compiles `rules/` and the signatures of `checks/` into one marshalled table. Cold path.
 
 The table is a dict of `rows` (marshalled one by one, so that only those asked for are built) and their `kinds`, `names`
-(spelling -> 3 * row number + form), `patterns` (names with `*`, by first segment), `spellings` (prefixes to rewrite),
-`pages` and `subscriptions`.
+(spelling -> 3 * row number + form), `aliases` (the same for strings, by kind of row), `patterns` (names with `*`, by
+first segment), `spellings` (prefixes to rewrite), `pages` and `subscriptions`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,11 @@ def merged(table: dict[str, Any], paths: Iterable[str]) -> dict[str, Any]:
     spellings = dict(table["spellings"])
     for segment, pairs in extra["spellings"].items():
         spellings[segment] = [*pairs, *spellings.get(segment, [])]
-    return {**table, "rows": rows, "kinds": kinds, "names": names, "patterns": patterns, "spellings": spellings}
+    aliases = dict(table["aliases"])
+    for kind, texts in extra["aliases"].items():
+        aliases[kind] = {**aliases.get(kind, {}), **{text: code + 3 * shift for text, code in texts.items()}}
+    changed = {"names": names, "aliases": aliases, "patterns": patterns, "spellings": spellings}
+    return {**table, "rows": rows, "kinds": kinds, **changed}
 
 
 def _names(folder: str) -> list[str]:
@@ -65,7 +69,9 @@ def _names(folder: str) -> list[str]:
 
 
 def _empty() -> dict[str, Any]:
-    parts: dict[str, Any] = {part: {} for part in ("names", "patterns", "spellings", "pages", "subscriptions")}
+    parts: dict[str, Any] = {
+        part: {} for part in ("names", "aliases", "patterns", "spellings", "pages", "subscriptions")
+    }
     return {"version": VERSION, "rows": [], "kinds": [], **parts}
 
 
@@ -102,13 +108,23 @@ def _enter(table: dict[str, Any], place: schema.Place, key: str, fields: dict[st
     ]
     spelled += [(name, MODULE) for name in fields.pop("module", ())]
     spelled += [(f"{key}.{method}", METHOD) for method in fields.get("methods", ())]
+    aliases = fields.pop("alias", ())
     table["rows"].append(marshal.dumps((key, fields), 4))
     table["kinds"].append(fields["is"])
     for name, form in spelled:
         if name in table["names"]:
-            other = marshal.loads(table["rows"][table["names"][name] // 3])[0]  # noqa: S302 - made a moment ago
-            place.refuse("also", f"`{name}` is spelled by the row `{other}` too")
+            place.refuse("also", f"`{name}` is spelled by the row `{_owner(table, table['names'][name])}` too")
         table["names"][name] = 3 * number + form
+    known = table["aliases"].setdefault(fields["is"], {}) if aliases else {}
+    for text in aliases:
+        if text in known:
+            place.refuse("alias", f"`{text}` stands for the row `{_owner(table, known[text])}` too")
+        known[text] = 3 * number + schema.FORMS.index(fields["form"])
+
+
+def _owner(table: dict[str, Any], code: int) -> str:
+    """The key of the row with a code."""
+    return str(marshal.loads(table["rows"][code // 3])[0])  # noqa: S302 - made a moment ago
 
 
 def _class(segment: str) -> bool:
