@@ -51,6 +51,7 @@ TRANSFERS: dict[str, tuple[str, ...]] = {
         "add", "sub", "rsub", "mul", "div", "pow", "max", "min", "where", "lerp", "fused",
     ),
     "merges": ("add", "sub", "mul", "max", "min", "mean", "product"),
+    "pools": ("mean", "max"),
     "scales": ("",),
     "interval": (
         "clamp", "abs", "square", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "neg", "sqrt", "rsqrt",
