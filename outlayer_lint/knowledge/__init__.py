@@ -248,7 +248,7 @@ class _Shelf:
         name, fields = self.read[number]
         # `cos` shares the row of `sin`, but a message that calls it `sin` would be wrong. `nn.Softmax` is `softmax`.
         alike = form == fields["form"] or (fields["form"] != "module" and form != "module")
-        if spelled and ("*" in name or (alike and _bare(spelled) != _bare(name))):
+        if "*" in name or (alike and _bare(spelled) != _bare(name)):
             name = spelled
         key = (number, name)
         if key not in self.rows:
@@ -336,9 +336,8 @@ def alias(kind: str, text: str) -> tuple[Row, str] | None:
 
     `None` for a string that is not known: it is unknown, and never the default.
     """
-    shelf = _get()
-    code = shelf.table["aliases"].get(kind, {}).get(text)
-    return None if code is None else shelf.found_row("", code)
+    name = _get().table["aliases"].get(kind, {}).get(text)
+    return None if name is None else find(name)
 
 
 def methods(name: str, of: str = "torch.Tensor") -> tuple[Row, str] | None:

@@ -1,7 +1,7 @@
 """Compiles `rules/` and the signatures of `checks/` into one marshalled table. Cold path.
 
 The table is a dict of `rows` (marshalled one by one, so that only those asked for are built) and their `kinds`, `names`
-(spelling -> 3 * row number + form), `aliases` (the same for strings, by kind of row), `patterns` (names with `*`, by
+(spelling -> 3 * row number + form), `aliases` (string -> spelling, by kind of row), `patterns` (names with `*`, by
 first segment), `spellings` (prefixes to rewrite), `pages` and `subscriptions`.
 """
 
@@ -56,7 +56,7 @@ def merged(table: dict[str, Any], paths: Iterable[str]) -> dict[str, Any]:
         spellings[segment] = [*pairs, *spellings.get(segment, [])]
     aliases = dict(table["aliases"])
     for kind, texts in extra["aliases"].items():
-        aliases[kind] = {**aliases.get(kind, {}), **{text: code + 3 * shift for text, code in texts.items()}}
+        aliases[kind] = {**aliases.get(kind, {}), **texts}
     changed = {"names": names, "aliases": aliases, "patterns": patterns, "spellings": spellings}
     return {**table, "rows": rows, "kinds": kinds, **changed}
 
@@ -113,18 +113,21 @@ def _enter(table: dict[str, Any], place: schema.Place, key: str, fields: dict[st
     table["kinds"].append(fields["is"])
     for name, form in spelled:
         if name in table["names"]:
-            place.refuse("also", f"`{name}` is spelled by the row `{_owner(table, table['names'][name])}` too")
+            other = marshal.loads(table["rows"][table["names"][name] // 3])[0]  # noqa: S302 - made a moment ago
+            place.refuse("also", f"`{name}` is spelled by the row `{other}` too")
         table["names"][name] = 3 * number + form
     known = table["aliases"].setdefault(fields["is"], {}) if aliases else {}
     for text in aliases:
         if text in known:
-            place.refuse("alias", f"`{text}` stands for the row `{_owner(table, known[text])}` too")
-        known[text] = 3 * number + schema.FORMS.index(fields["form"])
+            place.refuse("alias", f"`{text}` stands for `{known[text]}` too")
+        known[text] = _meant(text, [name for name, _ in spelled])
 
 
-def _owner(table: dict[str, Any], code: int) -> str:
-    """The key of the row with a code."""
-    return str(marshal.loads(table["rows"][code // 3])[0])  # noqa: S302 - made a moment ago
+def _meant(text: str, names: list[str]) -> str:
+    """Which of a row's spellings a string stands for: `"recall"` is `Recall`, `"mse"` the row's key."""
+    last = {name.rpartition(".")[2]: name for name in reversed(names)}
+    alike = {segment.replace("_", "").lower(): name for segment, name in last.items()}
+    return last.get(text) or alike.get(text.replace("_", "").lower(), names[0])
 
 
 def _class(segment: str) -> bool:

@@ -143,7 +143,7 @@ def row(place: Place, given: Mapping[str, Any]) -> dict[str, Any]:
         fields["variadic"] = variadic[0]
     if "is" not in fields:
         place.refuse("is", "missing; it says what the callable is")
-    if fields["is"] == "loss" and "family" not in fields:
+    if fields["is"] == "loss" and "family" not in fields and "by-shape" not in fields:
         place.refuse("family", "missing; a loss needs one")
     if fields["is"] == "loss":
         fields.setdefault("transfer", "loses")
