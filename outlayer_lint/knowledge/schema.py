@@ -251,6 +251,8 @@ def words(place: Place, key: str, value: Any) -> tuple[str, ...]:
 
 def spec(place: Place, key: str, value: Any) -> Any:
     """A literal, or a reference to an argument that must be one of the parameters."""
+    if value == "unknown":  # what an override takes back
+        return None
     if isinstance(value, LITERALS):
         return value
     if isinstance(value, list) and all(type(one) is int for one in value):
