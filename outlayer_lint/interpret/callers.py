@@ -145,8 +145,6 @@ def _handed_over(driver: Driver, scope: Scope, name: str, near: SourceFile) -> l
     found: list[Seed] = []
     pattern = rf"(?:target|fn|func)\s*=\s*{re.escape(name)}\b|\bspawn\s*\(\s*{re.escape(name)}\b"
     for file in driver.project.importers(near, name):
-        if not any(word in file.words for word in (b"Process", b"Thread", b"spawn", b"submit", b"launch")):
-            continue
         for seed in calls_at(
             file,
             file.lines_with(pattern, (name,)),

@@ -143,17 +143,20 @@ class Inquiry:
         return file in self._trains or file in self._helpers or re.search(LOADS, file.words) is not None
 
     def _further(self, file: SourceFile) -> Iterator[Event]:
-        lines = self.vocabulary.deciding(file, serves=self.serves(file)) if self.decides(file) else []
+        lines = self._deciding(file) if self.decides(file) else []
         if (not lines and file.calls.keys().isdisjoint(self.vocabulary.activations)) or file.scope is None:
             return
         for seed, node in expressions_at(file, lines):
-            asked = self.vocabulary.question(node)
+            asked = self.vocabulary.question(node, file)
             facts = list(ASK[asked](self.driver, seed, node)) if asked else []
             if facts:
                 yield Event(facts[0].span, [(f, False) for f in self._with_chains(facts)], [])
         words = self.vocabulary.activations | self.vocabulary.activation_classes
         for line in file.lines_beside("forward", words & file.calls.keys()):
             yield from self._outputs(file, line)
+
+    def _deciding(self, file: SourceFile) -> list[int]:
+        return self.vocabulary.deciding(file, serves=self.serves(file), cuts=not self.driver.alone)
 
     def _outputs(self, file: SourceFile, line: int) -> Iterator[Event]:
         """Activations in a row in what a model returns."""
