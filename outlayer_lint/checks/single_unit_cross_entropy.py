@@ -15,7 +15,7 @@ OUTPUTS = (
 
 def check(call: LossCall) -> Iterator[Finding]:
     """One score is compared with class indices by a softmax loss; a softmax over one unit is another rule's."""
-    if call.loss.family not in ("softmax-cross-entropy", "nll"):
+    if call.loss.family not in ("softmax-cross-entropy", "nll", "categorical"):
         return
 
     def single(way: Tensor) -> bool:

@@ -6,7 +6,9 @@ from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.facts import LossCall, places
 
 # Squared, absolute and soft-margin errors are the same both ways round; an embedding loss takes two of a kind.
-DIRECTED = ("softmax-cross-entropy", "nll", "binary", "binary-logits", "kl", "ctc", "poisson", "gaussian")
+DIRECTED = (
+    "softmax-cross-entropy", "categorical", "nll", "binary", "binary-logits", "kl", "ctc", "poisson", "gaussian",
+)  # fmt: skip
 
 
 def check(call: LossCall) -> Iterator[Finding]:
