@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.evidence import IMAGE_RANK, SLACK, learned, reach, told
+from outlayer_lint.evidence import IMAGE_RANK, SLACK, history, learned, reach, stem, told
 from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Emission, Tensor
 
 FAMILIES = ("binary", "binary-logits", "categorical", "softmax-cross-entropy")
 CONTINUOUS = (Emission.LOGIT, Emission.NONNEG, Emission.POS, Emission.BND)
 PICTURED = ("target-is-input", "convolution-last", "gan-label", "bootstrapped", "menu")
+
+MIXED = frozenset({"cat", "concat", "concatenate", "stack", "hstack", "columnstack", "where"})  # columns of any kind
 
 
 def check(call: LossCall) -> Iterator[Finding]:
@@ -36,6 +38,8 @@ def quantities(call: LossCall) -> Tensor | None:
 def beyond(target: Tensor) -> bool:
     """Whether a target is a number outside [0, 1] that no label has: -1 and 1 are labels of another convention."""
     if target.emission not in CONTINUOUS or learned(target) or target.dtype not in (None, "float", "double", "half"):
+        return False
+    if target.certainty != "proved" or any(stem(each) in MIXED for each in history(target)):
         return False
     low, high = reach(target)
     wide = (low is not None and low < -1 - SLACK) or (high is not None and high > 1 + SLACK)

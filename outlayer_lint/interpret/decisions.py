@@ -166,7 +166,7 @@ def _facts(driver: Driver, seed: Seed, application: Application, related: Any) -
         return
     if row.transfer == "decides":
         yield from _decided(application, span, shown, related)
-    elif row.transfer == "interval" and row.how == "log":
+    elif row.transfer == "interval" and row.how == "log" and consumers.mode_of(seed) == "train":
         yield from applications.logarithm(application, span, shown, related)
         yield from handwritten.cross_entropy(driver, seed, application, related)
     elif row.kind == "activation":

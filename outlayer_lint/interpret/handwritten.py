@@ -43,6 +43,8 @@ def cross_entropy(driver: Driver, seed: Seed, application: Application, related:
     if inner is None or labels is None:
         return
     probability = _without_epsilon(inner)
+    if ast.dump(labels) == ast.dump(probability):
+        return  # an entropy
     form = ""
     if isinstance(whole, ast.BinOp) and isinstance(whole.op, (ast.Add, ast.Sub)):
         form = "hand-binary" if _complements(_other(whole, product), labels, probability) else ""
