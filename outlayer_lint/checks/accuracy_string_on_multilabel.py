@@ -14,8 +14,8 @@ PAIR = 2
 def check(use: Consumed) -> Iterator[Finding]:
     """An accuracy that compares the largest output with the largest label measures labels that hold together."""
     consumer, value, units = use.consumer, use.prediction, use.prediction.units
-    ranks = "accuracy" in consumer.shown.lower() and Emission.ONEHOT in consumer.target
-    if not ranks or units is None or units == 1 or not use.trained:
+    ranks = "accuracy" in consumer.shown.lower() and consumer.class_axis is not None
+    if not ranks or Emission.ONEHOT not in consumer.target or units is None or units == 1 or not use.trained:
         return
     witness = value.every(Emission.UNIT, Emission.LOGIT)
     families = {call.loss.family for call in use.trained}

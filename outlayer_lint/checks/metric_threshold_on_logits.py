@@ -25,7 +25,8 @@ def check(use: Consumed) -> Iterator[Finding]:
     if any(call.loss.family not in INSIDE for call in use.trained):
         return  # the loss objects to the scores itself, or they are quantities
     if witness := value.all(lambda way: way.emission is Emission.LOGIT and bool(way.learned) and not way.scaled):
-        fix = Fix("set-keyword", "compare with 0, or apply the sigmoid first", "unsafe", use.span, name, "0.0")
+        name, text = ("from_logits", "True") if "from_logits" in consumer.parameters else (name, "0.0")
+        fix = Fix("set-keyword", f"set `{name}={text}`, or apply the sigmoid first", "unsafe", use.span, name, text)
         yield Finding(use.span, "logits", places(witness), fix, certainty=value.certainty)
 
 
