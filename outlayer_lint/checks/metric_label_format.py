@@ -14,8 +14,8 @@ def check(use: Consumed) -> Iterator[Finding]:
     """A metric reads labels in another form than the loss beside it."""
     consumer, value = use.consumer, use.prediction
     reads = {*consumer.target}
-    if consumer.kind != "metric" or not use.trained or not value.known:
-        return
+    if consumer.kind != "metric" or consumer.class_axis is None or not use.trained or not value.known:
+        return  # only metrics over classes have two forms
     given = {form for call in use.trained for form in forms(call.loss.family, {*call.loss.target}, call.target)}
     sparse, rows = reads == {Emission.INDEX}, bool(reads & ROWS) and Emission.INDEX not in reads
     if sparse and value.units == 1:

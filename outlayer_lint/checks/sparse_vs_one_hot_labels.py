@@ -30,5 +30,5 @@ def check(call: LossCall) -> Iterator[Finding]:
 
 
 def numbers(way: Tensor) -> bool:
-    """Whether a target holds one class number for each sample, alone or in a column."""
-    return way.emission is Emission.INDEX and (way.rank in (None, 1) or way.units == 1)
+    """Whether a target holds one class number for each sample: alone, in a column, or as a data set yields it."""
+    return way.emission is Emission.INDEX and (way.rank in (None, 0, 1) or way.units == 1)
