@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding
-from outlayer_lint.evidence import Head, head, inside, linear, made, sides, span_of
+from outlayer_lint.evidence import Head, head, inside, learned, linear, made, sides, span_of
 from outlayer_lint.facts import LossCall, places
 
 SQUASHED = (Head.SOFTMAX, Head.SIGMOID, Head.TANH)
@@ -17,7 +17,7 @@ def check(call: LossCall) -> Iterator[Finding]:
     kind = head(value)
     if kind not in (*SQUASHED, Head.RAMP) or not call.evidence("discounted"):
         return
-    if target.known and all(inside(way, each) for way in value for each in target):
+    if target.known and all(inside(way, each) and not learned(each) for way in value for each in target):
         return
     witness = value.ways[0]
     fix = linear(call, "let the value be linear, and scale the rewards if it grows too large")
