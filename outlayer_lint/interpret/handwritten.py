@@ -162,8 +162,18 @@ def discounts(it: Interpreter, target: Entry | None, named: re.Pattern[str]) -> 
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
         for factor in (node.left, node.right)
     ]
-    added = any(isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) for node in steps)
+    added = any(isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and not _averages(node) for node in steps)
     return added and any(_is_discount(factor, named) for factor in factors)
+
+
+def _averages(node: ast.BinOp) -> bool:
+    """Whether both summands are weighed with numbers: `0.9 * a + 0.1 * b`."""
+    return all(
+        isinstance(side, ast.BinOp)
+        and isinstance(side.op, ast.Mult)
+        and (isinstance(side.left, ast.Constant) or isinstance(side.right, ast.Constant))
+        for side in (node.left, node.right)
+    )
 
 
 def _is_discount(node: ast.expr, named: re.Pattern[str]) -> bool:
