@@ -9,7 +9,7 @@ from typing import Any
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SHIPPED = os.path.join(PACKAGE, "knowledge", "table.marshal")
-VERSION = 1  # of the table's layout
+VERSION = 2  # of the table's layout
 
 
 class KnowledgeError(ValueError):
