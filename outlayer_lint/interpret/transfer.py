@@ -6,7 +6,18 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret import arrays, attributes, calls, containers, datasets, layers, operators, tensors
+from outlayer_lint.interpret import (
+    arrays,
+    attributes,
+    calls,
+    containers,
+    datasets,
+    keras_layers,
+    keras_models,
+    layers,
+    operators,
+    tensors,
+)
 from outlayer_lint.interpret.coupling import Follower
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
@@ -113,6 +124,8 @@ class Application:
 
         def ask() -> int | None:
             value = self.spec(spec)
+            if value is None and (entry := self.entry(spec[1])) is not None:
+                self.it.hidden.extend(thing for thing, _ in self.it.force(entry) if isinstance(thing, Parameter))
             return value if isinstance(value, int) else None
 
         return ask
@@ -184,7 +197,12 @@ def reason_of(thing: Any) -> str:
 
 
 def apply(it: Interpreter, app: Application) -> Answer:
-    """The result of a row's call."""
+    """The result of a row's call, and of the activation that a layer puts on it."""
+    answer = _applied(it, app)
+    return answer if app.row.activation is None else keras_layers.activated(it, app, answer)
+
+
+def _applied(it: Interpreter, app: Application) -> Answer:
     row = app.row
     if row.returns is not None and row.transfer not in ("recurrent", "loads"):
         return structured(it, app, row.returns)
@@ -237,6 +255,14 @@ def structured(it: Interpreter, app: Application, tree: Any) -> Answer:
 def called(it: Interpreter, thing: Built, given: Arguments, site: Site) -> Answer:
     """Call a library object: a layer, an activation, a container, a model with a replaced head."""
     row = thing.row
+    if keras_layers.is_keras(row):
+        return keras_layers.called(it, thing, given, site)
+    return run(it, thing, given, site)
+
+
+def run(it: Interpreter, thing: Built, given: Arguments, site: Site) -> Answer:
+    """Call a library object by its row alone."""
+    row = thing.row
     if row.transfer == "contains":
         return layers.run_container(it, thing, given, site)
     if row.transfer == "wraps":
@@ -271,6 +297,8 @@ def method(it: Interpreter, thing: Built, name: str, given: Arguments, site: Sit
     row = thing.row
     if name in ("forward", "__call__"):
         return called(it, thing, given, site)
+    if keras_layers.is_keras(row) and (found := keras_models.method(it, thing, name, given, site)) is not None:
+        return found
     if row.kind == "container":
         content = layers.parts(it, thing)
         first = content[0][0] if len(content) == 1 else None
@@ -290,9 +318,9 @@ def method(it: Interpreter, thing: Built, name: str, given: Arguments, site: Sit
         return only(thing)
     if word is not None:
         return tensors.by_method(it, thing, word, given, site)
-    found = knowledge.find(f"{thing.name}.{name}")
-    if found is not None:
-        return calls.apply_row(it, found[0], "function", given, site)
+    by_name = knowledge.find(f"{thing.name}.{name}")
+    if by_name is not None:
+        return calls.apply_row(it, by_name[0], "function", given, site)
     if row.kind == "loss":
         return called(it, thing, given, site) if name == "forward" else only(thing)
     if row.kind == "distribution":
@@ -374,6 +402,9 @@ def _loads(it: Interpreter, app: Application) -> Answer:
 
 def _calls(it: Interpreter, app: Application) -> Answer:
     """A row that calls its first argument on the rest (`checkpoint(f, x)`, `data_parallel(model, x)`)."""
+    if app.built is not None:  # an object that was built around a function: `Lambda(f)`
+        function = app.entry(app.row.constructor[0])
+        return lift(it.force(function), lambda f: calls.call(it, f, app.given, app.site))
     rest = Arguments(app.given.positional[1:], {k: v for k, v in app.given.keywords.items() if k in ("input", "x")})
     return lift(it.force(app.given.pick(0, "function")), lambda f: calls.call(it, f, rest, app.site))
 
