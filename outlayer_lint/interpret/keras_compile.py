@@ -62,7 +62,9 @@ def compile_calls(file: SourceFile) -> list[Seed]:
     return [seed for seed in calls_at(file, file.lines_calling("compile"), COMPILE) if _gives_a_loss(seed.node)]
 
 
-def events(compiles: Compiles, file: SourceFile) -> Iterator[tuple[Span, list[tuple[Fact, bool]], list[consumers.Asked]]]:
+def events(
+    compiles: Compiles, file: SourceFile
+) -> Iterator[tuple[Span, list[tuple[Fact, bool]], list[consumers.Asked]]]:
     """Each head of each compile call of a file: where, its facts, and what was asked."""
     for seed in compile_calls(file):
         asked = compiles.ask(seed)
@@ -227,7 +229,7 @@ class Context:
                     self._head(program, index, thing, entry, answer, metrics, asked, silent=silent)
         self._compiled(program, asked, silent=silent)
 
-    def _head(  # noqa: PLR0913
+    def _head(
         self, program: Program, index: int, thing: Any, entry: Entry, answer: Answer, metrics: list[list[Any]],
         asked: Asked, *, silent: bool,
     ) -> None:  # fmt: skip
@@ -239,8 +241,7 @@ class Context:
             self._unresolved(asked, "unknown loss")
             return
         value = consumers.judged_value(answer)
-        row = self._by_shape(named.row, value)
-        pair = consumers.Asked(None, row, value, self.world)
+        pair = consumers.Asked(None, named.row, value, self.world)
         facts: list[tuple[Fact, bool]] = []
         if not silent and not named.own:
             fact = self._loss_call(program, index, named, entry, answer, value)
@@ -252,9 +253,6 @@ class Context:
         elif not silent:
             facts.extend((f, False) for f in self._consumed(program, index, metrics[index], answer, ()))
         asked.pairs.append((index, pair, facts))
-
-    def _by_shape(self, row: Any, value: Value) -> Any:
-        return row
 
     def _loss_call(
         self, program: Program, index: int, named: Named, entry: Entry, answer: Answer, value: Value

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import keras_training, targets, tracing
 from outlayer_lint.interpret.signs import Evidence
-from outlayer_lint.interpret.things import Answer, Const, Deferred, Lazy, Sequence, lift, only, unknown
-from outlayer_lint.lattice import Value
+from outlayer_lint.interpret.things import Answer, Const, Deferred, Lazy, Sequence, unknown
 
 if TYPE_CHECKING:
     from outlayer_lint.diagnostic import Related, Span
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.seeds import Seed
     from outlayer_lint.interpret.things import Entry
     from outlayer_lint.interpret.transfer import Application
+    from outlayer_lint.lattice import Value
 
 ACCURATE = re.compile(r"(?i)^acc$|accuracy")
 
@@ -27,7 +27,7 @@ class HeadQuestion(targets.Question):
 
     __slots__ = ("_batches", "count", "index", "key", "metrics", "name", "target_entry", "training")
 
-    def __init__(  # noqa: PLR0913 - a record
+    def __init__(
         self, training: Training, seed: Seed, world: World, model: object, index: int, name: str, count: int
     ) -> None:  # fmt: skip
         """`index`, `name` and `count` say which of how many heads this is."""
@@ -53,9 +53,7 @@ class HeadQuestion(targets.Question):
         """What the training calls are given for this head."""
         if self._batches is None:
             fits, _ = self.training.of(self.key, self.seed)
-            self._batches = [
-                keras_training.batch(self.driver, fit, self.index, self.name, self.count) for fit in fits
-            ]
+            self._batches = [keras_training.batch(self.driver, fit, self.index, self.name, self.count) for fit in fits]
         return self._batches
 
     @property
@@ -130,7 +128,7 @@ def _accurate(thing: Any, it: Any) -> bool:
 OWN = {"target-is-input": _input_is_target, "accuracy": _accuracy_is_asked_for}
 
 
-def complete(  # noqa: PLR0913 - a record
+def complete(
     question: HeadQuestion, span: Span, value: Value, answer: Answer, arguments: dict[str, Any],
     words: dict[str, Any], related: tuple[Related, ...],
 ) -> LossCall:  # fmt: skip
@@ -142,6 +140,3 @@ def complete(  # noqa: PLR0913 - a record
     fact.evidence = HeadEvidence(question, fact)
     fact.swapped = False
     return fact
-
-
-__all__ = ["HeadEvidence", "HeadQuestion", "complete", "lift", "only"]

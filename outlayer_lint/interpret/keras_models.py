@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from outlayer_lint import knowledge
@@ -27,6 +28,7 @@ from outlayer_lint.interpret.things import (
     unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import Emission, Tensor
+from outlayer_lint.resolve.scopes import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,10 +92,12 @@ def output(it: Interpreter, thing: Built | Instance) -> Answer:
         if override.path == ("output",):
             return it.force(override.lazy)
     site = thing.site
-    if site is None:
-        frame = it.root(thing.cls.scope, thing.cls.frame.world) if False else thing.cls.frame  # type: ignore[union-attr]
-        place = construction.Place(thing.cls.scope.block, 0)  # type: ignore[union-attr]
-        site = Site(thing.cls.scope.node, place, frame)  # type: ignore[arg-type, union-attr]
+    if site is None:  # the object whose method is asked about
+        assert isinstance(thing, Instance)
+        name = ast.Name(thing.cls.scope.name, ast.Load())
+        site = Site(name, Place(thing.cls.scope.block, 0), classes.class_frame(thing.cls))
+    if isinstance(thing, Instance):
+        return calls.call_instance(it, thing, Arguments((features(thing),)), site)
     return calls.call(it, thing, Arguments((features(thing),)), site)
 
 
@@ -127,7 +131,7 @@ def parts(it: Interpreter, thing: Built) -> Answer:
         return only(Sequence(()))
     return lift(
         it.force(entry),
-        lambda t: only(Sequence(())) if isinstance(t, Const) and t.value is None else layers._iterable(it, t),
+        lambda t: only(Sequence(())) if isinstance(t, Const) and t.value is None else layers.iterable(it, t),
     )
 
 

@@ -11,7 +11,6 @@ from outlayer_lint.interpret.seeds import Seed, calls_at
 from outlayer_lint.interpret.things import (
     Answer,
     Built,
-    Const,
     Deferred,
     Dictionary,
     Foreign,
@@ -23,7 +22,6 @@ from outlayer_lint.interpret.things import (
     Super,
     Unknown,
     lift,
-    only,
 )  # fmt: skip
 from outlayer_lint.resolve.scopes import dotted
 
@@ -140,11 +138,10 @@ def escaping(seed: Seed) -> list[str]:
             names.append(owner.name)
     elif scope.kind == "module" and key:
         stem = scope.file.path.rpartition("/")[2].rpartition(".")[0]
-        if _handed_over(scope.node, key):
-            names.append(key.partition(".")[0])
-        elif any(key.partition(".")[0].encode() in f.words and stem.encode() in f.words
-                 for f in scope.file.project.mentions(stem) if f is not scope.file):  # fmt: skip
-            names.append(key.partition(".")[0])
+        first = key.partition(".")[0]
+        imported = (f for f in scope.file.project.mentions(stem) if f is not scope.file and first.encode() in f.words)
+        if _handed_over(scope.node, key) or any(imported):
+            names.append(first)
     elif scope.kind == "function" and _handed_over(scope.node, key):
         names.append(scope.name)
     return names
@@ -215,10 +212,13 @@ def _part(driver: Driver, entry: Entry, index: int, name: str) -> Entry:
     it = driver.it
     answer = it.force(entry)
     thing = answer[0][0] if len(answer) == 1 else None
+    part: Entry | None = None
     if isinstance(thing, Sequence) and not thing.open and index < len(thing.items):
-        return thing.items[index]
-    if isinstance(thing, Dictionary) and name in thing.items:
-        return thing.items[name]
+        part = thing.items[index]
+    elif isinstance(thing, Dictionary):
+        part = thing.items.get(name)
+    if part is not None:
+        return part
     if isinstance(entry, Lazy):
         return Lazy(entry.node, entry.place, entry.frame, (*entry.path, index))
     return Deferred(lambda: lift(answer, lambda t: containers.element(it, t, index)))
@@ -254,11 +254,3 @@ def superseded(seed: Seed) -> bool:
         if isinstance(node, (ast.Return, ast.FunctionDef, ast.ClassDef)) or _handed_over(node, key):
             return False
     return False
-
-
-def is_none(answer: Answer) -> bool:
-    """Whether an answer is nothing but `None`."""
-    return all(isinstance(t, Const) and t.value is None for t, _ in answer)
-
-
-__all__ = ["Batch", "Fit", "Training", "batch", "escaping", "is_none", "key_of", "only", "overrides_training"]

@@ -107,7 +107,7 @@ def _parts(it: Interpreter, thing: Built) -> Answer:
             base = only(Sequence(given.positional))
     elif given.positional or given.keywords:
         source = it.force(given.positional[0]) if given.positional else it.force(next(iter(given.keywords.values())))
-        base = lift(source, lambda t: only(t) if isinstance(t, (Dictionary, Sequence)) else _iterable(it, t))
+        base = lift(source, lambda t: only(t) if isinstance(t, (Dictionary, Sequence)) else iterable(it, t))
     else:
         base = only(Dictionary({}) if thing.row.how == "dict" else Sequence(()))
     for name, more in thing.extras:
@@ -135,7 +135,7 @@ def _starred_tail(it: Interpreter, thing: Built) -> tuple[Entry, ...]:
     return entries
 
 
-def _iterable(it: Interpreter, thing: Any) -> Answer:
+def iterable(it: Interpreter, thing: Any) -> Answer:
     found = containers.as_sequence(it, thing)
     if found is not None:
         return only(found)
