@@ -48,7 +48,7 @@ def attribute(it: Interpreter, thing: Any, name: str, site: Site) -> Answer:
     """`thing.name`."""
     if isinstance(thing, Instance):
         answer = instances.of_instance(it, thing, name, site)
-        return keras_models.offered(it, thing, name, answer) if name in keras_models.OFFERED else answer
+        return keras_models.offered(it, thing, name, answer) if keras_models.offers(name) else answer
     if isinstance(thing, Tensor):
         return of_tensor(it, thing, name, site)
     if isinstance(thing, (Module, Library)):

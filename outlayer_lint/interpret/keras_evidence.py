@@ -10,6 +10,8 @@ from outlayer_lint.interpret.signs import Evidence
 from outlayer_lint.interpret.things import Answer, Const, Deferred, Lazy, Sequence, unknown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from outlayer_lint.diagnostic import Related, Span
     from outlayer_lint.facts import LossCall
     from outlayer_lint.interpret.frames import World
@@ -100,11 +102,20 @@ def _input_is_target(case: Any) -> bool:
     for each in question.batches:
         if each.x is None or each.y is None:
             continue
-        x = {key for thing, _ in it.force(each.x) if (key := tracing.identity(thing)) is not None}
+        given = it.force(each.x)
+        x = {key for thing, _ in given if (key := tracing.identity(thing)) is not None}
         y = {key for thing, _ in it.force(each.y) if (key := tracing.identity(thing)) is not None}
-        if x & y or targets.feeds(it, each.x, each.y, question.value(each.y)):
+        if x & y or y & {source for thing, _ in given for source in _made_from(getattr(thing, "source", None))}:
             return True
     return False
+
+
+def _made_from(source: object) -> Iterator[object]:
+    """The data that data was made from: of a noisy or scaled array the array itself."""
+    while isinstance(source, tuple) and source:
+        source = source[0]
+        if source is not None:
+            yield source
 
 
 def _accuracy_is_asked_for(case: Any) -> bool:

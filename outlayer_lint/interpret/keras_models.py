@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.interpret.things import Entry
 
+HEAD = "output:"  # begins the name of one of several heads, as those who hand over a loss for it write it
 GRAPH = ("outputs", "output")  # Keras 1 said `Model(input=..., output=...)`
 PREDICTING = frozenset(("predict", "predict_on_batch", "predict_proba", "predict_generator", "predict_step"))
 ATTRIBUTES = frozenset(("output", "outputs", "layers", "targets", "input", "inputs"))
@@ -113,6 +114,17 @@ def heads(it: Interpreter, thing: Any) -> list[Head] | None:
             return None
         return [Head(str(key), it.force(item)) for key, item in thing.items.items()]
     return [Head(_named(it, only(thing)), only(thing))]
+
+
+def _head(it: Interpreter, whole: Any, wanted: str) -> Answer:
+    """One head of a model's output, by position or by name; the only one stands for itself."""
+    found = heads(it, whole)
+    if found is None:
+        return unknown("container of outputs")
+    if wanted.isdigit() and int(wanted) < len(found):
+        return found[int(wanted)].answer
+    named = [head for head in found if head.name == wanted]
+    return named[0].answer if len(named) == 1 else found[0].answer if len(found) == 1 else unknown("unknown key")
 
 
 def _named(it: Interpreter, answer: Answer) -> str:
@@ -213,6 +225,8 @@ def _given_output(layer: Any, entry: Entry) -> Any:
 
 def attribute(it: Interpreter, thing: Built | Instance, name: str) -> Answer | None:
     """What a model or layer offers by itself, `None` where it is not one of these."""
+    if name.startswith(HEAD) and is_model(it, thing):
+        return lift(output(it, thing), lambda whole: _head(it, whole, name.removeprefix(HEAD)))
     if name not in ATTRIBUTES or not is_model(it, thing):
         return None
     if isinstance(thing, Instance) and any(o.path[0] == name for o in thing.overrides) and name != "output":
@@ -225,6 +239,11 @@ def attribute(it: Interpreter, thing: Built | Instance, name: str) -> Answer | N
     if name == "targets":
         return only(Tensor(Emission.DATA, source=("targets", mark)))
     return unknown("model input", (name, mark))
+
+
+def offers(name: str) -> bool:
+    """Whether models have an attribute of that name from the library."""
+    return name in OFFERED or name.startswith(HEAD)
 
 
 def offered(it: Interpreter, thing: Instance, name: str, answer: Answer) -> Answer:
