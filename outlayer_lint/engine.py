@@ -94,9 +94,7 @@ def check(
             gc.enable()
 
 
-def _check(
-    paths: Sequence[str | Path], config: Config, stdin: tuple[str, bytes] | None, keep: list[object]
-) -> Report:
+def _check(paths: Sequence[str | Path], config: Config, stdin: tuple[str, bytes] | None, keep: list[object]) -> Report:
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION))
     if config.contracts:
         knowledge.extend(config.contracts)
@@ -149,6 +147,7 @@ class _Run:
             project.files[path] = SourceFile(path, project.files[path].display, project, data)
         self.files += len(asked)
         wanted = {project.files[os.path.abspath(p)] for p in asked}
+        project.whole = self.named
         inquiry_ = prepare(project)
         self.keep.append((project, inquiry_))
         if inquiry_ is not None:
@@ -260,6 +259,7 @@ def prepare(project: Project) -> Inquiry | None:
             file.forget()
     if not project.framework_files:
         return None
+    project.sparse = sum(len(file.data) for file in project.framework_files) > PARSED_ANYWAY
     from outlayer_lint.interpret.driver import Driver  # noqa: PLC0415 - most of a start-up, for projects with a framework
     from outlayer_lint.interpret.inquiry import Inquiry  # noqa: PLC0415
 

@@ -232,7 +232,7 @@ def _common(sets: list[Choices]) -> Choices:
 
 def is_abstract(scope: Scope) -> bool:
     """Whether a method only raises `NotImplementedError`, passes, or has a docstring alone."""
-    body = [n for n in scope.node.body if not (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant))]  # type: ignore[attr-defined]
+    body = [n for n in scope.body if not (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant))]
     if not body or (len(body) == 1 and isinstance(body[0], ast.Pass)):
         return True
     last = body[-1]

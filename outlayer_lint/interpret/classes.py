@@ -127,7 +127,7 @@ def dataclass_fields(it: Interpreter, cls: Class) -> dict[str, ast.expr | None]:
     fields: dict[str, ast.expr | None] = {}
     for item in reversed(mro(it, cls)):
         if isinstance(item, Class):
-            for node in item.scope.node.body:  # type: ignore[attr-defined]
+            for node in item.scope.body:
                 if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
                     fields[node.target.id] = node.value
     return fields
@@ -147,8 +147,7 @@ def writers(cls: Class, name: str) -> list[ast.AST]:
     scope = cls.scope
     if scope.touched is None:
         scope.touched = {}
-        node: Any = scope.node
-        methods = [n for n in node.body if isinstance(n, FUNCTIONS)]
+        methods = [n for n in scope.body if isinstance(n, FUNCTIONS)]
         lines = scope.file.document.lines
         for method in methods:
             text = "\n".join(lines[method.lineno - 1 : method.end_lineno])

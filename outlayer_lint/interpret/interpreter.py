@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.project import Project, SourceFile
     from outlayer_lint.resolve.reaching import Reach
 
-FUEL = 2000
+FUEL = 600
 MAX_NESTING = 120
 DEPTH = "depth"
 

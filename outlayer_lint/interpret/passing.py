@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import iteration
 from outlayer_lint.interpret.frames import Arguments, Frame
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 def arguments(it: Interpreter, node: ast.Call, place: Place, frame: Frame) -> Arguments:
     """The arguments of a call, starred ones taken apart where they are known."""
     memo = ("arguments", id(node))
-    found = frame.memo.get(memo)
+    found: Any = frame.memo.get(memo)
     if found is None:
         found = _arguments(it, node, place, frame)
         if it.fuel > 0 and not it.reading:
-            frame.memo[memo] = found  # type: ignore[assignment] # a memo holds whatever its keys promise
-    return found  # type: ignore[return-value]
+            frame.memo[memo] = found
+    return found  # type: ignore[no-any-return] # a memo holds whatever its keys promise
 
 
 def _arguments(it: Interpreter, node: ast.Call, place: Place, frame: Frame) -> Arguments:

@@ -12,7 +12,7 @@ from outlayer_lint.resolve.scopes import Place, Scope
 from outlayer_lint.source.document import Document, Unreadable, contents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
     from outlayer_lint.resolve.scopes import Block
 
@@ -127,7 +127,8 @@ class SourceFile:
     def document(self) -> Document:
         """The decoded file."""
         if self._document is None:
-            self._document = Document(self.path, self.display, self.data)
+            sparse = self.project.sparse and self.path not in self.project.whole
+            self._document = Document(self.path, self.display, self.data, sparse=sparse)
         return self._document
 
     @property
@@ -148,6 +149,14 @@ class SourceFile:
             except Unreadable as error:
                 self.broken = error
         return self._scope
+
+    def body(self, node: ast.AST) -> list[ast.stmt]:
+        """The statements of a definition, parsed now where they were left for later."""
+        try:
+            self.document.fill(node)
+        except Unreadable as error:
+            self.broken = error
+        return node.body  # type: ignore[attr-defined, no-any-return]
 
     @property
     def tokens(self) -> frozenset[bytes]:
@@ -227,7 +236,7 @@ class SourceFile:
             place = Place(block, index)
             node = block.statements[index]
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                if line < node.body[0].lineno and line <= node.lineno:
+                if line <= node.lineno and line < self.body(node)[0].lineno:
                     return place
                 block = block.scope.child(node).block
                 continue
@@ -269,6 +278,8 @@ class Project:
         self._modules: dict[tuple[str, str], SourceFile | None] = {}
         self._mentions: dict[bytes, list[SourceFile]] = {}
         self.framework_files: list[SourceFile] = []
+        self.sparse = False  # whether definitions are parsed one by one, when somebody looks inside
+        self.whole: Container[str] = ()  # paths that are parsed as a whole nevertheless
 
     def __iter__(self) -> Iterator[SourceFile]:
         return iter(self.files.values())

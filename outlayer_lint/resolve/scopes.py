@@ -153,8 +153,13 @@ class Scope:
                 self._block = Block(self, [], None, 0, "body", None)
                 self._block.ends = True
             else:
-                self._block = lower(self, self.node.body, None, 0, "body", None)  # type: ignore[attr-defined]
+                self._block = lower(self, self.body, None, 0, "body", None)
         return self._block
+
+    @property
+    def body(self) -> list[ast.stmt]:
+        """The statements of a module, class or function."""
+        return self.file.body(self.node)
 
     def child(self, node: ast.AST) -> Scope:
         """The scope of a function, lambda or class defined in this one."""
