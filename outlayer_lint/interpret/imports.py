@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.project import SourceFile
 
 ALWAYS_LIBRARY = frozenset(
-    ("torch", "keras", "tensorflow", "tf_keras", "numpy", "sklearn", "math", "functools", "collections", "copy", "itertools", "typing", "random")
+    "torch keras tensorflow tf_keras numpy sklearn math functools collections copy itertools typing random".split()
 )
 BUILTINS = frozenset(dir(builtins))
 MAX_HOPS = 12

@@ -96,6 +96,7 @@ class Compiles:
         """One compile call in every context."""
         asked = Asked([], [])
         for world, answers in list(self.driver.worlds(lambda world: self._answers(seed, world))):
+            self.driver.it.refuel()  # most of it is remembered
             context = Context(self, seed, world)
             for model, outputs, loss in context.combined(answers):
                 context.judge(model, outputs, loss, asked)

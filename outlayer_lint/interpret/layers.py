@@ -136,6 +136,7 @@ def _starred_tail(it: Interpreter, thing: Built) -> tuple[Entry, ...]:
 
 
 def iterable(it: Interpreter, thing: Any) -> Answer:
+    """What iterating a thing gives, as a sequence; of what is not known one of unknown length."""
     found = containers.as_sequence(it, thing)
     if found is not None:
         return only(found)
