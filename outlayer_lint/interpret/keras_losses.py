@@ -22,7 +22,7 @@ from outlayer_lint.interpret.things import (
 )  # fmt: skip
 from outlayer_lint.interpret.transfer import Application
 from outlayer_lint.knowledge import Row
-from outlayer_lint.lattice import Emission
+from outlayer_lint.lattice import Emission, Tensor
 
 if TYPE_CHECKING:
     from outlayer_lint.facts import LossCall
@@ -107,6 +107,31 @@ def applied(it: Interpreter, named: Named, prediction: Entry, target: Entry, sit
     assert row is not None
     given = Arguments((), {**named.extra.keywords, row.target_parameter: target, row.prediction: prediction})
     return Application(it, row, "module" if named.built is not None else "function", given, site, named.built)
+
+
+def in_order(application: Application) -> Application:
+    """TensorFlow before 1.0 took the output first: of two positional arguments the one that a network made is that."""
+    row, given = application.row, application.given
+    names = (row.target_parameter, row.prediction)
+    if (
+        not row.name.startswith("tensorflow.nn.")
+        or given.keywords.keys() & {*names}
+        or len(given.positional) < len(names)
+    ):
+        return application
+    places = [row.parameters.index(name) for name in names]
+    if max(places) >= len(given.positional):
+        return application
+    target, prediction = (given.positional[place] for place in places)
+    fed = [thing for thing, _ in application.it.force(prediction)]
+    made = [thing for thing, _ in application.it.force(target)]
+    if not all(isinstance(t, Tensor) and t.source is not None for t in fed):
+        return application
+    if not all(isinstance(t, Tensor) and t.learned and t.source is None for t in made):
+        return application
+    kept = dict(zip(row.parameters[2:], given.positional[2:], strict=False))
+    turned = Arguments((), {**kept, **given.keywords, row.prediction: target, row.target_parameter: prediction})
+    return Application(application.it, row, application.form, turned, application.site, None)
 
 
 def by_shape(row: Row, value: Value, trained: tuple[LossCall, ...]) -> Row:
