@@ -216,7 +216,7 @@ class Context:
             self._unresolved(asked, "heads and losses not matched")
             self._compiled(program, asked, silent=silent)
             return
-        metrics = self._metrics(heads)
+        metrics = keras_losses.metrics(self.it, self.argument("metrics"), [head.name for head in heads])
         for index, (head, entry) in enumerate(zip(heads, entries, strict=True)):
             if entry is None:
                 continue
@@ -292,35 +292,6 @@ class Context:
                     self.span(entry), row, named.row.prediction, value, words=words, trained=trained,
                     arguments=consumers.constants_of(application),
                 )  # fmt: skip
-
-    def _metrics(self, heads: list[Head]) -> list[list[Entry]]:
-        """The metrics of each head."""
-        entry = self.argument("metrics")
-        nothing: list[list[Entry]] = [[] for _ in heads]
-        if entry is None:
-            return nothing
-        shapes = keras_losses.shapes(self.it.force(entry))
-        if len(shapes) != 1:
-            return nothing
-        form, keys, entries, _ = shapes[0]
-        if form == "dict":
-            by_name = dict(zip(keys, entries, strict=True))
-            if len(heads) == 1 and len(by_name) == 1:
-                return [self._several(entries[0])]
-            return [self._several(by_name[h.name]) if h.name in by_name else [] for h in heads]
-        if form == "list" and len(heads) > 1:
-            inner = [self._several(e) for e in entries]
-            if len(entries) == len(heads):
-                return inner
-            return nothing
-        flat = [e for each in entries for e in self._several(each)]
-        return [flat] if len(heads) == 1 else nothing if form == "list" else [flat for _ in heads]
-
-    def _several(self, entry: Entry) -> list[Entry]:
-        shapes = keras_losses.shapes(self.it.force(entry))
-        if len(shapes) == 1 and shapes[0].form == "list":
-            return list(shapes[0].entries)
-        return [entry]
 
     def _compiled(self, program: Program, asked: Asked, *, silent: bool) -> None:
         """The whole, where every loss is known."""

@@ -173,3 +173,25 @@ def shapes(answer: Answer) -> list[Shape]:
         else:
             found.append(Shape("one", (), (((thing, choices),),), choices))
     return found
+
+
+def metrics(it: Interpreter, entry: Entry | None, heads: list[str]) -> list[list[Entry]]:
+    """The metrics of each head: by name, by equal count, or all of them for the only one."""
+    nothing: list[list[Entry]] = [[] for _ in heads]
+    found = shapes(it.force(entry)) if entry is not None else []
+    if len(found) != 1:
+        return nothing
+    form, keys, entries, _ = found[0]
+    if form == "dict":
+        if len(heads) == len(entries) == 1:
+            return [_several(it, entries[0])]
+        by_name = dict(zip(keys, entries, strict=True))
+        return [_several(it, by_name[name]) if name in by_name else [] for name in heads]
+    if form == "list" and len(heads) > 1:
+        return [_several(it, each) for each in entries] if len(entries) == len(heads) else nothing
+    return [[each for given in entries for each in _several(it, given)] for _ in heads]
+
+
+def _several(it: Interpreter, entry: Entry) -> list[Entry]:
+    found = shapes(it.force(entry))
+    return list(found[0].entries) if len(found) == 1 and found[0].form == "list" else [entry]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import inf
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
@@ -15,7 +14,6 @@ from outlayer_lint.interpret import (
     keras_layers,
     keras_models,
     layers,
-    operators,
     tensors,
 )
 from outlayer_lint.interpret.coupling import Follower
@@ -27,13 +25,11 @@ from outlayer_lint.interpret.things import (
     Dictionary,
     Entry,
     Foreign,
-    Lazy,
     Parameter,
     Sequence,
     Site,
     Subclass,
     Unknown,
-    join,
     lift,
     only,
     unknown,
@@ -331,55 +327,6 @@ def method(it: Interpreter, thing: Built, name: str, given: Arguments, site: Sit
 def drawn(it: Interpreter, thing: Built, step: object) -> Answer:
     """What iterating or indexing a library object gives: a batch of a loader, an example of a data set."""
     return datasets.drawn(it, thing, step)
-
-
-def in_place(it: Interpreter, thing: Tensor, name: str, given: Arguments, site: Site) -> Answer:
-    """`x.clamp_(0, 1)` as a statement."""
-    found = knowledge.methods(name) or knowledge.methods(name.rstrip("_"))
-    return only(thing) if found is None else calls.apply_row(it, found[0], "method", given.prepend(only(thing)), site)
-
-
-def assigned(it: Interpreter, thing: Tensor, lazy: Lazy, how: str) -> Answer:
-    """`x[index] = value`: the parts join."""
-    if how != "assign" or thing.emission is Emission.DATA:
-        return only(thing)
-    value = it.force(lazy)
-    ways = [t for t, _ in value if isinstance(t, Tensor)]
-    if len(ways) != len(value):
-        if thing.source is None or not all(
-            isinstance(t, Const) and isinstance(t.value, (int, float)) for t, _ in value
-        ):
-            return (
-                only(thing.replace(certainty="likely"))
-                if all(isinstance(t, Const) for t, _ in value)
-                else unknown("written by index")
-            )
-        numbers = [float(t.value) for t, _ in value]
-        ends = min(thing.low, *numbers), max(thing.high, *numbers)
-        if len(value) > 1 and not set(numbers) <= {0.0, 1.0}:
-            # Computed from several alternatives, which need not go together.
-            source = (thing.source, "written", id(lazy.node))
-            return only(thing.replace(emission=Emission.DATA, low=-inf, high=inf, source=source))
-        labels = thing.emission is Emission.BINARY and set(numbers) <= {0.0, 1.0}
-        kept = labels or thing.emission is Emission.INDEX
-        return only(
-            thing.replace(
-                emission=thing.emission if kept else operators.word(ends), low=ends[0], high=ends[1],
-                source=(thing.source, "written", id(lazy.node)),
-            )
-        )  # fmt: skip
-    if all(way.emission is thing.emission for way in ways):
-        return only(thing)
-    if thing.source is not None and isinstance(thing.source, tuple) and thing.source[:1] == (LITERAL,):
-        return join([only(way.replace(units=None)) for way in ways])
-    low, high = min([thing.low, *(w.low for w in ways)]), max([thing.high, *(w.high for w in ways)])
-    from outlayer_lint.interpret.operators import word  # noqa: PLC0415
-
-    return only(
-        thing.replace(
-            emission=word((low, high)), axis=None, low=low, high=high, certainty="likely", inner=None, learned=""
-        )
-    )
 
 
 def _wraps(it: Interpreter, app: Application) -> Answer:
