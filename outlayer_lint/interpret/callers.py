@@ -43,8 +43,18 @@ def find(driver: Driver, scope: Scope) -> list[Caller]:
     if scope.owner is not None and scope.name == "__init__":
         return _constructions(driver, scope)
     if scope.owner is not None and scope.name in CALLED_THROUGH_INSTANCE:
-        return _instance_calls(driver, scope)
-    return _named(driver, scope, scope.name, method=scope.owner is not None)
+        return _instance_calls(driver, scope) or _compiled(driver, scope)
+    return _named(driver, scope, scope.name, method=scope.owner is not None) or _compiled(driver, scope)
+
+
+def _compiled(driver: Driver, scope: Scope) -> list[Caller]:
+    """The compile calls that a function is handed to as a loss or a metric."""
+    if not any(b"compile" in file.words for file in driver.project.importers(scope.file, "compile")):
+        return []
+    from outlayer_lint.interpret import keras_callers  # noqa: PLC0415 - for projects that compile models
+
+    found = keras_callers.handed_over(driver, scope)[:MAX_CALLERS]
+    return [Caller(Binding(seed.node, seed.place, seed.overlay), world) for seed, world in found]
 
 
 def _pattern(name: str) -> re.Pattern[str]:
@@ -58,7 +68,7 @@ def _candidates(driver: Driver, files: list[SourceFile], name: str, near: Source
         lines = file.lines_calling(name)
         if lines:
             found.extend(calls_at(file, lines, wanted))
-        elif f"{name}.forward" in file.text:
+        elif b"forward" in file.tokens and f"{name}.forward" in file.text:
             found.extend(calls_at(file, file.lines_calling("forward"), wanted))
         if len(found) > MAX_CANDIDATES:
             break
@@ -143,13 +153,13 @@ def _handed_over(driver: Driver, scope: Scope, name: str, near: SourceFile) -> l
     if scope.owner is not None:
         return []
     found: list[Seed] = []
-    pattern = re.compile(rf"(?:target|fn|func)\s*=\s*{re.escape(name)}\b|\bspawn\s*\(\s*{re.escape(name)}\b")
+    pattern = rf"(?:target|fn|func)\s*=\s*{re.escape(name)}\b|\bspawn\s*\(\s*{re.escape(name)}\b"
     for file in driver.project.importers(near, name):
         if not any(word in file.words for word in (b"Process", b"Thread", b"spawn", b"submit", b"launch")):
             continue
         for seed in calls_at(
             file,
-            file.lines_with(pattern),
+            file.lines_with(pattern, (name,)),
             re.compile(r"\w*(?:[Pp]rocess|[Tt]hread|spawn|submit|start_processes|launch)\w*"),
         ):
             keywords = {k.arg: k.value for k in seed.node.keywords if k.arg}

@@ -15,6 +15,8 @@ from outlayer_lint.interpret import (
     containers,
     instances,
     iteration,
+    keras_layers,
+    keras_models,
     native,
     passing,
     transfer,
@@ -69,7 +71,8 @@ def call(it: Interpreter, thing: Any, given: Arguments, site: Site) -> Answer:
     if isinstance(thing, Class):
         return construction.construct(it, thing, given, site)
     if isinstance(thing, Instance):
-        return call_instance(it, thing, given, site)
+        answer = call_instance(it, thing, given, site)
+        return keras_layers.came_out(answer, thing) if keras_layers.is_keras_class(it, thing) else answer
     if isinstance(thing, Built):
         return transfer.called(it, thing, given, site)
     if isinstance(thing, Method):
@@ -96,6 +99,8 @@ def method(it: Interpreter, thing: Method, given: Arguments, site: Site) -> Answ
     if thing.row is not None:
         return apply_row(it, thing.row, "method", given.prepend(only(thing.receiver)), site)
     receiver = thing.receiver
+    if isinstance(receiver, Instance) and thing.name in keras_models.METHODS:
+        return keras_models.method(it, receiver, thing.name, given, site) or unknown("unknown method")
     if isinstance(receiver, Class):
         return only(Instance(receiver, site, Arguments(more_positional=True, more_keywords=True)))
     if isinstance(receiver, (Instance, Built)) and thing.name in instances.MODULE_METHODS:
@@ -185,7 +190,8 @@ def result(it: Interpreter, frame: Frame) -> Answer:
 
 def _returns(it: Interpreter, block: Block, frame: Frame, choices: Choices, out: list[Answer]) -> Choices | None:
     """Gather the returns of a block. Comes back with the choices under which control falls through, or `None`."""
-    for index, node in enumerate(block.statements):
+    for index in block.exits:
+        node = block.statements[index]
         place = Place(block, index)
         if isinstance(node, ast.Return):
             value = only(Const(None)) if node.value is None else it.ev(node.value, place, frame.inside(block))
@@ -193,9 +199,7 @@ def _returns(it: Interpreter, block: Block, frame: Frame, choices: Choices, out:
             return None
         if isinstance(node, (ast.Raise, ast.Continue, ast.Break)):
             return None
-        subs = block.subs.get(index)
-        if not subs or (not any(_has_exit(sub) for sub in subs)):
-            continue
+        subs = block.subs[index]
         fallen: list[Choices] = []
         for sub in subs:
             inner = choices
@@ -226,18 +230,9 @@ def _common(sets: list[Choices]) -> Choices:
     return common
 
 
-def _has_exit(block: Block) -> bool:
-    """Whether a return, raise or the like stands in the block."""
-    if block.ends:
-        return True
-    if any(isinstance(node, (ast.Return, ast.Raise, ast.Continue, ast.Break)) for node in block.statements):
-        return True
-    return any(_has_exit(sub) for subs in block.subs.values() for sub in subs)
-
-
 def is_abstract(scope: Scope) -> bool:
     """Whether a method only raises `NotImplementedError`, passes, or has a docstring alone."""
-    body = [n for n in scope.node.body if not (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant))]  # type: ignore[attr-defined]
+    body = [n for n in scope.body if not (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant))]
     if not body or (len(body) == 1 and isinstance(body[0], ast.Pass)):
         return True
     last = body[-1]
@@ -300,7 +295,8 @@ def inherited(it: Interpreter, thing: Instance, row: knowledge.Row, name: str) -
     if frame is None:
         return None
     for place, node in construction.calls_named(init[1].block, "__init__"):
-        return Built(row, name, passing.arguments(it, node, place, frame), Site(node, place, frame))
+        built = Built(row, name, passing.arguments(it, node, place, frame), Site(node, place, frame))
+        return keras_models.inherited_additions(it, thing, built) if keras_layers.is_keras(row) else built
     return None
 
 

@@ -68,6 +68,7 @@ class Inquiry:
         self.relevant = {f: None for f in driver.project.framework_files if self.vocabulary.relevant(f.words)}
         self.events: list[Event] = []
         self.trained: dict[Span, dict[str, Row]] = {}
+        self.compiles: Any = None
         self._names: set[str] | None = None
         self._helpers: set[SourceFile] = set()
         self._trains: set[SourceFile] = set()
@@ -94,17 +95,18 @@ class Inquiry:
         likely = re.compile(rf"(?i:{LIKELY_LOSS})")
         calls = file.calls
         words = {word for word in calls if word in known or likely.fullmatch(word)}
-        lines = {line for word in words for line in calls[word]} | set(calls.get("forward", ()))
         built = (self.vocabulary.classes | self.vocabulary.functions) & calls.keys()
-        lines |= {line for word in built for line in calls[word]}
+        lines = file.lines_calling("forward", *words, *built)
         wanted = re.compile("|".join(sorted(words | built | {rf"(?i:{LIKELY_LOSS})"})))
-        for seed in calls_at(file, sorted(lines), wanted):
+        for seed in calls_at(file, lines, wanted):
             event = self._loss(seed)
             if event is not None:
                 events.append(event)
             facts: list[tuple[Fact, bool]] = [(fact, False) for fact in consumers.losses_built(self.driver, seed)]
             if facts:
                 events.append(Event(facts[0][0].span, facts, []))
+        if "compile" in calls:
+            events.extend(Event(*event) for event in self._compiles(file))
         if any(event.asked for event in events):
             self._trains.add(file)
         for event in events:
@@ -114,6 +116,14 @@ class Inquiry:
                         self.trained.setdefault(span, {})[row.name] = row
         self.events.extend(events)
         return events
+
+    def _compiles(self, file: SourceFile) -> Iterator[Any]:
+        """Keras models that a file compiles."""
+        from outlayer_lint.interpret import keras_compile  # noqa: PLC0415 - for files that compile a model
+
+        if self.compiles is None:
+            self.compiles = keras_compile.Compiles(self.driver)
+        return keras_compile.events(self.compiles, file)
 
     def ask_further(self, file: SourceFile) -> list[Event]:
         """Decisions, distributions, metrics and activations of a file. After all losses: a decision depends on them."""
@@ -144,8 +154,8 @@ class Inquiry:
             if facts:
                 yield Event(facts[0].span, [(f, False) for f in self._with_chains(facts)], [])
         words = self.vocabulary.activations | self.vocabulary.activation_classes
-        if sum(len(lines) for word, lines in file.calls.items() if word in words) > 0:
-            for line in file.calls.get("forward", ()):
+        if not words.isdisjoint(file.calls):
+            for line in file.lines_calling("forward"):
                 yield from self._outputs(file, line)
 
     def _outputs(self, file: SourceFile, line: int) -> Iterator[Event]:

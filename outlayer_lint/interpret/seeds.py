@@ -17,11 +17,11 @@ LIKELY_LOSS = r"\w*(?:loss|crit|objective|cost|entropy|bce|nll|mse|error|kl_?d)\
 NORMALISERS = ("softmax", "softmin", "sigmoid", "expit")
 DECIDING = frozenset(("argmax", "round", "rint", "gt", "ge", "lt", "le", "log"))
 UNCALLED = frozenset(("item", "argmax", "tolist", "numpy"))
-NO_DIM = re.compile(r"[Ss]oft[Mm](?:ax|in)\w*\s*\((?:\s*\)|(?![^\n]*(?:dim|axis|,)))")
-THRESHOLD = re.compile(r"[<>]=?\s*(?:0?\.\d|[\w.\[\"']*(?:[Tt]hr|THR))")
-NOT_CALLED = re.compile(r"\.(?:item|argmax|tolist|numpy)\b(?!\s*[(.])")
-DIVISION = re.compile(r"[\w)\]]\s*/\s*[(\w]")
-BOUND_BY_HAND = re.compile(r"(\w+)\s*(?::[^=\n]+)?=\s*[^=\n]*?\b(\w+)\s*\(")
+# Patterns for single lines, each with the words that bring a line to attention. Compiled when first searched for.
+NO_DIM = r"[Ss]oft[Mm](?:ax|in)\w*\s*\((?:\s*\)|(?![^\n]*(?:dim|axis|,)))", ("oftmax", "oftMax", "oftmin", "oftMin")
+THRESHOLD = r"[<>]=?\s*(?:0?\.\d|[\w.\[\"']*(?:[Tt]hr|THR))", ("<", ">")
+NOT_CALLED = r"\.(?:item|argmax|tolist|numpy)\b(?!\s*[(.])", (".item", ".argmax", ".tolist", ".numpy")
+DIVISION = r"[\w)\]]\s*/\s*[(\w]", ("/",)
 
 
 class Seed(NamedTuple):
@@ -85,17 +85,13 @@ class Vocabulary:
         Only a file that trains or `serves` a model applies an activation to what a model returns.
         """
         calls = file.calls
-        lines = {
-            line
-            for word in calls
-            if word.rstrip("_") in self.consumers or (serves and word in self.activations)
-            for line in calls[word]
-        }
-        lines.update(file.lines_with(NO_DIM))
-        lines.update(file.lines_with(THRESHOLD))
-        lines.update(file.lines_with(NOT_CALLED))
+        deciding = [w for w in calls if w.rstrip("_") in self.consumers or (serves and w in self.activations)]
+        lines = set(file.lines_calling(*deciding))
+        lines.update(file.lines_with(*NO_DIM))
+        lines.update(file.lines_with(*THRESHOLD))
+        lines.update(file.lines_with(*NOT_CALLED))
         if "exp" in calls:
-            lines.update(file.lines_with(DIVISION))
+            lines.update(file.lines_with(*DIVISION))
         return sorted(lines)
 
     def asks(self, word: str) -> bool:

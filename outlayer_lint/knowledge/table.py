@@ -38,7 +38,7 @@ def _checkout() -> dict[str, Any]:
     cache = os.path.join(PACKAGE, "__pycache__", f"knowledge.{sys.implementation.cache_tag}.marshal")
     try:
         with open(cache, "rb") as file:
-            kept_stamp, kept = marshal.load(file)  # noqa: S302 - written by us, beside our own bytecode
+            kept_stamp, kept = marshal.loads(file.read())  # noqa: S302 - written by us, beside our own bytecode
         if kept_stamp == stamp:
             table: dict[str, Any] = kept
             return table
