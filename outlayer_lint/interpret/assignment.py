@@ -48,11 +48,13 @@ def assigned(it: Interpreter, thing: Tensor, lazy: Lazy, how: str) -> Answer:
         return only(
             thing.replace(
                 emission=thing.emission if kept else operators.word(ends), low=ends[0], high=ends[1],
+                # Classes that are renamed may become fewer.
+                units=None if thing.emission is Emission.INDEX else thing._units,  # noqa: SLF001
                 source=(thing.source, "written", id(lazy.node)),
             )
         )  # fmt: skip
     if all(way.emission is thing.emission for way in ways):
-        return only(thing)
+        return only(thing.replace(units=None) if thing.emission is Emission.INDEX else thing)
     if thing.source is not None and isinstance(thing.source, tuple) and thing.source[:1] == (LITERAL,):
         return join([only(way.replace(units=None)) for way in ways])
     low, high = min([thing.low, *(w.low for w in ways)]), max([thing.high, *(w.high for w in ways)])

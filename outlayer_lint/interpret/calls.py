@@ -112,7 +112,7 @@ def method(it: Interpreter, thing: Method, given: Arguments, site: Site) -> Answ
 
 def library(it: Interpreter, thing: Library, given: Arguments, site: Site) -> Answer:
     """Call a library's function or class."""
-    found = native.FUNCTIONS.get(thing.name)
+    found = native.FUNCTIONS.get(thing.name) or keras_layers.LOOKED_UP.get(thing.name)
     if found is not None:
         return found(it, given, site)
     row = knowledge.find(thing.name)

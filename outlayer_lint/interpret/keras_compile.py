@@ -39,6 +39,7 @@ COMPILE = re.compile("compile")
 PARAMETERS = ("optimizer", "loss", "metrics", "loss_weights")
 NOT_KERAS = frozenset(("re", "regex", "torch", "jit"))
 MAX_HEADS = 12
+FUEL = 4000  # a model is one long expression
 
 
 class Program(NamedTuple):
@@ -95,8 +96,8 @@ class Compiles:
     def ask(self, seed: Seed) -> Asked:
         """One compile call in every context."""
         asked = Asked([], [])
-        for world, answers in list(self.driver.worlds(lambda world: self._answers(seed, world))):
-            self.driver.it.refuel()  # most of it is remembered
+        for world, answers in list(self.driver.worlds(lambda world: self._answers(seed, world), fuel=FUEL)):
+            self.driver.it.refuel(FUEL)  # most of it is remembered
             context = Context(self, seed, world)
             for model, outputs, loss in context.combined(answers):
                 context.judge(model, outputs, loss, asked)
@@ -312,6 +313,7 @@ class Context:
                 self.span(loss), tuple(consumers.judged_value(h.answer) for h in program.heads), tuple(rows),
                 form=program.losses.form, names=tuple(h.name for h in program.heads), keys=program.losses.keys,
                 weights=count, words={"model": self._text(self._receiver_node())},
+                related=consumers._callers(self.driver, self.world),  # noqa: SLF001
             ),
             self.world.likely,
         ))  # fmt: skip

@@ -26,6 +26,8 @@ from outlayer_lint.interpret.things import (
 from outlayer_lint.lattice import Emission, Origin, Tensor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.interpret.things import Entry
     from outlayer_lint.interpret.transfer import Application
@@ -190,3 +192,25 @@ def name_of(it: Interpreter, layer: object) -> str:
         entry = arguments.pick(layer.row.constructor.index("name"), "name")
     value = it.constant(entry) if entry is not None else ""
     return value if isinstance(value, str) else ""
+
+
+def _looked_up(kind: str) -> Callable[[Interpreter, Arguments, Site], Answer]:
+    """`activations.get(x)`: what a string stands for; anything else is itself."""
+
+    def one(thing: Any) -> Answer:
+        if not isinstance(thing, Const):
+            return only(thing)
+        if thing.value is None and kind == "activation":
+            return only(Library("keras.activations.linear"))
+        named = knowledge.alias(kind, thing.value) if isinstance(thing.value, str) else None
+        return only(Library(named[0].name)) if named is not None else unknown(f"unknown {kind}")
+
+    return lambda it, given, site: lift(it.force(given.pick(0, "identifier")), one)
+
+
+PACKAGES = ("keras", "tensorflow.keras", "tensorflow.python.keras", "tensorflow.contrib.keras", "tf_keras")
+LOOKED_UP = {
+    f"{package}.{module}.get": _looked_up(kind)
+    for package in PACKAGES
+    for module, kind in (("activations", "activation"), ("losses", "loss"))
+}

@@ -172,7 +172,7 @@ def shapes(answer: Answer) -> list[Shape]:
             found.append(Shape("dict", tuple(map(str, thing.items)), tuple(thing.items.values()), choices))
         else:
             found.append(Shape("one", (), (((thing, choices),),), choices))
-    return found
+    return [shape for shape in found if shape.entries]  # an empty list is one that a loop is yet to fill
 
 
 def metrics(it: Interpreter, entry: Entry | None, heads: list[str]) -> list[list[Entry]]:

@@ -40,7 +40,8 @@ HEAD = "output:"  # begins the name of one of several heads, as those who hand o
 GRAPH = ("outputs", "output")  # Keras 1 said `Model(input=..., output=...)`
 PREDICTING = frozenset(("predict", "predict_on_batch", "predict_proba", "predict_generator", "predict_step"))
 ATTRIBUTES = frozenset(("output", "outputs", "layers", "targets", "input", "inputs"))
-METHODS = frozenset(("get_layer", *PREDICTING))
+GROWING = frozenset(("add_weight", "add_variable"))
+METHODS = frozenset(("get_layer", *PREDICTING, *GROWING))
 OFFERED = ATTRIBUTES | METHODS
 
 
@@ -259,6 +260,8 @@ def method(it: Interpreter, thing: Built | Instance, name: str, given: Arguments
         entry = given.pick(0, "x")
         answer = calls.call(it, thing, Arguments((entry or features(thing),)), site)
         return on_tensors(answer, lambda t: t.replace(gradient=False))
+    if name in GROWING:
+        return only(Tensor(Emission.LOGIT, by="keras.layers.Layer.add_weight", learned="keras.layers.Layer.add_weight"))
     if name == "get_layer":
         return _get_layer(it, thing, given, site)
     return None
