@@ -452,3 +452,14 @@ def test_an_output_that_is_likely_stays_likely() -> None:
     likely = softmax(certainty="likely")
     assert findings(FLAG, call(CATEGORICAL, likely, **LOGITS))[0].certainty == "likely"
     assert findings(UNLIKE, compiled((likely, number), (MSE,), "one"))[0].certainty == "likely"
+
+
+def test_a_binarizer_of_labels_may_have_made_one_hot_rows() -> None:
+    binarised = one(Emission.MULTIHOT, units=5, rank=2, by="sklearn.preprocessing.MultiLabelBinarizer")
+    for target, certainty in ((binarised, "likely"), (tags, "proved")):
+        assert findings(COMPETING, call(CE, linear, target))[0].certainty == certainty
+        assert findings(MULTI, call(BCE, softmax(), target))[0].certainty == certainty
+
+
+def test_a_list_of_losses_that_is_yet_to_be_filled_counts_for_nothing() -> None:
+    assert not findings(COUNT, compiled((number, linear), ()))

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.evidence import is_soft
+from outlayer_lint.evidence import is_soft, stem
 from outlayer_lint.facts import LossCall, places
-from outlayer_lint.lattice import Emission, Tensor
+from outlayer_lint.lattice import Emission, Tensor, Value
 
 ROWS, PAIR = 2, 2
 SOFT = {Emission.SIMPLEX, Emission.ONEHOT}
@@ -22,7 +22,12 @@ def check(call: LossCall) -> Iterator[Finding]:
     if witness is None or (value.known and value.rank not in (None, target.rank, ROWS)):
         return
     fix = Fix("advise", "use a binary cross-entropy, which asks each label by itself")
-    yield Finding(call.span, "proved", places(value.ways[0]) if value.known else (), fix, certainty=target.certainty)
+    yield Finding(call.span, "proved", places(value.ways[0]) if value.known else (), fix, certainty=surety(target))
+
+
+def surety(target: Value) -> str:
+    """How sure it is that several labels hold: some use a `MultiLabelBinarizer` to make one-hot rows."""
+    return "likely" if any(stem(way) == "multilabelbinarizer" for way in target) else target.certainty
 
 
 def multihot(way: Tensor, units: int | None) -> bool:

@@ -9,7 +9,7 @@ from outlayer_lint.facts import Compiled
 def check(compiled: Compiled) -> Iterator[Finding]:
     """A model has more outputs than losses, or fewer."""
     heads, losses = len(compiled.heads), len(compiled.losses)
-    if not heads:
+    if not heads or not losses:
         return
     names = ", ".join(f"`{name}`" for name in compiled.names)
     words = {"heads": heads, "losses": losses, "names": names, "weights": compiled.weights, "key": ""}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from outlayer_lint.checks.cross_entropy_for_multilabel import multihot
+from outlayer_lint.checks.cross_entropy_for_multilabel import multihot, surety
 from outlayer_lint.checks.softmax_into_cross_entropy import softmaxed
 from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.evidence import is_soft, learned
@@ -28,7 +28,8 @@ def check(call: LossCall) -> Iterator[Finding]:
         rows = (value.rank or PAIR) == PAIR and not call.evidence("convolution-last")
         grade = "several" if rows and (value.units or 0) > PAIR else "unknown"
     fix = Fix("advise", "use a sigmoid for labels that may hold together, or cross-entropy for one class of many")
-    yield Finding(call.span, grade, places(witness), fix, certainty=value.certainty)
+    sure = surety(target) if grade == "labels" and value.certainty == "proved" else value.certainty
+    yield Finding(call.span, grade, places(witness), fix, certainty=sure)
 
 
 def chosen(target: Tensor) -> bool:
