@@ -257,6 +257,7 @@ def test_forms_of_labels(rule: str, grade: str, fact: Fact) -> None:
     (REGRESSION, "", call(BCEL, number, labels)),
     (REGRESSION, "", call(BCEL, number, data)),
     (REGRESSION, "", call(BCEL, number, one(Emission.SYM1))),
+    (REGRESSION, "", call(BCEL, number, one(Emission.BND, low=0.0, high=1.2))),
     (REGRESSION, "", call(BCEL, number, one(Emission.NONNEG))),
     (REGRESSION, "", call(BCEL, number, one(Emission.LOGIT, by="torch.cat"))),
     (REGRESSION, "", call(BCEL, number, one(Emission.LOGIT, certainty="likely"))),
