@@ -23,7 +23,9 @@ def check(call: LossCall) -> Iterator[Finding]:
     message, safety = "set `from_logits=True`, or give the last layer its activation", "unsafe"
     if family == "categorical" and value.every(Emission.LOGIT):
         safety = "safe"  # the argmax of the scores stays what it was; a threshold of 0.5 would not
-    fix = Fix("set-keyword", message, safety, call.span, "from_logits", "True")
+    # A string has no keywords; the loss is then to be written as a class.
+    kind = "set-keyword" if str(call.words.get("loss", ""))[:1].isupper() else "advise"
+    fix = Fix(kind, message, safety, call.span, "from_logits", "True")
     words = {"made": made(witness), "range": span_of(witness.low, witness.high)}
     words["activation"] = "sigmoid" if family == "binary" else "softmax"
     grade = "linear" if value.every(Emission.LOGIT) else "range"
