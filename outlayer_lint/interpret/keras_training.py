@@ -235,7 +235,7 @@ def overrides_training(it: Any, thing: object) -> bool:
 
 
 def _asks_for_the_loss(node: ast.AST) -> bool:
-    """`self.compiled_loss(y, y_pred)`, `self.compute_loss(x, y, y_pred)`: a step of one's own with the compiled loss."""
+    """`self.compiled_loss(y, y_pred)`, `self.compute_loss(x, y, y_pred)`: an own step with the compiled loss."""
     function = node.func if isinstance(node, ast.Call) else None
     own = isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "self"
     return own and function.attr in ("compiled_loss", "compute_loss")  # type: ignore[union-attr]
