@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # A class called `...Error` is an exception, if it is none of the losses that rows know.
 LIKELY_LOSS = r"(?-i:(?![A-Z]\w*Error\b))\w*(?:loss|crit|objective|cost|entropy|bce|nll|mse|error|kl_?d)\w*"
 NORMALISERS = ("softmax", "softmin", "sigmoid", "expit")
+BESIDES = ("keras", "tensorflow", "optax", "segmentation_models.")
+NAMED = tuple(name.rstrip(".").encode() for name in BESIDES)
 DECIDING = frozenset(("argmax", "round", "rint", "gt", "ge", "lt", "le", "log"))
 UNCALLED = frozenset(("item", "argmax", "tolist", "numpy"))
 # Patterns for single lines, each with the words that bring a line to attention. Compiled when first searched for.
@@ -44,13 +46,18 @@ class Vocabulary:
         self.others: dict[str, set[str]] = {}
         functions: set[str] = set()
         classes: set[str] = set()
+        own: set[bytes] = set()
+        foreign: set[bytes] = set()
         for spelling, form, kind in spellings:
             if kind != "loss":
                 self.others.setdefault(spelling.rpartition(".")[2], set()).add(
                     kind if form != "module" else f"{kind} class"
                 )
             else:
-                (classes if form == "module" else functions).add(spelling.rpartition(".")[2])
+                word = spelling.rpartition(".")[2]
+                (classes if form == "module" else functions).add(word)
+                if "oss" not in word:
+                    (foreign if spelling.startswith(BESIDES) else own).add(word.encode())
         self.functions = functions
         self.classes = classes
         self.words = (
@@ -61,8 +68,9 @@ class Vocabulary:
             b"Crit",
             b"ntropy",
             b"objective",
-            *sorted(w.encode() for w in functions | classes if "oss" not in w),
+            *sorted(own),
         )
+        self.foreign = tuple(sorted(foreign - own))
         self.activations = {
             n for n, kinds in self.others.items() if "activation" in kinds and any(w in n.lower() for w in NORMALISERS)
         }
@@ -76,8 +84,10 @@ class Vocabulary:
         } | DECIDING
 
     def relevant(self, data: bytes) -> bool:
-        """Whether a file may call a loss."""
-        return any(word in data for word in self.words)
+        """Whether a file may call a loss. Other libraries' short words (`mse`, `dice`) count where those are named."""
+        return any(word in data for word in self.words) or (
+            any(name in data for name in NAMED) and any(word in data for word in self.foreign)
+        )
 
     def deciding(self, file: SourceFile, *, serves: bool) -> list[int]:
         """Lines on which a decision may be taken, a sample drawn, a metric computed, or a softmax applied.
