@@ -68,7 +68,7 @@ def _candidates(driver: Driver, files: list[SourceFile], name: str, near: Source
         lines = file.lines_calling(name)
         if lines:
             found.extend(calls_at(file, lines, wanted))
-        elif b"forward" in file.tokens and f"{name}.forward" in file.text:
+        elif file in driver.project.mentions("forward") and f"{name}.forward" in file.text:
             found.extend(calls_at(file, file.lines_calling("forward"), wanted))
         if len(found) > MAX_CANDIDATES:
             break

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
 
 MAX_BASES = 24
-IS_MODULE = re.compile(
-    r"(^|\.)(Module|LightningModule|Model|Layer|HybridBlock|PreTrainedModel|LightningLite|Sequential|ModuleList)$"
+MODULES = frozenset(
+    "Module LightningModule Model Layer HybridBlock PreTrainedModel LightningLite Sequential ModuleList".split()
 )
 
 
@@ -55,9 +55,14 @@ def _statement_place(cls: Class) -> Place:
     return found if found is not None else Place(block, len(block.statements))
 
 
+def is_module_name(name: str) -> bool:
+    """Whether a library's class of that qualified name is called through `forward`."""
+    return name.rpartition(".")[2] in MODULES
+
+
 def is_torch_module(it: Interpreter, cls: Class) -> bool:
     """Whether instances are called through `forward`."""
-    return any(isinstance(c, Library) and IS_MODULE.search(c.name) for c in mro(it, cls)) or any(
+    return any(isinstance(c, Library) and is_module_name(c.name) for c in mro(it, cls)) or any(
         isinstance(c, Unknown) for c in mro(it, cls)
     )
 

@@ -30,8 +30,8 @@ MAX_ASSUMED = 6
 CONFIRM = 100  # evaluations to see what one candidate calls
 ALONE = 120  # evaluations for a question without callers
 MIN_FUEL = 100
-DEFINED = re.compile(rb"^[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)", re.MULTILINE)
-DERIVED = re.compile(rb"^[ \t]*class[ \t]+(\w+)[ \t]*\(([^)]*)\)", re.MULTILINE)
+DEFINED = rb"(?m)^[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)"
+DERIVED = rb"(?m)^[ \t]*class[ \t]+(\w+)[ \t]*\(([^)]*)\)"
 
 
 class Driver:
@@ -200,7 +200,7 @@ class Driver:
         if self._definitions is None:
             self._definitions = {}
             for file in self.project.framework_files:
-                for match in DEFINED.finditer(file.words):
+                for match in re.finditer(DEFINED, file.words):
                     self._definitions.setdefault(match[1].decode(), []).append(file)
         return self._definitions.get(name, [])
 
@@ -219,7 +219,7 @@ class Driver:
         if self._derived is None:
             self._derived = {}
             for file in self.project.framework_files:
-                for match in DERIVED.finditer(file.words):
+                for match in re.finditer(DERIVED, file.words):
                     for base in re.findall(rb"\w+", match[2]):
                         self._derived.setdefault(base.decode(), []).append((file, match[1].decode()))
         found: dict[int, Class] = {}

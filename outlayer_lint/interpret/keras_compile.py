@@ -21,6 +21,7 @@ from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible, rest
 from outlayer_lint.interpret.keras_evidence import HeadQuestion, complete
 from outlayer_lint.interpret.seeds import Seed, calls_at
 from outlayer_lint.interpret.things import Built, Dictionary, Instance, Lazy, Sequence, Site, Super
+from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Emission, Tensor, Value
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ class Context:
         losses = self.it.force(loss) if loss is not None else ()
         for thing, choices in answers[0]:
             if not keras_models.is_model(self.it, thing):
-                if not isinstance(thing, (Built, Instance)):
+                if not isinstance(thing, Instance) or not self._compiles_itself(thing):
                     yield thing, None, restrict(losses, choices)
                 continue
             if self._compiles_itself(thing):
@@ -242,8 +243,9 @@ class Context:
         if named is None or named.row is None:
             self._unresolved(asked, "unknown loss")
             return
+        # What is fed in may be a head: some layers only compute a loss, or pass their input on.
+        pair = consumers.Asked(None, named.row, as_value(answer), self.world)
         value = consumers.judged_value(answer)
-        pair = consumers.Asked(None, named.row, value, self.world)
         facts: list[tuple[Fact, bool]] = []
         if not silent and not named.own:
             fact = self._loss_call(program, index, named, entry, answer, value)

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 Record = TypeVar("Record", Tensor, Origin)
 FAMILY = frozenset(("keras", "tensorflow"))
+PACKAGE = frozenset(("keras", "tensorflow", "tf_keras"))
+ABSTRACT = frozenset(("Layer", "Network", "Container", "Trainer", "Wrapper"))
 
 
 def is_keras(row: Row) -> bool:
@@ -46,10 +48,16 @@ def is_keras_class(it: Interpreter, thing: object) -> bool:
     """Whether an object's class has a layer or model of Keras among its bases."""
     if not isinstance(thing, Instance):
         return False
-    return any(
-        isinstance(base, Library) and (found := knowledge.find(base.name)) is not None and is_keras(found[0])
-        for base in classes.mro(it, thing.cls)
-    )
+    return any(isinstance(base, Library) and _is_base(base.name) for base in classes.mro(it, thing.cls))
+
+
+def _is_base(name: str) -> bool:
+    """Whether a library's class is a layer or a model; the plain `Layer` has no row, as it does nothing by itself."""
+    package, _, rest = name.partition(".")
+    if package in PACKAGE and rest.rpartition(".")[2] in ABSTRACT:
+        return True
+    found = knowledge.find(name)
+    return found is not None and is_keras(found[0]) and found[0].kind in ("layer", "container", "model", "wrapper")
 
 
 # -- the activation ---------------------------------------------------------------------------------------------------
@@ -205,7 +213,7 @@ def _looked_up(kind: str) -> Callable[[Interpreter, Arguments, Site], Answer]:
         named = knowledge.alias(kind, thing.value) if isinstance(thing.value, str) else None
         return only(Library(named[0].name)) if named is not None else unknown(f"unknown {kind}")
 
-    return lambda it, given, site: lift(it.force(given.pick(0, "identifier")), one)
+    return lambda it, given, _: lift(it.force(given.pick(0, "identifier")), one)
 
 
 PACKAGES = ("keras", "tensorflow.keras", "tensorflow.python.keras", "tensorflow.contrib.keras", "tf_keras")

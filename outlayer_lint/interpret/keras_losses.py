@@ -57,6 +57,9 @@ def meant(it: Interpreter, thing: Any, kind: str, site: Site) -> Named | None:
     while isinstance(thing, Partial):
         extra = thing.arguments.over(extra)
         thing = thing.function
+    if isinstance(thing, Sequence) and len(thing.items) == 1 and not thing.open:
+        inner = it.force(thing.items[0])
+        return meant(it, inner[0][0], kind, site) if len(inner) == 1 else None
     if isinstance(thing, Const):
         if thing.value is None:
             return NOTHING

@@ -226,10 +226,19 @@ def _part(driver: Driver, entry: Entry, index: int, name: str) -> Entry:
 
 def overrides_training(it: Any, thing: object) -> bool:
     """Whether a model computes its loss itself: the compiled one is not used."""
-    return isinstance(thing, Instance) and any(
-        classes.method_of(it, thing.cls, name) is not None
-        for name in ("train_step", "compute_loss", "_compute_loss", "compute_loss_and_updates")
-    )
+    if not isinstance(thing, Instance):
+        return False
+    if any(has_method(thing, it, name) for name in ("compute_loss", "_compute_loss")):
+        return True
+    found = classes.method_of(it, thing.cls, "train_step")
+    return found is not None and not any(map(_asks_for_the_loss, ast.walk(found[1].node)))
+
+
+def _asks_for_the_loss(node: ast.AST) -> bool:
+    """`self.compiled_loss(y, y_pred)`, `self.compute_loss(x, y, y_pred)`: an own step with the compiled loss."""
+    function = node.func if isinstance(node, ast.Call) else None
+    own = isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "self"
+    return own and function.attr in ("compiled_loss", "compute_loss")  # type: ignore[union-attr]
 
 
 def has_method(thing: Instance, it: Any, name: str) -> bool:

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.scopes import Place
 
 # Names that people give to losses. Only which calls are looked at depends on them; what a name holds is evaluated.
-LIKELY_LOSS = r"\w*(?:loss|crit|objective|cost|entropy|bce|nll|mse|error|kl_?d)\w*"
+# A class called `...Error` is an exception, if it is none of the losses that rows know.
+LIKELY_LOSS = r"(?-i:(?![A-Z]\w*Error\b))\w*(?:loss|crit|objective|cost|entropy|bce|nll|mse|error|kl_?d)\w*"
 NORMALISERS = ("softmax", "softmin", "sigmoid", "expit")
+BESIDES = ("keras", "tensorflow", "optax", "segmentation_models.")
+NAMED = tuple(name.rstrip(".").encode() for name in BESIDES)
 DECIDING = frozenset(("argmax", "round", "rint", "gt", "ge", "lt", "le", "log"))
 UNCALLED = frozenset(("item", "argmax", "tolist", "numpy"))
 # Patterns for single lines, each with the words that bring a line to attention. Compiled when first searched for.
@@ -22,6 +25,9 @@ NO_DIM = r"[Ss]oft[Mm](?:ax|in)\w*\s*\((?:\s*\)|(?![^\n]*(?:dim|axis|,)))", ("of
 THRESHOLD = r"[<>]=?\s*(?:0?\.\d|[\w.\[\"']*(?:[Tt]hr|THR))", ("<", ">")
 NOT_CALLED = r"\.(?:item|argmax|tolist|numpy)\b(?!\s*[(.])", (".item", ".argmax", ".tolist", ".numpy")
 DIVISION = r"[\w)\]]\s*/\s*[(\w]", ("/",)
+SERVES = rb"load_state_dict|\.eval\(\)|no_grad|torch\.load|from_pretrained|__main__"
+LOADS = rb"load_state_dict\(|torch\.load\(|\.eval\(\)|\.backward\(|\.zero_grad\("
+BUILDS = rb"\bnn\.|Categorical|Bernoulli|multinomial"
 
 
 class Seed(NamedTuple):
@@ -40,16 +46,20 @@ class Vocabulary:
         self.others: dict[str, set[str]] = {}
         functions: set[str] = set()
         classes: set[str] = set()
+        own: set[bytes] = set()
+        foreign: set[bytes] = set()
         for spelling, form, kind in spellings:
             if kind != "loss":
                 self.others.setdefault(spelling.rpartition(".")[2], set()).add(
                     kind if form != "module" else f"{kind} class"
                 )
             else:
-                (classes if form == "module" else functions).add(spelling.rpartition(".")[2])
+                word = spelling.rpartition(".")[2]
+                (classes if form == "module" else functions).add(word)
+                if "oss" not in word:
+                    (foreign if spelling.startswith(BESIDES) else own).add(word.encode())
         self.functions = functions
         self.classes = classes
-        self.loss_class = re.compile(r"\b(?:" + "|".join(sorted(classes)) + r")\b") if classes else re.compile(r"(?!)")
         self.words = (
             b"loss",
             b"Loss",
@@ -58,11 +68,9 @@ class Vocabulary:
             b"Crit",
             b"ntropy",
             b"objective",
-            *sorted(w.encode() for w in functions | classes if "oss" not in w),
+            *sorted(own),
         )
-        self.serves = re.compile(rb"load_state_dict|\.eval\(\)|no_grad|torch\.load|from_pretrained|__main__")
-        self.loads = re.compile(rb"load_state_dict\(|torch\.load\(|\.eval\(\)|\.backward\(|\.zero_grad\(")
-        self.builds = re.compile(rb"\bnn\.|Categorical|Bernoulli|multinomial")
+        self.foreign = tuple(sorted(foreign - own))
         self.activations = {
             n for n, kinds in self.others.items() if "activation" in kinds and any(w in n.lower() for w in NORMALISERS)
         }
@@ -76,8 +84,10 @@ class Vocabulary:
         } | DECIDING
 
     def relevant(self, data: bytes) -> bool:
-        """Whether a file may call a loss."""
-        return any(word in data for word in self.words)
+        """Whether a file may call a loss. Other libraries' short words (`mse`, `dice`) count where those are named."""
+        return any(word in data for word in self.words) or (
+            any(name in data for name in NAMED) and any(word in data for word in self.foreign)
+        )
 
     def deciding(self, file: SourceFile, *, serves: bool) -> list[int]:
         """Lines on which a decision may be taken, a sample drawn, a metric computed, or a softmax applied.
@@ -117,8 +127,10 @@ class Vocabulary:
 
     def names_bound(self, text: str) -> set[str]:
         """Names that a file binds to something built from a loss class."""
-        names = set()
-        for match in self.loss_class.finditer(text):
+        names: set[str] = set()
+        for match in re.finditer(r"\b[A-Z]\w+", text):  # and not all classes in one pattern, which is slower
+            if match[0] not in self.classes:
+                continue
             start = text.rfind("\n", 0, match.start()) + 1
             end = text.find("\n", match.end())
             line = text[start : end if end >= 0 else len(text)]
@@ -250,20 +262,32 @@ def _gives_dim(node: ast.Call) -> bool:
     return bool(node.args or node.keywords)
 
 
-def _expressions(place: Place) -> Iterator[tuple[ast.expr, tuple[ast.AST, ...]]]:
+def _expressions(place: Place) -> list[tuple[ast.expr, tuple[ast.AST, ...]]]:
+    """Calls, comparisons, operations and attributes of a statement itself, with the lambdas and loops around them."""
     statement = place.block.statements[place.index]
-    for field, value in ast.iter_fields(statement):
-        if field in ("body", "orelse", "finalbody", "handlers", "cases"):
-            continue
-        for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, ast.AST):
-                yield from _below(item, ())
+    found: list[tuple[ast.expr, tuple[ast.AST, ...]]] = []
+    for field in statement._fields:
+        if field not in BODIES:
+            _gather(getattr(statement, field, None), (), found)
+    return found
 
 
-def _below(node: ast.AST, overlay: tuple[ast.AST, ...]) -> Iterator[tuple[ast.expr, tuple[ast.AST, ...]]]:
-    if isinstance(node, ast.expr):
-        yield node, overlay
-    if isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp, ast.Lambda)):
-        overlay = (*overlay, node)
-    for child in ast.iter_child_nodes(node):
-        yield from _below(child, overlay)
+BODIES = frozenset(("body", "orelse", "finalbody", "handlers", "cases"))
+ASKED = frozenset((ast.Call, ast.Compare, ast.BinOp, ast.Attribute))
+LEAVES = frozenset((ast.Name, ast.Constant))
+AROUND = frozenset((ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp, ast.Lambda))
+
+
+def _gather(value: object, overlay: tuple[ast.AST, ...], found: list[tuple[ast.expr, tuple[ast.AST, ...]]]) -> None:
+    kind = type(value)
+    if kind is list:
+        for item in value:  # type: ignore[attr-defined]
+            if type(item) not in LEAVES:
+                _gather(item, overlay, found)
+    elif kind not in LEAVES and isinstance(value, ast.AST):
+        if kind in ASKED:
+            found.append((value, overlay))  # type: ignore[arg-type]
+        elif kind in AROUND:
+            overlay = (*overlay, value)
+        for field in value._fields:
+            _gather(getattr(value, field, None), overlay, found)

@@ -99,12 +99,12 @@ def bootstrapped(case: Evidence) -> bool:
                 return True
             if within_no_grad(step.place.block) and any(isinstance(t, (Unknown, Parameter)) for t, _ in callee):
                 return True
-        elif isinstance(node, ast.Name) and DISCOUNT.search(node.id):
+        elif isinstance(node, ast.Name) and re.search(DISCOUNT, node.id):
             return True
     return False
 
 
-DISCOUNT = re.compile(r"(?i)^(gamma|discount\w*)$")
+DISCOUNT = r"(?i)^(gamma|discount\w*)$"
 
 
 def _is_network(it: Interpreter, thing: Any) -> bool:
@@ -133,10 +133,10 @@ def gan_label(case: Evidence) -> bool:
         return all(any(t.low == t.high or _is_filled(t.source) for t in (way, *way.inner.ways)) for way in value.ways)
     target = case.sides[1]
     steps = tracing.behind(case.it, target) if isinstance(target, Lazy) else iter(())
-    return any(isinstance(s.node, ast.Call) and FILLED.search(_last(s.node.func)) for s in steps)
+    return any(isinstance(s.node, ast.Call) and re.search(FILLED, _last(s.node.func)) for s in steps)
 
 
-FILLED = re.compile(r"^(new_)?(ones|zeros|full|fill_|zero_)(_like)?$")
+FILLED = r"^(new_)?(ones|zeros|full|fill_|zero_)(_like)?$"
 
 
 def _is_filled(source: object) -> bool:

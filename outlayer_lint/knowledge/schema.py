@@ -207,13 +207,20 @@ def spelled(place: Place, key: str, value: Any) -> dict[str, tuple[str, ...]]:
     """Other keywords by parameter."""
     if not isinstance(value, dict):
         place.refuse(key, "a table of lists is wanted here")
-    for name in value:
+    found = {}
+    for name, given in value.items():
         place.word(key, name, place.names)
-    return {name: names(place, key, value[name]) for name in value}
+        found[name] = names(place, key, given)
+        taken = [word for word in found[name] if word in place.names]
+        if taken:
+            place.refuse(key, f"`{taken[0]}` is a parameter itself")
+    return found
 
 
 def by_shape(place: Place, key: str, value: Any) -> dict[str, str]:
     """What a name stands for, by what it meets."""
+    if not isinstance(value, dict):
+        place.refuse(key, "a table of names is wanted here")
     for name, meant in value.items():
         place.word(key, name, SHAPES)
         names(place, key, [meant])

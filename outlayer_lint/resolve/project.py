@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 from outlayer_lint.resolve.scopes import Place, Scope
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 FRAMEWORKS = (b"torch", b"keras", b"tensorflow")
 # Possessive: an identifier gives nothing back, which is ten times as fast over a whole file.
-CALLED = re.compile(r"\b(\w++)\s*+(?:\[[^\]\n]*+\]\s*+)?\(")
+CALLED = r"\b(\w++)\s*+(?:\[[^\]\n]*+\]\s*+)?\("
 WORD_BYTES = bytes(c if c > 127 or chr(c).isalnum() or c == 95 else 32 for c in range(256))
-STAR = re.compile(rb"^\s*from\s+([.\w]+)\s+import\s+\*", re.MULTILINE)
-ASSIGNED = re.compile(r"\s*([\w.]+)\s*(?::[^=]+)?=(?!=)")
-KEYWORD = re.compile(r"(\w+)\s*=\s*[\w.]*$")
+STAR = rb"(?m)^\s*from\s+([.\w]+)\s+import\s+\*"
+ASSIGNED = r"\s*([\w.]+)\s*(?::[^=]+)?=(?!=)"
+KEYWORD = r"(\w+)\s*=\s*[\w.]*$"
 
 
 class SourceFile:
@@ -58,7 +58,7 @@ class SourceFile:
         self._stars: list[str] | None = None
         self._words: bytes | None = None
         self._framework: bool | None = None
-        self._tokens: frozenset[bytes] | None = None
+        self._tokens: set[bytes] | None = None
 
     def __repr__(self) -> str:
         return f"<{self.display}>"
@@ -119,7 +119,7 @@ class SourceFile:
         """The modules, dots included, of `from x import *`."""
         if self._stars is None:
             words = self.words
-            found = STAR.findall(words) if b"import *" in words or b"import  *" in words else []
+            found = re.findall(STAR, words) if b"import *" in words or b"import  *" in words else []
             self._stars = [name.decode(errors="replace") for name in found]
         return self._stars
 
@@ -159,10 +159,10 @@ class SourceFile:
         return node.body  # type: ignore[attr-defined, no-any-return]
 
     @property
-    def tokens(self) -> frozenset[bytes]:
+    def tokens(self) -> set[bytes]:
         """The identifiers, numbers and words of texts."""
         if self._tokens is None:
-            self._tokens = frozenset(self.words.translate(WORD_BYTES).split())
+            self._tokens = set(self.words.translate(WORD_BYTES).split())
         return self._tokens
 
     @property
@@ -170,7 +170,7 @@ class SourceFile:
         """Word before a parenthesis (or before `[...](`) -> where it stands in the text."""
         if self._calls is None:
             calls: dict[str, list[int]] = {}
-            for match in CALLED.finditer(self.text):
+            for match in re.finditer(CALLED, self.text):
                 calls.setdefault(match[1], []).append(match.start())
             self._calls = calls
         return self._calls
@@ -179,6 +179,19 @@ class SourceFile:
         """Lines on which one of these words stands before a parenthesis."""
         calls = self.calls
         return self._lines(sorted({at for name in names for at in calls.get(name, ())}))
+
+    def lines_beside(self, name: str, words: Iterable[str]) -> list[int]:
+        """Lines with a call (or definition) of `name` in a class that calls one of the words as well."""
+        calls, text = self.calls, self.text
+        beside = sorted(at for word in words for at in calls.get(word, ()))
+        lines = []
+        for at in calls.get(name, ()) if beside else ():
+            start = max(text.rfind("\nclass ", 0, at), 0)
+            end = text.find("\nclass ", at)
+            first = bisect_left(beside, start)
+            if first < len(beside) and (end < 0 or beside[first] < end):
+                lines.append(at)
+        return self._lines(lines)
 
     def _lines(self, positions: Iterable[int]) -> list[int]:
         """The lines of ascending positions, each once."""
@@ -200,9 +213,9 @@ class SourceFile:
             start = text.rfind("\n", 0, at) + 1
             before = text[start:at]
             if "=" in before and not text[at + len(word) : at + len(word) + 1].isidentifier():
-                if target := ASSIGNED.match(before):
+                if target := re.match(ASSIGNED, before):
                     names.append(target[1].rpartition(".")[2])
-                if keyword := KEYWORD.search(before):
+                if keyword := re.search(KEYWORD, before):
                     names.append(keyword[1])
             at = text.find(word, at + len(word))
         return names
@@ -276,10 +289,11 @@ class Project:
             self.files[path] = SourceFile(path, shown, self)
         self._by_stem: dict[str, list[str]] | None = None
         self._modules: dict[tuple[str, str], SourceFile | None] = {}
-        self._mentions: dict[bytes, list[SourceFile]] = {}
+        self._mentions: dict[bytes, list[SourceFile]] | None = None
         self.framework_files: list[SourceFile] = []
         self.sparse = False  # whether definitions are parsed one by one, when somebody looks inside
         self.whole: Container[str] = ()  # paths that are parsed as a whole nevertheless
+        self.setters: frozenset[str] | None = None  # names of methods that write to `self`; setters.py finds them
 
     def __iter__(self) -> Iterator[SourceFile]:
         return iter(self.files.values())
@@ -343,16 +357,19 @@ class Project:
     def importers(self, file: SourceFile, word: str) -> list[SourceFile]:
         """The file itself, and those that mention `word` and can have it from there: they name its module or folder."""
         parts = file.path.rpartition(".")[0].split(os.sep)
-        names = {part.encode() for part in parts[-3:] if part not in ("", "__init__", "src")}
-        return [other for other in self.mentions(word) if other is file or not names.isdisjoint(other.tokens)]
+        names = [part for part in parts[-3:] if part not in ("", "__init__", "src")]
+        near = {other for name in names for other in self.mentions(name)}
+        return [other for other in self.mentions(word) if other is file or other in near]
 
     def mentions(self, word: str) -> list[SourceFile]:
         """The files with a framework's word in them that mention `word`."""
-        token = word.encode()
-        found = self._mentions.get(token)
-        if found is None:
-            found = self._mentions[token] = [f for f in self.framework_files if token in f.tokens]
-        return found
+        if self._mentions is None:
+            found: dict[bytes, list[SourceFile]] = {}
+            for file in self.framework_files:
+                for token in file.tokens:
+                    found.setdefault(token, []).append(file)
+            self._mentions = found
+        return self._mentions.get(word.encode(), [])
 
 
 def _shown(path: str, here: str) -> str:
