@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 from outlayer_lint.facts import Applied
@@ -13,7 +14,6 @@ from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Emission, Value
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Iterator
     from typing import Any
 
@@ -151,7 +151,7 @@ def _is_rows(driver: Driver, seed: Seed, labels: ast.expr) -> bool:
     return False
 
 
-def discounts(it: Interpreter, target: Entry | None, named: re.Pattern[str]) -> bool:
+def discounts(it: Interpreter, target: Entry | None, named: str) -> bool:
     """Whether a target is a sum with something that is multiplied by a discount, by name or a number below one."""
     if not isinstance(target, Lazy):
         return False
@@ -176,8 +176,8 @@ def _averages(node: ast.BinOp) -> bool:
     )
 
 
-def _is_discount(node: ast.expr, named: re.Pattern[str]) -> bool:
+def _is_discount(node: ast.expr, named: str) -> bool:
     if isinstance(node, ast.Constant):
         return isinstance(node.value, float) and LOWEST_DISCOUNT <= node.value < 1
     name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-    return named.search(name) is not None
+    return re.search(named, name) is not None
