@@ -43,8 +43,18 @@ def find(driver: Driver, scope: Scope) -> list[Caller]:
     if scope.owner is not None and scope.name == "__init__":
         return _constructions(driver, scope)
     if scope.owner is not None and scope.name in CALLED_THROUGH_INSTANCE:
-        return _instance_calls(driver, scope)
-    return _named(driver, scope, scope.name, method=scope.owner is not None)
+        return _instance_calls(driver, scope) or _compiled(driver, scope)
+    return _named(driver, scope, scope.name, method=scope.owner is not None) or _compiled(driver, scope)
+
+
+def _compiled(driver: Driver, scope: Scope) -> list[Caller]:
+    """The compile calls that a function is handed to as a loss or a metric."""
+    if not any(b"compile" in file.words for file in driver.project.importers(scope.file, "compile")):
+        return []
+    from outlayer_lint.interpret import keras_callers  # noqa: PLC0415 - for projects that compile models
+
+    found = keras_callers.handed_over(driver, scope)[:MAX_CALLERS]
+    return [Caller(Binding(seed.node, seed.place, seed.overlay), world) for seed, world in found]
 
 
 def _pattern(name: str) -> re.Pattern[str]:

@@ -77,6 +77,7 @@ class Inquiry:
         self.relevant = {f: None for f in driver.project.framework_files if self.vocabulary.relevant(f.words)}
         self.events: list[Event] = []
         self.trained: dict[Span, dict[str, Row]] = {}
+        self.compiles: Any = None
         self._names: set[str] | None = None
         self._helpers: set[SourceFile] = set()
         self._trains: set[SourceFile] = set()
@@ -113,6 +114,8 @@ class Inquiry:
             facts: list[tuple[Fact, bool]] = [(fact, False) for fact in consumers.losses_built(self.driver, seed)]
             if facts:
                 events.append(Event(facts[0][0].span, facts, []))
+        if "compile" in calls:
+            events.extend(Event(*event) for event in self._compiles(file))
         if any(event.asked for event in events):
             self._trains.add(file)
         for event in events:
@@ -122,6 +125,14 @@ class Inquiry:
                         self.trained.setdefault(span, {})[row.name] = row
         self.events.extend(events)
         return events
+
+    def _compiles(self, file: SourceFile) -> Iterator[Any]:
+        """Keras models that a file compiles."""
+        from outlayer_lint.interpret import keras_compile  # noqa: PLC0415 - for files that compile a model
+
+        if self.compiles is None:
+            self.compiles = keras_compile.Compiles(self.driver)
+        return keras_compile.events(self.compiles, file)
 
     def ask_further(self, file: SourceFile) -> list[Event]:
         """Decisions, distributions, metrics and activations of a file. After all losses: a decision depends on them."""
