@@ -20,7 +20,7 @@ from outlayer_lint.interpret import (
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible, restrict
 from outlayer_lint.interpret.keras_evidence import HeadQuestion, complete
 from outlayer_lint.interpret.seeds import Seed, calls_at
-from outlayer_lint.interpret.things import Built, Dictionary, Instance, Lazy, Sequence, Site, Super
+from outlayer_lint.interpret.things import Dictionary, Instance, Lazy, Sequence, Site, Super
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Emission, Tensor, Value
 
