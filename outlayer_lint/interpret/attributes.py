@@ -159,9 +159,7 @@ def _built_attribute(it: Interpreter, thing: Built, name: str, site: Site) -> An
 def with_override(thing: Any, override: Override) -> Any:
     """The object with an attribute written from outside."""
     if isinstance(thing, Instance):
-        copy = Instance(thing.cls, thing.site, thing.arguments, (*thing.overrides, override))
-        copy.root = thing.root
-        return copy
+        return thing.then(override)
     if isinstance(thing, Built):
         return Built(thing.row, thing.name, thing.arguments, thing.site, thing.extras, (*thing.overrides, override))
     return thing
@@ -197,12 +195,12 @@ def _own(it: Interpreter, thing: Any, name: str, scope: Scope, frame: Frame, pla
     """An attribute as it is on entry to a method that also writes it."""
     if isinstance(thing, Instance):
         if scope.name == "__init__" and scope.owner is not None and thing is frame.receiver:
-            return _from_bases(it, thing, name, scope, frame)
+            return from_bases(it, thing, name, scope, frame)
         return instances.of_instance(it, thing, name, None, skip=scope)
     return attribute(it, thing, name, Site(ast.Name(name, ast.Load()), place, frame))
 
 
-def _from_bases(it: Interpreter, thing: Instance, name: str, scope: Scope, frame: Frame) -> Answer:
+def from_bases(it: Interpreter, thing: Instance, name: str, scope: Scope, frame: Frame) -> Answer:
     """What the constructors of the bases have left, seen from inside a derived `__init__`."""
     order = classes.mro(it, thing.cls)
     after = [i for i, c in enumerate(order) if isinstance(c, Class) and c.scope is scope.owner]

@@ -58,7 +58,7 @@ def _candidates(driver: Driver, files: list[SourceFile], name: str, near: Source
         lines = file.lines_calling(name)
         if lines:
             found.extend(calls_at(file, lines, wanted))
-        elif f"{name}.forward" in file.text:
+        elif file in driver.project.mentions("forward") and f"{name}.forward" in file.text:
             found.extend(calls_at(file, file.lines_calling("forward"), wanted))
         if len(found) > MAX_CANDIDATES:
             break
@@ -149,7 +149,7 @@ def _handed_over(driver: Driver, scope: Scope, name: str, near: SourceFile) -> l
             continue
         for seed in calls_at(
             file,
-            file.lines_with(pattern),
+            file.lines_with(pattern, (name,)),
             re.compile(r"\w*(?:[Pp]rocess|[Tt]hread|spawn|submit|start_processes|launch)\w*"),
         ):
             keywords = {k.arg: k.value for k in seed.node.keywords if k.arg}

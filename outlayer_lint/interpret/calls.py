@@ -13,6 +13,7 @@ from outlayer_lint.interpret import (
     conditions,
     construction,
     containers,
+    effects,
     instances,
     iteration,
     native,
@@ -147,7 +148,10 @@ def invoke(it: Interpreter, function: Function, given: Arguments, site: Site, ke
             place=site.place,
         )
         caller.calls[mark] = frame
-    return result(it, frame)
+    answer = result(it, frame)
+    if isinstance(function.bound, Instance) and any(t is function.bound for t, _ in answer):
+        return effects.returned(it, answer, function.bound, frame)
+    return answer
 
 
 def _answers(given: Arguments) -> object:
@@ -168,8 +172,9 @@ def result(it: Interpreter, frame: Frame) -> Answer:
         node: Any = scope.node
         answer = it.ev(node.body, Place(scope.block, 0), frame)
     else:
-        gathered: list[Answer] = []
-        _returns(it, scope.block, frame, NO_CHOICE, gathered)
+        found: list[tuple[Place, Choices]] = []
+        exits(it, scope.block, frame, NO_CHOICE, found)
+        gathered = [restrict(_returned(it, place, frame), choices) for place, choices in found]
         yielded = iteration.yielded(it, scope, frame) if not gathered else None
         if yielded is not None:
             answer = yielded
@@ -183,19 +188,24 @@ def result(it: Interpreter, frame: Frame) -> Answer:
     return answer
 
 
-def _returns(it: Interpreter, block: Block, frame: Frame, choices: Choices, out: list[Answer]) -> Choices | None:
+def _returned(it: Interpreter, place: Place, frame: Frame) -> Answer:
+    value = place.block.statements[place.index].value  # type: ignore[attr-defined]
+    return only(Const(None)) if value is None else it.ev(value, place, frame.inside(place.block))
+
+
+def exits(
+    it: Interpreter, block: Block, frame: Frame, choices: Choices, out: list[tuple[Place, Choices]]
+) -> Choices | None:
     """Gather the returns of a block. Comes back with the choices under which control falls through, or `None`."""
-    for index, node in enumerate(block.statements):
+    for index in block.exits:
+        node = block.statements[index]
         place = Place(block, index)
         if isinstance(node, ast.Return):
-            value = only(Const(None)) if node.value is None else it.ev(node.value, place, frame.inside(block))
-            out.append(restrict(value, choices))
+            out.append((place, choices))
             return None
         if isinstance(node, (ast.Raise, ast.Continue, ast.Break)):
             return None
-        subs = block.subs.get(index)
-        if not subs or (not any(_has_exit(sub) for sub in subs)):
-            continue
+        subs = block.subs[index]
         fallen: list[Choices] = []
         for sub in subs:
             inner = choices
@@ -205,7 +215,7 @@ def _returns(it: Interpreter, block: Block, frame: Frame, choices: Choices, out:
                 if both is None:
                     continue
                 inner = both
-            after = _returns(it, sub, frame, inner, out)
+            after = exits(it, sub, frame, inner, out)
             if sub.kind == "handler":
                 continue
             if after is not None:
@@ -226,18 +236,9 @@ def _common(sets: list[Choices]) -> Choices:
     return common
 
 
-def _has_exit(block: Block) -> bool:
-    """Whether a return, raise or the like stands in the block."""
-    if block.ends:
-        return True
-    if any(isinstance(node, (ast.Return, ast.Raise, ast.Continue, ast.Break)) for node in block.statements):
-        return True
-    return any(_has_exit(sub) for subs in block.subs.values() for sub in subs)
-
-
 def is_abstract(scope: Scope) -> bool:
     """Whether a method only raises `NotImplementedError`, passes, or has a docstring alone."""
-    body = [n for n in scope.node.body if not (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant))]  # type: ignore[attr-defined]
+    body = [n for n in scope.body if not (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant))]
     if not body or (len(body) == 1 and isinstance(body[0], ast.Pass)):
         return True
     last = body[-1]

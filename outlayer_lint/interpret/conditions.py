@@ -70,7 +70,7 @@ def forked(answer: Answer, node: ast.Call) -> Answer:
     Alternatives among the parts of one object's `forward` stay together.
     """
     objects = {
-        id(thing)
+        id(thing.made) if isinstance(thing, Instance) else id(thing)
         for thing, _ in answer
         if isinstance(thing, Instance) or (isinstance(thing, Built) and thing.row.kind in ("loss", "model"))
     }

@@ -36,7 +36,7 @@ def constructor_frame(it: Interpreter, thing: Instance, cls: Class, init: Scope,
                 init, thing.site.frame.world, classes.class_frame(cls),
                 arguments=thing.arguments, caller=thing.site.frame, place=thing.site.place,
             )  # fmt: skip
-        frame.receiver = thing
+        frame.receiver = thing.root
     else:
         frame = _through_super(it, thing, cls, init, derived)
     cache[key] = frame
@@ -63,7 +63,7 @@ def _through_super(it: Interpreter, thing: Instance, cls: Class, init: Scope, de
                 more_keywords=given.more_keywords,
             )
         frame = Frame(init, derived.world, classes.class_frame(cls), arguments=given, caller=derived, place=place)
-        frame.receiver = thing
+        frame.receiver = thing.root
         return frame
     return None
 

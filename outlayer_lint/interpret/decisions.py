@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.scopes import Block
 
 WORLDS = 3
-STEPS, FUEL = 6, 500  # small questions or hopeless ones
+STEPS, FUEL = 6, 150  # small questions or hopeless ones
+ACTIVATED = 60  # an activation is put on what a model returns, which shows soon, or it is a part of a model
 MAX_DEPTH = 40
 ROUNDS = frozenset(("round", "rint"))
 COMPARED = frozenset(("gt", "ge", "lt", "le"))
@@ -110,6 +111,8 @@ def called(driver: Driver, seed: Seed) -> Iterator[Fact]:
         for thing, _ in callee:
             application = applied_row(driver, thing, seed, frame)
             if application is not None:
+                if application.row.kind == "activation":
+                    it.fuel = min(it.fuel, ACTIVATED)
                 touch = (
                     is_batch if application.row.how == "argmax" and shapes.dim_entry(application) is None else activated
                 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import attributes, conditions, imports, iteration, mutation, operators
+from outlayer_lint.interpret import attributes, conditions, effects, imports, iteration, mutation, operators
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible, restrict
 from outlayer_lint.interpret.things import Answer, Function, Lazy, Site, Unbound, join, lift, only, unknown
 from outlayer_lint.resolve.reaching import LIMIT
@@ -22,22 +22,31 @@ def joined(it: Interpreter, key: str, place: Place, frame: Frame, *, fallback: b
     answers: list[Answer] = []
     looped: set[int] = set()
     unbound: list[Choices] = []
+    binds = False
     reaches = it.reached(key, place)
     if len(reaches) >= LIMIT:
         return unknown("too many alternatives")
+    alone = len(reaches) == 1 and reaches[0].definition is not None
     for reach in reaches:
-        choices = _conditions(it, reach, frame)
+        # The only definition there is holds wherever it is read: nothing to tell apart.
+        choices = NO_CHOICE if alone else _conditions(it, reach, frame)
         if choices is None:
             continue
         definition = reach.definition
         if definition is None:
             unbound.append(choices)
             continue
+        binds |= definition.kind not in ("call", "mutate", "setattr", "setitem")
         if reach.loops and definition.kind in ("mutate", "setitem", "augment"):
             loop = reach.loops[0][0]
             if id(loop) not in looped:
                 looped.add(id(loop))
                 answers.append(restrict(mutation.loop_effect(it, key, definition, loop, frame), choices))
+            continue
+        if reach.loops and definition.kind == "call":
+            if id(definition) not in looped:
+                looped.add(id(definition))
+                answers.append(restrict(effects.repeated(it, key, definition, reach, frame), choices))
             continue
         drawn = definition.node if definition.kind == "for" else None
         where = frame.inside(definition.block, reach.loops, drawn)
@@ -52,6 +61,8 @@ def joined(it: Interpreter, key: str, place: Place, frame: Frame, *, fallback: b
             answers.append(it.outer(key, scope, frame))
         elif not answers:
             answers.append(it.outer(key, scope, frame) if scope.kind != "module" else unknown("undefined name"))
+        elif not binds:  # a name from further out, which some ways change and some do not
+            answers.extend(restrict(it.outer(key, scope, frame), c) for c in unbound[:4])
     elif unbound and not fallback:
         answers.extend(((Unbound, c),) for c in unbound[:4])
     if not answers:
@@ -63,7 +74,7 @@ def _conditions(it: Interpreter, reach: Reach, frame: Frame) -> Choices | None:
     """The choices on the way of a definition, or `None` where a condition is decided against it."""
     choices: Choices = NO_CHOICE
     for test, polarity, place, around in reach.conditions:
-        where = frame.inside(place.block, reach.loops)
+        where = frame.inside(place.block, reach.loops) if frame.loops or reach.loops else frame
         decided = conditions.decide(it, test, polarity, place, where)
         both = None if decided is None else compatible(choices, decided)
         if both is None:
@@ -101,6 +112,8 @@ def _given(it: Interpreter, key: str, definition: Definition, frame: Frame) -> A
         return operators.binary(it, operation, before, it.ev(value, place, frame), Site(value, place, frame), node)
     if kind == "mutate" and isinstance(value, ast.Call):
         return mutation.mutated(it, it.before(key, place, frame), value, place, frame)
+    if kind == "call" and isinstance(value, ast.Call):
+        return effects.called(it, it.before(key, place, frame), value, place, frame)
     if kind == "setattr" and value is not None:
         path, how, unpack = definition.path
         lazy = Lazy(value, place, frame, unpack)

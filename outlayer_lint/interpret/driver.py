@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MAX_WORLDS = 8
 MAX_STEPS = 24
 MAX_ASSUMED = 6
-CONFIRM = 400  # evaluations to see what one candidate calls
+CONFIRM = 100  # evaluations to see what one candidate calls
 ALONE = 120  # evaluations for a question without callers
 MIN_FUEL = 100
 DEFINED = rb"(?m)^[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)"
@@ -89,12 +89,12 @@ class Driver:
     ) -> Iterator[tuple[World, list[Answer]]]:
         """Ask in the world that assumes nothing; where parameters stay open, once for each caller.
 
-        Every world has its own `fuel`, all of them together three times as much; it counts evaluations, so that what
+        Every world has its own `fuel`, all of them together twice as much; it counts evaluations, so that what
         is found depends on the program alone.
         """
         pending = [start or World()]
         done = steps = 0
-        begun, total = self.it.evaluations, 3 * fuel
+        begun, total = self.it.evaluations, 2 * fuel
         while pending and done < limit and steps < most:
             world = pending.pop(0)
             steps += 1

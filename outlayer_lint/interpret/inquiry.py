@@ -86,8 +86,9 @@ class Inquiry:
         """Every name that some file binds to a loss object."""
         if self._names is None:
             found: set[str] = set()
-            for file in self.relevant:
-                found |= self.vocabulary.names_bound(file.words.decode("utf-8", "replace"))
+            mentions = self.driver.project.mentions
+            for file in {f: None for cls in self.vocabulary.classes for f in mentions(cls) if f in self.relevant}:
+                found |= self.vocabulary.names_bound(file.text)
             self._names = {n for n in found if n.isidentifier()}
         return self._names
 
@@ -100,11 +101,12 @@ class Inquiry:
         likely = re.compile(rf"(?i:{LIKELY_LOSS})")
         calls = file.calls
         words = {word for word in calls if word in known or likely.fullmatch(word)}
-        lines = {line for word in words for line in calls[word]} | set(calls.get("forward", ()))
         built = (self.vocabulary.classes | self.vocabulary.functions) & calls.keys()
-        lines |= {line for word in built for line in calls[word]}
         wanted = re.compile("|".join(sorted(words | built | {rf"(?i:{LIKELY_LOSS})"})))
-        for seed in calls_at(file, sorted(lines), wanted):
+        lines = file.lines_calling(*words, *built)
+        if "forward" in calls:
+            lines += file.lines_with(rf"\b(?:{wanted.pattern})(?:\[.*\])?\.forward\s*\(", (".forward",))
+        for seed in calls_at(file, lines, wanted):
             event = self._loss(seed)
             if event is not None:
                 events.append(event)
@@ -150,9 +152,8 @@ class Inquiry:
             if facts:
                 yield Event(facts[0].span, [(f, False) for f in self._with_chains(facts)], [])
         words = self.vocabulary.activations | self.vocabulary.activation_classes
-        if sum(len(lines) for word, lines in file.calls.items() if word in words) > 0:
-            for line in file.calls.get("forward", ()):
-                yield from self._outputs(file, line)
+        for line in file.lines_beside("forward", words & file.calls.keys()):
+            yield from self._outputs(file, line)
 
     def _outputs(self, file: SourceFile, line: int) -> Iterator[Event]:
         """Activations in a row in what a model returns."""

@@ -6,12 +6,13 @@ import ast
 import re
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import attributes, classes, conditions, construction
+from outlayer_lint.interpret import attributes, classes, conditions, construction, effects
 from outlayer_lint.interpret.frames import Frame
 from outlayer_lint.interpret.things import (
     Answer,
     Class,
     Const,
+    Effect,
     Function,
     Instance,
     Library,
@@ -20,6 +21,7 @@ from outlayer_lint.interpret.things import (
     Subclass,
     Unbound,
     Unknown,
+    identity,
     join,
     only,
     unknown,
@@ -45,8 +47,10 @@ def of_instance(it: Interpreter, thing: Instance, name: str, site: Site | None, 
             bare = Instance(
                 thing.cls, thing.site, thing.arguments, tuple(o for o in thing.overrides if o is not override)
             )
-            bare.root = thing.root
+            bare.root, bare.effect = thing.root, thing.effect
             return attributes.written_inside(of_instance(it, bare, name, site), override)
+    if thing.effect is not None:
+        return effects.read(it, thing, thing.effect, name, site, skip)
     key = (name, None if skip is None else id(skip), it.training)
     root = thing.root
     if key not in root.cache:
@@ -57,10 +61,10 @@ def of_instance(it: Interpreter, thing: Instance, name: str, site: Site | None, 
             return answer
         root.cache[key] = answer
     found: Answer = root.cache[key]
-    return found if thing is root else tuple((_rebound(t, root, thing), c) for t, c in found)
+    return found if thing is root else tuple((rebound(t, root, thing), c) for t, c in found)
 
 
-def _rebound(part: Any, root: Instance, thing: Instance) -> Any:
+def rebound(part: Any, root: Instance, thing: Instance) -> Any:
     """A method found on the object as it was built, as a method of the object as it is now."""
     if isinstance(part, Method) and part.receiver is root:
         return Method(thing, part.name, part.row)
@@ -71,6 +75,10 @@ def _find(it: Interpreter, thing: Instance, name: str, skip: Scope | None) -> An
     order = classes.mro(it, thing.cls)
     found = in_classes(it, thing, name, order, skip=skip)
     if found is not None and not all(isinstance(t, Const) and t.value is None for t, _ in found):
+        if all(type(getattr(t, "value", None)) in (int, float) for t, _ in found) and _changes(
+            it, thing, name, order, skip, found
+        ):
+            return unknown("changed by a method", ("attribute", id(thing.root), name))
         return found
     other = _in_methods(it, thing, name, order, skip)
     if other is not None:
@@ -97,6 +105,12 @@ def _find(it: Interpreter, thing: Instance, name: str, skip: Scope | None) -> An
     return unknown(
         "base of another package" if library is not None else "unknown attribute", ("attribute", id(thing.root), name)
     )
+
+
+def _changes(it: Interpreter, thing: Instance, name: str, order: list[Any], skip: Scope | None, found: Answer) -> bool:
+    """Whether a method gives a number of the constructor another value (`self.classes += 5`); who calls it is open."""
+    later = _in_methods(it, thing, name, order, skip)
+    return later is not None and not {identity(t) for t, _ in later} <= {identity(t) for t, _ in found}
 
 
 def _library_method(library: Library, name: str) -> bool:
@@ -137,7 +151,6 @@ def in_classes(
 ) -> Answer | None:
     """What the constructors leave in `self.name`, the most derived first. `None` where none writes it."""
     gathered: list[Answer] = []
-    key = f"self.{name}"
     frame: Frame | None = inside
     for item in order:
         if not isinstance(item, Class):
@@ -149,10 +162,9 @@ def in_classes(
         if init is skip or frame is None:
             continue
         receiver = init.parameter_names[0] if init.parameter_names else "self"
-        wanted = key if receiver == "self" else f"{receiver}.{name}"
         block = init.block
-        if wanted in block.names:
-            answer = it.defined(wanted, Place(block, len(block.statements)), frame, fallback=False)
+        answer = effects.left(it, thing.cls, Effect(frame), name)
+        if answer is not None:
             kept = tuple((t, c) for t, c in answer if t is not Unbound)
             if kept and not (
                 len(kept) == 1 and isinstance(kept[0][0], Unknown) and kept[0][0].reason == "undefined name"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import attributes, conditions, containers, operators, passing, transfer
+from outlayer_lint.interpret import attributes, conditions, containers, effects, operators, passing, transfer
 from outlayer_lint.interpret.choices import restrict
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
@@ -242,6 +242,8 @@ def _run(it: Interpreter, key: str, state: Answer, block: Block, frame: Frame) -
             value, node = definition.value, definition.node
             if definition.kind == "mutate" and isinstance(value, ast.Call):
                 state = mutated(it, state, value, place, where)
+            elif definition.kind == "call" and isinstance(value, ast.Call):
+                state = effects.called(it, state, value, place, where, again=True)
             elif definition.kind == "setitem" and value is not None:
                 slot, how, path = definition.path
                 state = stored(it, state, slot, Lazy(value, place, where, path), how, place, where)

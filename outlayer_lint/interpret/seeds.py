@@ -13,15 +13,16 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.scopes import Place
 
 # Names that people give to losses. Only which calls are looked at depends on them; what a name holds is evaluated.
-LIKELY_LOSS = r"\w*(?:loss|crit|objective|cost|entropy|bce|nll|mse|error|kl_?d)\w*"
+# A class called `...Error` is an exception, if it is none of the losses that rows know.
+LIKELY_LOSS = r"(?-i:(?![A-Z]\w*Error\b))\w*(?:loss|crit|objective|cost|entropy|bce|nll|mse|error|kl_?d)\w*"
 NORMALISERS = ("softmax", "softmin", "sigmoid", "expit")
 DECIDING = frozenset(("argmax", "round", "rint", "gt", "ge", "lt", "le", "log"))
 UNCALLED = frozenset(("item", "argmax", "tolist", "numpy"))
-# Patterns are compiled when first searched for: all of them together cost as much as a small file.
-NO_DIM = r"[Ss]oft[Mm](?:ax|in)\w*\s*\((?:\s*\)|(?![^\n]*(?:dim|axis|,)))"
-THRESHOLD = r"[<>]=?\s*(?:0?\.\d|[\w.\[\"']*(?:[Tt]hr|THR))"
-NOT_CALLED = r"\.(?:item|argmax|tolist|numpy)\b(?!\s*[(.])"
-DIVISION = r"[\w)\]]\s*/\s*[(\w]"
+# Patterns for single lines, each with the words that bring a line to attention. Compiled when first searched for.
+NO_DIM = r"[Ss]oft[Mm](?:ax|in)\w*\s*\((?:\s*\)|(?![^\n]*(?:dim|axis|,)))", ("oftmax", "oftMax", "oftmin", "oftMin")
+THRESHOLD = r"[<>]=?\s*(?:0?\.\d|[\w.\[\"']*(?:[Tt]hr|THR))", ("<", ">")
+NOT_CALLED = r"\.(?:item|argmax|tolist|numpy)\b(?!\s*[(.])", (".item", ".argmax", ".tolist", ".numpy")
+DIVISION = r"[\w)\]]\s*/\s*[(\w]", ("/",)
 SERVES = rb"load_state_dict|\.eval\(\)|no_grad|torch\.load|from_pretrained|__main__"
 LOADS = rb"load_state_dict\(|torch\.load\(|\.eval\(\)|\.backward\(|\.zero_grad\("
 BUILDS = rb"\bnn\.|Categorical|Bernoulli|multinomial"
@@ -84,17 +85,13 @@ class Vocabulary:
         Only a file that trains or `serves` a model applies an activation to what a model returns.
         """
         calls = file.calls
-        lines = {
-            line
-            for word in calls
-            if word.rstrip("_") in self.consumers or (serves and word in self.activations)
-            for line in calls[word]
-        }
-        lines.update(file.lines_with(NO_DIM))
-        lines.update(file.lines_with(THRESHOLD))
-        lines.update(file.lines_with(NOT_CALLED))
+        deciding = [w for w in calls if w.rstrip("_") in self.consumers or (serves and w in self.activations)]
+        lines = set(file.lines_calling(*deciding))
+        lines.update(file.lines_with(*NO_DIM))
+        lines.update(file.lines_with(*THRESHOLD))
+        lines.update(file.lines_with(*NOT_CALLED))
         if "exp" in calls:
-            lines.update(file.lines_with(DIVISION))
+            lines.update(file.lines_with(*DIVISION))
         return sorted(lines)
 
     def asks(self, word: str) -> bool:
@@ -255,20 +252,32 @@ def _gives_dim(node: ast.Call) -> bool:
     return bool(node.args or node.keywords)
 
 
-def _expressions(place: Place) -> Iterator[tuple[ast.expr, tuple[ast.AST, ...]]]:
+def _expressions(place: Place) -> list[tuple[ast.expr, tuple[ast.AST, ...]]]:
+    """Calls, comparisons, operations and attributes of a statement itself, with the lambdas and loops around them."""
     statement = place.block.statements[place.index]
-    for field, value in ast.iter_fields(statement):
-        if field in ("body", "orelse", "finalbody", "handlers", "cases"):
-            continue
-        for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, ast.AST):
-                yield from _below(item, ())
+    found: list[tuple[ast.expr, tuple[ast.AST, ...]]] = []
+    for field in statement._fields:
+        if field not in BODIES:
+            _gather(getattr(statement, field, None), (), found)
+    return found
 
 
-def _below(node: ast.AST, overlay: tuple[ast.AST, ...]) -> Iterator[tuple[ast.expr, tuple[ast.AST, ...]]]:
-    if isinstance(node, ast.expr):
-        yield node, overlay
-    if isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp, ast.Lambda)):
-        overlay = (*overlay, node)
-    for child in ast.iter_child_nodes(node):
-        yield from _below(child, overlay)
+BODIES = frozenset(("body", "orelse", "finalbody", "handlers", "cases"))
+ASKED = frozenset((ast.Call, ast.Compare, ast.BinOp, ast.Attribute))
+LEAVES = frozenset((ast.Name, ast.Constant))
+AROUND = frozenset((ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp, ast.Lambda))
+
+
+def _gather(value: object, overlay: tuple[ast.AST, ...], found: list[tuple[ast.expr, tuple[ast.AST, ...]]]) -> None:
+    kind = type(value)
+    if kind is list:
+        for item in value:  # type: ignore[attr-defined]
+            if type(item) not in LEAVES:
+                _gather(item, overlay, found)
+    elif kind not in LEAVES and isinstance(value, ast.AST):
+        if kind in ASKED:
+            found.append((value, overlay))  # type: ignore[arg-type]
+        elif kind in AROUND:
+            overlay = (*overlay, value)
+        for field in value._fields:
+            _gather(getattr(value, field, None), overlay, found)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 NO_GRADIENT = frozenset(("no_grad", "inference_mode"))
 MAX_PLACES = 24
 DEPTH = 8
-FUEL = 1500
+FUEL = 600
 
 
 # -- how it was made --------------------------------------------------------------------------------------------------
@@ -243,17 +243,19 @@ def _convolved(way: Tensor) -> bool:
 # -- what else is done with the output --------------------------------------------------------------------------------
 
 CUT = (
-    r"[<>]=?\s*[\w.(]*0?\.[2-8]\d*\b|[<>]=?\s*[\w.]*thresh|\b(?:round|rint)_?\s*\(|\.(?:gt|ge)\s*\("
-    r"|roc_auc|classification_report|confusion_matrix"
+    r"[<>]=?\s*[\w.(]*0?\.[2-8]|[<>]=?\s*[\w.]*thresh|\b(?:round|rint)_?\s*\(|\.g[te]\s*\(|roc_auc|_report|_matrix",
+    ("<", ">", "round", "rint", ".gt", ".ge", "roc_auc", "classification_report", "confusion_matrix"),
 )
-CHOSEN = r"argmax|\bmax\s*\(|topk"
+CHOSEN = r"argmax|\bmax\s*\(|topk", ("max", "topk")
 MEASURED = (
-    r"(?i)\w*acc(?:uracy)?\w*\s*(?:\[[^\]]*\]\s*)?[+]?=(?!=)|\w*correct\w*\s*[+]?=(?!=)|accuracy\w*\s*\(|\bacc\s*\("
-    r"|f1_score|precision_score|recall_score"
+    r"(?i)(?:acc|correct)\w*\s*(?:\[[^\]]*\]\s*)?[+]?=(?!=)|accuracy\w*\s*\(|\bacc\s*\(|(?:f1|precision|recall)_score",
+    ("acc", "Acc", "ACC", "correct", "Correct", "f1_score", "precision_score", "recall_score"),
 )
 
 
-def elsewhere(case: Evidence, pattern: str, operands: Callable[[ast.AST], list[ast.expr]]) -> bool:
+def elsewhere(
+    case: Evidence, seen_as: tuple[str, tuple[str, ...]], operands: Callable[[ast.AST], list[ast.expr]]
+) -> bool:
     """Whether an expression of this file that looks so is about the same output."""
     own = heads(case.values[0])
     if not own:
@@ -261,7 +263,7 @@ def elsewhere(case: Evidence, pattern: str, operands: Callable[[ast.AST], list[a
     file = case.question.seed.place.block.scope.file
     seen: set[int] = set()
     places = 0
-    for line in file.lines_with(pattern):
+    for line in file.lines_with(*seen_as):
         place = file.locate(line)
         if place is None:
             continue

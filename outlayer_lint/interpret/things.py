@@ -138,7 +138,7 @@ class Class:
 class Instance:
     """An object of a project class."""
 
-    __slots__ = ("arguments", "cache", "cls", "overrides", "root", "site")
+    __slots__ = ("arguments", "cache", "cls", "effect", "made", "overrides", "root", "site")
 
     def __init__(
         self, cls: Class, site: Site | None, arguments: Arguments | None, overrides: tuple[Override, ...] = ()
@@ -149,10 +149,32 @@ class Instance:
         self.arguments = arguments
         self.overrides = overrides
         self.root: Instance = self
+        self.made: Instance = self
+        self.effect: Effect | None = None
         self.cache: dict[object, Any] = {}
 
     def __repr__(self) -> str:
         return f"<{self.cls.scope.name} object>"
+
+    def then(self, *overrides: Override, effect: Effect | None = None) -> Instance:
+        """The same object later: with attributes written from outside, or as a method of its own leaves it.
+
+        A replaced part makes another program (`made`), a method call does not.
+        """
+        later = Instance(self.cls, self.site, self.arguments, () if effect else (*self.overrides, *overrides))
+        later.root = self.root
+        later.effect = effect or self.effect
+        if effect:
+            later.made = self.made
+        return later
+
+
+class Effect(NamedTuple):
+    """What a method has written to its receiver when it comes to a place; `again`: it may have done so many times."""
+
+    frame: Frame
+    until: Place | None = None  # `None`: when it returns
+    again: bool = False
 
 
 class Override(NamedTuple):

@@ -102,7 +102,7 @@ def _definitions(it: Interpreter, key: str, place: Place, frame: Frame, depth: i
                 found.append(
                     Lazy(value, Place(definition.block, definition.index), frame.inside(definition.block, reach.loops))
                 )
-            elif definition.kind in ("setitem", "mutate") and depth:
+            elif definition.kind in ("setitem", "mutate", "call") and depth:
                 at, where = Place(definition.block, definition.index), frame.inside(definition.block, reach.loops)
                 if definition.kind == "setitem" and definition.value is not None:
                     found.append(Lazy(definition.value, at, where))

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 LITERAL = "literal"
 
+# Evaluations for what stands behind an answer that has been given: small questions or hopeless ones.
+BEHIND, BEHIND_LAYER = 300, 120
+
 
 class Application:
     """A row applied at a site: arguments by parameter, inputs, where it stands and where its object was built."""
@@ -132,13 +135,14 @@ class Application:
 
         def ask() -> Value:
             it = self.it
-            fuel, it.fuel = it.fuel, max(it.fuel, 600)
+            purse = BEHIND_LAYER if self.row.transfer == "learned" else BEHIND
+            fuel, it.fuel = it.fuel, purse
             try:
                 answer = it.force(entry) if entry is not None else ()
                 it.hidden.extend(thing for thing, _ in answer if isinstance(thing, (Parameter, Subclass)))
                 return as_value(answer)
             finally:
-                it.fuel = min(fuel, it.fuel)
+                it.fuel = max(fuel - (purse - it.fuel), 0)
 
         return ask
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from outlayer_lint.resolve import setters
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -28,7 +30,8 @@ class Definition(NamedTuple):
     """One write of a key.
 
     `kind` is `assign`, `augment`, `for`, `with`, `import`, `def`, `class`, `mutate` (a method changes the object),
-    `setattr` (an attribute of the object is written), `setitem`, `opaque` (except, del, global).
+    `setattr` (an attribute of the object is written), `setitem`, `call` (a method of the project may write attributes
+    of the object), `opaque` (except, del, global).
     `path` says which part of the value is meant: indices of unpacking (a negative index counts from the end, a
     `("*", start, stop)` triple is a starred rest), or, for `setattr`, the attributes walked.
     """
@@ -45,6 +48,7 @@ class Block:
     """A straight list of statements and what it binds."""
 
     __slots__ = (
+        "_exits",
         "condition",
         "ends",
         "index",
@@ -74,6 +78,18 @@ class Block:
         self.writes: dict[int, list[tuple[str, Definition]]] = {}
         self.subs: dict[int, list[Block]] = {}
         self.ends = False
+        self._exits: list[int] | None = None
+
+    @property
+    def exits(self) -> list[int]:
+        """The statements that leave the block, or that hold one which does."""
+        if self._exits is None:
+            self._exits = [
+                i
+                for i, node in enumerate(self.statements)
+                if isinstance(node, TERMINATORS) or any(sub.ends or sub.exits for sub in self.subs.get(i, ()))
+            ]
+        return self._exits
 
     def note(self, key: str, index: int) -> None:
         """Remember that statement `index` (or something inside it) writes `key`."""
@@ -105,10 +121,12 @@ class Scope:
         "parameter_names",
         "parameters",
         "parent",
+        "self_calls",
+        "touched",
     )
 
     def __init__(self, node: ast.AST, kind: str, name: str, parent: Scope | None, file: SourceFile) -> None:
-        """`owner` is the class scope of a method."""
+        """`owner` is the class scope of a method, `self_calls` its statements that call methods which may write."""
         self.node = node
         self.kind = kind
         self.name = name
@@ -118,6 +136,8 @@ class Scope:
         self.globals: set[str] = set()
         self.is_generator = False
         self.nested: dict[ast.AST, Scope] = {}
+        self.touched: dict[str, list[ast.AST]] | None = None  # of a class: attribute -> methods that may write it
+        self.self_calls: list[tuple[Place, ast.Call]] = []
         self._block: Block | None = None
         a: ast.arguments | None = getattr(node, "args", None)
         self.parameters = a
@@ -138,8 +158,13 @@ class Scope:
                 self._block = Block(self, [], None, 0, "body", None)
                 self._block.ends = True
             else:
-                self._block = lower(self, self.node.body, None, 0, "body", None)  # type: ignore[attr-defined]
+                self._block = lower(self, self.body, None, 0, "body", None)
         return self._block
+
+    @property
+    def body(self) -> list[ast.stmt]:
+        """The statements of a module, class or function."""
+        return self.file.body(self.node)
 
     def child(self, node: ast.AST) -> Scope:
         """The scope of a function, lambda or class defined in this one."""
@@ -262,7 +287,7 @@ def writes(block: Block, index: int, node: ast.stmt) -> Iterator[tuple[str, Defi
         case ast.AugAssign(target=target, value=value):
             yield from targeted(target, "augment", value, (), made)
         case ast.Expr(value=value):
-            yield from mutation(value, made)
+            yield from mutation(value, made, Place(block, index))
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             yield node.name, made("def", None)
         case ast.ClassDef():
@@ -329,7 +354,7 @@ def targeted(
             pass  # an element of something without a name
 
 
-def mutation(value: ast.expr, made: Made) -> Iterator[tuple[str, Definition]]:
+def mutation(value: ast.expr, made: Made, place: Place) -> Iterator[tuple[str, Definition]]:
     """An expression statement that changes an object: `xs.append(v)`, `x.clamp_(0)`, `setattr(m, "fc", v)`."""
     if isinstance(value, ast.Await):
         value = value.value
@@ -344,6 +369,18 @@ def mutation(value: ast.expr, made: Made) -> Iterator[tuple[str, Definition]]:
                 return
             if isinstance(value.args[0], ast.Constant):
                 yield f"{key}.{value.args[0].value!s}", made("assign", value.args[1])
+            return
+        scope = place.block.scope
+        if name in setters.names(scope.file.project):
+            holder = function.value
+            while isinstance(holder, ast.Call) and isinstance(holder.func, ast.Attribute):
+                holder = holder.func.value  # `net.a().b()`
+            key = dotted(holder)
+            by_super = isinstance(holder, ast.Call) and isinstance(holder.func, ast.Name) and holder.func.id == "super"
+            if scope.owner is not None and (by_super or scope.parameter_names[:1] == [key]):
+                scope.self_calls.append((place, value))
+            elif key:
+                yield key, made("call", value)
     elif isinstance(function, ast.Name) and function.id == "setattr" and len(value.args) == 3:
         key, name_node = dotted(value.args[0]), value.args[1]
         if key and isinstance(name_node, ast.Constant):
