@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import arrays, attributes, calls, containers, datasets, layers, operators, tensors
+from outlayer_lint.interpret.arithmetic import real
 from outlayer_lint.interpret.coupling import Follower
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
@@ -108,6 +109,10 @@ class Application:
                 else None
             )
         return spec[2] if value is None else value
+
+    def number(self, spec: Any) -> float | None:
+        """The value of a spec where that is a number that a tensor can hold."""
+        return real(self.spec(spec))
 
     def lazy(self, spec: Any) -> Any:
         """A spec of units, worked out only when asked for."""
@@ -322,15 +327,13 @@ def assigned(it: Interpreter, thing: Tensor, lazy: Lazy, how: str) -> Answer:
     value = it.force(lazy)
     ways = [t for t, _ in value if isinstance(t, Tensor)]
     if len(ways) != len(value):
-        if thing.source is None or not all(
-            isinstance(t, Const) and isinstance(t.value, (int, float)) for t, _ in value
-        ):
+        numbers = [number for t, _ in value if isinstance(t, Const) and (number := real(t.value)) is not None]
+        if thing.source is None or len(numbers) < len(value):
             return (
                 only(thing.replace(certainty="likely"))
                 if all(isinstance(t, Const) for t, _ in value)
                 else unknown("written by index")
             )
-        numbers = [float(t.value) for t, _ in value]
         ends = min(thing.low, *numbers), max(thing.high, *numbers)
         if len(value) > 1 and not set(numbers) <= {0.0, 1.0}:
             # Computed from several alternatives, which need not go together.
