@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MAX_CANDIDATES = 24
 MAX_CALLERS = 8
+HANDING = (b"Process", b"Thread", b"spawn", b"submit", b"launch")
 CALLED_THROUGH_INSTANCE = ("forward", "call", "__call__")
 
 
@@ -63,16 +64,22 @@ def _pattern(name: str) -> re.Pattern[str]:
 
 def _candidates(driver: Driver, files: list[SourceFile], name: str, near: SourceFile) -> list[Seed]:
     found: list[Seed] = []
-    wanted = _pattern(name)
     for file in sorted(files, key=lambda f: (f is not near, f.path)):
-        lines = file.lines_calling(name)
-        if lines:
-            found.extend(calls_at(file, lines, wanted))
-        elif file in driver.project.mentions("forward") and f"{name}.forward" in file.text:
-            found.extend(calls_at(file, file.lines_calling("forward"), wanted))
+        found.extend(_calling(driver, file, name))
         if len(found) > MAX_CANDIDATES:
             break
     return found[:MAX_CANDIDATES]
+
+
+def _calling(driver: Driver, file: SourceFile, name: str) -> list[Seed]:
+    """The calls of a name in a file; looked up once, however many classes have a method of that name."""
+    key = file, name
+    if key not in driver.calling:
+        lines = file.lines_calling(name)
+        if not lines and file in driver.project.mentions("forward") and f"{name}.forward" in file.text:
+            lines = file.lines_calling("forward")
+        driver.calling[key] = calls_at(file, lines, _pattern(name))
+    return driver.calling[key]
 
 
 def _confirmed(driver: Driver, seeds: list[Seed], scope: Scope, *, by_name: bool) -> list[Caller]:
@@ -155,6 +162,10 @@ def _handed_over(driver: Driver, scope: Scope, name: str, near: SourceFile) -> l
     found: list[Seed] = []
     pattern = rf"(?:target|fn|func)\s*=\s*{re.escape(name)}\b|\bspawn\s*\(\s*{re.escape(name)}\b"
     for file in driver.project.importers(near, name):
+        if file not in driver.handing:
+            driver.handing[file] = any(word in file.words for word in HANDING)
+        if not driver.handing[file]:
+            continue
         for seed in calls_at(
             file,
             file.lines_with(pattern, (name,)),

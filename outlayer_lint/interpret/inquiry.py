@@ -67,6 +67,9 @@ class Event:
         )  # fmt: skip
 
 
+PER_FILE = 60_000  # evaluations for all that begins in one file; what people write needs a few thousand
+
+
 class Inquiry:
     """Questions about one project."""
 
@@ -107,7 +110,10 @@ class Inquiry:
         lines = file.lines_calling(*words, *built)
         if "forward" in calls:
             lines += file.lines_with(rf"\b(?:{wanted.pattern})(?:\[.*\])?\.forward\s*\(", (".forward",))
+        begun = self.driver.it.evaluations
         for seed in calls_at(file, lines, wanted):
+            if self.driver.it.evaluations - begun > PER_FILE:
+                break
             event = self._loss(seed)
             if event is not None:
                 events.append(event)
@@ -157,7 +163,10 @@ class Inquiry:
         lines = self._deciding(file) if self.decides(file) else []
         if (not lines and file.calls.keys().isdisjoint(self.vocabulary.activations)) or file.scope is None:
             return
+        begun = self.driver.it.evaluations
         for seed, node in expressions_at(file, lines):
+            if self.driver.it.evaluations - begun > PER_FILE:
+                break
             asked = self.vocabulary.question(node, file)
             facts = list(ASK[asked](self.driver, seed, node)) if asked else []
             if facts:
