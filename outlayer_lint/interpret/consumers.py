@@ -201,7 +201,7 @@ def mode_of(seed: Seed) -> str:
 
 
 def _is_read_off(seed: Seed) -> bool:
-    """Whether the loss becomes a plain number where it is computed, `loss(y, p).numpy()`: nothing is trained with it."""
+    """Whether the loss becomes a plain number where it is computed, `loss(y, p).numpy()`: nothing trains with it."""
     statement = seed.place.block.statements[seed.place.index]
     return any(
         isinstance(node, ast.Attribute) and node.value is seed.node and node.attr in ("numpy", "item")
