@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.facts import Applied, Consumed, Decision, Fact, LossCall
-from outlayer_lint.interpret import applications, conditions, consumers, passing, shapes
+from outlayer_lint.interpret import applications, conditions, consumers, handwritten, passing, shapes
 from outlayer_lint.interpret.applications import text_of, words_of
 from outlayer_lint.interpret.choices import NO_CHOICE
 from outlayer_lint.interpret.operators import number
@@ -169,8 +169,9 @@ def _facts(driver: Driver, seed: Seed, application: Application, related: Any) -
         return
     if row.transfer == "decides":
         yield from _decided(application, span, shown, related)
-    elif row.transfer == "interval" and row.how == "log":
+    elif row.transfer == "interval" and row.how == "log" and consumers.mode_of(seed) == "train":
         yield from applications.logarithm(application, span, shown, related)
+        yield from handwritten.cross_entropy(driver, seed, application, related)
     elif row.kind == "activation":
         if row.transfer == "normalises" and application.spec(row.axis) == "implicit" and application.form != "module":
             value = as_value(application.input())
@@ -204,6 +205,7 @@ def _consumed(application: Application, seed: Seed, span: Span, related: Any) ->
                     row,
                     name,
                     value,
+                    arguments=consumers.constants_of(application),
                     words=words_of(value, consumer=row.shown, parameter=name, prediction=shown),
                     related=related,
                 )

@@ -252,7 +252,7 @@ class Context:
             pair = pair._replace(fact=fact)
             likely = self.world.likely
             facts.append((fact, likely))
-            facts.extend((f, likely) for f in applications.chain(value.ways, fact.words["prediction"], "loss", ()))
+            facts.extend((f, likely) for f in applications.chain(value.ways, fact.words["prediction"], "output", ()))
             facts.extend((f, likely) for f in self._consumed(program, index, metrics[index], answer, (fact,)))
         elif not silent:
             facts.extend((f, False) for f in self._consumed(program, index, metrics[index], answer, ()))
