@@ -27,9 +27,9 @@ def check(call: LossCall) -> Iterator[Finding]:
     keras = grade == "several" and "from_logits" in (*call.loss.parameters, *call.loss.constructor)
     if target.all(lambda way: multihot(way, value.units)) is not None:
         grade = "labels"
-    elif any(chosen(way) for way in target if not (keras and way.emission is Emission.ONEHOT)):
-        return
-    elif any(map(call.evidence, MADE if keras else (*MADE, *DECIDED))):
+    elif any(map(call.evidence, MADE if keras else (*MADE, *DECIDED))) or any(
+        chosen(way) for way in target if not (keras and way.emission is Emission.ONEHOT)
+    ):
         return
     fix = Fix("advise", "use a sigmoid for labels that may hold together, or cross-entropy for one class of many")
     sure = surety(target) if grade == "labels" and value.certainty == "proved" else value.certainty
