@@ -82,14 +82,24 @@ class Block:
 
     @property
     def exits(self) -> list[int]:
-        """The statements that leave the block, or that hold one which does."""
+        """The statements that return, hold a return, or are never passed. A guard that only raises is none of these."""
         if self._exits is None:
             self._exits = [
                 i
                 for i, node in enumerate(self.statements)
-                if isinstance(node, TERMINATORS) or any(sub.ends or sub.exits for sub in self.subs.get(i, ()))
+                if isinstance(node, TERMINATORS)
+                or any(sub.returns for sub in self.subs.get(i, ()))
+                or (i in self.subs and ends(node, self.subs[i]))
             ]
         return self._exits
+
+    @property
+    def returns(self) -> bool:
+        """Whether a `return` stands in the block."""
+        return any(
+            isinstance(self.statements[i], ast.Return) or any(sub.returns for sub in self.subs.get(i, ()))
+            for i in self.exits
+        )
 
     def note(self, key: str, index: int) -> None:
         """Remember that statement `index` (or something inside it) writes `key`."""
