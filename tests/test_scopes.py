@@ -614,7 +614,6 @@ a = f(x)  # emits: logit, 3 units
 """,
 }
 WRONG = {
-    "the else of a loop": "the block is not entered",
     "a handler may follow any statement of the body": "only the whole body or nothing of it",
     "what the body did is seen from its handler": "the body is passed over",
     "what __enter__ gives": "taken for the context manager itself",

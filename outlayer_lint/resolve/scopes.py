@@ -10,6 +10,7 @@ import ast
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from outlayer_lint.resolve import setters
+from outlayer_lint.resolve.branches import is_exhaustive, matched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -224,9 +225,11 @@ def bodies(node: ast.stmt) -> Iterator[tuple[list[ast.stmt], str, tuple[ast.expr
                 yield handler.body, "handler", None
             if final:
                 yield final, "finally", None
-        case ast.Match(cases=cases):
+        case ast.Match(subject=subject, cases=cases):
+            before: list[ast.expr] = []
             for case in cases:
-                yield case.body, "case", None
+                asked = matched(subject, case, before)
+                yield case.body, "case", None if asked is None else (asked, True)
         case _:
             pass  # a simple statement
 
@@ -237,6 +240,8 @@ def ends(node: ast.stmt, subs: list[Block]) -> bool:
         return all(sub.ends for sub in subs)
     if isinstance(node, (ast.With, ast.AsyncWith)):
         return subs[0].ends
+    if isinstance(node, ast.Match):
+        return is_exhaustive(node) and all(sub.ends for sub in subs)
     if isinstance(node, (ast.Try, ast.TryStar)):
         return any(s.ends for s in subs if s.kind == "finally") or all(s.ends for s in subs if s.kind != "finally")
     if isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and node.test.value:
@@ -288,8 +293,11 @@ def writes(block: Block, index: int, node: ast.stmt) -> Iterator[tuple[str, Defi
                     yield handler.name, made("opaque", None)
         case ast.Global(names=names) | ast.Nonlocal(names=names):
             block.scope.globals.update(names)
-        case ast.Match(cases=cases):
+        case ast.Match(subject=subject, cases=cases):
             for case in cases:
+                if isinstance(case.pattern, ast.MatchAs) and case.pattern.name:
+                    yield case.pattern.name, made("assign", subject)
+                    continue
                 for inner in ast.walk(case.pattern):
                     if name := getattr(inner, "name", None):
                         yield name, made("opaque", None)
