@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.inquiry import Inquiry
 
 RECURSION = 20_000
+PARSED_ANYWAY = 200_000  # bytes of a project's files up to which all are parsed, if only for their syntax errors
 
 
 class Judgement:
@@ -71,23 +72,33 @@ class _Words(dict[str, Any]):
         return f"{{{key}}}"
 
 
-def check(paths: Sequence[str | Path], config: Config, *, stdin: tuple[str, bytes] | None = None) -> Report:
-    """Lint files and folders; see `Report`."""
+def check(
+    paths: Sequence[str | Path],
+    config: Config,
+    *,
+    stdin: tuple[str, bytes] | None = None,
+    keep: list[object] | None = None,
+) -> Report:
+    """Lint files and folders; see `Report`.
+
+    What was built on the way goes to `keep`, if given: a process that ends right after need not wait until it is freed,
+    which takes as long as the analysis.
+    """
     # Trees and frames live until the end: looking for garbage among them costs as much as the analysis.
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return _check(paths, config, stdin)
+        return _check(paths, config, stdin, [] if keep is None else keep)
     finally:
         if collecting:
             gc.enable()
 
 
-def _check(paths: Sequence[str | Path], config: Config, stdin: tuple[str, bytes] | None) -> Report:
+def _check(paths: Sequence[str | Path], config: Config, stdin: tuple[str, bytes] | None, keep: list[object]) -> Report:
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION))
     if config.contracts:
         knowledge.extend(config.contracts)
-    run = _Run(config)
+    run = _Run(config, keep, {os.path.abspath(path) for path in paths})
     if stdin is not None:
         name, data = stdin
         path = os.path.abspath(name)
@@ -111,8 +122,11 @@ def _check(paths: Sequence[str | Path], config: Config, stdin: tuple[str, bytes]
 class _Run:
     """One call of `check`: what was gathered so far."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, keep: list[object], named: set[str]) -> None:
+        """`named` are the paths as given: a file among them is read whatever it holds."""
         self.config = config
+        self.named = named
+        self.keep = keep
         self.judgement = Judgement()
         self.errors: list[Unread] = []
         self.diagnostics: list[Diagnostic] = []
@@ -133,12 +147,14 @@ class _Run:
             project.files[path] = SourceFile(path, project.files[path].display, project, data)
         self.files += len(asked)
         wanted = {project.files[os.path.abspath(p)] for p in asked}
+        project.whole = self.named
         inquiry_ = prepare(project)
+        self.keep.append((project, inquiry_))
         if inquiry_ is not None:
             for ask in (inquiry_.ask, inquiry_.ask_further):
                 for file in project.framework_files:
                     self._file(ask, file, wanted)
-        self._errors(project, wanted)
+        self._errors(wanted)
         self._finish([] if inquiry_ is None else inquiry_.events, wanted)
 
     def _file(
@@ -182,16 +198,19 @@ class _Run:
         documents = {f.display: f for f in wanted}
         self.diagnostics.extend(_suppressed(near, documents, rules, enabled, self.config))
 
-    def _errors(self, project: Project, wanted: set[SourceFile]) -> None:
-        for file in project:
-            if file in wanted and file.broken is None and file.unread_needed():
+    def _errors(self, wanted: set[SourceFile]) -> None:
+        """What could not be read. Files of a big folder that no question leads into are decoded, not parsed."""
+        files = sorted(wanted, key=lambda f: f.path)
+        parses = sum(len(file.data) for file in files if file.is_kept) <= PARSED_ANYWAY
+        for file in files:
+            if file.broken is None and not file.is_parsed and (parses or file.path in self.named):
                 _ = file.scope
-            if file in wanted and file.broken is None and file.is_parsed:
-                self.errors.extend(
-                    Unread(file.display, *e) if not isinstance(e, Unread) else e for e in file.document.unread
-                )
-            if file in wanted and file.broken is not None:
+            elif file.broken is None and file.is_kept:
+                _ = file.text
+            if file.broken is not None:
                 self.errors.append(Unread(file.display, file.broken.line, file.broken.message))
+            elif file.is_parsed:
+                self.errors.extend(file.document.unread)
 
     def report(self) -> Report:
         """Everything in order."""
@@ -229,13 +248,18 @@ def _order(span: Span) -> tuple[object, ...]:
 
 def prepare(project: Project) -> Inquiry | None:
     """Read every file once, keep those with a framework's word, and find where questions begin."""
+    others = []
     for file in project:
         if file.has_framework:
             project.framework_files.append(file)
         elif file.broken is None:
+            others.append(file)
+    if sum(len(file.data) for file in others) > PARSED_ANYWAY:
+        for file in others:
             file.forget()
     if not project.framework_files:
         return None
+    project.sparse = sum(len(file.data) for file in project.framework_files) > PARSED_ANYWAY
     from outlayer_lint.interpret.driver import Driver  # noqa: PLC0415 - most of a start-up, for projects with a framework
     from outlayer_lint.interpret.inquiry import Inquiry  # noqa: PLC0415
 

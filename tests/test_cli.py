@@ -48,7 +48,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     stub = ModuleType("outlayer_lint.engine")
     told: dict[str, Any] = {"report": Report(files=1), "revealed": []}
 
-    def check(paths: Sequence[str], config: Config, *, stdin: tuple[str, bytes] | None = None) -> Report:
+    def check(paths: Sequence[str], config: Config, *, stdin: tuple[str, bytes] | None = None, **_: object) -> Report:
         told.update(paths=list(paths), config=config, stdin=stdin)
         report = told["report"]
         assert isinstance(report, Report)

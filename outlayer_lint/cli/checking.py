@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from outlayer_lint.cli import CLEAN, FAILED, FOUND, Outcome
+from outlayer_lint.cli import CLEAN, FAILED, FOUND, KEPT, Outcome
 from outlayer_lint.config import Layer, Refused, anchored, load
 from outlayer_lint.diagnostic import Severity
 from outlayer_lint.reporters import View, render
@@ -39,7 +39,7 @@ def check(arguments: SimpleNamespace) -> Outcome:
 
     from outlayer_lint.engine import check as lint  # noqa: PLC0415 - the most expensive import, so the last
 
-    report = lint(paths, config, stdin=stdin)
+    report = lint(paths, config, stdin=stdin, keep=KEPT)
     code, notes = _verdict(report, config, arguments)
     if arguments.statistics:
         return Outcome(_statistics(report, arguments.format), code, notes)

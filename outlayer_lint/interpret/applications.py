@@ -145,7 +145,7 @@ def _inside_another(driver: Driver, owner: Scope) -> bool:
     if driver.subclasses(owner):
         return True
     for file in driver.project.importers(owner.file, owner.name):
-        for line in file.calls.get(owner.name, ()):
+        for line in file.lines_calling(owner.name):
             place = file.locate(line)
             scope = None if place is None else place.block.scope
             while scope is not None:

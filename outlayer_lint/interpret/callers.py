@@ -58,7 +58,7 @@ def _candidates(driver: Driver, files: list[SourceFile], name: str, near: Source
         lines = file.lines_calling(name)
         if lines:
             found.extend(calls_at(file, lines, wanted))
-        elif f"{name}.forward" in file.text:
+        elif file in driver.project.mentions("forward") and f"{name}.forward" in file.text:
             found.extend(calls_at(file, file.lines_calling("forward"), wanted))
         if len(found) > MAX_CANDIDATES:
             break
@@ -143,13 +143,13 @@ def _handed_over(driver: Driver, scope: Scope, name: str, near: SourceFile) -> l
     if scope.owner is not None:
         return []
     found: list[Seed] = []
-    pattern = re.compile(rf"(?:target|fn|func)\s*=\s*{re.escape(name)}\b|\bspawn\s*\(\s*{re.escape(name)}\b")
+    pattern = rf"(?:target|fn|func)\s*=\s*{re.escape(name)}\b|\bspawn\s*\(\s*{re.escape(name)}\b"
     for file in driver.project.importers(near, name):
         if not any(word in file.words for word in (b"Process", b"Thread", b"spawn", b"submit", b"launch")):
             continue
         for seed in calls_at(
             file,
-            file.lines_with(pattern),
+            file.lines_with(pattern, (name,)),
             re.compile(r"\w*(?:[Pp]rocess|[Tt]hread|spawn|submit|start_processes|launch)\w*"),
         ):
             keywords = {k.arg: k.value for k in seed.node.keywords if k.arg}

@@ -197,16 +197,15 @@ def exits(
     it: Interpreter, block: Block, frame: Frame, choices: Choices, out: list[tuple[Place, Choices]]
 ) -> Choices | None:
     """Gather the returns of a block. Comes back with the choices under which control falls through, or `None`."""
-    for index, node in enumerate(block.statements):
+    for index in block.exits:
+        node = block.statements[index]
         place = Place(block, index)
         if isinstance(node, ast.Return):
             out.append((place, choices))
             return None
         if isinstance(node, (ast.Raise, ast.Continue, ast.Break)):
             return None
-        subs = block.subs.get(index)
-        if not subs or (not any(_has_exit(sub) for sub in subs)):
-            continue
+        subs = block.subs[index]
         fallen: list[Choices] = []
         for sub in subs:
             inner = choices
@@ -237,18 +236,9 @@ def _common(sets: list[Choices]) -> Choices:
     return common
 
 
-def _has_exit(block: Block) -> bool:
-    """Whether a return, raise or the like stands in the block."""
-    if block.ends:
-        return True
-    if any(isinstance(node, (ast.Return, ast.Raise, ast.Continue, ast.Break)) for node in block.statements):
-        return True
-    return any(_has_exit(sub) for subs in block.subs.values() for sub in subs)
-
-
 def is_abstract(scope: Scope) -> bool:
     """Whether a method only raises `NotImplementedError`, passes, or has a docstring alone."""
-    body = [n for n in scope.node.body if not (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant))]  # type: ignore[attr-defined]
+    body = [n for n in scope.body if not (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant))]
     if not body or (len(body) == 1 and isinstance(body[0], ast.Pass)):
         return True
     last = body[-1]

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.things import Answer
 
 MAX_CHOICES = 8
+MAX_REMEMBERED = 100_000
 
 
 class Choice(NamedTuple):
@@ -21,6 +22,7 @@ class Choice(NamedTuple):
 
 Choices = frozenset[Choice]
 NO_CHOICE: Choices = frozenset()
+_MET: dict[tuple[Choices, Choices], Choices | None] = {}  # which sets go together: the same few meet again and again
 
 
 def compatible(a: Choices, b: Choices) -> Choices | None:
@@ -29,6 +31,15 @@ def compatible(a: Choices, b: Choices) -> Choices | None:
         return b
     if not b or a == b or b <= a:
         return a
+    pair = (a, b)
+    if pair not in _MET:
+        if len(_MET) > MAX_REMEMBERED:
+            _MET.clear()
+        _MET[pair] = _together(a, b)
+    return _MET[pair]
+
+
+def _together(a: Choices, b: Choices) -> Choices | None:
     both = a | b
     chosen: dict[object, object] = {}
     for choice in both:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
 
 MAX_BASES = 24
-IS_MODULE = re.compile(
-    r"(^|\.)(Module|LightningModule|Model|Layer|HybridBlock|PreTrainedModel|LightningLite|Sequential|ModuleList)$"
+MODULES = frozenset(
+    "Module LightningModule Model Layer HybridBlock PreTrainedModel LightningLite Sequential ModuleList".split()
 )
 
 
@@ -55,9 +55,14 @@ def _statement_place(cls: Class) -> Place:
     return found if found is not None else Place(block, len(block.statements))
 
 
+def is_module_name(name: str) -> bool:
+    """Whether a library's class of that qualified name is called through `forward`."""
+    return name.rpartition(".")[2] in MODULES
+
+
 def is_torch_module(it: Interpreter, cls: Class) -> bool:
     """Whether instances are called through `forward`."""
-    return any(isinstance(c, Library) and IS_MODULE.search(c.name) for c in mro(it, cls)) or any(
+    return any(isinstance(c, Library) and is_module_name(c.name) for c in mro(it, cls)) or any(
         isinstance(c, Unknown) for c in mro(it, cls)
     )
 
@@ -127,7 +132,7 @@ def dataclass_fields(it: Interpreter, cls: Class) -> dict[str, ast.expr | None]:
     fields: dict[str, ast.expr | None] = {}
     for item in reversed(mro(it, cls)):
         if isinstance(item, Class):
-            for node in item.scope.node.body:  # type: ignore[attr-defined]
+            for node in item.scope.body:
                 if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
                     fields[node.target.id] = node.value
     return fields
@@ -143,13 +148,17 @@ def method_in(cls: Class, name: str) -> Scope | None:
 
 
 def writers(cls: Class, name: str) -> list[ast.AST]:
-    """Methods of the class body whose text mentions `.name`."""
-    node: Any = cls.scope.node
-    text = "\n".join(cls.scope.file.document.lines[node.lineno - 1 : node.end_lineno])
-    pattern = re.compile(rf"\.{re.escape(name)}\b")
-    lines = {node.lineno + text.count("\n", 0, m.start()) for m in pattern.finditer(text)}
-    return [
-        n
-        for n in node.body
-        if isinstance(n, FUNCTIONS) and any(n.lineno <= line <= (n.end_lineno or 0) for line in lines)
-    ]
+    """Methods of the class body that may write `.name`: something other than a plain read or call follows it."""
+    scope = cls.scope
+    if scope.touched is None:
+        scope.touched = {}
+        methods = [n for n in scope.body if isinstance(n, FUNCTIONS)]
+        lines = scope.file.document.lines
+        for method in methods:
+            text = "\n".join(lines[method.lineno - 1 : method.end_lineno])
+            for attribute in set(re.findall(TOUCHED, text)):
+                scope.touched.setdefault(attribute, []).append(method)
+    return scope.touched.get(name, [])
+
+
+TOUCHED = r"\.(\w++)(?=\s*+(?:[-+*/|&@%^]{0,2}=(?!=)|[,)\].:[]| in |\n))"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.scopes import Block
 
 WORLDS = 3
-STEPS, FUEL = 6, 500  # small questions or hopeless ones
+STEPS, FUEL = 6, 150  # small questions or hopeless ones
 MAX_DEPTH = 40
 ROUNDS = frozenset(("round", "rint"))
 COMPARED = frozenset(("gt", "ge", "lt", "le"))

@@ -26,8 +26,10 @@ def joined(it: Interpreter, key: str, place: Place, frame: Frame, *, fallback: b
     reaches = it.reached(key, place)
     if len(reaches) >= LIMIT:
         return unknown("too many alternatives")
+    alone = len(reaches) == 1 and reaches[0].definition is not None
     for reach in reaches:
-        choices = _conditions(it, reach, frame)
+        # The only definition there is holds wherever it is read: nothing to tell apart.
+        choices = NO_CHOICE if alone else _conditions(it, reach, frame)
         if choices is None:
             continue
         definition = reach.definition
@@ -72,7 +74,7 @@ def _conditions(it: Interpreter, reach: Reach, frame: Frame) -> Choices | None:
     """The choices on the way of a definition, or `None` where a condition is decided against it."""
     choices: Choices = NO_CHOICE
     for test, polarity, place, around in reach.conditions:
-        where = frame.inside(place.block, reach.loops)
+        where = frame.inside(place.block, reach.loops) if frame.loops or reach.loops else frame
         decided = conditions.decide(it, test, polarity, place, where)
         both = None if decided is None else compatible(choices, decided)
         if both is None:

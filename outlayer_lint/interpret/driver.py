@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 MAX_WORLDS = 8
 MAX_STEPS = 24
 MAX_ASSUMED = 6
-CONFIRM = 400  # evaluations to see what one candidate calls
+CONFIRM = 100  # evaluations to see what one candidate calls
 ALONE = 120  # evaluations for a question without callers
 MIN_FUEL = 100
-DEFINED = re.compile(rb"^[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)", re.MULTILINE)
-DERIVED = re.compile(rb"^[ \t]*class[ \t]+(\w+)[ \t]*\(([^)]*)\)", re.MULTILINE)
+DEFINED = rb"(?m)^[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)"
+DERIVED = rb"(?m)^[ \t]*class[ \t]+(\w+)[ \t]*\(([^)]*)\)"
 
 
 class Driver:
@@ -89,12 +89,12 @@ class Driver:
     ) -> Iterator[tuple[World, list[Answer]]]:
         """Ask in the world that assumes nothing; where parameters stay open, once for each caller.
 
-        Every world has its own `fuel`, all of them together three times as much; it counts evaluations, so that what
+        Every world has its own `fuel`, all of them together twice as much; it counts evaluations, so that what
         is found depends on the program alone.
         """
         pending = [start or World()]
         done = steps = 0
-        begun, total = self.it.evaluations, 3 * fuel
+        begun, total = self.it.evaluations, 2 * fuel
         while pending and done < limit and steps < most:
             world = pending.pop(0)
             steps += 1
@@ -199,7 +199,7 @@ class Driver:
         if self._definitions is None:
             self._definitions = {}
             for file in self.project.framework_files:
-                for match in DEFINED.finditer(file.words):
+                for match in re.finditer(DEFINED, file.words):
                     self._definitions.setdefault(match[1].decode(), []).append(file)
         return self._definitions.get(name, [])
 
@@ -218,7 +218,7 @@ class Driver:
         if self._derived is None:
             self._derived = {}
             for file in self.project.framework_files:
-                for match in DERIVED.finditer(file.words):
+                for match in re.finditer(DERIVED, file.words):
                     for base in re.findall(rb"\w+", match[2]):
                         self._derived.setdefault(base.decode(), []).append((file, match[1].decode()))
         found: dict[int, Class] = {}

@@ -11,7 +11,16 @@ from outlayer_lint import knowledge
 from outlayer_lint.diagnostic import Diagnostic, Pair, Span
 from outlayer_lint.facts import Decision, Fact, LossCall
 from outlayer_lint.interpret import applications, consumers, decisions
-from outlayer_lint.interpret.seeds import LIKELY_LOSS, Seed, Vocabulary, calls_at, expressions_at
+from outlayer_lint.interpret.seeds import (
+    BUILDS,
+    LIKELY_LOSS,
+    LOADS,
+    SERVES,
+    Seed,
+    Vocabulary,
+    calls_at,
+    expressions_at,
+)
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Value, describe
 
@@ -77,11 +86,9 @@ class Inquiry:
         """Every name that some file binds to a loss object."""
         if self._names is None:
             found: set[str] = set()
-            classes = [c.encode() for c in self.vocabulary.classes]
-            for file in self.relevant:
-                data = file.words
-                if any(c in data for c in classes):
-                    found |= self.vocabulary.names_bound(data.decode("utf-8", "replace"))
+            mentions = self.driver.project.mentions
+            for file in {f: None for cls in self.vocabulary.classes for f in mentions(cls) if f in self.relevant}:
+                found |= self.vocabulary.names_bound(file.text)
             self._names = {n for n in found if n.isidentifier()}
         return self._names
 
@@ -94,11 +101,10 @@ class Inquiry:
         likely = re.compile(rf"(?i:{LIKELY_LOSS})")
         calls = file.calls
         words = {word for word in calls if word in known or likely.fullmatch(word)}
-        lines = {line for word in words for line in calls[word]} | set(calls.get("forward", ()))
         built = (self.vocabulary.classes | self.vocabulary.functions) & calls.keys()
-        lines |= {line for word in built for line in calls[word]}
+        lines = file.lines_calling("forward", *words, *built)
         wanted = re.compile("|".join(sorted(words | built | {rf"(?i:{LIKELY_LOSS})"})))
-        for seed in calls_at(file, sorted(lines), wanted):
+        for seed in calls_at(file, lines, wanted):
             event = self._loss(seed)
             if event is not None:
                 events.append(event)
@@ -132,7 +138,7 @@ class Inquiry:
 
     def uses(self, file: SourceFile) -> bool:
         """Whether a file computes a loss of a model, loads one, or helps a file that does."""
-        return file in self._trains or file in self._helpers or self.vocabulary.loads.search(file.words) is not None
+        return file in self._trains or file in self._helpers or re.search(LOADS, file.words) is not None
 
     def _further(self, file: SourceFile) -> Iterator[Event]:
         lines = self.vocabulary.deciding(file, serves=self.serves(file)) if self.decides(file) else []
@@ -144,9 +150,8 @@ class Inquiry:
             if facts:
                 yield Event(facts[0].span, [(f, False) for f in self._with_chains(facts)], [])
         words = self.vocabulary.activations | self.vocabulary.activation_classes
-        if sum(len(lines) for word, lines in file.calls.items() if word in words) > 0:
-            for line in file.calls.get("forward", ()):
-                yield from self._outputs(file, line)
+        for line in file.lines_beside("forward", words & file.calls.keys()):
+            yield from self._outputs(file, line)
 
     def _outputs(self, file: SourceFile, line: int) -> Iterator[Event]:
         """Activations in a row in what a model returns."""
@@ -168,7 +173,7 @@ class Inquiry:
         """Files without a framework's name that a training script takes its metrics from."""
         if file not in self.relevant:
             return
-        for match in IMPORTED.finditer(file.text):
+        for match in re.finditer(IMPORTED, file.text):
             level = len(match[1])
             found = self.driver.project.module(match[2], file, level)
             if found is not None and found not in self._helpers:
@@ -182,11 +187,11 @@ class Inquiry:
 
     def is_of_a_model(self, file: SourceFile) -> bool:
         """Whether a file trains, builds or loads a model."""
-        return self.serves(file) or (file.has_framework and self.vocabulary.builds.search(file.words) is not None)
+        return self.serves(file) or (file.has_framework and re.search(BUILDS, file.words) is not None)
 
     def serves(self, file: SourceFile) -> bool:
         """Whether a file trains a model or puts it to use."""
-        return file in self.relevant or (file.has_framework and self.vocabulary.serves.search(file.words) is not None)
+        return file in self.relevant or (file.has_framework and re.search(SERVES, file.words) is not None)
 
     def _with_chains(self, facts: list[Fact]) -> Iterator[Fact]:
         for fact in facts:
@@ -252,7 +257,7 @@ class Inquiry:
         return [self.driver.it.ev(node, place, frame)]
 
 
-IMPORTED = re.compile(r"^[ \t]*from[ \t]+(\.*)([\w.]+)[ \t]+import\b", re.MULTILINE)
+IMPORTED = r"(?m)^[ \t]*from[ \t]+(\.*)([\w.]+)[ \t]+import\b"
 ASK: dict[str, Callable[[Driver, Seed, Any], Iterator[Fact]]] = {
     "built": lambda driver, seed, _: applications.built_without_dim(driver, seed),
     "called": lambda driver, seed, _: decisions.called(driver, seed), "compared": decisions.compared,

@@ -116,7 +116,7 @@ def _changes(it: Interpreter, thing: Instance, name: str, order: list[Any], skip
 
 
 def _library_method(library: Library, name: str) -> bool:
-    return bool(classes.IS_MODULE.search(library.name)) and name in MODULE_METHODS
+    return name in MODULE_METHODS and classes.is_module_name(library.name)
 
 
 MODULE_METHODS = frozenset(

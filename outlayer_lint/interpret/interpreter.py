@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.project import Project, SourceFile
     from outlayer_lint.resolve.reaching import Reach
 
-FUEL = 2000
+FUEL = 600
 MAX_NESTING = 120
 DEPTH = "depth"
 
@@ -148,7 +148,42 @@ class Interpreter:
         found = memo.get(key)
         if found is not None:
             return found
-        mark: object = (key, id(frame))
+        if self._provisional:
+            mark: object = (key, id(frame))
+            if mark in self._provisional:
+                return self.provisional(mark)
+        if self.fuel <= 0:
+            return unknown("budget")
+        if self.nesting > MAX_NESTING:
+            self._read.add(DEPTH)
+            return unknown("too deep")
+        evaluate = EVALUATORS.get(type(node))
+        if evaluate is None:
+            return unknown("unsupported expression")
+        self.fuel -= 1
+        self.evaluations += 1
+        self.nesting += 1
+        # What leans on itself passes through a name or a parameter, and is settled there. Here it only matters whether
+        # something unsettled was read on the way.
+        outer = self._read
+        if outer:
+            self._read = set()
+        answer = evaluate(self, node, place, frame)
+        self.nesting -= 1
+        inner = self._read
+        if self.fuel > 0:
+            if inner:
+                self._provisional[key, id(frame)] = (answer, frozenset(inner))
+            else:
+                memo[key] = answer
+        if outer:
+            outer |= inner
+            self._read = outer
+        return answer
+
+    def settled(self, memo: object, frame: Frame, compute: Callable[[], Answer]) -> Answer:
+        """Evaluate what has a name, under an assumption where it is being evaluated already."""
+        mark = (memo, id(frame))
         if mark in self._open:
             self._read.add(mark)
             return self._open[mark]
@@ -156,12 +191,8 @@ class Interpreter:
             return self.provisional(mark)
         if self.fuel <= 0:
             return unknown("budget")
-        evaluate = EVALUATORS.get(type(node))
-        if evaluate is None:
-            return unknown("unsupported expression")
         self.fuel -= 1
-        self.evaluations += 1
-        return self.settle(mark, memo, key, lambda: evaluate(self, node, place, frame))
+        return self.settle(mark, frame.memo, memo, compute)
 
     def settle(self, mark: object, memo: dict[object, Answer], key: object, compute: Callable[[], Answer]) -> Answer:
         """Evaluate what may lean on itself: assume nothing, then what came out, until it repeats; else unknown."""
@@ -224,6 +255,7 @@ class Interpreter:
     def refuel(self, fuel: int = FUEL) -> None:
         """Begin a question."""
         self.fuel = fuel
+        self.nesting = 0
         self._provisional.clear()
 
     def constant(self, entry: Entry | None) -> Any:
@@ -275,21 +307,11 @@ class Interpreter:
 
     def defined(self, key: str, place: Place, frame: Frame, *, fallback: bool = True) -> Answer:
         """Join the definitions of a key that reach a place and whose conditions are not decided against."""
-        memo = ("name", id(place.block), place.index, key, fallback)
-        if memo in frame.memo:
-            return frame.memo[memo]
-        mark = (memo, id(frame))
-        if mark in self._open:
-            self._read.add(mark)
-            return self._open[mark]
-        if mark in self._provisional:
-            return self.provisional(mark)
-        if self.fuel <= 0:
-            return unknown("budget")
-        self.fuel -= 1
-        return self.settle(
-            mark, frame.memo, memo, lambda: definitions.joined(self, key, place, frame, fallback=fallback)
-        )
+        memo = (id(place.block), place.index, key, fallback)
+        found = frame.memo.get(memo)
+        if found is not None:
+            return found
+        return self.settled(memo, frame, lambda: definitions.joined(self, key, place, frame, fallback=fallback))
 
     def before(self, key: str, place: Place, frame: Frame) -> Answer:
         """The value of a key just before a statement."""
@@ -334,12 +356,10 @@ class Interpreter:
         """What a parameter is bound to in a frame."""
         scope, memo = frame.scope, ("parameter", name)
         base = frame.base
-        if memo not in base.memo:
-            answer = passing.bound(self, scope, name, base)
-            if self.fuel <= 0:
-                return answer
-            base.memo[memo] = answer
-        return base.memo[memo]
+        found = base.memo.get(memo)
+        if found is not None:
+            return found
+        return self.settled(memo, base, lambda: passing.bound(self, scope, name, base))
 
     # -- parts --------------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import iteration
 from outlayer_lint.interpret.frames import Arguments, Frame
@@ -33,11 +33,28 @@ if TYPE_CHECKING:
 
 def arguments(it: Interpreter, node: ast.Call, place: Place, frame: Frame) -> Arguments:
     """The arguments of a call, starred ones taken apart where they are known."""
-    if not any(isinstance(a, ast.Starred) for a in node.args) and not any(k.arg is None for k in node.keywords):
-        return Arguments(
-            tuple(Lazy(a, place, frame) for a in node.args),
-            {k.arg: Lazy(k.value, place, frame) for k in node.keywords if k.arg},
-        )
+    memo = ("arguments", id(node))
+    found: Any = frame.memo.get(memo)
+    if found is None:
+        found = _arguments(it, node, place, frame)
+        if it.fuel > 0 and not it.reading:
+            frame.memo[memo] = found
+    return found  # type: ignore[no-any-return] # a memo holds whatever its keys promise
+
+
+def _arguments(it: Interpreter, node: ast.Call, place: Place, frame: Frame) -> Arguments:
+    for argument in node.args:
+        if type(argument) is ast.Starred:
+            return _unstarred(it, node, place, frame)
+    keywords: dict[str, Entry] = {}
+    for keyword in node.keywords:
+        if keyword.arg is None:
+            return _unstarred(it, node, place, frame)
+        keywords[keyword.arg] = Lazy(keyword.value, place, frame)
+    return Arguments(tuple([Lazy(a, place, frame) for a in node.args]), keywords)
+
+
+def _unstarred(it: Interpreter, node: ast.Call, place: Place, frame: Frame) -> Arguments:
     positional: list[Entry] = []
     keywords: dict[str, Entry] = {}
     more_positional = more_keywords = False

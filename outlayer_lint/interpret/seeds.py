@@ -17,11 +17,14 @@ LIKELY_LOSS = r"\w*(?:loss|crit|objective|cost|entropy|bce|nll|mse|error|kl_?d)\
 NORMALISERS = ("softmax", "softmin", "sigmoid", "expit")
 DECIDING = frozenset(("argmax", "round", "rint", "gt", "ge", "lt", "le", "log"))
 UNCALLED = frozenset(("item", "argmax", "tolist", "numpy"))
-NO_DIM = re.compile(r"[Ss]oft[Mm](?:ax|in)\w*\s*\((?:\s*\)|(?![^\n]*(?:dim|axis|,)))")
-THRESHOLD = re.compile(r"[<>]=?\s*(?:0?\.\d|[\w.\[\"']*(?:[Tt]hr|THR))")
-NOT_CALLED = re.compile(r"\.(?:item|argmax|tolist|numpy)\b(?!\s*[(.])")
-DIVISION = re.compile(r"[\w)\]]\s*/\s*[(\w]")
-BOUND_BY_HAND = re.compile(r"(\w+)\s*(?::[^=\n]+)?=\s*[^=\n]*?\b(\w+)\s*\(")
+# Patterns for single lines, each with the words that bring a line to attention. Compiled when first searched for.
+NO_DIM = r"[Ss]oft[Mm](?:ax|in)\w*\s*\((?:\s*\)|(?![^\n]*(?:dim|axis|,)))", ("oftmax", "oftMax", "oftmin", "oftMin")
+THRESHOLD = r"[<>]=?\s*(?:0?\.\d|[\w.\[\"']*(?:[Tt]hr|THR))", ("<", ">")
+NOT_CALLED = r"\.(?:item|argmax|tolist|numpy)\b(?!\s*[(.])", (".item", ".argmax", ".tolist", ".numpy")
+DIVISION = r"[\w)\]]\s*/\s*[(\w]", ("/",)
+SERVES = rb"load_state_dict|\.eval\(\)|no_grad|torch\.load|from_pretrained|__main__"
+LOADS = rb"load_state_dict\(|torch\.load\(|\.eval\(\)|\.backward\(|\.zero_grad\("
+BUILDS = rb"\bnn\.|Categorical|Bernoulli|multinomial"
 
 
 class Seed(NamedTuple):
@@ -49,7 +52,6 @@ class Vocabulary:
                 (classes if form == "module" else functions).add(spelling.rpartition(".")[2])
         self.functions = functions
         self.classes = classes
-        self.loss_class = re.compile(r"\b(?:" + "|".join(sorted(classes)) + r")\b") if classes else re.compile(r"(?!)")
         self.words = (
             b"loss",
             b"Loss",
@@ -60,9 +62,6 @@ class Vocabulary:
             b"objective",
             *sorted(w.encode() for w in functions | classes if "oss" not in w),
         )
-        self.serves = re.compile(rb"load_state_dict|\.eval\(\)|no_grad|torch\.load|from_pretrained|__main__")
-        self.loads = re.compile(rb"load_state_dict\(|torch\.load\(|\.eval\(\)|\.backward\(|\.zero_grad\(")
-        self.builds = re.compile(rb"\bnn\.|Categorical|Bernoulli|multinomial")
         self.activations = {
             n for n, kinds in self.others.items() if "activation" in kinds and any(w in n.lower() for w in NORMALISERS)
         }
@@ -85,17 +84,13 @@ class Vocabulary:
         Only a file that trains or `serves` a model applies an activation to what a model returns.
         """
         calls = file.calls
-        lines = {
-            line
-            for word in calls
-            if word.rstrip("_") in self.consumers or (serves and word in self.activations)
-            for line in calls[word]
-        }
-        lines.update(file.lines_with(NO_DIM))
-        lines.update(file.lines_with(THRESHOLD))
-        lines.update(file.lines_with(NOT_CALLED))
+        deciding = [w for w in calls if w.rstrip("_") in self.consumers or (serves and w in self.activations)]
+        lines = set(file.lines_calling(*deciding))
+        lines.update(file.lines_with(*NO_DIM))
+        lines.update(file.lines_with(*THRESHOLD))
+        lines.update(file.lines_with(*NOT_CALLED))
         if "exp" in calls:
-            lines.update(file.lines_with(DIVISION))
+            lines.update(file.lines_with(*DIVISION))
         return sorted(lines)
 
     def asks(self, word: str) -> bool:
@@ -121,8 +116,10 @@ class Vocabulary:
 
     def names_bound(self, text: str) -> set[str]:
         """Names that a file binds to something built from a loss class."""
-        names = set()
-        for match in self.loss_class.finditer(text):
+        names: set[str] = set()
+        for match in re.finditer(r"\b[A-Z]\w+", text):  # and not all classes in one pattern, which is slower
+            if match[0] not in self.classes:
+                continue
             start = text.rfind("\n", 0, match.start()) + 1
             end = text.find("\n", match.end())
             line = text[start : end if end >= 0 else len(text)]
@@ -254,20 +251,32 @@ def _gives_dim(node: ast.Call) -> bool:
     return bool(node.args or node.keywords)
 
 
-def _expressions(place: Place) -> Iterator[tuple[ast.expr, tuple[ast.AST, ...]]]:
+def _expressions(place: Place) -> list[tuple[ast.expr, tuple[ast.AST, ...]]]:
+    """Calls, comparisons, operations and attributes of a statement itself, with the lambdas and loops around them."""
     statement = place.block.statements[place.index]
-    for field, value in ast.iter_fields(statement):
-        if field in ("body", "orelse", "finalbody", "handlers", "cases"):
-            continue
-        for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, ast.AST):
-                yield from _below(item, ())
+    found: list[tuple[ast.expr, tuple[ast.AST, ...]]] = []
+    for field in statement._fields:
+        if field not in BODIES:
+            _gather(getattr(statement, field, None), (), found)
+    return found
 
 
-def _below(node: ast.AST, overlay: tuple[ast.AST, ...]) -> Iterator[tuple[ast.expr, tuple[ast.AST, ...]]]:
-    if isinstance(node, ast.expr):
-        yield node, overlay
-    if isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp, ast.Lambda)):
-        overlay = (*overlay, node)
-    for child in ast.iter_child_nodes(node):
-        yield from _below(child, overlay)
+BODIES = frozenset(("body", "orelse", "finalbody", "handlers", "cases"))
+ASKED = frozenset((ast.Call, ast.Compare, ast.BinOp, ast.Attribute))
+LEAVES = frozenset((ast.Name, ast.Constant))
+AROUND = frozenset((ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp, ast.Lambda))
+
+
+def _gather(value: object, overlay: tuple[ast.AST, ...], found: list[tuple[ast.expr, tuple[ast.AST, ...]]]) -> None:
+    kind = type(value)
+    if kind is list:
+        for item in value:  # type: ignore[attr-defined]
+            if type(item) not in LEAVES:
+                _gather(item, overlay, found)
+    elif kind not in LEAVES and isinstance(value, ast.AST):
+        if kind in ASKED:
+            found.append((value, overlay))  # type: ignore[arg-type]
+        elif kind in AROUND:
+            overlay = (*overlay, value)
+        for field in value._fields:
+            _gather(getattr(value, field, None), overlay, found)

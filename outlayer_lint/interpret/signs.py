@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 NO_GRADIENT = frozenset(("no_grad", "inference_mode"))
 MAX_PLACES = 24
 DEPTH = 8
-FUEL = 1500
+FUEL = 600
 
 
 # -- how it was made --------------------------------------------------------------------------------------------------
@@ -99,12 +99,12 @@ def bootstrapped(case: Evidence) -> bool:
                 return True
             if within_no_grad(step.place.block) and any(isinstance(t, (Unknown, Parameter)) for t, _ in callee):
                 return True
-        elif isinstance(node, ast.Name) and DISCOUNT.search(node.id):
+        elif isinstance(node, ast.Name) and re.search(DISCOUNT, node.id):
             return True
     return False
 
 
-DISCOUNT = re.compile(r"(?i)^(gamma|discount\w*)$")
+DISCOUNT = r"(?i)^(gamma|discount\w*)$"
 
 
 def _is_network(it: Interpreter, thing: Any) -> bool:
@@ -133,10 +133,10 @@ def gan_label(case: Evidence) -> bool:
         return all(any(t.low == t.high or _is_filled(t.source) for t in (way, *way.inner.ways)) for way in value.ways)
     target = case.sides[1]
     steps = tracing.behind(case.it, target) if isinstance(target, Lazy) else iter(())
-    return any(isinstance(s.node, ast.Call) and FILLED.search(_last(s.node.func)) for s in steps)
+    return any(isinstance(s.node, ast.Call) and re.search(FILLED, _last(s.node.func)) for s in steps)
 
 
-FILLED = re.compile(r"^(new_)?(ones|zeros|full|fill_|zero_)(_like)?$")
+FILLED = r"^(new_)?(ones|zeros|full|fill_|zero_)(_like)?$"
 
 
 def _is_filled(source: object) -> bool:
@@ -242,16 +242,20 @@ def _convolved(way: Tensor) -> bool:
 
 # -- what else is done with the output --------------------------------------------------------------------------------
 
-CUT = re.compile(
-    r"[<>]=?\s*[\w.(]*0?\.[2-8]\d*\b|[<>]=?\s*[\w.]*thresh|\b(?:round|rint)_?\s*\(|\.(?:gt|ge)\s*\(|roc_auc|classification_report|confusion_matrix"
+CUT = (
+    r"[<>]=?\s*[\w.(]*0?\.[2-8]|[<>]=?\s*[\w.]*thresh|\b(?:round|rint)_?\s*\(|\.g[te]\s*\(|roc_auc|_report|_matrix",
+    ("<", ">", "round", "rint", ".gt", ".ge", "roc_auc", "classification_report", "confusion_matrix"),
 )
-CHOSEN = re.compile(r"argmax|\bmax\s*\(|topk")
-MEASURED = re.compile(
-    r"(?i)\w*acc(?:uracy)?\w*\s*(?:\[[^\]]*\]\s*)?[+]?=(?!=)|\w*correct\w*\s*[+]?=(?!=)|accuracy\w*\s*\(|\bacc\s*\(|f1_score|precision_score|recall_score"
+CHOSEN = r"argmax|\bmax\s*\(|topk", ("max", "topk")
+MEASURED = (
+    r"(?i)(?:acc|correct)\w*\s*(?:\[[^\]]*\]\s*)?[+]?=(?!=)|accuracy\w*\s*\(|\bacc\s*\(|(?:f1|precision|recall)_score",
+    ("acc", "Acc", "ACC", "correct", "Correct", "f1_score", "precision_score", "recall_score"),
 )
 
 
-def elsewhere(case: Evidence, pattern: re.Pattern[str], operands: Callable[[ast.AST], list[ast.expr]]) -> bool:
+def elsewhere(
+    case: Evidence, seen_as: tuple[str, tuple[str, ...]], operands: Callable[[ast.AST], list[ast.expr]]
+) -> bool:
     """Whether an expression of this file that looks so is about the same output."""
     own = heads(case.values[0])
     if not own:
@@ -259,7 +263,7 @@ def elsewhere(case: Evidence, pattern: re.Pattern[str], operands: Callable[[ast.
     file = case.question.seed.place.block.scope.file
     seen: set[int] = set()
     places = 0
-    for line in file.lines_with(pattern):
+    for line in file.lines_with(*seen_as):
         place = file.locate(line)
         if place is None:
             continue

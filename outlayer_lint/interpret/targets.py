@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.transfer import Application
 
 DEPTH = 8
-FUEL = 1500
+FUEL = 600
 WORLDS = 8
 SYMMETRIC = ("squared", "absolute")
 

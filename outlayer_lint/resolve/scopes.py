@@ -49,6 +49,7 @@ class Block:
     """A straight list of statements and what it binds."""
 
     __slots__ = (
+        "_exits",
         "condition",
         "ends",
         "index",
@@ -78,6 +79,18 @@ class Block:
         self.writes: dict[int, list[tuple[str, Definition]]] = {}
         self.subs: dict[int, list[Block]] = {}
         self.ends = False
+        self._exits: list[int] | None = None
+
+    @property
+    def exits(self) -> list[int]:
+        """The statements that leave the block, or that hold one which does."""
+        if self._exits is None:
+            self._exits = [
+                i
+                for i, node in enumerate(self.statements)
+                if isinstance(node, TERMINATORS) or any(sub.ends or sub.exits for sub in self.subs.get(i, ()))
+            ]
+        return self._exits
 
     def note(self, key: str, index: int) -> None:
         """Remember that statement `index` (or something inside it) writes `key`."""
@@ -110,6 +123,7 @@ class Scope:
         "parameters",
         "parent",
         "self_calls",
+        "touched",
     )
 
     def __init__(self, node: ast.AST, kind: str, name: str, parent: Scope | None, file: SourceFile) -> None:
@@ -123,6 +137,7 @@ class Scope:
         self.globals: set[str] = set()
         self.is_generator = False
         self.nested: dict[ast.AST, Scope] = {}
+        self.touched: dict[str, list[ast.AST]] | None = None  # of a class: attribute -> methods that may write it
         self.self_calls: list[tuple[Place, ast.Call]] = []
         self._block: Block | None = None
         a: ast.arguments | None = getattr(node, "args", None)
@@ -144,8 +159,13 @@ class Scope:
                 self._block = Block(self, [], None, 0, "body", None)
                 self._block.ends = True
             else:
-                self._block = lower(self, self.node.body, None, 0, "body", None)  # type: ignore[attr-defined]
+                self._block = lower(self, self.body, None, 0, "body", None)
         return self._block
+
+    @property
+    def body(self) -> list[ast.stmt]:
+        """The statements of a module, class or function."""
+        return self.file.body(self.node)
 
     def child(self, node: ast.AST) -> Scope:
         """The scope of a function, lambda or class defined in this one."""

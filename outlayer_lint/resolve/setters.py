@@ -9,11 +9,10 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.project import Project
 
 # A method's head; a statement that calls another method; a statement that writes an attribute, or grows a list in one.
-STEP = re.compile(
-    rb"^[ \t]+(?:async[ \t]+)?def[ \t]+(\w+)[ \t]*\(\s*self\b"
-    rb"|^[ \t]+self\.(?:(\w+)\(|[^=\n(]+=(?!=)|[\w.]+\.(?:append|add_module|extend|insert|register_module)\()"
-    rb"|^[ \t]+setattr\(self\b",
-    re.MULTILINE,
+STEP = (
+    rb"\n[ \t]++(?:(?:async[ \t]+)?def[ \t]+(\w++)[ \t]*\(\s*self\b"
+    rb"|self\.(?:(\w++)\(|[^=\n(]++=(?!=)|[\w.]+\.(?:append|add_module|extend|insert|register_module)\()"
+    rb"|setattr\(self\b)"
 )
 # Statements that every training script is full of; what they change is a mode, a gradient or a weight.
 EVERYDAY = frozenset(
@@ -29,7 +28,7 @@ def names(project: Project) -> frozenset[str]:
         callers: dict[bytes, set[bytes]] = {}
         for file in project.framework_files:
             current = b""
-            for match in STEP.finditer(file.words):
+            for match in re.finditer(STEP, file.words):
                 if match[1]:
                     current = match[1]
                 elif match[2]:

@@ -46,16 +46,33 @@ class Document:
         unread: parts that were left out, known once `tree` was asked for.
     """
 
-    __slots__ = ("_lines", "_noqa", "_notebook", "_text", "_tree", "data", "display", "is_notebook", "path", "unread")
+    __slots__ = (
+        "_later",
+        "_lines",
+        "_noqa",
+        "_notebook",
+        "_text",
+        "_tree",
+        "data",
+        "display",
+        "is_notebook",
+        "path",
+        "sparse",
+        "unread",
+    )
 
-    def __init__(self, path: str, display: str, data: bytes, tree: ast.Module | None = None) -> None:
-        """`tree` may be given where somebody parsed already (flake8)."""
+    def __init__(
+        self, path: str, display: str, data: bytes, tree: ast.Module | None = None, *, sparse: bool = False
+    ) -> None:
+        """`tree` may be given where somebody parsed already (flake8); `sparse`: bodies are parsed when filled."""
         self.path = path
         self.display = display
         self.data = data
         self.is_notebook = display.endswith(".ipynb")
         self.unread: tuple[Unread, ...] = ()
+        self.sparse = sparse
         self._tree = tree
+        self._later: dict[ast.AST, tuple[int, int]] = {}
         self._text: str | None = None
         self._lines: list[str] | None = None
         self._noqa: dict[int, frozenset[str]] | None = None
@@ -70,9 +87,14 @@ class Document:
 
     @property
     def tree(self) -> ast.Module:
-        """The syntax tree. Raises `Unreadable`; a notebook goes without the cells that do not parse."""
+        """The syntax tree. Raises `Unreadable`; a notebook goes without the cells that do not parse.
+
+        Of a sparse document, bodies of top-level definitions are empty until `fill` is called.
+        """
         if self._tree is None:
             text = self.text
+            if self.sparse and not self.is_notebook and self._outlined(text):
+                return self.tree
             try:
                 self._tree = parse(text, self.display)
             except SyntaxError as error:
@@ -80,6 +102,35 @@ class Document:
                     raise _unreadable(error, text) from None
                 self._tree = self._recovered(self._notebook)
         return self._tree
+
+    def _outlined(self, text: str) -> bool:
+        from outlayer_lint.source.outline import outline  # noqa: PLC0415 - for projects of some size only
+
+        drawn = outline(text)
+        if drawn is None:
+            return False
+        try:
+            tree = parse(drawn.text, self.display)
+        except SyntaxError:
+            return False
+        later = drawn.fits(tree)
+        if later is None:
+            return False
+        self._tree = tree
+        self._later.update(later)
+        return True
+
+    def fill(self, node: ast.AST) -> None:
+        """Parse the body of a definition that was left for later. Raises `Unreadable`."""
+        part = self._later.pop(node, None)
+        if part is None:
+            return
+        line: int = node.lineno  # type: ignore[attr-defined] # only definitions are left for later
+        try:
+            filled = parse("\n" * (line - 1) + self.text[part[0] : part[1]], self.display)
+        except SyntaxError as error:
+            raise _unreadable(error, self.text) from None
+        node.body = filled.body[0].body  # type: ignore[attr-defined]
 
     @property
     def lines(self) -> list[str]:
