@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from outlayer_lint.interpret import classes
+from outlayer_lint.interpret import classes, trainers
 from outlayer_lint.interpret.frames import Binding, World
 from outlayer_lint.interpret.seeds import Seed, calls_at
 from outlayer_lint.interpret.things import (
@@ -44,7 +44,10 @@ def find(driver: Driver, scope: Scope) -> list[Caller]:
         return _constructions(driver, scope)
     if scope.owner is not None and scope.name in CALLED_THROUGH_INSTANCE:
         return _instance_calls(driver, scope)
-    return _named(driver, scope, scope.name, method=scope.owner is not None)
+    found = _named(driver, scope, scope.name, method=scope.owner is not None)
+    if not found and scope.owner is not None and scope.name in trainers.STEPS:
+        return [Caller(*step) for step in trainers.find(driver, scope)]
+    return found
 
 
 def _pattern(name: str) -> re.Pattern[str]:
