@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from outlayer_lint.interpret import classes, trainers
+from outlayer_lint.interpret import classes, handed, trainers
 from outlayer_lint.interpret.frames import Binding, World
 from outlayer_lint.interpret.seeds import Seed, calls_at
 from outlayer_lint.interpret.things import (
@@ -138,7 +138,15 @@ def _named(driver: Driver, scope: Scope, name: str, *, method: bool) -> list[Cal
     seeds = _handed_over(driver, scope, name, near) + seeds
     # A receiver that stays unknown is believed only where the project has one method of that name.
     unique = method and len(driver.definitions(name)) == 1 and len(name) > 3
-    return _confirmed(driver, seeds, scope, by_name=unique)
+    found = _confirmed(driver, seeds, scope, by_name=unique)
+    if found:
+        return found
+    for other in handed.names(driver, scope, files):  # nobody calls it by its name, yet it may be passed on
+        where = driver.project.mentions(other)
+        found += _confirmed(driver, _candidates(driver, where, other, near)[:MAX_CALLERS], scope, by_name=False)
+        if len(found) >= MAX_CALLERS:
+            break
+    return found[:MAX_CALLERS]
 
 
 def _handed_over(driver: Driver, scope: Scope, name: str, near: SourceFile) -> list[Seed]:
