@@ -45,6 +45,7 @@ class LossCall(Fact):
             `target-is-input`: prediction is a reconstruction of the target;
             `same-activation`: the target is an output that went through the same activation;
             `bootstrapped`: the target is computed from a network's output (TD targets, teachers, GAN labels);
+            `discounted`: the target is such a value times a discount, plus a reward;
             `gan-label`: the target is all ones or all zeros (or noise around them);
             `menu`: the loss is one of several chosen by configuration;
             `convolution-last`: the head is a convolution (dense output: images, masks);
@@ -118,7 +119,8 @@ class Applied(Fact):
         axis: the dim as written, `None` where given but not constant, `"implicit"` where left out.
         constant: a scalar operand (temperature, epsilon), or `None`; `parameter` is true where it is not constant.
         form: "" or the recognised written-out form: `hand-softmax` (`exp(x) / exp(x).sum()`), `one-minus` (operand is
-            `1 - x` and `operand` is the `x`).
+            `1 - x` and `operand` is the `x`), `hand-binary` (`y * log(x) + (1 - y) * log(1 - x)`), `hand-categorical`
+            (`(y * log(x)).sum()` with rows of labels `y`).
         reaches: what consumes the result, a set of `loss`, `decision`, `distribution`, `output` (a model returns it).
     """
 

@@ -58,12 +58,16 @@ BOUNDS: dict[Emission, tuple[float, float]] = {
 class Origin:
     """Where a tensor's emission comes from. Never part of equality."""
 
-    __slots__ = ("applied", "built")
+    __slots__ = ("applied", "built", "layer")
 
-    def __init__(self, applied: Span | None = None, built: Span | None = None) -> None:
-        """`applied`: the call that gave the emission; `built`: where the layer or activation object was made."""
+    def __init__(self, applied: Span | None = None, built: Span | None = None, layer: object = None) -> None:
+        """`applied`: the call that gave the emission; `built`: where the layer or activation object was made.
+
+        `layer` is the Keras layer that the tensor came out of: heads of a model are known by the names of layers.
+        """
         self.applied = applied
         self.built = built
+        self.layer = layer
 
     @property
     def spans(self) -> tuple[Span, ...]:

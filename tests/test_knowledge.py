@@ -60,6 +60,36 @@ def test_find_nothing(name: str) -> None:
     assert find(name) is None
 
 
+@pytest.mark.parametrize(("kind", "text", "name", "form"), [
+    ("loss", "mse", "keras.losses.mse", "function"),
+    ("loss", "MeanSquaredError", "keras.losses.mean_squared_error", "module"),
+    ("metric", "mse", "keras.metrics.MeanSquaredError", "module"),
+    ("metric", "recall", "keras.metrics.Recall", "module"),  # shares the row of `Precision`, and keeps its own name
+    ("activation", "swish", "keras.activations.swish", "function"),
+])  # fmt: skip
+def test_alias(kind: str, text: str, name: str, form: str) -> None:
+    found = knowledge.alias(kind, text)
+    assert found is not None
+    assert (found[0].kind, found[0].name, found[1]) == (kind, name, form)
+
+
+def test_alias_of_nothing() -> None:
+    assert knowledge.alias("activation", "Mse") is None
+    assert knowledge.alias("activation", "mse") is None  # of another kind
+    assert knowledge.alias("layer", "dense") is None
+
+
+def test_prefixes_are_rewritten_one_after_the_other() -> None:
+    assert find("tensorflow.compat.v1.keras.layers.core.Dense") == find("keras.layers.Dense")
+    assert find("keras.layers.core.deep.Dense.Dense.more") is None
+
+
+def test_an_override_takes_back() -> None:
+    network = row("keras.applications.VGG16")
+    assert network.units == ("argument", "classes", 1000)
+    assert network.under({"include_top": False}).units is None
+
+
 def test_methods() -> None:
     found = methods("softmax")
     assert found is not None
@@ -183,6 +213,16 @@ WRONG = {
     'is = "metric"\nparameters = ["p"]\ntakes = { q = ["unit"] }': ("takes", "known are `p`"),
     'is = "data"\nparameters = ["p"]\nmethods = { fit = "itself" }': ("methods", "did you mean `self`"),
     'is = "operation"\nalso = ["a.b", "a.b"]': ("also", "is spelled by the row"),
+    'is = "layer"\nalias = ["dense"]': ("alias", "known are `activation`"),
+    'is = "activation"\nalias = "relu"': ("alias", "a list is wanted"),
+    'is = "activation"\nalias = [1]': ("alias", "is not a string"),
+    'is = "activation"\nalias = ["relu", "relu"]': ("alias", "`relu` stands for"),
+    'is = "layer"\nparameters = ["units"]\nkeywords = { unit = ["n"] }': ("keywords", "did you mean `units`"),
+    'is = "layer"\nparameters = ["units"]\nkeywords = ["n"]': ("keywords", "a table of lists"),
+    'is = "layer"\nparameters = ["a", "b"]\nkeywords = { a = ["b"] }': ("keywords", "is a parameter itself"),
+    'is = "layer"\nactivation = { argument = "act" }': ("activation", "no `parameters`"),
+    'is = "metric"\nby-shape = { one-units = "a.b" }': ("by-shape", "did you mean `one-unit`"),
+    'is = "metric"\nby-shape = ["a.b"]': ("by-shape", "a table of names"),
 }
 
 

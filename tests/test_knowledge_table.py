@@ -66,6 +66,23 @@ def test_extend(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("unchanged")
+def test_extend_with_strings(tmp_path: Path) -> None:
+    team = tmp_path / "team.toml"
+    team.write_text(ROW + 'alias = ["dice", "team_dice"]\n', encoding="utf-8")
+    before = knowledge.alias("loss", "dice")
+    assert before is not None
+    assert before[0].name == "keras.losses.dice"
+    knowledge.extend([str(team)])
+    for text in ("dice", "team_dice"):
+        found = knowledge.alias("loss", text)
+        assert found is not None
+        assert (found[0].name, found[1]) == ("team.losses.Dice", "module")  # theirs win
+    mse = knowledge.alias("loss", "mse")
+    assert mse is not None
+    assert mse[0].family == "squared"
+
+
+@pytest.mark.usefixtures("unchanged")
 def test_extend_refuses(tmp_path: Path) -> None:
     team = tmp_path / "team.toml"
     with pytest.raises(KnowledgeError, match="cannot be read"):

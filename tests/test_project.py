@@ -485,7 +485,6 @@ WRONG = {
     "wildcard does not carry private names": "private names come along",
     "wildcard with __all__": "`__all__` is not read",
     "wildcard, the last wins": "the first wins",
-    "namespace folders by attribute": "only packages with an `__init__` have their modules as attributes",
     "a wildcard over an own definition": "own definitions always win",
 }
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
+from outlayer_lint.checks.cross_entropy_for_multilabel import multihot
 from outlayer_lint.diagnostic import Finding, Fix
+from outlayer_lint.evidence import KERAS
 from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Emission, Tensor
 
@@ -16,6 +18,8 @@ def check(call: LossCall) -> Iterator[Finding]:
     """A loss over class indices gets a target of a dtype it refuses."""
     if call.loss.family not in INDEXING or Emission.INDEX not in call.loss.target or call.swapped:
         return
+    if call.loss.name.partition(".")[0] in KERAS:
+        return  # Keras casts
     if way := call.target.all(lambda way: _one_hot(way, call)):
         grade, fix = "one-hot", Fix("advise", "take `.argmax(1)` of the rows, or make them float")
     elif way := call.target.all(lambda way: _refused(way, call)):
@@ -33,6 +37,8 @@ def _one_hot(way: Tensor, call: LossCall) -> bool:
 def _refused(way: Tensor, call: LossCall) -> bool:
     """Floats of the prediction's own shape are probabilities; with one dim less they are indices."""
     scores = call.prediction.rank
+    if multihot(way, call.prediction.units):
+        return False
     if way.dtype in FLOATS:
         return way.emission is Emission.INDEX or (scores is not None and way.rank == scores - 1)
     return way.dtype in REFUSED or (way.dtype == "uint8" and (scores or 0) > ACCEPTS_BYTES)

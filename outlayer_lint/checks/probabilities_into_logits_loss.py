@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from outlayer_lint.checks.keras_activation_with_from_logits import flagged
 from outlayer_lint.checks.softmax_into_cross_entropy import removal, softmaxed
 from outlayer_lint.diagnostic import Finding
 from outlayer_lint.facts import LossCall, places
@@ -18,6 +19,8 @@ def check(call: LossCall) -> Iterator[Finding]:
     value, softmax = call.prediction, call.loss.family == "softmax-cross-entropy"
     kinds = NORMALISED.get(call.loss.family, ())
     if call.swapped or value.all(lambda way: way.emission in kinds and not way.scaled) is None:
+        return
+    if flagged(call.loss.name, call.arguments) and value.every(Emission.SIMPLEX, Emission.UNIT):
         return
 
     def matching(way: Tensor) -> bool:

@@ -16,7 +16,7 @@ def check(decision: Decision) -> Iterator[Finding]:
     if decision.kind != "threshold" or decision.constant is None or not LOW <= decision.constant <= HIGH:
         return
     if witness := logits_by_training(decision):
-        fix = Fix("advise", "compare `torch.sigmoid(...)`, or the logits with 0")
+        fix = Fix("advise", "compare the sigmoid of the logits, or the logits with 0")
         yield Finding(decision.span, "trained-on-logits", places(witness), fix, certainty=decision.operand.certainty)
 
 

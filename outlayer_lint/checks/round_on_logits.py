@@ -10,5 +10,5 @@ from outlayer_lint.facts import Decision, places
 def check(decision: Decision) -> Iterator[Finding]:
     """A score is rounded to a label although its loss applies the sigmoid."""
     if decision.kind == "round" and (witness := logits_by_training(decision)):
-        fix = Fix("advise", "round `torch.sigmoid(...)`, or compare the logits with 0")
+        fix = Fix("advise", "round the sigmoid of the logits, or compare the logits with 0")
         yield Finding(decision.span, "trained-on-logits", places(witness), fix, certainty=decision.operand.certainty)

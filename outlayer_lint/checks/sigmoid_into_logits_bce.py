@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from outlayer_lint.checks.keras_activation_with_from_logits import flagged
 from outlayer_lint.checks.softmax_into_cross_entropy import removal, softmaxed
 from outlayer_lint.diagnostic import Finding
 from outlayer_lint.facts import LossCall, places
@@ -10,7 +11,7 @@ from outlayer_lint.lattice import Emission
 
 def check(call: LossCall) -> Iterator[Finding]:
     """Values in [0, 1] meet a loss that applies the sigmoid itself."""
-    if call.loss.family != "binary-logits" or call.swapped:
+    if call.loss.family != "binary-logits" or call.swapped or flagged(call.loss.name, call.arguments):
         return
     value = call.prediction
     witness = value.all(lambda way: way.emission is Emission.UNIT and not softmaxed(way) and not way.scaled)

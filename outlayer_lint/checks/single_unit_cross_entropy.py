@@ -15,7 +15,7 @@ OUTPUTS = (
 
 def check(call: LossCall) -> Iterator[Finding]:
     """One score is compared with class indices by a softmax loss; a softmax over one unit is another rule's."""
-    if call.loss.family not in ("softmax-cross-entropy", "nll"):
+    if call.loss.family not in ("softmax-cross-entropy", "nll", "categorical"):
         return
 
     def single(way: Tensor) -> bool:
@@ -24,5 +24,5 @@ def check(call: LossCall) -> Iterator[Finding]:
     witness = call.prediction.all(single)
     if witness is None or (call.loss.class_axis == 1 and classes_last(witness)):
         return
-    fix = Fix("advise", "use `BCEWithLogitsLoss` on the score, or one unit for each class")
+    fix = Fix("advise", "use a binary cross-entropy on the score, or one unit for each class")
     yield Finding(call.span, "proved", places(witness), fix, certainty=call.prediction.certainty)

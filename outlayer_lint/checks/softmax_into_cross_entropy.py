@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from outlayer_lint.checks.keras_activation_with_from_logits import flagged
 from outlayer_lint.diagnostic import Finding, Fix, Span
 from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Emission, Tensor
@@ -9,7 +10,7 @@ from outlayer_lint.lattice import Emission, Tensor
 
 def check(call: LossCall) -> Iterator[Finding]:
     """Probabilities over the classes meet a loss that applies softmax itself."""
-    if call.loss.family != "softmax-cross-entropy" or call.swapped:
+    if call.loss.family != "softmax-cross-entropy" or call.swapped or flagged(call.loss.name, call.arguments):
         return
     value = call.prediction
     witness = value.all(lambda way: softmaxed(way) and not way.scaled)

@@ -14,7 +14,7 @@ def check(call: LossCall) -> Iterator[Finding]:
     prediction, target = sides(call)
     if is_borrowed(call, target):
         return
-    fix = Fix("advise", "use `CrossEntropyLoss`, which takes scores and class indices")
+    fix = Fix("advise", "use a cross-entropy that takes scores and class indices")
     words = {"units": prediction.units, "labels": call.words.get("prediction" if call.swapped else "target", "")}
     certainty = "likely" if "likely" in (prediction.certainty, target.certainty) else "proved"
     yield Finding(call.span, "proved", places(prediction.ways[0]), fix, words, certainty)

@@ -8,8 +8,8 @@ from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Emission
 
 SAMPLED = frozenset({"randint", "randintlike", "random", "randperm"})  # a smoke test need not name every class
-COLUMNS = ("softmax-cross-entropy", "nll", "binary", "binary-logits", "squared", "absolute")
-INDEXED = COLUMNS[:2]
+COLUMNS = ("softmax-cross-entropy", "nll", "categorical", "binary", "binary-logits", "squared", "absolute")
+INDEXED = COLUMNS[:3]
 VOCABULARY = 256  # heads above this are padded to a multiple of eight
 
 

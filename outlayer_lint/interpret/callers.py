@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MAX_CANDIDATES = 24
 MAX_CALLERS = 8
+HANDING = (b"Process", b"Thread", b"spawn", b"submit", b"launch")
 CALLED_THROUGH_INSTANCE = ("forward", "call", "__call__")
 
 
@@ -43,11 +44,21 @@ def find(driver: Driver, scope: Scope) -> list[Caller]:
     if scope.owner is not None and scope.name == "__init__":
         return _constructions(driver, scope)
     if scope.owner is not None and scope.name in CALLED_THROUGH_INSTANCE:
-        return _instance_calls(driver, scope)
+        return _instance_calls(driver, scope) or _compiled(driver, scope)
     found = _named(driver, scope, scope.name, method=scope.owner is not None)
     if not found and scope.owner is not None and scope.name in trainers.STEPS:
         return [Caller(*step) for step in trainers.find(driver, scope)]
-    return found
+    return found or _compiled(driver, scope)
+
+
+def _compiled(driver: Driver, scope: Scope) -> list[Caller]:
+    """The compile calls that a function is handed to as a loss or a metric."""
+    if not any(b"compile" in file.words for file in driver.project.importers(scope.file, "compile")):
+        return []
+    from outlayer_lint.interpret import keras_callers  # noqa: PLC0415 - for projects that compile models
+
+    found = keras_callers.handed_over(driver, scope)[:MAX_CALLERS]
+    return [Caller(Binding(seed.node, seed.place, seed.overlay), world) for seed, world in found]
 
 
 def _pattern(name: str) -> re.Pattern[str]:
@@ -56,16 +67,22 @@ def _pattern(name: str) -> re.Pattern[str]:
 
 def _candidates(driver: Driver, files: list[SourceFile], name: str, near: SourceFile) -> list[Seed]:
     found: list[Seed] = []
-    wanted = _pattern(name)
     for file in sorted(files, key=lambda f: (f is not near, f.path)):
-        lines = file.lines_calling(name)
-        if lines:
-            found.extend(calls_at(file, lines, wanted))
-        elif file in driver.project.mentions("forward") and f"{name}.forward" in file.text:
-            found.extend(calls_at(file, file.lines_calling("forward"), wanted))
+        found.extend(_calling(driver, file, name))
         if len(found) > MAX_CANDIDATES:
             break
     return found[:MAX_CANDIDATES]
+
+
+def _calling(driver: Driver, file: SourceFile, name: str) -> list[Seed]:
+    """The calls of a name in a file; looked up once, however many classes have a method of that name."""
+    key = file, name
+    if key not in driver.calling:
+        lines = file.lines_calling(name)
+        if not lines and file in driver.project.mentions("forward") and f"{name}.forward" in file.text:
+            lines = file.lines_calling("forward")
+        driver.calling[key] = calls_at(file, lines, _pattern(name))
+    return driver.calling[key]
 
 
 def _confirmed(driver: Driver, seeds: list[Seed], scope: Scope, *, by_name: bool) -> list[Caller]:
@@ -156,7 +173,9 @@ def _handed_over(driver: Driver, scope: Scope, name: str, near: SourceFile) -> l
     found: list[Seed] = []
     pattern = rf"(?:target|fn|func)\s*=\s*{re.escape(name)}\b|\bspawn\s*\(\s*{re.escape(name)}\b"
     for file in driver.project.importers(near, name):
-        if not any(word in file.words for word in (b"Process", b"Thread", b"spawn", b"submit", b"launch")):
+        if file not in driver.handing:
+            driver.handing[file] = any(word in file.words for word in HANDING)
+        if not driver.handing[file]:
             continue
         for seed in calls_at(
             file,

@@ -16,6 +16,8 @@ from outlayer_lint.interpret import (
     effects,
     instances,
     iteration,
+    keras_layers,
+    keras_models,
     native,
     passing,
     transfer,
@@ -70,7 +72,8 @@ def call(it: Interpreter, thing: Any, given: Arguments, site: Site) -> Answer:
     if isinstance(thing, Class):
         return construction.construct(it, thing, given, site)
     if isinstance(thing, Instance):
-        return call_instance(it, thing, given, site)
+        answer = call_instance(it, thing, given, site)
+        return keras_layers.came_out(answer, thing) if keras_layers.is_keras_class(it, thing) else answer
     if isinstance(thing, Built):
         return transfer.called(it, thing, given, site)
     if isinstance(thing, Method):
@@ -97,6 +100,8 @@ def method(it: Interpreter, thing: Method, given: Arguments, site: Site) -> Answ
     if thing.row is not None:
         return apply_row(it, thing.row, "method", given.prepend(only(thing.receiver)), site)
     receiver = thing.receiver
+    if isinstance(receiver, Instance) and thing.name in keras_models.METHODS:
+        return keras_models.method(it, receiver, thing.name, given, site) or unknown("unknown method")
     if isinstance(receiver, Class):
         return only(Instance(receiver, site, Arguments(more_positional=True, more_keywords=True)))
     if isinstance(receiver, (Instance, Built)) and thing.name in instances.MODULE_METHODS:
@@ -108,7 +113,7 @@ def method(it: Interpreter, thing: Method, given: Arguments, site: Site) -> Answ
 
 def library(it: Interpreter, thing: Library, given: Arguments, site: Site) -> Answer:
     """Call a library's function or class."""
-    found = native.FUNCTIONS.get(thing.name)
+    found = native.FUNCTIONS.get(thing.name) or keras_layers.LOOKED_UP.get(thing.name)
     if found is not None:
         return found(it, given, site)
     row = knowledge.find(thing.name)
@@ -301,7 +306,8 @@ def inherited(it: Interpreter, thing: Instance, row: knowledge.Row, name: str) -
     if frame is None:
         return None
     for place, node in construction.calls_named(init[1].block, "__init__"):
-        return Built(row, name, passing.arguments(it, node, place, frame), Site(node, place, frame))
+        built = Built(row, name, passing.arguments(it, node, place, frame), Site(node, place, frame))
+        return keras_models.inherited_additions(it, thing, built) if keras_layers.is_keras(row) else built
     return None
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.facts import Applied, Consumed, Decision, Fact, LossCall
-from outlayer_lint.interpret import applications, conditions, consumers, passing, shapes
+from outlayer_lint.interpret import applications, conditions, consumers, handwritten, passing, shapes
 from outlayer_lint.interpret.applications import text_of, words_of
 from outlayer_lint.interpret.choices import NO_CHOICE
 from outlayer_lint.interpret.operators import number
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 WORLDS = 3
 STEPS, FUEL = 6, 150  # small questions or hopeless ones
+ACTIVATED = 60  # an activation is put on what a model returns, which shows soon, or it is a part of a model
 MAX_DEPTH = 40
 ROUNDS = frozenset(("round", "rint"))
 COMPARED = frozenset(("gt", "ge", "lt", "le"))
@@ -110,6 +111,8 @@ def called(driver: Driver, seed: Seed) -> Iterator[Fact]:
         for thing, _ in callee:
             application = applied_row(driver, thing, seed, frame)
             if application is not None:
+                if application.row.kind == "activation":
+                    it.fuel = min(it.fuel, ACTIVATED)
                 touch = (
                     is_batch if application.row.how == "argmax" and shapes.dim_entry(application) is None else activated
                 )
@@ -166,8 +169,9 @@ def _facts(driver: Driver, seed: Seed, application: Application, related: Any) -
         return
     if row.transfer == "decides":
         yield from _decided(application, span, shown, related)
-    elif row.transfer == "interval" and row.how == "log":
+    elif row.transfer == "interval" and row.how == "log" and consumers.mode_of(seed) == "train":
         yield from applications.logarithm(application, span, shown, related)
+        yield from handwritten.cross_entropy(driver, seed, application, related)
     elif row.kind == "activation":
         if row.transfer == "normalises" and application.spec(row.axis) == "implicit" and application.form != "module":
             value = as_value(application.input())
@@ -201,6 +205,7 @@ def _consumed(application: Application, seed: Seed, span: Span, related: Any) ->
                     row,
                     name,
                     value,
+                    arguments=consumers.constants_of(application),
                     words=words_of(value, consumer=row.shown, parameter=name, prediction=shown),
                     related=related,
                 )

@@ -7,7 +7,7 @@ import builtins
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret.things import Answer, Const, Library, Module, Unknown, only, unknown
+from outlayer_lint.interpret.things import Answer, Const, Dictionary, Library, Module, Unknown, only, unknown
 from outlayer_lint.resolve.scopes import Definition, Place
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.project import SourceFile
 
 ALWAYS_LIBRARY = frozenset(
-    ("torch", "numpy", "sklearn", "math", "functools", "collections", "copy", "itertools", "typing", "random")
+    "torch keras tensorflow tf_keras numpy sklearn math functools collections copy itertools typing random".split()
 )
 BUILTINS = frozenset(dir(builtins))
 MAX_HOPS = 12
@@ -36,9 +36,24 @@ def imported(it: Interpreter, definition: Definition, frame: Frame) -> Answer:
     file = frame.scope.file
     if isinstance(statement, ast.Import):
         name = alias.name if alias.asname else alias.name.partition(".")[0]
-        return only(module_named(it, name, file))
+        found = module_named(it, name, file)
+        if isinstance(found, Library) and name != alias.name and it.project.module(alias.name, file) is not None:
+            return only(_folder(it, name, definition.block.statements, file))
+        return only(found)
     assert isinstance(statement, ast.ImportFrom)
     return imported_from(it, statement.module or "", statement.level, alias.name, file)
+
+
+def _folder(it: Interpreter, first: str, statements: list[ast.stmt], file: SourceFile) -> Dictionary:
+    """A folder that is no package: `import folder.a` and `import folder.b` bind its name, with these modules in it."""
+    items: dict[str, Answer] = {}
+    for statement in statements:
+        for alias in statement.names if isinstance(statement, ast.Import) else ():
+            folder, _, rest = alias.name.partition(".")
+            module = it.project.module(alias.name, file) if folder == first and rest and "." not in rest else None
+            if module is not None and alias.asname is None:
+                items[rest] = only(Module(module))
+    return Dictionary(items, open=True, kind="folder")
 
 
 def module_named(it: Interpreter, name: str, file: SourceFile) -> Any:

@@ -67,6 +67,9 @@ class Event:
         )  # fmt: skip
 
 
+PER_FILE = 60_000  # evaluations for all that begins in one file; what people write needs a few thousand
+
+
 class Inquiry:
     """Questions about one project."""
 
@@ -77,6 +80,7 @@ class Inquiry:
         self.relevant = {f: None for f in driver.project.framework_files if self.vocabulary.relevant(f.words)}
         self.events: list[Event] = []
         self.trained: dict[Span, dict[str, Row]] = {}
+        self.compiles: Any = None
         self._names: set[str] | None = None
         self._helpers: set[SourceFile] = set()
         self._trains: set[SourceFile] = set()
@@ -102,15 +106,22 @@ class Inquiry:
         calls = file.calls
         words = {word for word in calls if word in known or likely.fullmatch(word)}
         built = (self.vocabulary.classes | self.vocabulary.functions) & calls.keys()
-        lines = file.lines_calling("forward", *words, *built)
         wanted = re.compile("|".join(sorted(words | built | {rf"(?i:{LIKELY_LOSS})"})))
+        lines = file.lines_calling(*words, *built)
+        if "forward" in calls:
+            lines += file.lines_with(rf"\b(?:{wanted.pattern})(?:\[.*\])?\.forward\s*\(", (".forward",))
+        begun = self.driver.it.evaluations
         for seed in calls_at(file, lines, wanted):
+            if self.driver.it.evaluations - begun > PER_FILE:
+                break
             event = self._loss(seed)
             if event is not None:
                 events.append(event)
             facts: list[tuple[Fact, bool]] = [(fact, False) for fact in consumers.losses_built(self.driver, seed)]
             if facts:
                 events.append(Event(facts[0][0].span, facts, []))
+        if "compile" in calls:
+            events.extend(Event(*event) for event in self._compiles(file))
         if any(event.asked for event in events):
             self._trains.add(file)
         for event in events:
@@ -120,6 +131,14 @@ class Inquiry:
                         self.trained.setdefault(span, {})[row.name] = row
         self.events.extend(events)
         return events
+
+    def _compiles(self, file: SourceFile) -> Iterator[Any]:
+        """Keras models that a file compiles."""
+        from outlayer_lint.interpret import keras_compile  # noqa: PLC0415 - for files that compile a model
+
+        if self.compiles is None:
+            self.compiles = keras_compile.Compiles(self.driver)
+        return keras_compile.events(self.compiles, file)
 
     def ask_further(self, file: SourceFile) -> list[Event]:
         """Decisions, distributions, metrics and activations of a file. After all losses: a decision depends on them."""
@@ -141,17 +160,23 @@ class Inquiry:
         return file in self._trains or file in self._helpers or re.search(LOADS, file.words) is not None
 
     def _further(self, file: SourceFile) -> Iterator[Event]:
-        lines = self.vocabulary.deciding(file, serves=self.serves(file)) if self.decides(file) else []
+        lines = self._deciding(file) if self.decides(file) else []
         if (not lines and file.calls.keys().isdisjoint(self.vocabulary.activations)) or file.scope is None:
             return
+        begun = self.driver.it.evaluations
         for seed, node in expressions_at(file, lines):
-            asked = self.vocabulary.question(node)
+            if self.driver.it.evaluations - begun > PER_FILE:
+                break
+            asked = self.vocabulary.question(node, file)
             facts = list(ASK[asked](self.driver, seed, node)) if asked else []
             if facts:
                 yield Event(facts[0].span, [(f, False) for f in self._with_chains(facts)], [])
         words = self.vocabulary.activations | self.vocabulary.activation_classes
         for line in file.lines_beside("forward", words & file.calls.keys()):
             yield from self._outputs(file, line)
+
+    def _deciding(self, file: SourceFile) -> list[int]:
+        return self.vocabulary.deciding(file, serves=self.serves(file), cuts=not self.driver.alone)
 
     def _outputs(self, file: SourceFile, line: int) -> Iterator[Event]:
         """Activations in a row in what a model returns."""

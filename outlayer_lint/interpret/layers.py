@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import calls, containers, iteration, native
+from outlayer_lint.interpret import calls, containers, iteration, keras_layers, keras_models, native
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
     Answer,
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 def run_container(it: Interpreter, thing: Built, given: Arguments, site: Site) -> Answer:
     """`Sequential(...)(x)`: from the tail, so that a learned layer near the end answers at once."""
+    run = keras_models.CALLED.get(thing.row.how)
+    if run is not None:
+        return run(it, thing, given, site)
     if thing.row.how != "sequence":
         return unknown("call of a list of layers")
 
@@ -63,7 +66,11 @@ def _step(it: Interpreter, layer: Entry, entry: Entry, site: Site) -> Callable[[
     def run() -> Answer:
         return lift(
             it.force(layer),
-            lambda f: calls.call(it, f, Arguments((entry,)), site) if not isinstance(f, Const) else it.force(entry),
+            lambda f: (
+                calls.call(it, f, Arguments((entry,)), keras_layers.site_of(f, site))
+                if not isinstance(f, Const)
+                else it.force(entry)
+            ),
         )
 
     return run
@@ -85,6 +92,8 @@ def _parts(it: Interpreter, thing: Built) -> Answer:
     base: Answer
     if thing.extras and thing.extras[0][0] == "replaced":
         base = it.force(given.positional[0])
+    elif keras_layers.is_keras(thing.row):
+        base = keras_models.parts(it, thing)
     elif given.more_positional:
         base = only(Sequence(given.positional, open=True, tail=_starred_tail(it, thing)))
     elif thing.row.how == "sequence":
@@ -98,7 +107,7 @@ def _parts(it: Interpreter, thing: Built) -> Answer:
             base = only(Sequence(given.positional))
     elif given.positional or given.keywords:
         source = it.force(given.positional[0]) if given.positional else it.force(next(iter(given.keywords.values())))
-        base = lift(source, lambda t: only(t) if isinstance(t, (Dictionary, Sequence)) else _iterable(it, t))
+        base = lift(source, lambda t: only(t) if isinstance(t, (Dictionary, Sequence)) else iterable(it, t))
         if thing.row.how == "dict":  # `ModuleDict([["relu", nn.ReLU()], ...])`
             base = lift(base, lambda t: native.paired(it, t) if isinstance(t, Sequence) else only(t))
     else:
@@ -128,7 +137,8 @@ def _starred_tail(it: Interpreter, thing: Built) -> tuple[Entry, ...]:
     return entries
 
 
-def _iterable(it: Interpreter, thing: Any) -> Answer:
+def iterable(it: Interpreter, thing: Any) -> Answer:
+    """What iterating a thing gives, as a sequence; of what is not known one of unknown length."""
     found = containers.as_sequence(it, thing)
     if found is not None:
         return only(found)
@@ -150,7 +160,7 @@ def _extended(it: Interpreter, thing: Any, name: str, given: Arguments) -> Any:
     first, second = given.pick(0, "name"), given.pick(1, "module")
     if isinstance(thing, Sequence):
         tail: tuple[Entry, ...] = ()
-        if name == "append" and first is not None:
+        if name in ("append", "add") and first is not None:
             tail = (first,)
         elif name in ("add_module", "register_module", "setitem") and second is not None:
             key = it.constant(first)
@@ -168,7 +178,9 @@ def _extended(it: Interpreter, thing: Any, name: str, given: Arguments) -> Any:
         elif name == "insert":
             return Sequence((), open=True, tail=thing.items[-1:])
         elif name == "pop":
-            return Sequence(thing.items[:-1], open=thing.open)
+            if thing.open:
+                return Sequence(thing.items, open=True, tail=thing.tail[:-1], middle=thing.middle)
+            return Sequence(thing.items[:-1])
         if thing.open:
             return Sequence(thing.items, open=True, tail=(*thing.tail, *tail), middle=thing.middle)
         return Sequence((*thing.items, *tail))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import attributes, conditions, containers, effects, operators, passing, transfer
+from outlayer_lint.interpret import assignment, attributes, conditions, containers, effects, operators, passing
 from outlayer_lint.interpret.choices import restrict
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
@@ -119,7 +119,7 @@ def _mutated(it: Interpreter, thing: Any, name: str, given: Arguments, site: Sit
             else thing.replace(emission=Emission.DATA)
         )
     if isinstance(thing, Tensor) and name.endswith("_"):
-        return transfer.in_place(it, thing, name, given, site)
+        return assignment.in_place(it, thing, name, given, site)
     return only(thing)
 
 
@@ -164,7 +164,7 @@ def stored(
                 )
             return only(Sequence((), open=True, kind=thing.kind))
         if isinstance(thing, Tensor):
-            return transfer.assigned(it, thing, lazy, how)
+            return assignment.assigned(it, thing, lazy, how)
         return only(thing)
 
     return lift(before, one)

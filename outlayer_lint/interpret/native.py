@@ -56,7 +56,7 @@ def _range(it: Interpreter, given: Arguments, site: Site) -> Answer:
             numbers = range(*values)
         except (TypeError, ValueError):
             return unknown("unknown iterable")
-        if len(numbers) <= MAX_RANGE:
+        if not numbers[MAX_RANGE:]:
             return only(Sequence(tuple(only(Const(n)) for n in numbers)))
         middle = unknown("loop counter", ("range", id(site.node)))
         return only(Sequence((only(Const(numbers[0])),), open=True, tail=(only(Const(numbers[-1])),), middle=middle))

@@ -27,7 +27,7 @@ EXPONENTIALS = {Emission.LOGP: Emission.SIMPLEX, Emission.LOGUNIT: Emission.UNIT
 def bounds(it: Interpreter, app: Application) -> Answer:
     """Elementwise activations with a known range."""
     row = app.row
-    low, high = app.spec(row.low), app.spec(row.high)
+    low, high = app.number(row.low), app.number(row.high)
     inner = app.inner()
     if row.emits in (None, Emission.LOGIT):
         # An activation without bounds (LeakyReLU, PReLU): a score stays a score of the same layer.
@@ -46,11 +46,11 @@ def bounds(it: Interpreter, app: Application) -> Answer:
             return within
     emission: Emission = row.emits
     if emission is Emission.BND and low is not None and high is not None:
-        emission = operators.word((float(low), float(high)))
+        emission = operators.word((low, high))
     return only(
         Follower(
             emission, units=lambda: inner().units, rank=lambda: inner().rank, by=row.name, inner=inner,
-            origin=app.origin, low=None if low is None else float(low), high=None if high is None else float(high),
+            origin=app.origin, low=low, high=high,
         )
     )  # fmt: skip
 
@@ -105,7 +105,7 @@ def combines(it: Interpreter, app: Application) -> Answer:
 def interval(it: Interpreter, app: Application) -> Answer:
     """Elementwise functions by interval arithmetic; `log` and `exp` go between probabilities and their logs."""
     how, row = app.row.how, app.row
-    low_spec, high_spec = app.spec(row.low), app.spec(row.high)
+    low_spec, high_spec = app.number(row.low), app.number(row.high)
 
     def one(t: Tensor) -> Tensor:
         if t.emission is Emission.LOSS:
@@ -146,11 +146,13 @@ def interval(it: Interpreter, app: Application) -> Answer:
     return lift(app.input(), any_)
 
 
-def _elementwise(how: str, low: float, high: float, low_spec: Any, high_spec: Any) -> tuple[float, float]:
+def _elementwise(
+    how: str, low: float, high: float, low_spec: float | None, high_spec: float | None
+) -> tuple[float, float]:
     try:
         if how == "clamp":
-            a = low if low_spec is None else max(low, float(low_spec))
-            b = high if high_spec is None else min(high, float(high_spec))
+            a = low if low_spec is None else max(low, low_spec)
+            b = high if high_spec is None else min(high, high_spec)
             return a, b
         if how == "abs":
             return (low, high) if low >= 0 else (0.0, max(abs(low), abs(high)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from outlayer_lint.interpret import keras_shapes
 from outlayer_lint.interpret.coupling import (
     COUPLED,
     SCRAMBLED,
@@ -78,6 +79,8 @@ def reshapes(it: Interpreter, app: Application) -> Answer:
         ]
         if all(isinstance(end, int) for end in ends):
             return on_tensors(app.input(), lambda t: _flattened(t, ends[0], ends[1]))
+    if how == "samples":
+        return keras_shapes.reshaped(it, app)
     if how == "ravel":
         return on_tensors(app.input(), lambda t: _flattened(t, 0, -1))
     return on_tensors(app.input(), lambda t: loosened(t, units=None, class_axis=None, rank=None))
@@ -166,6 +169,8 @@ def _flattened(t: Tensor, start: int, end: int) -> Tensor:
 def moves_axis(it: Interpreter, app: Application) -> Answer:
     """`permute`, `transpose`, `.T`: the class dim and the coupled dim move."""
     how = app.row.how
+    if how == "samples":
+        return keras_shapes.permuted(it, app)
     dims: list[Any] | None
     if how in ("transpose", "movedim"):
         names = [n for n in app.row.parameters if n not in app.row.call][:2]
@@ -189,6 +194,8 @@ def _moved(how: str, dims: list[Any] | None, axis: Any, rank: int | None) -> Any
     """Where a dim stands after a move."""
     if not isinstance(axis, int) or axis == SCRAMBLED:
         return axis
+    if rank == 0:
+        return None
     if how == "swap-last":
         return {-1: -2, -2: -1}.get(axis, None if rank is None else _moved("transpose", [-1, -2], axis, rank))
     if how == "reverse":

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret import classes, tracing
+from outlayer_lint.interpret import classes, handwritten, tracing
 from outlayer_lint.interpret.targets import ancestors, feeds, heads
 from outlayer_lint.interpret.things import Answer, Built, Instance, Lazy, Library, Parameter, Unknown
 from outlayer_lint.lattice import Tensor, Value
@@ -377,6 +377,7 @@ def named(case: Evidence, words: frozenset[str]) -> bool:
 
 KINDS: dict[str, Callable[[Evidence], bool]] = {
     "target-is-input": target_is_input, "same-activation": same_activation, "bootstrapped": bootstrapped,
+    "discounted": lambda case: bootstrapped(case) and handwritten.discounts(case.it, case.sides[1], DISCOUNT),
     "gan-label": gan_label, "menu": menu, "convolution-last": convolution_last,
     "argmax": lambda case: elsewhere(case, CHOSEN, picked), "threshold": lambda case: elsewhere(case, CUT, cut),
     "accuracy": lambda case: elsewhere(case, MEASURED, counted),

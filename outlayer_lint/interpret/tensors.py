@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import arrays, datasets, makers, operators, parts, ranges, shapes, transforms
+from outlayer_lint.interpret import arrays, datasets, keras_shapes, makers, operators, parts, ranges, shapes, transforms
 from outlayer_lint.interpret.coupling import COUPLED, SCRAMBLED, Follower, on_tensors
 from outlayer_lint.interpret.indexing import indexed, without_first_dim
 from outlayer_lint.interpret.things import Answer, Parameter, Site, Subclass, lift, only, unknown
@@ -201,6 +201,8 @@ def decides(it: Interpreter, app: Application) -> Answer:
 def makes(it: Interpreter, app: Application) -> Answer:
     """Literal tensors: their range is known, but they are not a model's output."""
     row = app.row
+    if row.how == "input":
+        return keras_shapes.fed(it, app)
     if row.how == "parameter":
         return only(Tensor(Emission.LOGIT, by=row.name, learned=row.name, origin=app.origin))
     if row.how == "from-argument":
@@ -286,7 +288,7 @@ TRANSFER: dict[str, Callable[[Interpreter, Application], Answer]] = {
     "drops-axis": shapes.drops_axis, "selects": parts.selects, "splits": parts.splits, "reduces": parts.reduces,
     "joins": parts.joins, "combines": ranges.combines, "interval": ranges.interval, "decides": decides, "makes": makes,
     "resizes": parts.resizes, "embeds": embeds, "loses": loses, "asks": asks, "scatters": scatters, "samples": samples,
-    "attends": learned,
+    "attends": learned, "merges": keras_shapes.merges, "scales": keras_shapes.scales, "pools": keras_shapes.pools,
     "maps": lambda it, app: transforms.maps(it, app),  # noqa: PLW0108 - `transforms` may still be loading
 }  # fmt: skip
 

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from math import inf
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret import arrays, attributes, calls, containers, datasets, layers, operators, tensors
+from outlayer_lint.interpret import (
+    arrays,
+    attributes,
+    calls,
+    containers,
+    datasets,
+    keras_layers,
+    keras_models,
+    layers,
+    tensors,
+)
+from outlayer_lint.interpret.arithmetic import real
 from outlayer_lint.interpret.coupling import Follower
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
@@ -16,13 +26,11 @@ from outlayer_lint.interpret.things import (
     Dictionary,
     Entry,
     Foreign,
-    Lazy,
     Parameter,
     Sequence,
     Site,
     Subclass,
     Unknown,
-    join,
     lift,
     only,
     unknown,
@@ -37,6 +45,9 @@ if TYPE_CHECKING:
     from outlayer_lint.knowledge import Row
 
 LITERAL = "literal"
+
+# Evaluations for what stands behind an answer that has been given: small questions or hopeless ones.
+BEHIND, BEHIND_LAYER = 300, 120
 
 
 class Application:
@@ -106,6 +117,10 @@ class Application:
             )
         return spec[2] if value is None else value
 
+    def number(self, spec: Any) -> float | None:
+        """The value of a spec where that is a number that a tensor can hold."""
+        return real(self.spec(spec))
+
     def lazy(self, spec: Any) -> Any:
         """A spec of units, worked out only when asked for."""
         if not isinstance(spec, tuple):
@@ -113,6 +128,8 @@ class Application:
 
         def ask() -> int | None:
             value = self.spec(spec)
+            if value is None and (entry := self.entry(spec[1])) is not None:
+                self.it.hidden.extend(thing for thing, _ in self.it.force(entry) if isinstance(thing, Parameter))
             return value if isinstance(value, int) else None
 
         return ask
@@ -132,13 +149,14 @@ class Application:
 
         def ask() -> Value:
             it = self.it
-            fuel, it.fuel = it.fuel, max(it.fuel, 600)
+            purse = BEHIND_LAYER if self.row.transfer == "learned" else BEHIND
+            fuel, it.fuel = it.fuel, purse
             try:
                 answer = it.force(entry) if entry is not None else ()
                 it.hidden.extend(thing for thing, _ in answer if isinstance(thing, (Parameter, Subclass)))
                 return as_value(answer)
             finally:
-                it.fuel = min(fuel, it.fuel)
+                it.fuel = max(fuel - (purse - it.fuel), 0)
 
         return ask
 
@@ -184,7 +202,12 @@ def reason_of(thing: Any) -> str:
 
 
 def apply(it: Interpreter, app: Application) -> Answer:
-    """The result of a row's call."""
+    """The result of a row's call, and of the activation that a layer puts on it."""
+    answer = _applied(it, app)
+    return answer if app.row.activation is None else keras_layers.activated(it, app, answer)
+
+
+def _applied(it: Interpreter, app: Application) -> Answer:
     row = app.row
     if row.returns is not None and row.transfer not in ("recurrent", "loads"):
         return structured(it, app, row.returns)
@@ -237,6 +260,14 @@ def structured(it: Interpreter, app: Application, tree: Any) -> Answer:
 def called(it: Interpreter, thing: Built, given: Arguments, site: Site) -> Answer:
     """Call a library object: a layer, an activation, a container, a model with a replaced head."""
     row = thing.row
+    if keras_layers.is_keras(row):
+        return keras_layers.called(it, thing, given, site)
+    return run(it, thing, given, site)
+
+
+def run(it: Interpreter, thing: Built, given: Arguments, site: Site) -> Answer:
+    """Call a library object by its row alone."""
+    row = thing.row
     if row.transfer == "contains":
         return layers.run_container(it, thing, given, site)
     if row.transfer == "wraps":
@@ -271,6 +302,8 @@ def method(it: Interpreter, thing: Built, name: str, given: Arguments, site: Sit
     row = thing.row
     if name in ("forward", "__call__"):
         return called(it, thing, given, site)
+    if keras_layers.is_keras(row) and (found := keras_models.method(it, thing, name, given, site)) is not None:
+        return found
     if row.kind == "container":
         content = layers.parts(it, thing)
         first = content[0][0] if len(content) == 1 else None
@@ -290,9 +323,9 @@ def method(it: Interpreter, thing: Built, name: str, given: Arguments, site: Sit
         return only(thing)
     if word is not None:
         return tensors.by_method(it, thing, word, given, site)
-    found = knowledge.find(f"{thing.name}.{name}")
-    if found is not None:
-        return calls.apply_row(it, found[0], "function", given, site)
+    by_name = knowledge.find(f"{thing.name}.{name}")
+    if by_name is not None:
+        return calls.apply_row(it, by_name[0], "function", given, site)
     if row.kind == "loss":
         return called(it, thing, given, site) if name == "forward" else only(thing)
     if row.kind == "distribution":
@@ -303,55 +336,6 @@ def method(it: Interpreter, thing: Built, name: str, given: Arguments, site: Sit
 def drawn(it: Interpreter, thing: Built, step: object) -> Answer:
     """What iterating or indexing a library object gives: a batch of a loader, an example of a data set."""
     return datasets.drawn(it, thing, step)
-
-
-def in_place(it: Interpreter, thing: Tensor, name: str, given: Arguments, site: Site) -> Answer:
-    """`x.clamp_(0, 1)` as a statement."""
-    found = knowledge.methods(name) or knowledge.methods(name.rstrip("_"))
-    return only(thing) if found is None else calls.apply_row(it, found[0], "method", given.prepend(only(thing)), site)
-
-
-def assigned(it: Interpreter, thing: Tensor, lazy: Lazy, how: str) -> Answer:
-    """`x[index] = value`: the parts join."""
-    if how != "assign" or thing.emission is Emission.DATA:
-        return only(thing)
-    value = it.force(lazy)
-    ways = [t for t, _ in value if isinstance(t, Tensor)]
-    if len(ways) != len(value):
-        if thing.source is None or not all(
-            isinstance(t, Const) and isinstance(t.value, (int, float)) for t, _ in value
-        ):
-            return (
-                only(thing.replace(certainty="likely"))
-                if all(isinstance(t, Const) for t, _ in value)
-                else unknown("written by index")
-            )
-        numbers = [float(t.value) for t, _ in value]
-        ends = min(thing.low, *numbers), max(thing.high, *numbers)
-        if len(value) > 1 and not set(numbers) <= {0.0, 1.0}:
-            # Computed from several alternatives, which need not go together.
-            source = (thing.source, "written", id(lazy.node))
-            return only(thing.replace(emission=Emission.DATA, low=-inf, high=inf, source=source))
-        labels = thing.emission is Emission.BINARY and set(numbers) <= {0.0, 1.0}
-        kept = labels or thing.emission is Emission.INDEX
-        return only(
-            thing.replace(
-                emission=thing.emission if kept else operators.word(ends), low=ends[0], high=ends[1],
-                source=(thing.source, "written", id(lazy.node)),
-            )
-        )  # fmt: skip
-    if all(way.emission is thing.emission for way in ways):
-        return only(thing)
-    if thing.source is not None and isinstance(thing.source, tuple) and thing.source[:1] == (LITERAL,):
-        return join([only(way.replace(units=None)) for way in ways])
-    low, high = min([thing.low, *(w.low for w in ways)]), max([thing.high, *(w.high for w in ways)])
-    from outlayer_lint.interpret.operators import word  # noqa: PLC0415
-
-    return only(
-        thing.replace(
-            emission=word((low, high)), axis=None, low=low, high=high, certainty="likely", inner=None, learned=""
-        )
-    )
 
 
 def _wraps(it: Interpreter, app: Application) -> Answer:
@@ -374,6 +358,9 @@ def _loads(it: Interpreter, app: Application) -> Answer:
 
 def _calls(it: Interpreter, app: Application) -> Answer:
     """A row that calls its first argument on the rest (`checkpoint(f, x)`, `data_parallel(model, x)`)."""
+    if app.built is not None:  # an object that was built around a function: `Lambda(f)`
+        function = app.entry(app.row.constructor[0])
+        return lift(it.force(function), lambda f: calls.call(it, f, app.given, app.site))
     rest = Arguments(app.given.positional[1:], {k: v for k, v in app.given.keywords.items() if k in ("input", "x")})
     return lift(it.force(app.given.pick(0, "function")), lambda f: calls.call(it, f, rest, app.site))
 

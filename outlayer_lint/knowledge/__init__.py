@@ -16,7 +16,10 @@ from outlayer_lint.lattice import Emission
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Grade", "KnowledgeError", "Page", "Row", "extend", "find", "methods", "pages", "spellings", "subscriptions"]
+__all__ = [
+    "Grade", "KnowledgeError", "Page", "Row", "alias", "extend", "find", "methods", "pages", "spellings",
+    "subscriptions",
+]  # fmt: skip
 
 FORMS = ("function", "module", "method")
 NUMPY_WORDS = {"dim": ("axis",), "keepdim": ("keepdims",), "input": ("x", "x1"), "other": ("x2",)}
@@ -61,14 +64,20 @@ class Row:
         yields: what iterating it gives, for data.
         maps: what it makes of each element, for transforms.
         methods: method name -> what calling it does, for objects that are not modules.
+        activation: spec of the activation that a layer puts on its result: a string that `alias` knows, a function or a
+            layer; `None` where the row applies none.
+        threshold: spec of the value from which a metric counts a prediction as positive.
+        by_shape: for names that stand for different rows by what they meet (`metrics=["accuracy"]`): the row where the
+            prediction has `one-unit`, where the target is an index (`index-target`), and `otherwise`.
+        synonyms: parameter -> other keywords for it, as older versions or sister libraries spell them.
         source: where the row was checked, "" where the library was run.
     """
 
     __slots__ = (
-        "_fields", "accepts", "applies", "attributes", "axis", "call", "class_axis", "dim", "dtype", "emits", "family",
-        "form", "heads", "high", "how", "inputs", "kind", "low", "maps", "methods", "name", "parameters",
-        "prediction", "rank", "reduction", "returns", "source", "takes", "target", "target_parameter", "training",
-        "transfer", "units", "variadic", "wants", "when", "yields",
+        "_fields", "accepts", "activation", "applies", "attributes", "axis", "by_shape", "call", "class_axis", "dim",
+        "dtype", "emits", "family", "form", "heads", "high", "how", "inputs", "kind", "low", "maps", "methods", "name",
+        "parameters", "prediction", "rank", "reduction", "returns", "source", "synonyms", "takes", "target",
+        "target_parameter", "threshold", "training", "transfer", "units", "variadic", "wants", "when", "yields",
     )  # fmt: skip
 
     def __init__(self, name: str, fields: Mapping[str, Any]) -> None:
@@ -115,6 +124,10 @@ class Row:
         self.yields = _emissions(get("yields"))
         self.maps = _emissions(get("maps"))
         self.methods: dict[str, str] = get("methods", {})
+        self.activation: Any = get("activation")
+        self.threshold: Any = get("threshold")
+        self.by_shape: dict[str, str] = get("by-shape", {})
+        self.synonyms: dict[str, tuple[str, ...]] = get("keywords", {})
         self.source: str = get("source", "")
 
     def __repr__(self) -> str:
@@ -133,8 +146,9 @@ class Row:
         return self.parameters if self.form == "module" else self.parameters[self.inputs :]
 
     def keywords(self, parameter: str) -> tuple[str, ...]:
-        """The keywords that stand for a parameter: torch takes NumPy's words too (`x.sum(axis=1)`)."""
-        return (parameter, *NUMPY_WORDS.get(parameter, ())) if self.name.startswith("torch.") else (parameter,)
+        """The keywords that stand for a parameter: torch takes NumPy's too (`x.sum(axis=1)`)."""
+        words = NUMPY_WORDS if self.name.startswith("torch.") else self.synonyms
+        return (parameter, *words.get(parameter, ()))
 
     @property
     def module_call(self) -> bool:
@@ -243,11 +257,12 @@ class _Shelf:
 
     def look(self, name: str) -> tuple[Row, str] | None:
         names: dict[str, int] = self.table["names"]
-        segment = name.partition(".")[0]
         spelled = [name]
-        for prefix, short in self.table["spellings"].get(segment, ()):
-            if shorter := _shortened(name, prefix, short):
-                spelled.append(shorter)
+        for one in spelled:  # which grows: `tensorflow.keras.layers.core.Dense` is two prefixes away
+            for prefix, short in self.table["spellings"].get(one.partition(".")[0], ()):
+                shorter = _shortened(one, prefix, short)
+                if shorter and shorter not in spelled:
+                    spelled.append(shorter)
         for one in spelled:
             if one in names:
                 return self.found_row(one, names[one])
@@ -314,6 +329,15 @@ def find(name: str) -> tuple[Row, str] | None:
     except KeyError:
         found = shelf.found[name] = shelf.look(name)
         return found
+
+
+def alias(kind: str, text: str) -> tuple[Row, str] | None:
+    """The row that a string stands for as an `activation`, `loss` or `metric` (`loss="mse"`), and how that is called.
+
+    `None` for a string that is not known: it is unknown, and never the default.
+    """
+    name = _get().table["aliases"].get(kind, {}).get(text)
+    return None if name is None else find(name)
 
 
 def methods(name: str, of: str = "torch.Tensor") -> tuple[Row, str] | None:

@@ -1,8 +1,8 @@
 """Compiles `rules/` and the signatures of `checks/` into one marshalled table. Cold path.
 
 The table is a dict of `rows` (marshalled one by one, so that only those asked for are built) and their `kinds`, `names`
-(spelling -> 3 * row number + form), `patterns` (names with `*`, by first segment), `spellings` (prefixes to rewrite),
-`pages` and `subscriptions`.
+(spelling -> 3 * row number + form), `aliases` (string -> spelling, by kind of row), `patterns` (names with `*`, by
+first segment), `spellings` (prefixes to rewrite), `pages` and `subscriptions`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,11 @@ def merged(table: dict[str, Any], paths: Iterable[str]) -> dict[str, Any]:
     spellings = dict(table["spellings"])
     for segment, pairs in extra["spellings"].items():
         spellings[segment] = [*pairs, *spellings.get(segment, [])]
-    return {**table, "rows": rows, "kinds": kinds, "names": names, "patterns": patterns, "spellings": spellings}
+    aliases = dict(table["aliases"])
+    for kind, texts in extra["aliases"].items():
+        aliases[kind] = {**aliases.get(kind, {}), **texts}
+    changed = {"names": names, "aliases": aliases, "patterns": patterns, "spellings": spellings}
+    return {**table, "rows": rows, "kinds": kinds, **changed}
 
 
 def _names(folder: str) -> list[str]:
@@ -65,7 +69,9 @@ def _names(folder: str) -> list[str]:
 
 
 def _empty() -> dict[str, Any]:
-    parts: dict[str, Any] = {part: {} for part in ("names", "patterns", "spellings", "pages", "subscriptions")}
+    parts: dict[str, Any] = {
+        part: {} for part in ("names", "aliases", "patterns", "spellings", "pages", "subscriptions")
+    }
     return {"version": VERSION, "rows": [], "kinds": [], **parts}
 
 
@@ -102,6 +108,7 @@ def _enter(table: dict[str, Any], place: schema.Place, key: str, fields: dict[st
     ]
     spelled += [(name, MODULE) for name in fields.pop("module", ())]
     spelled += [(f"{key}.{method}", METHOD) for method in fields.get("methods", ())]
+    aliases = fields.pop("alias", ())
     table["rows"].append(marshal.dumps((key, fields), 4))
     table["kinds"].append(fields["is"])
     for name, form in spelled:
@@ -109,6 +116,18 @@ def _enter(table: dict[str, Any], place: schema.Place, key: str, fields: dict[st
             other = marshal.loads(table["rows"][table["names"][name] // 3])[0]  # noqa: S302 - made a moment ago
             place.refuse("also", f"`{name}` is spelled by the row `{other}` too")
         table["names"][name] = 3 * number + form
+    known = table["aliases"].setdefault(fields["is"], {}) if aliases else {}
+    for text in aliases:
+        if text in known:
+            place.refuse("alias", f"`{text}` stands for `{known[text]}` too")
+        known[text] = _meant(text, [name for name, _ in spelled])
+
+
+def _meant(text: str, names: list[str]) -> str:
+    """Which of a row's spellings a string stands for: `"recall"` is `Recall`, `"mse"` the row's key."""
+    last = {name.rpartition(".")[2]: name for name in reversed(names)}
+    alike = {segment.replace("_", "").lower(): name for segment, name in last.items()}
+    return last.get(text) or alike.get(text.replace("_", "").lower(), names[0])
 
 
 def _class(segment: str) -> bool:

@@ -22,8 +22,9 @@ KINDS = (
 FORMS = ("function", "module", "method")
 FAMILIES = (
     "softmax-cross-entropy", "nll", "binary", "binary-logits", "kl", "squared", "absolute", "ctc", "poisson",
-    "gaussian", "margin", "embedding", "adaptive", "overlap",
+    "gaussian", "margin", "embedding", "adaptive", "overlap", "categorical", "cosine", "relative",
 )  # fmt: skip
+ALIASED = ("activation", "loss", "metric")  # what a string may stand for
 APPLIES = ("log-softmax", "softmax", "sigmoid", "")
 CONDITIONS = ("is", "not", "given", "set", "kind")
 CONSTANT_KINDS = ("int", "float", "bool", "str", "tuple", "list", "NoneType")
@@ -35,8 +36,8 @@ TRANSFERS: dict[str, tuple[str, ...]] = {
     "bounds": ("", "halves", "cuts"),
     "learned": ("", "norm", "product"),
     "recurrent": ("", "cell", "bidirectional"),
-    "reshapes": ("view", "flatten", "unflatten", "ravel", "mixed", "pattern"),
-    "moves-axis": ("permute", "transpose", "movedim", "reverse", "swap-last"),
+    "reshapes": ("view", "flatten", "unflatten", "ravel", "mixed", "pattern", "samples"),
+    "moves-axis": ("permute", "transpose", "movedim", "reverse", "swap-last", "samples"),
     "adds-axis": ("",),
     "drops-axis": ("",),
     "selects": ("gather", "index", "range", "mask", "take", "diagonal", "topk", "sort"),
@@ -49,6 +50,9 @@ TRANSFERS: dict[str, tuple[str, ...]] = {
     "combines": (
         "add", "sub", "rsub", "mul", "div", "pow", "max", "min", "where", "lerp", "fused",
     ),
+    "merges": ("add", "sub", "mul", "max", "min", "mean", "product"),
+    "pools": ("mean", "max"),
+    "scales": ("",),
     "interval": (
         "clamp", "abs", "square", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "neg", "sqrt", "rsqrt",
         "reciprocal", "logit", "cumsum", "cumprod", "cummax",
@@ -57,9 +61,9 @@ TRANSFERS: dict[str, tuple[str, ...]] = {
         "argmax", "argmin", "round", "ceil", "floor", "trunc", "sign", "gt", "lt", "ge", "le", "eq", "ne", "argsort",
         "item", "numpy", "tolist", "long", "int", "bool", "test", "logic", "bucket", "unique", "nonzero",
     ),
-    "makes": ("literal", "from-argument", "parameter"),
-    "wraps": ("", "prepare"),
-    "contains": ("sequence", "list", "dict", "parameters"),
+    "makes": ("literal", "from-argument", "parameter", "input"),
+    "wraps": ("", "prepare", "each", "both"),
+    "contains": ("sequence", "list", "dict", "parameters", "graph"),
     "resizes": (
         "", "nearest", "linear", "cubic", "mean", "max", "sum", "pad", "replicate", "upsample", "unpool", "fold",
     ),
@@ -77,13 +81,14 @@ TRANSFERS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 LITERALS = (int, float, bool, str)
-SPECS = ("axis", "units", "low", "high", "rank", "dim", "reduction")
+SPECS = ("axis", "units", "low", "high", "rank", "dim", "reduction", "activation", "threshold")
 WORD_LISTS = ("wants", "accepts", "target")
 PLAIN_WORDS: dict[str, tuple[str, ...]] = {
     "is": KINDS, "form": FORMS, "emits": (*EMISSIONS, "unknown"), "family": FAMILIES, "applies": APPLIES,
     "transfer": tuple(TRANSFERS),
     "dtype": ("float", "double", "half", "long", "int", "uint8", "bool", "complex", "argument"),
 }  # fmt: skip
+SHAPES = ("one-unit", "index-target", "otherwise")
 METHOD_WORDS = ("maps", "unmaps", "self", "unknown", "keeps")
 TREES = ("returns", "training", "attributes", "yields", "maps")
 PART_WORDS = ("keeps", "emits", "unknown")  # as the input is; as the row's own fields say; nothing is known
@@ -131,12 +136,14 @@ def row(place: Place, given: Mapping[str, Any]) -> dict[str, Any]:
     place.parameters = parameters
     place.call = names(place, "call", given.get("call", []))
     fields = fields_of(place, given)
+    if "alias" in fields:
+        place.word("alias", given.get("is"), ALIASED)
     variadic = [name[1:] for name in starred if name.startswith("*")]
     if variadic:
         fields["variadic"] = variadic[0]
     if "is" not in fields:
         place.refuse("is", "missing; it says what the callable is")
-    if fields["is"] == "loss" and "family" not in fields:
+    if fields["is"] == "loss" and "family" not in fields and "by-shape" not in fields:
         place.refuse("family", "missing; a loss needs one")
     if fields["is"] == "loss":
         fields.setdefault("transfer", "loses")
@@ -188,6 +195,38 @@ def wishes(place: Place, key: str, value: Any) -> dict[str, tuple[str, ...]]:
     return {name: words(place, key, value[name]) for name in value}
 
 
+def texts(place: Place, key: str, value: Any) -> tuple[str, ...]:
+    """A list of strings that stand for the row."""
+    for text in array(place, key, value):
+        if not isinstance(text, str) or not text:
+            place.refuse(key, f"`{text}` is not a string")
+    return tuple(value)
+
+
+def spelled(place: Place, key: str, value: Any) -> dict[str, tuple[str, ...]]:
+    """Other keywords by parameter."""
+    if not isinstance(value, dict):
+        place.refuse(key, "a table of lists is wanted here")
+    found = {}
+    for name, given in value.items():
+        place.word(key, name, place.names)
+        found[name] = names(place, key, given)
+        taken = [word for word in found[name] if word in place.names]
+        if taken:
+            place.refuse(key, f"`{taken[0]}` is a parameter itself")
+    return found
+
+
+def by_shape(place: Place, key: str, value: Any) -> dict[str, str]:
+    """What a name stands for, by what it meets."""
+    if not isinstance(value, dict):
+        place.refuse(key, "a table of names is wanted here")
+    for name, meant in value.items():
+        place.word(key, name, SHAPES)
+        names(place, key, [meant])
+    return dict(value)
+
+
 def by_method(place: Place, key: str, value: Any) -> dict[str, str]:
     """What calling each method does."""
     for word in value.values():
@@ -219,6 +258,8 @@ def words(place: Place, key: str, value: Any) -> tuple[str, ...]:
 
 def spec(place: Place, key: str, value: Any) -> Any:
     """A literal, or a reference to an argument that must be one of the parameters."""
+    if value == "unknown":  # what an override takes back
+        return None
     if isinstance(value, LITERALS):
         return value
     if isinstance(value, list) and all(type(one) is int for one in value):
@@ -304,9 +345,14 @@ READERS: dict[str, Callable[[Place, str, Any], Any]] = {
     "heads": lambda place, key, value: tuple(map(str, array(place, key, value))),
     "when": lambda place, key, value: tuple(case(place, one) for one in array(place, key, value)),
     "takes": wishes,
+    "alias": texts,
+    "keywords": spelled,
+    "by-shape": by_shape,
     "methods": by_method,
     "source": lambda _place, _key, value: str(value),
 }
 KEYS = (*READERS, "how")
-FIXED = frozenset(("is", "form", "also", "module", "parameters", "call", "when", "methods"))
+FIXED = frozenset(
+    ("is", "form", "also", "module", "parameters", "call", "when", "methods", "alias", "keywords", "by-shape")
+)
 OVERRIDABLE = tuple(key for key in KEYS if key not in FIXED)

@@ -9,7 +9,7 @@ from typing import Any
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SHIPPED = os.path.join(PACKAGE, "knowledge", "table.marshal")
-VERSION = 1  # of the table's layout
+VERSION = 2  # of the table's layout
 
 
 class KnowledgeError(ValueError):
@@ -38,7 +38,7 @@ def _checkout() -> dict[str, Any]:
     cache = os.path.join(PACKAGE, "__pycache__", f"knowledge.{sys.implementation.cache_tag}.marshal")
     try:
         with open(cache, "rb") as file:
-            kept_stamp, kept = marshal.load(file)  # noqa: S302 - written by us, beside our own bytecode
+            kept_stamp, kept = marshal.loads(file.read())  # noqa: S302 - written by us, beside our own bytecode
         if kept_stamp == stamp:
             table: dict[str, Any] = kept
             return table

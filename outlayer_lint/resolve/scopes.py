@@ -10,7 +10,7 @@ import ast
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from outlayer_lint.resolve import setters
-from outlayer_lint.resolve.branches import is_exhaustive, matched
+from outlayer_lint.resolve.branches import bodies, is_exhaustive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -218,40 +218,6 @@ def lower(
             block.ends = True
             break
     return block
-
-
-def bodies(node: ast.stmt) -> Iterator[tuple[list[ast.stmt], str, tuple[ast.expr, bool] | None]]:
-    """The blocks inside a compound statement, in the order they run."""
-    match node:
-        case ast.If(test=test, body=body, orelse=orelse):
-            yield body, "then", (test, True)
-            yield orelse, "else", (test, False)
-        case (
-            ast.For(body=body, orelse=orelse)
-            | ast.AsyncFor(body=body, orelse=orelse)
-            | ast.While(body=body, orelse=orelse)
-        ):
-            yield body, "loop", None
-            if orelse:
-                yield orelse, "loop-else", None
-        case ast.With(body=body) | ast.AsyncWith(body=body):
-            yield body, "with", None
-        case (
-            ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=final)
-            | ast.TryStar(body=body, handlers=handlers, orelse=orelse, finalbody=final)
-        ):
-            yield body + orelse, "try", None
-            for handler in handlers:
-                yield handler.body, "handler", None
-            if final:
-                yield final, "finally", None
-        case ast.Match(subject=subject, cases=cases):
-            before: list[ast.expr] = []
-            for case in cases:
-                asked = matched(subject, case, before)
-                yield case.body, "case", None if asked is None else (asked, True)
-        case _:
-            pass  # a simple statement
 
 
 def ends(node: ast.stmt, subs: list[Block]) -> bool:

@@ -1,0 +1,37 @@
+"""Decides rules/softmax-for-multilabel.md."""
+
+from collections.abc import Iterator
+
+from outlayer_lint.checks.cross_entropy_for_multilabel import multihot, surety
+from outlayer_lint.checks.softmax_into_cross_entropy import softmaxed
+from outlayer_lint.diagnostic import Finding, Fix
+from outlayer_lint.evidence import is_soft, learned
+from outlayer_lint.facts import LossCall, places
+from outlayer_lint.lattice import Emission, Tensor
+
+PAIR = 2  # two units of a softmax are a yes and a no
+CHOSEN = ("argmax", "accuracy", "same-activation", "bootstrapped", "menu", "target-is-input", "gan-label")
+
+
+def check(call: LossCall) -> Iterator[Finding]:
+    """A softmax over several units meets a loss that asks each unit by itself."""
+    value, target = call.prediction, call.target
+    if call.loss.family != "binary" or call.swapped or value.units == 1:
+        return
+    if (witness := value.all(lambda way: softmaxed(way) and way.emission is Emission.SIMPLEX)) is None:
+        return
+    if target.all(lambda way: multihot(way, value.units)) is not None:
+        grade = "labels"
+    elif any(map(chosen, target)) or any(map(call.evidence, CHOSEN)):
+        return
+    else:
+        rows = (value.rank or PAIR) == PAIR and not call.evidence("convolution-last")
+        grade = "several" if rows and (value.units or 0) > PAIR else "unknown"
+    fix = Fix("advise", "use a sigmoid for labels that may hold together, or cross-entropy for one class of many")
+    sure = surety(target) if grade == "labels" and value.certainty == "proved" else value.certainty
+    yield Finding(call.span, grade, places(witness), fix, certainty=sure)
+
+
+def chosen(target: Tensor) -> bool:
+    """Whether a target is known to name one class, or to share out one whole: one-hot rows, soft labels."""
+    return target.emission in (Emission.ONEHOT, Emission.SIMPLEX) or is_soft(target) or bool(learned(target))

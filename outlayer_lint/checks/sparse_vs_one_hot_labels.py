@@ -1,0 +1,34 @@
+"""Decides rules/sparse-vs-one-hot-labels.md."""
+
+from collections.abc import Iterator
+
+from outlayer_lint.diagnostic import Finding, Fix
+from outlayer_lint.evidence import KERAS
+from outlayer_lint.facts import LossCall, places
+from outlayer_lint.lattice import Emission, Tensor
+
+ROWS = (Emission.ONEHOT, Emission.SIMPLEX)
+CATEGORICAL = ("categorical", "softmax-cross-entropy")
+
+
+def check(call: LossCall) -> Iterator[Finding]:
+    """A Keras loss for one-hot rows gets class numbers, or the other way round."""
+    loss, value, target = call.loss, call.prediction, call.target
+    if loss.family not in CATEGORICAL or loss.name.partition(".")[0] not in KERAS or call.swapped or value.units == 1:
+        return
+    if Emission.INDEX not in loss.target and {*ROWS} & {*loss.target}:
+        grade, witness = "indices", target.all(numbers)
+        message = "use the sparse form of the loss, or `to_categorical` on the labels"
+    elif Emission.INDEX in loss.target and not {*ROWS} & {*loss.target}:
+        grade, witness = "rows", target.all(lambda way: way.emission in (*ROWS, Emission.MULTIHOT))
+        message = "use the loss without `sparse`, or leave the labels as numbers"
+    else:
+        return
+    if witness is not None:
+        because = places(value.ways[0]) if value.known else ()
+        yield Finding(call.span, grade, because, Fix("advise", message, "safe"), certainty=target.certainty)
+
+
+def numbers(way: Tensor) -> bool:
+    """Whether a target holds one class number for each sample: alone, in a column, or as a data set yields it."""
+    return way.emission is Emission.INDEX and (way.rank in (None, 0, 1) or way.units == 1)

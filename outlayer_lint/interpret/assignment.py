@@ -1,0 +1,70 @@
+"""What is left of a tensor that a statement writes to: `x.clamp_(0, 1)`, `x[index] = value`."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING
+
+from outlayer_lint import knowledge
+from outlayer_lint.interpret import calls, operators
+from outlayer_lint.interpret.arithmetic import real
+from outlayer_lint.interpret.things import Answer, Const, Lazy, Site, join, only, unknown
+from outlayer_lint.interpret.transfer import LITERAL
+from outlayer_lint.lattice import Emission, Tensor
+
+if TYPE_CHECKING:
+    from outlayer_lint.interpret.frames import Arguments
+    from outlayer_lint.interpret.interpreter import Interpreter
+
+
+def in_place(it: Interpreter, thing: Tensor, name: str, given: Arguments, site: Site) -> Answer:
+    """`x.clamp_(0, 1)` as a statement."""
+    found = knowledge.methods(name) or knowledge.methods(name.rstrip("_"))
+    return only(thing) if found is None else calls.apply_row(it, found[0], "method", given.prepend(only(thing)), site)
+
+
+def assigned(it: Interpreter, thing: Tensor, lazy: Lazy, how: str) -> Answer:
+    """`x[index] = value`: the parts join."""
+    if how != "assign" or thing.emission is Emission.DATA:
+        return only(thing)
+    value = it.force(lazy)
+    ways = [t for t, _ in value if isinstance(t, Tensor)]
+    if len(ways) != len(value):
+        numbers = [number for t, _ in value if isinstance(t, Const) and (number := real(t.value)) is not None]
+        if thing.source is None or len(numbers) < len(value):
+            return (
+                only(thing.replace(certainty="likely"))
+                if all(isinstance(t, Const) for t, _ in value)
+                else unknown("written by index")
+            )
+        ends = min(thing.low, *numbers), max(thing.high, *numbers)
+        if len(value) > 1 and not set(numbers) <= {0.0, 1.0}:
+            # Computed from several alternatives, which need not go together.
+            source = (thing.source, "written", id(lazy.node))
+            return only(thing.replace(emission=Emission.DATA, low=-inf, high=inf, source=source))
+        labels = thing.emission is Emission.BINARY and set(numbers) <= {0.0, 1.0}
+        kept = labels or thing.emission is Emission.INDEX
+        return only(
+            thing.replace(
+                emission=thing.emission if kept else operators.word(ends), low=ends[0], high=ends[1],
+                # Classes that are renamed may become fewer.
+                units=None if thing.emission is Emission.INDEX else thing._units,  # noqa: SLF001
+                source=(thing.source, "written", id(lazy.node)),
+            )
+        )  # fmt: skip
+    if all(way.emission is thing.emission for way in ways):
+        return only(thing.replace(units=None) if thing.emission is Emission.INDEX else thing)
+    if thing.source is not None and isinstance(thing.source, tuple) and thing.source[:1] == (LITERAL,):
+        return join([only(way.replace(units=None)) for way in ways])
+    low, high = min([thing.low, *(w.low for w in ways)]), max([thing.high, *(w.high for w in ways)])
+    return only(
+        thing.replace(
+            emission=operators.word((low, high)),
+            axis=None,
+            low=low,
+            high=high,
+            certainty="likely",
+            inner=None,
+            learned="",
+        )
+    )

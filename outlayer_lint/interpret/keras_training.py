@@ -1,0 +1,265 @@
+"""Is a compiled model trained, and on which targets: the calls of `fit` and its kin, and where they were made."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from outlayer_lint.interpret import classes, containers, iteration, keras_models, passing
+from outlayer_lint.interpret.seeds import Seed, calls_at
+from outlayer_lint.interpret.things import (
+    Answer,
+    Built,
+    Deferred,
+    Dictionary,
+    Foreign,
+    Instance,
+    Lazy,
+    Parameter,
+    Sequence,
+    Subclass,
+    Super,
+    Unknown,
+    lift,
+)  # fmt: skip
+from outlayer_lint.resolve.scopes import dotted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from outlayer_lint.interpret.driver import Driver
+    from outlayer_lint.interpret.frames import World
+    from outlayer_lint.interpret.things import Entry
+    from outlayer_lint.resolve.project import SourceFile
+    from outlayer_lint.resolve.scopes import Scope
+
+WORDS = ("fit", "fit_generator", "train_on_batch", "fit_on_batch", "fit_dataset")
+CALLS = re.compile("|".join(WORDS))
+WORLDS, STEPS, FUEL = 4, 8, 500
+MAX_FILES = 8
+MAX_CALLS = 40
+CLOSED = (Unknown, Parameter, Foreign, Subclass)
+
+
+class Fit(NamedTuple):
+    """One call that trains a model, in one context."""
+
+    seed: Seed
+    world: World
+    models: frozenset[object]
+    unresolved: bool
+
+
+def key_of(thing: object) -> object:
+    """What tells one model from another, however it was changed since it was built."""
+    if isinstance(thing, Super):
+        thing = thing.instance
+    if isinstance(thing, Instance):
+        return ("self", id(thing.cls.scope)) if thing.site is None else ("made", id(thing.site.node))
+    return ("made", id(thing.site.node)) if isinstance(thing, Built) else None
+
+
+class Training:
+    """The training calls of a project, found file by file when first asked for."""
+
+    def __init__(self, driver: Driver) -> None:
+        """One for all questions about a project."""
+        self.driver = driver
+        self._fits: dict[SourceFile, list[Fit]] = {}
+
+    def fits(self, file: SourceFile) -> list[Fit]:
+        """What trains a model in a file."""
+        if file not in self._fits:
+            self._fits[file] = []
+            self._fits[file] = list(self._find(file))
+        return self._fits[file]
+
+    def _find(self, file: SourceFile) -> Iterator[Fit]:
+        lines = file.lines_calling(*WORDS)
+        if not lines or file.scope is None:
+            return
+        driver = self.driver
+        for seed in calls_at(file, lines, CALLS)[:MAX_CALLS]:
+            function = seed.node.func
+            if not isinstance(function, ast.Attribute) or not (seed.node.args or seed.node.keywords):
+                continue
+            receiver = function.value
+
+            def ask(world: World, seed: Seed = seed, receiver: ast.expr = receiver) -> list[Answer]:
+                return [driver.it.ev(receiver, seed.place, driver.frame(seed, world))]
+
+            for world, answers in list(driver.worlds(ask, limit=WORLDS, fuel=FUEL, most=STEPS)):
+                things = [t for t, _ in answers[0]]
+                keys = {key for t in things if keras_models.is_model(driver.it, t) and (key := key_of(t)) is not None}
+                keys |= {key_of(t) for t in things if isinstance(t, Super)}
+                yield Fit(seed, world, frozenset(keys), any(isinstance(t, CLOSED) for t in things))
+
+    def of(self, key: object, seed: Seed) -> tuple[list[Fit], bool]:
+        """The calls that train a model compiled at a place, and whether it may be trained at all."""
+        file = seed.place.block.scope.file
+        here = self.fits(file)
+        found = [fit for fit in here if key in fit.models]
+        if found:
+            return found, True
+        escapes = escaping(seed)
+        if not escapes:
+            return [], any(fit.unresolved for fit in here if _same_scope(fit.seed, seed))
+        others = [other for name in escapes for other in self._mentioning(name, file)]
+        elsewhere = [fit for other in dict.fromkeys(others) for fit in self.fits(other)]
+        found = [fit for fit in elsewhere if key in fit.models]
+        if found:
+            return found, True
+        fits = [*here, *elsewhere]
+        return [], not fits or any(fit.unresolved for fit in fits)
+
+    def _mentioning(self, name: str, file: SourceFile) -> list[SourceFile]:
+        found = [f for f in self.driver.project.importers(file, name) if f is not file]
+        return [f for f in found if any(word in f.calls for word in WORDS)][:MAX_FILES]
+
+
+def _same_scope(one: Seed, other: Seed) -> bool:
+    return one.place.block.scope is other.place.block.scope
+
+
+def escaping(seed: Seed) -> list[str]:
+    """The names by which others may get hold of a model that is compiled here; none where it stays in its scope."""
+    function = seed.node.func
+    receiver = function.value if isinstance(function, ast.Attribute) else function
+    scope: Scope = seed.place.block.scope
+    owner = scope.owner
+    key = dotted(receiver)
+    if owner is not None and (key.startswith("self") or not key):
+        return [owner.name]
+    names: list[str] = []
+    if scope.kind == "function" and _leaves(scope.node, key):
+        names.append(scope.name)
+        if owner is not None:
+            names.append(owner.name)
+    elif scope.kind == "module" and key:
+        stem = scope.file.path.rpartition("/")[2].rpartition(".")[0]
+        first = key.partition(".")[0]
+        imported = (f for f in scope.file.project.mentions(stem) if f is not scope.file and first.encode() in f.words)
+        if _handed_over(scope.node, key) or any(imported):
+            names.append(first)
+    elif scope.kind == "function" and _handed_over(scope.node, key):
+        names.append(scope.name)
+    return names
+
+
+def _leaves(node: ast.AST, key: str) -> bool:
+    """Whether a function returns the object of that name, or keeps it in another object."""
+    for inner in ast.walk(node):
+        value = inner.value if isinstance(inner, (ast.Return, ast.Yield, ast.Assign)) else None
+        if value is None or (isinstance(inner, ast.Assign) and not isinstance(inner.targets[0], ast.Attribute)):
+            continue
+        if any(dotted(part) == key for part in ast.walk(value) if isinstance(part, (ast.Name, ast.Attribute))):
+            return True
+    return False
+
+
+def _handed_over(node: ast.AST, key: str) -> bool:
+    """Whether the object of that name is an argument of a call."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Call):
+            given = [*inner.args, *(k.value for k in inner.keywords)]
+            if any(isinstance(part, (ast.Name, ast.Attribute)) and dotted(part) == key for part in given):
+                return True
+    return False
+
+
+# -- what is fitted ---------------------------------------------------------------------------------------------------
+
+
+class Batch(NamedTuple):
+    """What a training call is given: the inputs, and the targets of one head."""
+
+    x: Entry | None
+    y: Entry | None
+
+
+def batch(driver: Driver, fit: Fit, index: int, name: str, count: int) -> Batch:
+    """The inputs and targets of a training call, for the head with this index."""
+    it = driver.it
+    given = passing.arguments(it, fit.seed.node, fit.seed.place, driver.frame(fit.seed, fit.world))
+    x, y = given.pick(0, "x"), given.pick(1, "y")
+    if "generator" in given.keywords:
+        x = given.keywords["generator"]
+    function = fit.seed.node.func
+    if isinstance(function, ast.Attribute) and function.attr == "fit_generator":
+        y = None
+    if y is None and x is not None:
+        source = x
+        y = Deferred(lambda: _drawn(driver, source, 1))
+        x = Deferred(lambda: _drawn(driver, source, 0))
+    if y is not None and count > 1:
+        y = _part(driver, y, index, name)
+    return Batch(x, y)
+
+
+def _drawn(driver: Driver, source: Entry, index: int) -> Answer:
+    """An element of a batch of a data set or a generator."""
+    it = driver.it
+
+    def one(thing: Any) -> Answer:
+        return lift(iteration.turn(it, thing, None), lambda drawn: containers.element(it, drawn, index))
+
+    return lift(it.force(source), one)
+
+
+def _part(driver: Driver, entry: Entry, index: int, name: str) -> Entry:
+    """The targets of one head of several."""
+    it = driver.it
+    answer = it.force(entry)
+    thing = answer[0][0] if len(answer) == 1 else None
+    part: Entry | None = None
+    if isinstance(thing, Sequence) and not thing.open and index < len(thing.items):
+        part = thing.items[index]
+    elif isinstance(thing, Dictionary):
+        part = thing.items.get(name)
+    if part is not None:
+        return part
+    if isinstance(entry, Lazy):
+        return Lazy(entry.node, entry.place, entry.frame, (*entry.path, index))
+    return Deferred(lambda: lift(answer, lambda t: containers.element(it, t, index)))
+
+
+def overrides_training(it: Any, thing: object) -> bool:
+    """Whether a model computes its loss itself: the compiled one is not used."""
+    if not isinstance(thing, Instance):
+        return False
+    if any(has_method(thing, it, name) for name in ("compute_loss", "_compute_loss")):
+        return True
+    found = classes.method_of(it, thing.cls, "train_step")
+    return found is not None and not any(map(_asks_for_the_loss, ast.walk(found[1].node)))
+
+
+def _asks_for_the_loss(node: ast.AST) -> bool:
+    """`self.compiled_loss(y, y_pred)`, `self.compute_loss(x, y, y_pred)`: an own step with the compiled loss."""
+    function = node.func if isinstance(node, ast.Call) else None
+    own = isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "self"
+    return own and function.attr in ("compiled_loss", "compute_loss")  # type: ignore[union-attr]
+
+
+def has_method(thing: Instance, it: Any, name: str) -> bool:
+    """Whether the class of an object, or a base in the project, defines a method."""
+    return classes.method_of(it, thing.cls, name) is not None
+
+
+def superseded(seed: Seed) -> bool:
+    """Whether the same model is compiled again further down, with nothing in between that trains it."""
+    function = seed.node.func
+    if not isinstance(function, ast.Attribute) or not (key := dotted(function.value)):
+        return False
+    block = seed.place.block
+    for node in block.statements[seed.place.index + 1 :]:
+        for inner in ast.walk(node):
+            if not isinstance(inner, ast.Call) or not isinstance(inner.func, ast.Attribute):
+                continue
+            if inner.func.attr == "compile" and dotted(inner.func.value) == key and inner is not seed.node:
+                return isinstance(node, ast.Expr)
+            if inner.func.attr in WORDS:
+                return False
+        if isinstance(node, (ast.Return, ast.FunctionDef, ast.ClassDef)) or _handed_over(node, key):
+            return False
+    return False
