@@ -10,7 +10,7 @@ import ast
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import operators
+from outlayer_lint.interpret import operators, shapes
 from outlayer_lint.interpret.arithmetic import real
 from outlayer_lint.interpret.things import (
     Answer,
@@ -124,7 +124,7 @@ def array(it: Interpreter, app: Application, dtype: str | None) -> Answer:
     row = app.row
     answer = it.force(app.entry("data")) if "data" in row.parameters[1:] else app.input()
     opened = any(isinstance(t, OPEN) for t, _ in answer)
-    key = ("literal", id(app.site.node), id(app.site.frame.base))
+    key: tuple[Any, ...] = ("literal", id(app.site.node), id(app.site.frame.base))
     if is_comparison(app.input_entry()) and not opened:
         inner = app.inner()
         made = Tensor(
@@ -144,6 +144,8 @@ def array(it: Interpreter, app: Application, dtype: str | None) -> Answer:
         return answer
     values, shape, found = measured(it, answer, scalars=row.name.startswith("torch."))
     rank = None if shape is None else len(shape)
+    if shape is not None and len(shape) > 1 and shape[0] == 1:
+        key = (key[0], key[1:], shapes.ONE)  # a batch of one sample
     if found and not values:
         alike = len({t.emission for t in found}) == 1
         if not alike and not all(t.bounded for t in found):

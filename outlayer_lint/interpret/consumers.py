@@ -188,6 +188,8 @@ def mode_of(seed: Seed) -> str:
     """`eval` where no gradient can flow or the framework calls it for evaluation."""
     block: Any = seed.place.block
     scope = block.scope
+    if _is_read_off(seed):
+        return "eval"
     while block is not None:
         if isinstance(block.statement, (ast.With, ast.AsyncWith)) and block.kind == "with":
             for item in block.statement.items:
@@ -196,6 +198,15 @@ def mode_of(seed: Seed) -> str:
                     return "eval"
         block = block.parent
     return "eval" if scope.has_decorator(*NO_GRADIENT) or scope.name in EVALUATION else "train"
+
+
+def _is_read_off(seed: Seed) -> bool:
+    """Whether the loss becomes a plain number where it is computed, `loss(y, p).numpy()`: nothing trains with it."""
+    statement = seed.place.block.statements[seed.place.index]
+    return any(
+        isinstance(node, ast.Attribute) and node.value is seed.node and node.attr in ("numpy", "item")
+        for node in ast.walk(statement)
+    )
 
 
 def words_of(driver: Driver, seed: Seed, application: Application, value: Value) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import attributes, conditions, containers, definitions, imports, passing
+from outlayer_lint.interpret import attributes, conditions, containers, definitions, free_names, imports, passing
 from outlayer_lint.interpret.expressions import EVALUATORS
 from outlayer_lint.interpret.frames import Arguments, Frame, World
 from outlayer_lint.interpret.things import (
@@ -340,7 +340,7 @@ class Interpreter:
                         answer = self.defined(name, place, caller)
                         if not all(isinstance(t, Unknown) for t, _ in answer):
                             return answer
-                    return self.defined(name, end, above)
+                    return free_names.at_calls(self, name, block, at, above) or self.defined(name, end, above)
                 if parent.kind == "function" and name in parent.parameter_names:
                     return self.parameter(name, above)
             parent, above = parent.parent, above.parent

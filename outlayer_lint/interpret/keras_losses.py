@@ -175,11 +175,12 @@ def shapes(answer: Answer) -> list[Shape]:
             found.append(Shape("dict", tuple(map(str, thing.items)), tuple(thing.items.values()), choices))
         else:
             found.append(Shape("one", (), (((thing, choices),),), choices))
+    found = [shape for shape in found if shape.entries]  # an empty list is one that a loop is yet to fill
     # A list that a loop fills under conditions has as many entries as nobody knows, unless whole programs choose.
     lengths = {len(shape.entries) for shape in found if shape.form == "list"}
     if len(lengths) > 1 and not any(choice.fork for shape in found for choice in shape.choices):
         return []
-    return [shape for shape in found if shape.entries]  # an empty list is one that a loop is yet to fill
+    return found
 
 
 def metrics(it: Interpreter, entry: Entry | None, heads: list[str]) -> list[list[Entry]]:

@@ -115,5 +115,6 @@ def fed(it: Interpreter, app: Application) -> Answer:
             rank = len(thing.items) + more
         elif isinstance(thing, Const) and isinstance(thing.value, int):  # `shape=(28)` is a number
             rank = 1 + more
-    key = (arrays.DRAWN, id(app.site.node), id(app.site.frame.base), "input")
+    # How many samples there will be is not said.
+    key = (arrays.DRAWN, (id(app.site.node), id(app.site.frame.base)), shapes.ONE)
     return only(Tensor(Emission.DATA, by=app.row.name, source=key, rank=rank, origin=app.origin))
