@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from outlayer_lint.interpret import classes
+from outlayer_lint.interpret import classes, handed, trainers
 from outlayer_lint.interpret.frames import Binding, World
 from outlayer_lint.interpret.seeds import Seed, calls_at
 from outlayer_lint.interpret.things import (
@@ -45,7 +45,10 @@ def find(driver: Driver, scope: Scope) -> list[Caller]:
         return _constructions(driver, scope)
     if scope.owner is not None and scope.name in CALLED_THROUGH_INSTANCE:
         return _instance_calls(driver, scope) or _compiled(driver, scope)
-    return _named(driver, scope, scope.name, method=scope.owner is not None) or _compiled(driver, scope)
+    found = _named(driver, scope, scope.name, method=scope.owner is not None)
+    if not found and scope.owner is not None and scope.name in trainers.STEPS:
+        return [Caller(*step) for step in trainers.find(driver, scope)]
+    return found or _compiled(driver, scope)
 
 
 def _compiled(driver: Driver, scope: Scope) -> list[Caller]:
@@ -152,7 +155,15 @@ def _named(driver: Driver, scope: Scope, name: str, *, method: bool) -> list[Cal
     seeds = _handed_over(driver, scope, name, near) + seeds
     # A receiver that stays unknown is believed only where the project has one method of that name.
     unique = method and len(driver.definitions(name)) == 1 and len(name) > 3
-    return _confirmed(driver, seeds, scope, by_name=unique)
+    found = _confirmed(driver, seeds, scope, by_name=unique)
+    if found:
+        return found
+    for other in handed.names(driver, scope, files):  # nobody calls it by its name, yet it may be passed on
+        where = driver.project.mentions(other)
+        found += _confirmed(driver, _candidates(driver, where, other, near)[:MAX_CALLERS], scope, by_name=False)
+        if len(found) >= MAX_CALLERS:
+            break
+    return found[:MAX_CALLERS]
 
 
 def _handed_over(driver: Driver, scope: Scope, name: str, near: SourceFile) -> list[Seed]:

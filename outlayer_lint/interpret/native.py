@@ -159,7 +159,12 @@ def _reversed(it: Interpreter, given: Arguments, site: Site) -> Answer:
     return lift(_first(it, given, "sequence"), one)
 
 
-def _dict(it: Interpreter, given: Arguments, site: Site) -> Answer:
+def paired(it: Interpreter, pairs: Sequence) -> Answer:
+    """The dict that a list of pairs makes."""
+    return _dict(it, Arguments((only(pairs),)), pairs)
+
+
+def _dict(it: Interpreter, given: Arguments, site: object) -> Answer:
     items: dict[Any, Any] = {}
     is_open = given.more_keywords
     if given.positional:
@@ -310,4 +315,5 @@ FUNCTIONS: dict[str, Callable[[Interpreter, Arguments, Site], Answer]] = {
     "tqdm.auto.tqdm": _same, "tqdm.notebook.tqdm": _same, "tqdm.trange": _range, "tqdm.tqdm_notebook": _same,
     "itertools.cycle": _same, "itertools.islice": _same, "numpy.random.default_rng": arrays.generator,
     "numpy.random.RandomState": arrays.generator, "rich.progress.track": _same, "types.SimpleNamespace": _dict,
+    "collections.namedtuple": reflection.named_tuple, "collections.namedtuple()": reflection.of_named_tuple,
 }  # fmt: skip

@@ -19,6 +19,7 @@ EPSILON, NEARLY_ONE = 1e-3, 0.99  # a clamp of probabilities this close to 0 and
 ARITHMETIC = {
     "add": ast.Add, "sub": ast.Sub, "rsub": ast.Sub, "mul": ast.Mult, "div": ast.Div, "pow": ast.Pow,
 }  # fmt: skip
+BOUNDED = (Emission.SIMPLEX, Emission.UNIT, Emission.ONEHOT, Emission.MULTIHOT, Emission.BINARY)
 LOGARITHMS = {Emission.SIMPLEX: Emission.LOGP, Emission.UNIT: Emission.LOGUNIT}
 EXPONENTIALS = {Emission.LOGP: Emission.SIMPLEX, Emission.LOGUNIT: Emission.UNIT}
 
@@ -39,6 +40,10 @@ def bounds(it: Interpreter, app: Application) -> Answer:
             )  # fmt: skip
 
         return on_tensors(app.input(), unbounded)
+    if row.how == "cuts":
+        within = _within(it, app, low, high)
+        if within is not None:
+            return within
     emission: Emission = row.emits
     if emission is Emission.BND and low is not None and high is not None:
         emission = operators.word((low, high))
@@ -48,6 +53,16 @@ def bounds(it: Interpreter, app: Application) -> Answer:
             origin=app.origin, low=low, high=high,
         )
     )  # fmt: skip
+
+
+def _within(it: Interpreter, app: Application, low: Any, high: Any) -> Answer | None:
+    """The input itself where it lies inside of what a cut leaves: a ReLU changes no probability."""
+    ways = app.input()
+    lowest, highest = 0.0 if low is None else low, inf if high is None else high
+    inside = ways and all(
+        isinstance(t, Tensor) and t.emission in BOUNDED and t.low >= lowest and t.high <= highest for t, _ in ways
+    )
+    return ways if inside else None
 
 
 def combines(it: Interpreter, app: Application) -> Answer:
@@ -103,6 +118,8 @@ def interval(it: Interpreter, app: Application) -> Answer:
         if t.emission in pairs:
             return Tensor(pairs[t.emission], axis=t.axis, **common)
         low, high = _elementwise(how, t.low, t.high, low_spec, high_spec)
+        if how in ("abs", "clamp") and t.emission in BOUNDED and (low, high) == (t.low, t.high):
+            return t  # nothing is cut off
         if how == "clamp" and t.emission in LOGARITHMS and low <= EPSILON and high >= NEARLY_ONE:
             return t.replace(low=low, high=high, certainty="likely" if t.emission is Emission.SIMPLEX else t.certainty)
         if t.emission is Emission.DATA and (low, high) == (-inf, inf):
