@@ -115,3 +115,4 @@ class Report(NamedTuple):
     analysed: int = 0
     pairs: tuple[Pair, ...] = ()
     broken: tuple[str, ...] = ()  # our own bugs, a sentence each: exit code 2
+    accepted: int = 0  # findings that the baseline accepts, which are not among the diagnostics

@@ -65,6 +65,8 @@ def closing(report: Report, hidden: int) -> str:
     lines = [f"Found {joined(found)}. {looked}." if found else f"Nothing found. {looked}."]
     if hidden:
         lines.append(f"{hidden} more of severity info, which depend on what is not known: --show info lists them.")
+    if report.accepted:
+        lines.append(f"The baseline accepts {count(report.accepted, 'finding')}.")
     verdicts = [pair.verdict for pair in report.pairs]
     if verdicts:
         words = [f"{verdicts.count(v)} {v}" for v in ("consistent", "contradicted", "unresolved") if v in verdicts]
