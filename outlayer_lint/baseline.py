@@ -69,8 +69,9 @@ def _entry(item: Any, where: str) -> Entry:
         raise Refused(f"{where}: expected a table, found {item!r}")
     for key, kind in FIELDS.items():
         value = item.get(key)
-        if type(value) is not kind:
-            raise Refused(f"{where}: `{key}` must be a {'number' if kind is int else 'string'}, found {value!r}")
+        if type(value) is not kind or (kind is int and value < 1):
+            wanted = "a number from 1" if kind is int else "a string"
+            raise Refused(f"{where}: `{key}` must be {wanted}, found {value!r}")
     return Entry(*(item[key] for key in FIELDS))
 
 

@@ -34,6 +34,9 @@ class Span(NamedTuple):
     cell: int | None = None
 
 
+AGAIN = "the same output is used here"  # a related place of the same mistake, which is reported once
+
+
 class Related(NamedTuple):
     """Another place that belongs to a finding, with its own words ("softmax applied here")."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge, suppress
 from outlayer_lint.config import TABLE, Refused
-from outlayer_lint.diagnostic import Diagnostic, Pair, Related, Report, Severity, Span, Unread
+from outlayer_lint.diagnostic import AGAIN, Diagnostic, Pair, Related, Report, Severity, Span, Unread
 from outlayer_lint.lattice import describe
 from outlayer_lint.resolve.project import Project, SourceFile
 from outlayer_lint.source import discovery
@@ -352,7 +352,7 @@ def merge(gathered: list[tuple[Diagnostic, Fact]]) -> list[Diagnostic]:
         first = group[0][0]
         worst = max((d.severity for d, _ in group if d.span == first.span), key=lambda s: s.rank)
         first = next(d for d, _ in group if d.span == first.span and d.severity is worst)
-        others = [Related(d.span, "the same output is used here") for d, _ in group if d.span != first.span]
+        others = [Related(d.span, AGAIN) for d, _ in group if d.span != first.span]
         related = tuple(dict.fromkeys((*first.related, *others)))
         merged.append(first._replace(related=related))
     return merged

@@ -9,17 +9,18 @@ import os
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from outlayer_lint.diagnostic import AGAIN
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from outlayer_lint.diagnostic import Diagnostic, Span
 
 VERSION = "outlayerLint/v1"  # of the recipe, as the key that SARIF wants
-AGAIN = "the same output is used here"  # a place more or less of the same mistake makes it no other
 
 
 def fingerprint(diagnostic: Diagnostic, line_text: Callable[[Span], str]) -> str:
-    """The same for a finding whose lines moved or were indented anew, in files of any name."""
+    """The same for a finding whose lines moved or were indented anew, in files of any name, and with other places of the same mistake."""
     spans = (diagnostic.span, *(related.span for related in diagnostic.related if related.message != AGAIN))
     words = [diagnostic.code, *(" ".join(line_text(span).split()) for span in spans)]
     return _hashed("\n".join(words))

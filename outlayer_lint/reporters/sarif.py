@@ -10,7 +10,8 @@ import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from outlayer_lint.fingerprint import AGAIN, VERSION, numbered
+from outlayer_lint.diagnostic import AGAIN
+from outlayer_lint.fingerprint import VERSION, numbered
 from outlayer_lint.knowledge import pages
 from outlayer_lint.reporters.terminal import place
 

@@ -16,7 +16,7 @@ STYLES = {
 }  # fmt: skip
 UNSEEN = (
     "[\x00-\x1f\x7f-\x9f\xad"  # controls
-    "\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f"  # no width, direction, tags
+    "\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffe\uffff\U000e0000-\U000e007f"  # no width, direction, tags
     "\ud800-\udfff]"  # bytes of a file name that are no text
 )
 BYTES = 0xDC00  # where Python puts them
