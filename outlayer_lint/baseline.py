@@ -22,7 +22,7 @@ NAME = "outlayer-baseline.json"
 STALE = "OLL002"
 VERSION = 1
 SHORT = 80  # characters of the source line that an entry quotes
-FIELDS = {"code": str, "rule": str, "path": str, "text": str, "fingerprint": str, "count": int}
+FIELDS: dict[str, type] = {"code": str, "rule": str, "path": str, "text": str, "fingerprint": str, "count": int}
 
 Key = tuple[str, str, str]
 

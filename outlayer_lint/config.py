@@ -183,7 +183,7 @@ def _table(path: str) -> Mapping[str, Any] | None:
         return None
     except OSError as error:
         raise Refused(f"{path}: {error.strerror}") from None
-    if b"outlayer" not in data:  # tomllib costs as much as a small run, so most projects must not pay for it
+    if b"utlayer" not in data:  # tomllib costs as much as a small run, so most projects must not pay for it
         return None
     import tomllib  # noqa: PLC0415
 

@@ -20,7 +20,7 @@ VERSION = "outlayerLint/v1"  # of the recipe, as the key that SARIF wants
 
 
 def fingerprint(diagnostic: Diagnostic, line_text: Callable[[Span], str]) -> str:
-    """The same for a finding whose lines moved or were indented anew, in files of any name, and with other places of the same mistake."""
+    """The same wherever the lines stand, however they are indented, and at how many other places the mistake shows."""
     spans = (diagnostic.span, *(related.span for related in diagnostic.related if related.message != AGAIN))
     words = [diagnostic.code, *(" ".join(line_text(span).split()) for span in spans)]
     return _hashed("\n".join(words))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from unittest import mock
 
 from outlayer_lint.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MODEL = """\
 from torch import nn
@@ -66,7 +68,7 @@ def outlayer(folder: Path, *argv: str, stdin: bytes = b"") -> Done:
     told = []
     for stream in (out, err):
         stream.flush()
-        told.append(stream.buffer.getvalue().decode())  # type: ignore[attr-defined] # a BytesIO
+        told.append(stream.buffer.getvalue().decode())
     return Done(code, *told)
 
 

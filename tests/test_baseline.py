@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from commandline import MODEL, THRESHOLD, TRAIN, notebook, outlayer, written
 
 from outlayer_lint.knowledge import pages
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FILE = "outlayer-baseline.json"
 USE = ("--baseline", FILE)

@@ -7,10 +7,9 @@ import re
 import shutil
 import subprocess
 import tarfile
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 from commandline import MODEL, THRESHOLD, TRAIN, notebook, outlayer, written
@@ -19,8 +18,11 @@ from outlayer_lint.diagnostic import Diagnostic, Related, Report, Severity, Span
 from outlayer_lint.knowledge import pages
 from outlayer_lint.reporters import FORMATS, View, render
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 CELLS = (
-    "import torch\nfrom torch import nn\nname = 'a\\tb \\\\ é'\nnet = nn.Sequential(nn.Linear(4, 3), nn.Softmax(dim=1))",
+    "import torch\nfrom torch import nn\nn = 'a\\tb \\\\ é'\nnet = nn.Sequential(nn.Linear(4, 3), nn.Softmax(dim=1))",
     "criterion = nn.CrossEntropyLoss()\nloss = criterion(net(torch.randn(2, 4)), torch.tensor([0, 1]))",
 )
 ODD = "a b,c:d%é.py"
@@ -59,7 +61,7 @@ def test_every_format_tells_the_same_findings(project: Path) -> None:
         for i in json.loads(told(project, "gitlab"))
         if i["check_name"] != "not-read"
     ]
-    cases = ElementTree.fromstring(told(project, "junit").encode()).iter("testcase")
+    cases = ET.fromstring(told(project, "junit").encode()).iter("testcase")
     junit = [(str(c.get("name"))[:6], c.get("file")) for c in cases if c.find("failure") is not None]
     assert sorted(sarif) == sorted(gitlab) == sorted(junit) == expected
     commands = re.findall(r"(?m)^::(?:error|warning) .*title=(OLL\d+) ", told(project, "github"))
@@ -110,7 +112,7 @@ def test_gitlab_issues(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_junit_suites(project: Path) -> None:
-    top = ElementTree.fromstring(told(project, "junit").encode())
+    top = ET.fromstring(told(project, "junit").encode())
     assert (top.tag, top.get("tests"), top.get("failures"), top.get("errors")) == ("testsuites", "5", "4", "1")
     assert {suite.get("name") for suite in top} == {"train.py", "decide.py", "book.ipynb", "broken.py", ODD}
     failure = next(f for f in top.iter("failure") if "OLL101" in str(f.get("type")))
@@ -119,7 +121,7 @@ def test_junit_suites(project: Path) -> None:
 
 
 def test_junit_fails_only_what_fails_the_run(project: Path) -> None:
-    top = ElementTree.fromstring(told(project, "junit", "--fail-on", "error").encode())
+    top = ET.fromstring(told(project, "junit", "--fail-on", "error").encode())
     assert (top.get("tests"), top.get("failures")) == ("5", "2")
     assert [case.get("file") for case in top.iter("testcase") if case.find("system-out") is not None] == [
         ODD,
@@ -130,12 +132,10 @@ def test_junit_fails_only_what_fails_the_run(project: Path) -> None:
 def test_junit_of_a_clean_run_and_of_odd_characters(tmp_path: Path) -> None:
     done = outlayer(written(tmp_path, model=MODEL), ".", "--format", "junit")
     assert done.code == 0
-    assert [case.get("name") for case in ElementTree.fromstring(done.out.encode()).iter("testcase")] == [
-        "nothing found"
-    ]
+    assert [case.get("name") for case in ET.fromstring(done.out.encode()).iter("testcase")] == ["nothing found"]
     nasty = "\x00\x1b<&\"'\udcff\ufffe.py"
     report = Report(errors=(Unread(nasty, 1, "bad\x0b & <worse>"),), files=1)
-    case = next(ElementTree.fromstring(render(report, "junit", View()).encode()).iter("error"))
+    case = next(ET.fromstring(render(report, "junit", View()).encode()).iter("error"))
     assert case.get("message") == r"bad\x0b & <worse>"
 
 

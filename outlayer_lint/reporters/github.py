@@ -19,7 +19,7 @@ def render(report: Report, view: View) -> str:
     lines = [_command(diagnostic, view) for diagnostic in shown]
     for error in report.errors:
         line = 1 if error.path.endswith(".ipynb") else error.line
-        where = f"file={_property(error.path)},line={line},title=not read"
+        where = f"file={_property(visible(error.path))},line={line},title=not read"
         lines.append(f"::warning {where}::{_data(visible(error.message))}\n")
     return "".join(lines)
 
@@ -27,7 +27,7 @@ def render(report: Report, view: View) -> str:
 def _command(diagnostic: Diagnostic, view: View) -> str:
     span = diagnostic.span
     line = view.file_line(span)
-    where = [f"file={_property(span.path)}", f"line={line}"]
+    where = [f"file={_property(visible(span.path))}", f"line={line}"]
     if span.cell is None and span.line == span.end_line:  # GitHub drops columns where there are two lines
         where += [f"endLine={line}", f"col={span.column}", f"endColumn={span.end_column}"]
     elif span.cell is None:
