@@ -187,8 +187,20 @@ class SourceFile:
 
     def lines_calling(self, *names: str) -> list[int]:
         """Lines on which one of these words stands before a parenthesis."""
+        if self._calls is None and len(names) == 1:  # no index for one question
+            return self.lines_at(self._before_parenthesis(names[0]))
         calls = self.calls
         return self.lines_at(sorted({at for name in names for at in calls.get(name, ())}))
+
+    def _before_parenthesis(self, name: str) -> Iterator[int]:
+        text, called = self.text, re.compile(CALLED)
+        at = text.find(name)
+        while at >= 0:
+            end = at + len(name)
+            before, after = text[at - 1 : at], text[end : end + 1]
+            if after in "([ " and not (before.isalnum() or before == "_") and called.match(text, at):
+                yield at
+            at = text.find(name, end)
 
     def lines_beside(self, name: str, words: Iterable[str]) -> list[int]:
         """Lines with a call (or definition) of `name` in a class that calls one of the words as well."""
