@@ -157,7 +157,8 @@ def _named(driver: Driver, scope: Scope, name: str, *, method: bool) -> list[Cal
     found = _confirmed(driver, seeds, scope, unique=name if method and len(name) > 3 else "")
     if found:
         return found
-    for other in handed.names(driver, scope, files):  # nobody calls it by its name, yet it may be passed on
+    # Nobody calls it by its name, yet it may be passed on.
+    for other in handed.names(driver, scope, files[:MAX_CANDIDATES]):
         where = driver.project.mentions(other)
         found += _confirmed(driver, _candidates(driver, where, other, near)[:MAX_CALLERS], scope)
         if len(found) >= MAX_CALLERS:
@@ -231,14 +232,15 @@ def _instance_calls(driver: Driver, scope: Scope) -> list[Caller]:
             for name in file.bound_to(cls):
                 names[name] = None
     names.pop("", None)
+    near = driver.project.beside(scope.file, *files)
     callers: list[Caller] = []
     seen: set[int] = set()
     for name in list(names)[:MAX_CALLERS]:
         where = list(files)
         if len(name) > 1:
             mentioned = driver.project.mentions(name)
-            others = [f for f in driver.project.beside(scope.file, *files) if f not in files]
-            where = [f for f in mentioned if f in files] + [f for f in others if f in mentioned][:MAX_CALLERS]
+            others = [f for f in mentioned if f not in files and f in near]
+            where = [f for f in mentioned if f in files] + others[:MAX_CALLERS]
         seeds = [s for s in _candidates(driver, where, name, scope.file) if id(s.node) not in seen]
         seen.update(id(s.node) for s in seeds)
         callers.extend(_confirmed(driver, seeds, scope))

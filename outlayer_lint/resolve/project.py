@@ -312,6 +312,7 @@ class Project:
         self._by_stem: dict[str, list[str]] | None = None
         self._modules: dict[tuple[str, str], SourceFile | None] = {}
         self._mentions: dict[bytes, list[SourceFile]] | None = None
+        self._near: dict[str, set[SourceFile]] = {}
         self.framework_files: list[SourceFile] = []
         self.sparse = False  # whether definitions are parsed one by one, when somebody looks inside
         self.whole: Container[str] = ()  # paths that are parsed as a whole nevertheless
@@ -381,14 +382,18 @@ class Project:
         near = self.beside(file)
         return [other for other in self.mentions(word) if other is file or other in near]
 
-    def beside(self, *files: SourceFile) -> dict[SourceFile, None]:
+    def beside(self, *files: SourceFile) -> set[SourceFile]:
         """The files that may have something from one of these: they name its module or its folder."""
-        found: dict[SourceFile, None] = {}
-        for file in files:
-            for part in file.path.rpartition(".")[0].split(os.sep)[-3:]:
-                if part not in ("", "__init__", "src"):
-                    found.update(dict.fromkeys(self.mentions(part)))
-        return found
+        parts = {part for file in files for part in file.path.rpartition(".")[0].split(os.sep)[-3:]}
+        parts -= {"", "__init__", "src"}
+        if len(parts) == 1:
+            return self._naming(*parts)
+        return set().union(*map(self._naming, parts))
+
+    def _naming(self, part: str) -> set[SourceFile]:
+        if part not in self._near:
+            self._near[part] = set(self.mentions(part))
+        return self._near[part]
 
     def mentions(self, word: str) -> list[SourceFile]:
         """The files with a framework's word in them that mention `word`."""
