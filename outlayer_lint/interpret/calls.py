@@ -20,6 +20,7 @@ from outlayer_lint.interpret import (
     keras_models,
     native,
     passing,
+    pipelines,
     transfer,
 )
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible, restrict
@@ -100,6 +101,8 @@ def method(it: Interpreter, thing: Method, given: Arguments, site: Site) -> Answ
     if thing.row is not None:
         return apply_row(it, thing.row, "method", given.prepend(only(thing.receiver)), site)
     receiver = thing.receiver
+    if isinstance(receiver, Sequence) and receiver.kind == pipelines.KIND:
+        return pipelines.method(it, receiver, thing.name, given, site)
     if isinstance(receiver, Instance) and thing.name in keras_models.METHODS:
         return keras_models.method(it, receiver, thing.name, given, site) or unknown("unknown method")
     if isinstance(receiver, Class):
@@ -113,7 +116,8 @@ def method(it: Interpreter, thing: Method, given: Arguments, site: Site) -> Answ
 
 def library(it: Interpreter, thing: Library, given: Arguments, site: Site) -> Answer:
     """Call a library's function or class."""
-    found = native.FUNCTIONS.get(thing.name) or keras_layers.LOOKED_UP.get(thing.name)
+    name = thing.name
+    found = native.FUNCTIONS.get(name) or keras_layers.LOOKED_UP.get(name) or pipelines.FUNCTIONS.get(name)
     if found is not None:
         return found(it, given, site)
     row = knowledge.find(thing.name)

@@ -277,8 +277,7 @@ def losses_built(driver: Driver, seed: Seed) -> Iterator[LossBuilt]:
         document = seed.place.block.scope.file.document
         words = {
             "loss": thing.name.rpartition(".")[2],
-            "prediction": document.segment(seed.node.args[0]) if seed.node.args else "",
-            "target": document.segment(seed.node.args[1]) if len(seed.node.args) > 1 else "",
+            "prediction": _written(seed, row, row.prediction), "target": _written(seed, row, row.target_parameter),
             "emits": "", "activation": "",
         }  # fmt: skip
         if module and len(tensors) < 2 and "size_average" not in tensors:  # a weight alone is a weight
@@ -294,6 +293,14 @@ def losses_built(driver: Driver, seed: Seed) -> Iterator[LossBuilt]:
             words=words,
         )
         return
+
+
+def _written(seed: Seed, row: Row, parameter: str) -> str:
+    """The argument of a functional loss as it is written: torch takes the prediction first, Keras the target."""
+    nodes = {k.arg: k.value for k in seed.node.keywords}
+    index = row.parameters.index(parameter) if parameter in row.parameters else len(seed.node.args)
+    node = nodes.get(parameter, seed.node.args[index] if index < len(seed.node.args) else None)
+    return "" if node is None else seed.place.block.scope.file.document.segment(node)
 
 
 def _is_scaled(seed: Seed) -> bool:
