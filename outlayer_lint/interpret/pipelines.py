@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import calls, datasets, iteration
+from outlayer_lint.interpret import calls, datasets, families, iteration
 from outlayer_lint.interpret.arrays import DRAWN
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import Deferred, Dictionary, Sequence, join, lift, only, unknown
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.interpret.things import Answer, Entry, Site
 
-KIND = "pipeline"
 SAME = frozenset(
     "shuffle repeat prefetch cache take skip shard with_options filter apply take_while rejection_resample".split()
 )
@@ -23,7 +22,7 @@ BATCHED = frozenset(("batch", "padded_batch"))
 
 
 def _of(element: Entry) -> Answer:
-    return only(Sequence((), open=True, middle=element, kind=KIND))
+    return only(Sequence((), open=True, middle=element, kind=families.PIPELINE))
 
 
 def _slices(it: Interpreter, given: Arguments, site: Site) -> Answer:

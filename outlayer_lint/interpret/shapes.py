@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import keras_shapes
 from outlayer_lint.interpret.coupling import (
     COUPLED,
     SCRAMBLED,
@@ -80,6 +79,8 @@ def reshapes(it: Interpreter, app: Application) -> Answer:
         if all(isinstance(end, int) for end in ends):
             return on_tensors(app.input(), lambda t: _flattened(t, ends[0], ends[1]))
     if how == "samples":
+        from outlayer_lint.interpret import keras_shapes  # noqa: PLC0415 - for programs that use Keras
+
         return keras_shapes.reshaped(it, app)
     if how == "ravel":
         return on_tensors(app.input(), lambda t: _flattened(t, 0, -1))
@@ -170,6 +171,8 @@ def moves_axis(it: Interpreter, app: Application) -> Answer:
     """`permute`, `transpose`, `.T`: the class dim and the coupled dim move."""
     how = app.row.how
     if how == "samples":
+        from outlayer_lint.interpret import keras_shapes  # noqa: PLC0415 - for programs that use Keras
+
         return keras_shapes.permuted(it, app)
     dims: list[Any] | None
     if how in ("transpose", "movedim"):
