@@ -614,14 +614,12 @@ a = f(x)  # emits: logit, 3 units
 """,
 }
 WRONG = {
-    "the else of a loop": "the block is not entered",
     "a handler may follow any statement of the body": "only the whole body or nothing of it",
     "what the body did is seen from its handler": "the body is passed over",
     "what __enter__ gives": "taken for the context manager itself",
     "an object replaced behind its attribute": "the attribute of the object before is read",
     "a layer appended under a condition": "the list becomes open-ended",
     "a global written in the function that reads it": "only writes of the module are seen",
-    "match is decided by its subject": "patterns are not compared",
     "an element deleted": "`del` of an element is no write",
     "continue": "what stands before it is lost",
     "break": "what stands before it is lost",

@@ -10,7 +10,8 @@ from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Emission, Tensor
 
 PAIR = 2  # two units of a softmax are a yes and a no
-CHOSEN = ("argmax", "accuracy", "same-activation", "bootstrapped", "menu", "target-is-input", "gan-label")
+MADE = ("same-activation", "bootstrapped", "menu", "target-is-input", "gan-label")
+DECIDED = ("argmax", "accuracy")
 
 
 def check(call: LossCall) -> Iterator[Finding]:
@@ -20,13 +21,16 @@ def check(call: LossCall) -> Iterator[Finding]:
         return
     if (witness := value.all(lambda way: softmaxed(way) and way.emission is Emission.SIMPLEX)) is None:
         return
+    rows = (value.rank or PAIR) == PAIR and not call.evidence("convolution-last")
+    grade = "several" if rows and (value.units or 0) > PAIR else "unknown"
+    # The accuracy that Keras reports beside this loss may count units: no sign of one class.
+    keras = grade == "several" and "from_logits" in (*call.loss.parameters, *call.loss.constructor)
     if target.all(lambda way: multihot(way, value.units)) is not None:
         grade = "labels"
-    elif any(map(chosen, target)) or any(map(call.evidence, CHOSEN)):
+    elif any(map(call.evidence, MADE if keras else (*MADE, *DECIDED))) or any(
+        chosen(way) for way in target if not (keras and way.emission is Emission.ONEHOT)
+    ):
         return
-    else:
-        rows = (value.rank or PAIR) == PAIR and not call.evidence("convolution-last")
-        grade = "several" if rows and (value.units or 0) > PAIR else "unknown"
     fix = Fix("advise", "use a sigmoid for labels that may hold together, or cross-entropy for one class of many")
     sure = surety(target) if grade == "labels" and value.certainty == "proved" else value.certainty
     yield Finding(call.span, grade, places(witness), fix, certainty=sure)

@@ -19,9 +19,15 @@ MAX_CHAIN = 4
 
 def number(thing: object) -> float | None:
     """The value of a numeric constant."""
-    if isinstance(thing, Const) and isinstance(thing.value, (int, float)) and not isinstance(thing.value, bool):
-        return float(thing.value)
-    return None
+    return real(thing.value) if isinstance(thing, Const) and not isinstance(thing.value, bool) else None
+
+
+def real(value: object) -> float | None:
+    """The value as the number that a tensor would hold, `None` where it is none or too large for one."""
+    try:
+        return float(value) if isinstance(value, (int, float)) else None
+    except OverflowError:
+        return None
 
 
 def arithmetic(it: Interpreter, name: str, a: Any, b: Any, site: Site) -> Any:

@@ -11,6 +11,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import operators, shapes
+from outlayer_lint.interpret.arithmetic import real
 from outlayer_lint.interpret.things import (
     Answer,
     Const,
@@ -65,12 +66,13 @@ def literal(
     values: list[Any], rank: int | None, sizes: tuple[int | None, ...], key: object, dtype: str | None = None
 ) -> Tensor | None:
     """Numbers written in the program as a tensor, `None` where they are no numbers."""
-    if not values or not all(isinstance(v, (int, float)) for v in values):
+    numbers = [number for v in values if (number := real(v)) is not None]
+    if not values or len(numbers) < len(values):
         return None
     if dtype is None:
         floats, flags = any(isinstance(v, float) for v in values), all(isinstance(v, bool) for v in values)
         dtype = "float" if floats else "bool" if flags else "long"
-    low, high = float(min(values)), float(max(values))
+    low, high = min(numbers), max(numbers)
     emission = Emission.BINARY if set(values) <= {0, 1} else operators.word((low, high))
     units = sizes[-1] if sizes else None
     return Tensor(

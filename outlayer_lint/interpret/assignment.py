@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import calls, operators
+from outlayer_lint.interpret.arithmetic import real
 from outlayer_lint.interpret.things import Answer, Const, Lazy, Site, join, only, unknown
 from outlayer_lint.interpret.transfer import LITERAL
 from outlayer_lint.lattice import Emission, Tensor
@@ -29,15 +30,13 @@ def assigned(it: Interpreter, thing: Tensor, lazy: Lazy, how: str) -> Answer:
     value = it.force(lazy)
     ways = [t for t, _ in value if isinstance(t, Tensor)]
     if len(ways) != len(value):
-        if thing.source is None or not all(
-            isinstance(t, Const) and isinstance(t.value, (int, float)) for t, _ in value
-        ):
+        numbers = [number for t, _ in value if isinstance(t, Const) and (number := real(t.value)) is not None]
+        if thing.source is None or len(numbers) < len(value):
             return (
                 only(thing.replace(certainty="likely"))
                 if all(isinstance(t, Const) for t, _ in value)
                 else unknown("written by index")
             )
-        numbers = [float(t.value) for t, _ in value]
         ends = min(thing.low, *numbers), max(thing.high, *numbers)
         if len(value) > 1 and not set(numbers) <= {0.0, 1.0}:
             # Computed from several alternatives, which need not go together.

@@ -164,6 +164,8 @@ def _built_attribute(it: Interpreter, thing: Built, name: str, site: Site) -> An
             return part
     if name in ("module", "model") and thing.row.transfer == "wraps":
         return calls.wrapped(it, thing)
+    if name == "module" and thing.row.kind in ("model", "container"):
+        return only(thing)  # as it was wrapped
     return only(Method(thing, name))
 
 

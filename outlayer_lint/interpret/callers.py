@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from outlayer_lint.interpret import classes
+from outlayer_lint.interpret import classes, handed, trainers
 from outlayer_lint.interpret.frames import Binding, World
 from outlayer_lint.interpret.seeds import Seed, calls_at
 from outlayer_lint.interpret.things import (
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MAX_CANDIDATES = 24
 MAX_CALLERS = 8
+HANDING = (b"Process", b"Thread", b"spawn", b"submit", b"launch")
 CALLED_THROUGH_INSTANCE = ("forward", "call", "__call__")
 
 
@@ -44,7 +45,10 @@ def find(driver: Driver, scope: Scope) -> list[Caller]:
         return _constructions(driver, scope)
     if scope.owner is not None and scope.name in CALLED_THROUGH_INSTANCE:
         return _instance_calls(driver, scope) or _compiled(driver, scope)
-    return _named(driver, scope, scope.name, method=scope.owner is not None) or _compiled(driver, scope)
+    found = _named(driver, scope, scope.name, method=scope.owner is not None)
+    if not found and scope.owner is not None and scope.name in trainers.STEPS:
+        return [Caller(*step) for step in trainers.find(driver, scope)]
+    return found or _compiled(driver, scope)
 
 
 def _compiled(driver: Driver, scope: Scope) -> list[Caller]:
@@ -63,16 +67,22 @@ def _pattern(name: str) -> re.Pattern[str]:
 
 def _candidates(driver: Driver, files: list[SourceFile], name: str, near: SourceFile) -> list[Seed]:
     found: list[Seed] = []
-    wanted = _pattern(name)
     for file in sorted(files, key=lambda f: (f is not near, f.path)):
-        lines = file.lines_calling(name)
-        if lines:
-            found.extend(calls_at(file, lines, wanted))
-        elif file in driver.project.mentions("forward") and f"{name}.forward" in file.text:
-            found.extend(calls_at(file, file.lines_calling("forward"), wanted))
+        found.extend(_calling(driver, file, name))
         if len(found) > MAX_CANDIDATES:
             break
     return found[:MAX_CANDIDATES]
+
+
+def _calling(driver: Driver, file: SourceFile, name: str) -> list[Seed]:
+    """The calls of a name in a file; looked up once, however many classes have a method of that name."""
+    key = file, name
+    if key not in driver.calling:
+        lines = file.lines_calling(name)
+        if not lines and file in driver.project.mentions("forward") and f"{name}.forward" in file.text:
+            lines = file.lines_calling("forward")
+        driver.calling[key] = calls_at(file, lines, _pattern(name))
+    return driver.calling[key]
 
 
 def _confirmed(driver: Driver, seeds: list[Seed], scope: Scope, *, by_name: bool) -> list[Caller]:
@@ -145,7 +155,15 @@ def _named(driver: Driver, scope: Scope, name: str, *, method: bool) -> list[Cal
     seeds = _handed_over(driver, scope, name, near) + seeds
     # A receiver that stays unknown is believed only where the project has one method of that name.
     unique = method and len(driver.definitions(name)) == 1 and len(name) > 3
-    return _confirmed(driver, seeds, scope, by_name=unique)
+    found = _confirmed(driver, seeds, scope, by_name=unique)
+    if found:
+        return found
+    for other in handed.names(driver, scope, files):  # nobody calls it by its name, yet it may be passed on
+        where = driver.project.mentions(other)
+        found += _confirmed(driver, _candidates(driver, where, other, near)[:MAX_CALLERS], scope, by_name=False)
+        if len(found) >= MAX_CALLERS:
+            break
+    return found[:MAX_CALLERS]
 
 
 def _handed_over(driver: Driver, scope: Scope, name: str, near: SourceFile) -> list[Seed]:
@@ -155,7 +173,9 @@ def _handed_over(driver: Driver, scope: Scope, name: str, near: SourceFile) -> l
     found: list[Seed] = []
     pattern = rf"(?:target|fn|func)\s*=\s*{re.escape(name)}\b|\bspawn\s*\(\s*{re.escape(name)}\b"
     for file in driver.project.importers(near, name):
-        if not any(word in file.words for word in (b"Process", b"Thread", b"spawn", b"submit", b"launch")):
+        if file not in driver.handing:
+            driver.handing[file] = any(word in file.words for word in HANDING)
+        if not driver.handing[file]:
             continue
         for seed in calls_at(
             file,

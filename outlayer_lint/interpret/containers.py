@@ -57,6 +57,8 @@ def as_sequence(it: Interpreter, thing: Any) -> Sequence | None:
     if isinstance(thing, Sequence):
         return thing
     if isinstance(thing, Dictionary):
+        if thing.kind == "output":
+            return Sequence(tuple(thing.items.values()), open=thing.open, kind="tuple")
         return Sequence(tuple(only(Const(k)) for k in thing.items), open=thing.open)
     if isinstance(thing, Built) and thing.row.kind == "container":
         parts = layers.parts(it, thing)

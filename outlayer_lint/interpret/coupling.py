@@ -142,7 +142,7 @@ def same(left: Any, right: Any, rank: int | None) -> bool | None:
         return None
     if (left < 0) == (right < 0):
         return left == right
-    return None if rank is None else left % rank == right % rank
+    return left % rank == right % rank if rank else None
 
 
 def shifted(axis: Any, dim: int, step: int, rank: int | None) -> Any:

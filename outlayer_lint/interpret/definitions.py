@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import attributes, conditions, effects, imports, iteration, mutation, operators
+from outlayer_lint.interpret import attributes, conditions, effects, imports, iteration, mutation, operators, registries
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible, restrict
 from outlayer_lint.interpret.things import Answer, Function, Lazy, Site, Unbound, join, lift, only, unknown
 from outlayer_lint.resolve.reaching import LIMIT
@@ -90,7 +90,10 @@ def _given(it: Interpreter, key: str, definition: Definition, frame: Frame) -> A
     place = Place(definition.block, definition.index)
     kind, node, value = definition.kind, definition.node, definition.value
     if kind == "assign" and value is not None:
-        return it.follow(it.ev(value, place, frame), definition.path)
+        answer = it.follow(it.ev(value, place, frame), definition.path)
+        if definition.block.scope.kind == "module" and registries.starts_empty(value):
+            return registries.filled(it, key, frame, answer)
+        return answer
     if kind == "def":
         memo = ("def", id(node))
         if memo not in frame.memo:

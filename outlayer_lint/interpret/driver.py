@@ -43,6 +43,8 @@ class Driver:
         self.it = Interpreter(project)
         self._callers: dict[Scope, list[callers.Caller]] = {}
         self._asking: set[Scope] = set()
+        self.calling: dict[tuple[SourceFile, str], list[Seed]] = {}
+        self.handing: dict[SourceFile, bool] = {}
         self.alone = False  # answer as far as it can be seen without any caller
         self._subclasses: dict[Scope, list[Class]] = {}
         self._written: dict[int, ast.Call] = {}

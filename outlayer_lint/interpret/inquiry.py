@@ -67,6 +67,9 @@ class Event:
         )  # fmt: skip
 
 
+PER_FILE = 60_000  # evaluations for all that begins in one file; what people write needs a few thousand
+
+
 class Inquiry:
     """Questions about one project."""
 
@@ -107,7 +110,10 @@ class Inquiry:
         lines = file.lines_calling(*words, *built)
         if "forward" in calls:
             lines += file.lines_with(rf"\b(?:{wanted.pattern})(?:\[.*\])?\.forward\s*\(", (".forward",))
+        begun = self.driver.it.evaluations
         for seed in calls_at(file, lines, wanted):
+            if self.driver.it.evaluations - begun > PER_FILE:
+                break
             event = self._loss(seed)
             if event is not None:
                 events.append(event)
@@ -154,17 +160,23 @@ class Inquiry:
         return file in self._trains or file in self._helpers or re.search(LOADS, file.words) is not None
 
     def _further(self, file: SourceFile) -> Iterator[Event]:
-        lines = self.vocabulary.deciding(file, serves=self.serves(file)) if self.decides(file) else []
+        lines = self._deciding(file) if self.decides(file) else []
         if (not lines and file.calls.keys().isdisjoint(self.vocabulary.activations)) or file.scope is None:
             return
+        begun = self.driver.it.evaluations
         for seed, node in expressions_at(file, lines):
-            asked = self.vocabulary.question(node)
+            if self.driver.it.evaluations - begun > PER_FILE:
+                break
+            asked = self.vocabulary.question(node, file)
             facts = list(ASK[asked](self.driver, seed, node)) if asked else []
             if facts:
                 yield Event(facts[0].span, [(f, False) for f in self._with_chains(facts)], [])
         words = self.vocabulary.activations | self.vocabulary.activation_classes
         for line in file.lines_beside("forward", words & file.calls.keys()):
             yield from self._outputs(file, line)
+
+    def _deciding(self, file: SourceFile) -> list[int]:
+        return self.vocabulary.deciding(file, serves=self.serves(file), cuts=not self.driver.alone)
 
     def _outputs(self, file: SourceFile, line: int) -> Iterator[Event]:
         """Activations in a row in what a model returns."""

@@ -100,6 +100,8 @@ def _find(it: Interpreter, thing: Instance, name: str, skip: Scope | None) -> An
     library = next((c for c in order if isinstance(c, Library) and c.name not in ("builtins.object", "abc.ABC")), None)
     if library is not None and _library_method(library, name):
         return only(Method(thing, name, None))
+    if library is not None and name == "module" and classes.is_module_name(library.name):
+        return only(thing)  # what wraps a model (`DataParallel`) is taken for the model itself
     if thing.site is None and thing.arguments is None:
         return only(Subclass(thing.cls.scope, name))
     return unknown(

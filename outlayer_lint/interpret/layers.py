@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import calls, containers, families, iteration
+from outlayer_lint.interpret import calls, containers, families, iteration, native
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
     Answer,
@@ -116,6 +116,8 @@ def _parts(it: Interpreter, thing: Built) -> Answer:
     elif given.positional or given.keywords:
         source = it.force(given.positional[0]) if given.positional else it.force(next(iter(given.keywords.values())))
         base = lift(source, lambda t: only(t) if isinstance(t, (Dictionary, Sequence)) else iterable(it, t))
+        if thing.row.how == "dict":  # `ModuleDict([["relu", nn.ReLU()], ...])`
+            base = lift(base, lambda t: native.paired(it, t) if isinstance(t, Sequence) else only(t))
     else:
         base = only(Dictionary({}) if thing.row.how == "dict" else Sequence(()))
     for name, more in thing.extras:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from outlayer_lint.interpret import operators
+from outlayer_lint.interpret.arithmetic import real
 from outlayer_lint.interpret.things import Sequence
 from outlayer_lint.lattice import Emission, Tensor
 
@@ -16,18 +17,18 @@ if TYPE_CHECKING:
 def made_range(it: Interpreter, app: Application) -> tuple[Emission, float | None, float | None]:
     """What a maker fills its tensor with."""
     row = app.row
-    low, high = (float(v) if isinstance(v, (int, float)) else None for v in (app.spec(row.low), app.spec(row.high)))
+    low, high = app.number(row.low), app.number(row.high)
     emission = row.emits or Emission.DATA
     if row.name.endswith(".linspace"):
         given = [it.constant(entry) for name in row.parameters[:2] if (entry := app.entry(name)) is not None]
-        ends = sorted(float(end) for end in given if isinstance(end, (int, float)))
+        ends = sorted(number for end in given if (number := real(end)) is not None)
         if len(ends) == 2:
             return operators.word((ends[0], ends[1])), ends[0], ends[1]
     if emission is Emission.INDEX:
         start = app.entry("low") if app.entry("high") is not None else None
         first = it.constant(start) if start is not None else 0
         if not isinstance(first, int) or first >= 0:
-            return Emission.INDEX, float(first) if isinstance(first, int) else None, None
+            return Emission.INDEX, real(first) if isinstance(first, int) else None, None
         return Emission.LOGIT, None, None
     if emission is Emission.BND:
         return (Emission.DATA, None, None) if low is None or high is None else (_number_word(low, high), low, high)

@@ -56,7 +56,7 @@ def _range(it: Interpreter, given: Arguments, site: Site) -> Answer:
             numbers = range(*values)
         except (TypeError, ValueError):
             return unknown("unknown iterable")
-        if len(numbers) <= MAX_RANGE:
+        if not numbers[MAX_RANGE:]:
             return only(Sequence(tuple(only(Const(n)) for n in numbers)))
         middle = unknown("loop counter", ("range", id(site.node)))
         return only(Sequence((only(Const(numbers[0])),), open=True, tail=(only(Const(numbers[-1])),), middle=middle))
@@ -159,7 +159,12 @@ def _reversed(it: Interpreter, given: Arguments, site: Site) -> Answer:
     return lift(_first(it, given, "sequence"), one)
 
 
-def _dict(it: Interpreter, given: Arguments, site: Site) -> Answer:
+def paired(it: Interpreter, pairs: Sequence) -> Answer:
+    """The dict that a list of pairs makes."""
+    return _dict(it, Arguments((only(pairs),)), pairs)
+
+
+def _dict(it: Interpreter, given: Arguments, site: object) -> Answer:
     items: dict[Any, Any] = {}
     is_open = given.more_keywords
     if given.positional:
@@ -310,4 +315,5 @@ FUNCTIONS: dict[str, Callable[[Interpreter, Arguments, Site], Answer]] = {
     "tqdm.auto.tqdm": _same, "tqdm.notebook.tqdm": _same, "tqdm.trange": _range, "tqdm.tqdm_notebook": _same,
     "itertools.cycle": _same, "itertools.islice": _same, "numpy.random.default_rng": arrays.generator,
     "numpy.random.RandomState": arrays.generator, "rich.progress.track": _same, "types.SimpleNamespace": _dict,
+    "collections.namedtuple": reflection.named_tuple, "collections.namedtuple()": reflection.of_named_tuple,
 }  # fmt: skip

@@ -19,6 +19,7 @@ EPSILON, NEARLY_ONE = 1e-3, 0.99  # a clamp of probabilities this close to 0 and
 ARITHMETIC = {
     "add": ast.Add, "sub": ast.Sub, "rsub": ast.Sub, "mul": ast.Mult, "div": ast.Div, "pow": ast.Pow,
 }  # fmt: skip
+BOUNDED = (Emission.SIMPLEX, Emission.UNIT, Emission.ONEHOT, Emission.MULTIHOT, Emission.BINARY)
 LOGARITHMS = {Emission.SIMPLEX: Emission.LOGP, Emission.UNIT: Emission.LOGUNIT}
 EXPONENTIALS = {Emission.LOGP: Emission.SIMPLEX, Emission.LOGUNIT: Emission.UNIT}
 
@@ -26,7 +27,7 @@ EXPONENTIALS = {Emission.LOGP: Emission.SIMPLEX, Emission.LOGUNIT: Emission.UNIT
 def bounds(it: Interpreter, app: Application) -> Answer:
     """Elementwise activations with a known range."""
     row = app.row
-    low, high = app.spec(row.low), app.spec(row.high)
+    low, high = app.number(row.low), app.number(row.high)
     inner = app.inner()
     if row.emits in (None, Emission.LOGIT):
         # An activation without bounds (LeakyReLU, PReLU): a score stays a score of the same layer.
@@ -39,15 +40,29 @@ def bounds(it: Interpreter, app: Application) -> Answer:
             )  # fmt: skip
 
         return on_tensors(app.input(), unbounded)
+    if row.how == "cuts":
+        within = _within(it, app, low, high)
+        if within is not None:
+            return within
     emission: Emission = row.emits
     if emission is Emission.BND and low is not None and high is not None:
-        emission = operators.word((float(low), float(high)))
+        emission = operators.word((low, high))
     return only(
         Follower(
             emission, units=lambda: inner().units, rank=lambda: inner().rank, by=row.name, inner=inner,
-            origin=app.origin, low=None if low is None else float(low), high=None if high is None else float(high),
+            origin=app.origin, low=low, high=high,
         )
     )  # fmt: skip
+
+
+def _within(it: Interpreter, app: Application, low: Any, high: Any) -> Answer | None:
+    """The input itself where it lies inside of what a cut leaves: a ReLU changes no probability."""
+    ways = app.input()
+    lowest, highest = 0.0 if low is None else low, inf if high is None else high
+    inside = ways and all(
+        isinstance(t, Tensor) and t.emission in BOUNDED and t.low >= lowest and t.high <= highest for t, _ in ways
+    )
+    return ways if inside else None
 
 
 def combines(it: Interpreter, app: Application) -> Answer:
@@ -90,7 +105,7 @@ def combines(it: Interpreter, app: Application) -> Answer:
 def interval(it: Interpreter, app: Application) -> Answer:
     """Elementwise functions by interval arithmetic; `log` and `exp` go between probabilities and their logs."""
     how, row = app.row.how, app.row
-    low_spec, high_spec = app.spec(row.low), app.spec(row.high)
+    low_spec, high_spec = app.number(row.low), app.number(row.high)
 
     def one(t: Tensor) -> Tensor:
         if t.emission is Emission.LOSS:
@@ -103,6 +118,8 @@ def interval(it: Interpreter, app: Application) -> Answer:
         if t.emission in pairs:
             return Tensor(pairs[t.emission], axis=t.axis, **common)
         low, high = _elementwise(how, t.low, t.high, low_spec, high_spec)
+        if how in ("abs", "clamp") and t.emission in BOUNDED and (low, high) == (t.low, t.high):
+            return t  # nothing is cut off
         if how == "clamp" and t.emission in LOGARITHMS and low <= EPSILON and high >= NEARLY_ONE:
             return t.replace(low=low, high=high, certainty="likely" if t.emission is Emission.SIMPLEX else t.certainty)
         if t.emission is Emission.DATA and (low, high) == (-inf, inf):
@@ -129,11 +146,13 @@ def interval(it: Interpreter, app: Application) -> Answer:
     return lift(app.input(), any_)
 
 
-def _elementwise(how: str, low: float, high: float, low_spec: Any, high_spec: Any) -> tuple[float, float]:
+def _elementwise(
+    how: str, low: float, high: float, low_spec: float | None, high_spec: float | None
+) -> tuple[float, float]:
     try:
         if how == "clamp":
-            a = low if low_spec is None else max(low, float(low_spec))
-            b = high if high_spec is None else min(high, float(high_spec))
+            a = low if low_spec is None else max(low, low_spec)
+            b = high if high_spec is None else min(high, high_spec)
             return a, b
         if how == "abs":
             return (low, high) if low >= 0 else (0.0, max(abs(low), abs(high)))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import attributes, classes
 from outlayer_lint.interpret.choices import compatible
+from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
     Answer,
     Built,
@@ -14,6 +15,7 @@ from outlayer_lint.interpret.things import (
     Dictionary,
     Instance,
     Library,
+    Partial,
     Sequence,
     Site,
     Super,
@@ -26,7 +28,6 @@ from outlayer_lint.interpret.things import (
 from outlayer_lint.lattice import Tensor
 
 if TYPE_CHECKING:
-    from outlayer_lint.interpret.frames import Arguments
     from outlayer_lint.interpret.interpreter import Interpreter
 
 
@@ -143,3 +144,27 @@ def kind_of(it: Interpreter, given: Arguments, site: Site) -> Answer:
         it.force(given.pick(0, "object")),
         lambda thing: only(thing.cls) if isinstance(thing, Instance) else unknown("type of a value"),
     )
+
+
+def named_tuple(it: Interpreter, given: Arguments, site: Site) -> Answer:
+    """`namedtuple("Output", "scores embedding")`: what makes such tuples."""
+    fields = it.constant(given.pick(1, "field_names"))
+    if isinstance(fields, str):
+        fields = tuple(fields.replace(",", " ").split())
+    if not isinstance(fields, tuple) or not all(isinstance(name, str) for name in fields):
+        return unknown("name chosen at run time")
+    defaults = it.force(given.pick(3, "defaults")) if given.pick(3, "defaults") is not None else ()
+    last = defaults[0][0].items if len(defaults) == 1 and isinstance(defaults[0][0], Sequence) else ()
+    preset = dict(zip(fields[len(fields) - len(last) :], last, strict=False))
+    spread = Arguments((only(Const(fields)),), preset)
+    return only(Partial(Library("collections.namedtuple()"), spread))
+
+
+def of_named_tuple(it: Interpreter, given: Arguments, site: Site) -> Answer:
+    """`Output(scores, embedding=e)`."""
+    fields = it.constant(given.positional[0])
+    items = {}
+    for index, name in enumerate(fields):
+        entry = given.positional[index + 1] if index + 1 < len(given.positional) else given.keywords.get(name)
+        items[name] = entry if entry is not None else unknown("missing argument")
+    return only(Dictionary(items, kind="output"))

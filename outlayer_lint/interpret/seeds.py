@@ -19,11 +19,14 @@ NORMALISERS = ("softmax", "softmin", "sigmoid", "expit")
 BESIDES = ("keras", "tensorflow", "optax", "segmentation_models.")
 NAMED = tuple(name.rstrip(".").encode() for name in BESIDES)
 DECIDING = frozenset(("argmax", "round", "rint", "gt", "ge", "lt", "le", "log"))
+CUTTING = DECIDING - {"argmax", "log"}
+BY_PATTERN = frozenset(("log",))
 UNCALLED = frozenset(("item", "argmax", "tolist", "numpy"))
 # Patterns for single lines, each with the words that bring a line to attention. Compiled when first searched for.
 NO_DIM = r"[Ss]oft[Mm](?:ax|in)\w*\s*\((?:\s*\)|(?![^\n]*(?:dim|axis|,)))", ("oftmax", "oftMax", "oftmin", "oftMin")
 THRESHOLD = r"[<>]=?\s*(?:0?\.\d|[\w.\[\"']*(?:[Tt]hr|THR))", ("<", ">")
 NOT_CALLED = r"\.(?:item|argmax|tolist|numpy)\b(?!\s*[(.])", (".item", ".argmax", ".tolist", ".numpy")
+LOGARITHM = r"\blog_?\s*\((?!\s*(?:[fr]?[\"']|[{]|\w+\s*=))", ("log(", "log_(")
 DIVISION = r"[\w)\]]\s*/\s*[(\w]", ("/",)
 SERVES = rb"load_state_dict|\.eval\(\)|no_grad|torch\.load|from_pretrained|__main__"
 LOADS = rb"load_state_dict\(|torch\.load\(|\.eval\(\)|\.backward\(|\.zero_grad\("
@@ -49,6 +52,8 @@ class Vocabulary:
         own: set[bytes] = set()
         foreign: set[bytes] = set()
         for spelling, form, kind in spellings:
+            if kind in ("distribution", "sampler") and form == "method" and ".distributions." in spelling:
+                continue  # what is asked of a distribution says nothing of how it was made
             if kind != "loss":
                 self.others.setdefault(spelling.rpartition(".")[2], set()).add(
                     kind if form != "module" else f"{kind} class"
@@ -89,16 +94,21 @@ class Vocabulary:
             any(name in data for name in NAMED) and any(word in data for word in self.foreign)
         )
 
-    def deciding(self, file: SourceFile, *, serves: bool) -> list[int]:
+    def deciding(self, file: SourceFile, *, serves: bool, cuts: bool) -> list[int]:
         """Lines on which a decision may be taken, a sample drawn, a metric computed, or a softmax applied.
 
-        Only a file that trains or `serves` a model applies an activation to what a model returns.
+        Only a file that trains or `serves` a model applies an activation to what a model returns. A threshold matters
+        where the output of a trained model may be cut (`cuts`).
         """
         calls = file.calls
-        deciding = [w for w in calls if w.rstrip("_") in self.consumers or (serves and w in self.activations)]
+        asked = self.consumers - (BY_PATTERN if cuts else BY_PATTERN | CUTTING)
+        deciding = [w for w in calls if w.rstrip("_") in asked or (serves and w in self.activations)]
         lines = set(file.lines_calling(*deciding))
+        if "log" in calls or "log_" in calls:
+            lines.update(file.lines_with(*LOGARITHM))
         lines.update(file.lines_with(*NO_DIM))
-        lines.update(file.lines_with(*THRESHOLD))
+        if cuts:
+            lines.update(file.lines_with(*THRESHOLD))
         lines.update(file.lines_with(*NOT_CALLED))
         if "exp" in calls:
             lines.update(file.lines_with(*DIVISION))
@@ -108,7 +118,7 @@ class Vocabulary:
         """Whether a called word may be one of these."""
         return word.rstrip("_") in self.consumers or word in self.activations or word in self.activation_classes
 
-    def question(self, node: ast.expr) -> str:
+    def question(self, node: ast.expr, file: SourceFile) -> str:
         """What to ask of an expression, as far as its form tells; "" for nothing. Costs little, unlike the question."""
         if isinstance(node, ast.Call):
             name = _last(node.func)
@@ -117,6 +127,8 @@ class Vocabulary:
             if name in self.activations and _gives_dim(node) and not _on_an_output(node):
                 return ""
             if not self.asks(name) or (name.rstrip("_") in DECIDING and not _decides(node, name.rstrip("_"))):
+                return ""
+            if name == "log" and node.args and not _of_a_module(node.func, file):
                 return ""
             return "called"
         if isinstance(node, ast.Compare):
@@ -245,6 +257,23 @@ def _decides(node: ast.Call, name: str) -> bool:
             isinstance(module, ast.Name) and module.id in ("math", "logger", "wandb", "logging", "console")
         ) and not (node.args and isinstance(node.args[0], ast.Constant))
     return True
+
+
+def _of_a_module(function: ast.expr, file: SourceFile) -> bool:
+    """Whether what is called may come from an import: `logger.log(x)` and `self.log(x)` do not."""
+    at = function
+    while isinstance(at, ast.Attribute):
+        at = at.value
+    scope = file.scope
+    if at is function or not isinstance(at, ast.Name) or scope is None:
+        return at is function
+    block = scope.block
+    return at.id in block.names and any(
+        name == at.id and definition.kind == "import"
+        for index in block.names[at.id]
+        for where in (block, *block.subs.get(index, ()))
+        for name, definition in [pair for pairs in where.writes.values() for pair in pairs]
+    )
 
 
 def _on_an_output(node: ast.Call) -> bool:

@@ -197,6 +197,8 @@ def _moved(how: str, dims: list[Any] | None, axis: Any, rank: int | None) -> Any
     """Where a dim stands after a move."""
     if not isinstance(axis, int) or axis == SCRAMBLED:
         return axis
+    if rank == 0:
+        return None
     if how == "swap-last":
         return {-1: -2, -2: -1}.get(axis, None if rank is None else _moved("transpose", [-1, -2], axis, rank))
     if how == "reverse":

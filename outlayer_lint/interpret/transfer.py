@@ -15,6 +15,7 @@ from outlayer_lint.interpret import (
     layers,
     tensors,
 )
+from outlayer_lint.interpret.arithmetic import real
 from outlayer_lint.interpret.coupling import Follower
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
@@ -114,6 +115,10 @@ class Application:
                 else None
             )
         return spec[2] if value is None else value
+
+    def number(self, spec: Any) -> float | None:
+        """The value of a spec where that is a number that a tensor can hold."""
+        return real(self.spec(spec))
 
     def lazy(self, spec: Any) -> Any:
         """A spec of units, worked out only when asked for."""

@@ -40,16 +40,16 @@ def maps(it: Interpreter, app: Application) -> Answer:
     if row.emits is None:
         return lift(app.input(), lambda t: only(anything(_derived(app, t.source)) if isinstance(t, Tensor) else t))
     inner = app.inner()
-    low, high = app.spec(row.low), app.spec(row.high)
+    low, high = app.number(row.low), app.number(row.high)
     emission = row.emits
     if emission is Emission.BND and low is not None and high is not None:
-        emission = operators.word((float(low), float(high)))
+        emission = operators.word((low, high))
     more = 1 if how == "onehot" else 0
     given = app.input()
     first = next((t for t, _ in given if isinstance(t, Tensor)), None)
     made = Tensor(
         emission, by=row.name, axis=app.spec(row.axis), units=app.lazy(row.units),
-        low=None if low is None else float(low), high=None if high is None else float(high),
+        low=low, high=high,
         dtype=row.dtype or ("double" if row.name.startswith("sklearn") else None),
         rank=lambda: None if (r := inner().rank) is None else r + more, inner=inner,
         source=_derived(app, first.source if first is not None else None), origin=app.origin,

@@ -33,7 +33,7 @@ CONSTANT_KINDS = ("int", "float", "bool", "str", "tuple", "list", "NoneType")
 TRANSFERS: dict[str, tuple[str, ...]] = {
     "keeps": ("", "detach", "cast", "noise", "mask", "fill", "shuffle", "repeat"),
     "normalises": ("", "min"),
-    "bounds": ("", "halves"),
+    "bounds": ("", "halves", "cuts"),
     "learned": ("", "norm", "product"),
     "recurrent": ("", "cell", "bidirectional"),
     "reshapes": ("view", "flatten", "unflatten", "ravel", "mixed", "pattern", "samples"),

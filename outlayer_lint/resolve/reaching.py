@@ -9,6 +9,7 @@ import ast
 from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
+from outlayer_lint.resolve.branches import is_exhaustive, leaves
 from outlayer_lint.resolve.scopes import Block, Definition, Place
 
 if TYPE_CHECKING:
@@ -66,6 +67,10 @@ def _backwards(
         if hit:
             found.extend(Reach(hit[-1], c, l) for c, l in open_paths)
             return []
+    if block.kind == "loop-else" and statement is not None:
+        inner = [sub for sub in parent.subs.get(block.index, ()) if sub.kind == "loop"]
+        direct = [d for n, d in parent.writes.get(block.index, ()) if n == key]
+        open_paths = _through(key, parent, block.index, inner, direct, open_paths, found, limit)
     if block.kind == "finally" and statement is not None:
         for sub in parent.subs.get(block.index, ()):
             if sub.kind == "try":
@@ -115,6 +120,7 @@ def _through(
     node = block.statements[i]
     after: list[Path] = []
     if isinstance(node, (ast.For, ast.AsyncFor, ast.While)):
+        paths = _after_all_turns(key, node, subs, paths, found, limit)
         fresh = [(c, l) for c, l in paths if not any(s is node for s, _ in l)]
         left = paths
         for sub in subs:
@@ -156,8 +162,24 @@ def _through(
         return _distinct(after, limit)
     for sub in subs:  # match
         if not sub.ends:
-            after += _within(key, sub, len(sub.statements), paths, found, limit)
-    return _distinct(after + paths, limit)
+            entered = paths
+            if sub.condition is not None:
+                test = (*sub.condition, Place(block, i), False)
+                entered = [((*c, test) if len(c) < MAX_CONDITIONS else c, l) for c, l in paths]
+            after += _within(key, sub, len(sub.statements), entered, found, limit)
+    return _distinct(after if is_exhaustive(node) else after + paths, limit)
+
+
+def _after_all_turns(
+    key: str, node: ast.stmt, subs: list[Block], paths: list[Path], found: list[Reach], limit: int
+) -> list[Path]:
+    """Pass the `else` of a loop backwards: it runs unless the loop was left by `break`."""
+    for sub in subs:
+        if sub.kind == "loop-else":
+            left = leaves(node)
+            after = [] if sub.ends else _within(key, sub, len(sub.statements), paths, found, limit)
+            return _distinct([*after, *paths], limit) if left else after
+    return paths
 
 
 def _distinct(paths: Iterable[Path], limit: int) -> list[Path]:

@@ -10,6 +10,7 @@ import ast
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from outlayer_lint.resolve import setters
+from outlayer_lint.resolve.branches import bodies, is_exhaustive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,14 +83,24 @@ class Block:
 
     @property
     def exits(self) -> list[int]:
-        """The statements that leave the block, or that hold one which does."""
+        """The statements that return, hold a return, or are never passed. A guard that only raises is none of these."""
         if self._exits is None:
             self._exits = [
                 i
                 for i, node in enumerate(self.statements)
-                if isinstance(node, TERMINATORS) or any(sub.ends or sub.exits for sub in self.subs.get(i, ()))
+                if isinstance(node, TERMINATORS)
+                or any(sub.returns for sub in self.subs.get(i, ()))
+                or (i in self.subs and ends(node, self.subs[i]))
             ]
         return self._exits
+
+    @property
+    def returns(self) -> bool:
+        """Whether a `return` stands in the block."""
+        return any(
+            isinstance(self.statements[i], ast.Return) or any(sub.returns for sub in self.subs.get(i, ()))
+            for i in self.exits
+        )
 
     def note(self, key: str, index: int) -> None:
         """Remember that statement `index` (or something inside it) writes `key`."""
@@ -219,44 +230,14 @@ def lower(
     return block
 
 
-def bodies(node: ast.stmt) -> Iterator[tuple[list[ast.stmt], str, tuple[ast.expr, bool] | None]]:
-    """The blocks inside a compound statement, in the order they run."""
-    match node:
-        case ast.If(test=test, body=body, orelse=orelse):
-            yield body, "then", (test, True)
-            yield orelse, "else", (test, False)
-        case (
-            ast.For(body=body, orelse=orelse)
-            | ast.AsyncFor(body=body, orelse=orelse)
-            | ast.While(body=body, orelse=orelse)
-        ):
-            yield body, "loop", None
-            if orelse:
-                yield orelse, "loop-else", None
-        case ast.With(body=body) | ast.AsyncWith(body=body):
-            yield body, "with", None
-        case (
-            ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=final)
-            | ast.TryStar(body=body, handlers=handlers, orelse=orelse, finalbody=final)
-        ):
-            yield body + orelse, "try", None
-            for handler in handlers:
-                yield handler.body, "handler", None
-            if final:
-                yield final, "finally", None
-        case ast.Match(cases=cases):
-            for case in cases:
-                yield case.body, "case", None
-        case _:
-            pass  # a simple statement
-
-
 def ends(node: ast.stmt, subs: list[Block]) -> bool:
     """Whether control never passes the compound statement."""
     if isinstance(node, ast.If):
         return all(sub.ends for sub in subs)
     if isinstance(node, (ast.With, ast.AsyncWith)):
         return subs[0].ends
+    if isinstance(node, ast.Match):
+        return is_exhaustive(node) and all(sub.ends for sub in subs)
     if isinstance(node, (ast.Try, ast.TryStar)):
         return any(s.ends for s in subs if s.kind == "finally") or all(s.ends for s in subs if s.kind != "finally")
     if isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and node.test.value:
@@ -308,8 +289,11 @@ def writes(block: Block, index: int, node: ast.stmt) -> Iterator[tuple[str, Defi
                     yield handler.name, made("opaque", None)
         case ast.Global(names=names) | ast.Nonlocal(names=names):
             block.scope.globals.update(names)
-        case ast.Match(cases=cases):
+        case ast.Match(subject=subject, cases=cases):
             for case in cases:
+                if isinstance(case.pattern, ast.MatchAs) and case.pattern.name:
+                    yield case.pattern.name, made("assign", subject)
+                    continue
                 for inner in ast.walk(case.pattern):
                     if name := getattr(inner, "name", None):
                         yield name, made("opaque", None)

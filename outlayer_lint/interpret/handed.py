@@ -1,0 +1,103 @@
+"""Functions that are passed, not called: `evaluate(model, accuracy)`, `metrics = {"f1": f1}`, `fit(callbacks=[plot])`.
+
+Under which other names such a function may be called: parameters it is passed for, names it is stored under, and what
+loops draw from those. Whether a call of that name means it is seen by evaluating the callee.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from outlayer_lint.interpret import classes
+from outlayer_lint.interpret.seeds import Seed
+from outlayer_lint.interpret.things import Class, Function, Partial
+from outlayer_lint.resolve.scopes import dotted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from outlayer_lint.interpret.driver import Driver
+    from outlayer_lint.resolve.project import SourceFile
+    from outlayer_lint.resolve.scopes import Place, Scope
+
+MAX_NAMES = 8
+MAX_MENTIONS = 12
+COMMON = frozenset(("f", "fn", "func", "function", "key", "self", "_", "x", "i"))  # too many calls bear these names
+
+
+def names(driver: Driver, scope: Scope, files: list[SourceFile]) -> list[str]:
+    """The names under which a function is called, if it is passed around."""
+    found: dict[str, None] = {}
+    asked = 0
+    mentioned = re.compile(rb"\b" + scope.name.encode() + rb"\b(?!\s*\()")
+    for file in files:
+        if mentioned.search(file.words) is None:
+            continue
+        for line in file.lines_with(rf"\b{re.escape(scope.name)}\b(?!\s*\()", (scope.name,)):
+            place = file.locate(line)
+            if place is None or asked >= MAX_MENTIONS:
+                continue
+            asked += 1
+            for name in _taken(driver, place, scope.name):
+                found[name] = None
+    for name in list(found)[:MAX_NAMES]:
+        for file in driver.project.mentions(name)[:MAX_MENTIONS]:
+            drawn = re.compile(rf"\bfor\s+(?:\w+\s*,\s*)?\(?(\w+)\)?(?:\s*,\s*\(?(\w+)\)?)?\s+in\b[^\n]*\b{name}\b")
+            for match in drawn.finditer(file.text):
+                found.update(dict.fromkeys(filter(None, match.groups())))
+    return [name for name in found if name not in COMMON and name != scope.name][:MAX_NAMES]
+
+
+def _taken(driver: Driver, place: Place, name: str) -> Iterator[str]:
+    """The names that a statement gives to what `name` means: a target, a keyword, a key, a parameter."""
+    statement = place.block.statements[place.index]
+    if isinstance(statement, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return
+    if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value and _holds(statement.value, name):
+        for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
+            holder = target.value if isinstance(target, ast.Subscript) else target
+            yield from filter(None, [dotted(holder).rpartition(".")[2]])
+    for node in ast.walk(statement):
+        if isinstance(node, ast.keyword) and node.arg and _holds(node.value, name):
+            yield node.arg
+        elif isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                if isinstance(key, ast.Constant) and isinstance(key.value, str) and _holds(value, name):
+                    yield key.value
+        elif isinstance(node, ast.Call):
+            at = next((i for i, a in enumerate(node.args) if _holds(a, name)), None)
+            if at is not None:
+                yield from _parameters(driver, Seed(node, place, ()), at)
+
+
+def _holds(node: ast.expr, name: str) -> bool:
+    """Whether an expression is the function, or a list or dict of functions with it, or a `partial` of it."""
+    if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+        return any(_holds(element, name) for element in node.elts)
+    if isinstance(node, ast.Dict):
+        return any(_holds(value, name) for value in node.values)
+    if isinstance(node, ast.IfExp):
+        return _holds(node.body, name) or _holds(node.orelse, name)
+    if isinstance(node, ast.Call):
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        return called == "partial" and bool(node.args) and _holds(node.args[0], name)
+    return (isinstance(node, ast.Name) and node.id == name) or (isinstance(node, ast.Attribute) and node.attr == name)
+
+
+def _parameters(driver: Driver, seed: Seed, at: int) -> Iterator[str]:
+    """The parameter that takes a positional argument of a call of the project's own function or class."""
+    for _, things in driver.callee(seed):
+        for thing in things:
+            inner = thing.function if isinstance(thing, Partial) else thing
+            if isinstance(inner, Class):
+                found = classes.method_of(driver.it, inner, "__init__")
+                ordered = found[1].parameter_names[1:] if found is not None else []
+            elif isinstance(inner, Function):
+                ordered = inner.scope.parameter_names[1 if inner.bound is not None else 0 :]
+            else:
+                continue
+            if at < len(ordered):
+                yield ordered[at]
+        break
