@@ -145,6 +145,8 @@ def judged_value(answer: Answer) -> Value:
             return Value(reason="batch data")
         if way.emission is Emission.LOSS:
             return Value(reason="result of a loss")
+        if targets.is_parameter(way):
+            return Value(reason="literal tensor")
     return value
 
 

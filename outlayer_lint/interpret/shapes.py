@@ -61,12 +61,15 @@ def reshapes(it: Interpreter, app: Application) -> Answer:
     if how == "view":
         dims = _dims(it, app)
         single = dims is not None and len(dims) > 1 and dims[0] == 1
+        open_ended = dims is not None and len(dims) > 1 and dims[0] == -1
 
         def viewed(t: Tensor) -> Tensor:
             made = _viewed(t, dims)
             return (
                 alone(made)
-                if single and not t.learned and (t.source is not None or t.emission is Emission.DATA)
+                if (single or (open_ended and t.rank is None))
+                and not t.learned
+                and (t.source is not None or t.emission is Emission.DATA)
                 else made
             )
 
