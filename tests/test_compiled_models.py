@@ -35,7 +35,7 @@ def facts_of(folder: Path, **sources: str) -> list[Fact]:
         paths.append(str(path))
     inquiry = prepare(Project(str(folder), sorted(paths)))
     assert inquiry is not None
-    found = []
+    found: list[Fact] = []
     for file in inquiry.driver.project.framework_files:
         for event in inquiry.ask(file):
             found.extend(fact for fact, _ in event.facts)
