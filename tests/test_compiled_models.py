@@ -94,6 +94,8 @@ SILENT = {
     "never trained": f"{ONE}model.compile('adam', 'mse')\nmodel.predict(x)\n",
     "another one is trained": f"{ONE}model.compile('adam', 'mse')\nother = Sequential([layers.Dense(1)])\n"
     "other.compile('adam')\nother.fit(x, y)\n",
+    "the other model of a builder is trained": "def build():\n    return Sequential([layers.Dense(2)])\n"
+    "model = build()\nmodel.compile('adam', 'mse')\nother = build()\nother.compile('adam')\nother.fit(x, y)\n",
     "compiled again": f"{ONE}model.compile('adam', 'mse')\nmodel.compile('adam')\nmodel.fit(x, y)\n",
     "a step of its own": """
 class Own(Model):
