@@ -32,8 +32,6 @@ MAX_ASSUMED = 6
 CONFIRM = 100  # evaluations to see what one candidate calls
 ALONE = 120  # evaluations for a question without callers
 MIN_FUEL = 100
-DEFINED = rb"(?m)^[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)"
-DERIVED = rb"(?m)^[ \t]*class[ \t]+(\w+)[ \t]*\(([^)]*)\)"
 
 
 class Driver:
@@ -52,8 +50,7 @@ class Driver:
         self._worlds: dict[object, World] = {}
         self._written: dict[int, ast.Call] = {}
         self.handed: dict[object, ast.Call] = {}  # calls that a framework makes of what it is handed
-        self._definitions: dict[str, list[SourceFile]] | None = None
-        self._derived: dict[str, list[tuple[SourceFile, str]]] | None = None
+        self._definitions: dict[str, list[SourceFile]] = {}
 
     # -- frames -------------------------------------------------------------------------------------------------------
 
@@ -216,12 +213,11 @@ class Driver:
 
     def definitions(self, name: str) -> list[SourceFile]:
         """The files that define a function or method of that name, one entry for each definition."""
-        if self._definitions is None:
-            self._definitions = {}
-            for file in self.project.framework_files:
-                for match in re.finditer(DEFINED, file.words):
-                    self._definitions.setdefault(match[1].decode(), []).append(file)
-        return self._definitions.get(name, [])
+        if name not in self._definitions:
+            defined = rf"(?m)^[ \t]*+(?:async[ \t]+)?def[ \t]+{re.escape(name)}\b".encode()
+            files = self.project.mentions(name)
+            self._definitions[name] = [file for file in files for _ in re.findall(defined, file.words)]
+        return self._definitions[name]
 
     def derives(self, scope: Scope, base: Scope) -> bool:
         """Whether a class has another one among its bases."""
@@ -235,17 +231,13 @@ class Driver:
         return self._subclasses[scope]
 
     def _find_subclasses(self, scope: Scope) -> list[Class]:
-        if self._derived is None:
-            self._derived = {}
-            for file in self.project.framework_files:
-                for match in re.finditer(DERIVED, file.words):
-                    for base in re.findall(rb"\w+", match[2]):
-                        self._derived.setdefault(base.decode(), []).append((file, match[1].decode()))
         found: dict[int, Class] = {}
         todo = [scope.name]
         seen = {scope.name}
         while todo and len(found) < MAX_WORLDS * 2:
-            for file, name in self._derived.get(todo.pop(), []):
+            base = todo.pop()
+            derived = [(f, name) for f in self.project.mentions(base) for name, bases in f.derived() if base in bases]
+            for file, name in derived:
                 if (file.path, name) in seen:  # type: ignore[comparison-overlap]
                     continue
                 seen.add((file.path, name))  # type: ignore[arg-type]
