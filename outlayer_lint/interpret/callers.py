@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MAX_CANDIDATES = 24
 MAX_CALLERS = 8
+MANY_FILES = 40
 HANDING = (b"Process", b"Thread", b"spawn", b"submit", b"launch")
 CALLED_THROUGH_INSTANCE = ("forward", "call", "__call__")
 
@@ -151,6 +152,9 @@ def _named(driver: Driver, scope: Scope, name: str, *, method: bool) -> list[Cal
         return []
     near = scope.file
     files = driver.project.mentions(name) if method else driver.project.importers(near, name)
+    if method and len(files) > MANY_FILES and scope.owner is not None:  # `step`, `sample`: where the class is known
+        known = driver.project.beside(near) & set(driver.project.mentions(scope.owner.name))
+        files = [file for file in files if file is near or file in known]
     seeds = _candidates(driver, files, name, near)
     seeds = _handed_over(driver, scope, name, near) + seeds
     # A receiver that stays unknown is believed only where the project has one method of that name.
