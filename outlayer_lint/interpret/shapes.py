@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import keras_shapes
 from outlayer_lint.interpret.coupling import (
     COUPLED,
     SCRAMBLED,
@@ -62,12 +61,15 @@ def reshapes(it: Interpreter, app: Application) -> Answer:
     if how == "view":
         dims = _dims(it, app)
         single = dims is not None and len(dims) > 1 and dims[0] == 1
+        open_ended = dims is not None and len(dims) > 1 and dims[0] == -1
 
         def viewed(t: Tensor) -> Tensor:
             made = _viewed(t, dims)
             return (
                 alone(made)
-                if single and not t.learned and (t.source is not None or t.emission is Emission.DATA)
+                if (single or (open_ended and t.rank is None))
+                and not t.learned
+                and (t.source is not None or t.emission is Emission.DATA)
                 else made
             )
 
@@ -80,6 +82,8 @@ def reshapes(it: Interpreter, app: Application) -> Answer:
         if all(isinstance(end, int) for end in ends):
             return on_tensors(app.input(), lambda t: _flattened(t, ends[0], ends[1]))
     if how == "samples":
+        from outlayer_lint.interpret import keras_shapes  # noqa: PLC0415 - for programs that use Keras
+
         return keras_shapes.reshaped(it, app)
     if how == "ravel":
         return on_tensors(app.input(), lambda t: _flattened(t, 0, -1))
@@ -170,6 +174,8 @@ def moves_axis(it: Interpreter, app: Application) -> Answer:
     """`permute`, `transpose`, `.T`: the class dim and the coupled dim move."""
     how = app.row.how
     if how == "samples":
+        from outlayer_lint.interpret import keras_shapes  # noqa: PLC0415 - for programs that use Keras
+
         return keras_shapes.permuted(it, app)
     dims: list[Any] | None
     if how in ("transpose", "movedim"):
