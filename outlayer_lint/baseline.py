@@ -69,7 +69,7 @@ def _entry(item: Any, where: str) -> Entry:
         raise Refused(f"{where}: expected a table, found {item!r}")
     for key, kind in FIELDS.items():
         value = item.get(key)
-        if type(value) is not kind or (kind is int and value < 1):
+        if type(value) is not kind or (isinstance(value, int) and value < 1):
             wanted = "a number from 1" if kind is int else "a string"
             raise Refused(f"{where}: `{key}` must be {wanted}, found {value!r}")
     return Entry(*(item[key] for key in FIELDS))
