@@ -64,7 +64,9 @@ class Config(NamedTuple):
         """
         on = set(rules.values())
         for layer in self.layers:
-            wanted = _strength((*(layer.select or ()), *layer.extend_select), rules, f"{layer.where}: select")
+            wanted = _strength(layer.select or (), rules, f"{layer.where}: select")
+            for code, strength in _strength(layer.extend_select, rules, f"{layer.where}: extend-select").items():
+                wanted[code] = max(strength, wanted.get(code, -1))
             unwanted = _strength(layer.ignore, rules, f"{layer.where}: ignore")
             if layer.select is not None:
                 on.clear()

@@ -105,9 +105,10 @@ def _check(
     progress: Callable[[int, int], None] | None,
 ) -> Report:
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION))
-    missing = [folder for folder in config.src if not os.path.isdir(folder)]
-    if missing:
-        raise Refused(f"{config.path}: [{TABLE}] src: no such folder: {discovery.shown(missing[0])}")
+    for key, kind, exists in (("src", "folder", os.path.isdir), ("contracts", "file", os.path.isfile)):
+        for path in getattr(config, key):
+            if not exists(path):
+                raise Refused(f"{config.path}: [{TABLE}] {key}: no such {kind}: {discovery.shown(path)}")
     if config.contracts:
         knowledge.extend(config.contracts)
     run = _Run(config, keep, {os.path.abspath(path) for path in paths}, progress)
