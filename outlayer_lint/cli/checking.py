@@ -145,7 +145,7 @@ def _bar(arguments: SimpleNamespace) -> Bar | None:
         return None
     from outlayer_lint.cli.progress import Bar  # noqa: PLC0415 - for terminals only
 
-    return Bar()
+    return Bar(plain=arguments.color == "never")
 
 
 def _add_noqa(
