@@ -28,8 +28,8 @@ def pieces(text: str, cuts: list[int]) -> list[str]:
     indent=st.sampled_from([None, 1, 4]),
     ascii_=st.booleans(),
 )
-def test_every_line_of_every_cell_is_found(  # noqa: FBT001, PLR0913, PLR0917 - a file can be written in many ways
-    cells: list[list[str]], end: str, cuts: list[int], joined: bool, indent: int | None, ascii_: bool
+def test_every_line_of_every_cell_is_found(  # noqa: PLR0913 - a file can be written in many ways
+    *, cells: list[list[str]], end: str, cuts: list[int], joined: bool, indent: int | None, ascii_: bool
 ) -> None:
     book: dict[str, Any] = {"metadata": {"cells": [3]}, "cells": [{"cell_type": "markdown", "source": "x\ny"}]}
     for lines in cells:
