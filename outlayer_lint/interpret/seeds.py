@@ -29,9 +29,9 @@ THRESHOLD = r"[<>]=?\s*(?:0?\.\d|[\w.\[\"']*(?:[Tt]hr|THR))", ("<", ">")
 NOT_CALLED = r"\.(?:item|argmax|tolist|numpy)\b(?!\s*[(.])", (".item", ".argmax", ".tolist", ".numpy")
 LOGARITHM = r"\blog_?\s*\((?!\s*(?:[fr]?[\"']|[{]|\w+\s*=))", ("log(", "log_(")
 DIVISION = r"[\w)\]]\s*/\s*[(\w]", ("/",)
-SERVES = rb"load_state_dict|\.eval\(\)|no_grad|torch\.load|from_pretrained|__main__"
-LOADS = rb"load_state_dict\(|torch\.load\(|\.eval\(\)|\.backward\(|\.zero_grad\("
-BUILDS = rb"\bnn\.|Categorical|Bernoulli|multinomial"
+SERVES = (b"load_state_dict", b".eval()", b"no_grad", b"torch.load", b"from_pretrained", b"__main__")
+LOADS = (b"load_state_dict(", b"torch.load(", b".eval()", b".backward(", b".zero_grad(")
+SAMPLES = (b"Categorical", b"Bernoulli", b"multinomial")
 
 
 class Seed(NamedTuple):
