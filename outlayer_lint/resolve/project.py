@@ -12,7 +12,7 @@ from outlayer_lint.resolve.scopes import Place, Scope
 from outlayer_lint.source.document import Document, Unreadable, contents
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from outlayer_lint.resolve.scopes import Block
 
@@ -295,9 +295,15 @@ def _start(node: ast.stmt) -> int:
 class Project:
     """All files below one root, and the extra ones that were given by hand."""
 
-    def __init__(self, root: str, paths: Iterable[str], display: dict[str, str] | None = None) -> None:
-        """`paths` are absolute; `display` names those that are shown otherwise than relative to the working folder."""
+    def __init__(
+        self, root: str, paths: Iterable[str], display: dict[str, str] | None = None, starts: Sequence[str] = ()
+    ) -> None:
+        """`paths` are absolute; `display` names those that are shown otherwise than relative to the working folder.
+
+        `starts` are folders that imports start from (`src` of the configuration), absolute.
+        """
         self.root = root
+        self.starts = tuple(starts)
         here = os.getcwd()
         self.files: dict[str, SourceFile] = {}
         for path in paths:
@@ -348,6 +354,9 @@ class Project:
         candidates = self.by_stem.get(name.rpartition(".")[2])
         if not candidates:
             return None
+        for place in (folder, *self.starts) if self.starts else ():
+            if found := self._at(place, name):
+                return found
         at = folder
         while True:  # the script's own folder first, then every folder above it
             if found := self._at(at, name):
@@ -362,6 +371,10 @@ class Project:
     def is_package(self, name: str, asked_by: SourceFile) -> bool:
         """Whether a folder of the project without `__init__` bears the name (namespace packages, scripts' folders)."""
         at, tail = os.path.dirname(asked_by.path), name.replace(".", os.sep)
+        for place in self.starts:
+            prefix = os.path.join(place, tail) + os.sep
+            if os.path.isdir(prefix):
+                return any(p.startswith(prefix) for p in self.files)
         while at.startswith(self.root):
             prefix = os.path.join(at, tail) + os.sep
             if os.path.isdir(prefix):
