@@ -41,6 +41,7 @@ class Config(NamedTuple):
         baseline: file of accepted findings.
         root: the folder that patterns are relative to.
         path: the file this was read from, "" where there is none.
+        noqa: whether `# noqa` counts; a host with comments of its own may take over.
     """
 
     layers: tuple[Layer, ...] = ()
@@ -54,6 +55,7 @@ class Config(NamedTuple):
     baseline: str = ""
     root: str = ""
     path: str = ""
+    noqa: bool = True
 
     def enabled(self, rules: Mapping[str, str]) -> frozenset[str]:
         """Codes of the rules that are on, given name -> code of all rules; everything is on unless someone says less.

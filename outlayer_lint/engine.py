@@ -15,7 +15,8 @@ from outlayer_lint.resolve.project import Project, SourceFile
 from outlayer_lint.source import discovery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    import ast
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from outlayer_lint.config import Config
@@ -78,8 +79,11 @@ def check(
     *,
     stdin: tuple[str, bytes] | None = None,
     keep: list[object] | None = None,
+    trees: Mapping[str, tuple[str, ast.Module]] | None = None,
 ) -> Report:
     """Lint files and folders; see `Report`.
+
+    `trees` are those that somebody has parsed already (flake8): absolute path -> source and its tree.
 
     What was built on the way goes to `keep`, if given: a process that ends right after need not wait until it is freed,
     which takes as long as the analysis.
@@ -88,17 +92,24 @@ def check(
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return _check(paths, config, stdin, [] if keep is None else keep)
+        return _check(paths, config, stdin, [] if keep is None else keep, trees or {})
     finally:
         if collecting:
             gc.enable()
 
 
-def _check(paths: Sequence[str | Path], config: Config, stdin: tuple[str, bytes] | None, keep: list[object]) -> Report:
+def _check(
+    paths: Sequence[str | Path],
+    config: Config,
+    stdin: tuple[str, bytes] | None,
+    keep: list[object],
+    trees: Mapping[str, tuple[str, ast.Module]],
+) -> Report:
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION))
     if config.contracts:
         knowledge.extend(config.contracts)
     run = _Run(config, keep, {os.path.abspath(path) for path in paths})
+    run.trees = trees
     if stdin is not None:
         name, data = stdin
         path = os.path.abspath(name)
@@ -134,6 +145,8 @@ class _Run:
         self.broken: list[str] = []
         self.files = 0
         self.read: set[str] = set()
+        self.trees: Mapping[str, tuple[str, ast.Module]] = {}
+        self.projects: list[Project] = []
 
     def project_of(
         self, asked: list[str], contents: dict[str, bytes], *, root: str = "", arguments: Sequence[str | Path] = ()
@@ -145,6 +158,10 @@ class _Run:
         project = Project(root, sorted(every))
         for path, data in contents.items():
             project.files[path] = SourceFile(path, project.files[path].display, project, data)
+        for path, (text, tree) in self.trees.items():
+            if path in project.files and project.files[path].has_framework:
+                project.files[path].adopt(text, tree)
+        self.projects.append(project)
         self.files += len(asked)
         wanted = {project.files[os.path.abspath(p)] for p in asked}
         project.whole = self.named
@@ -195,8 +212,10 @@ class _Run:
         enabled = self.config.enabled(rules)
         levels = self.config.levels(rules)
         near = [d._replace(severity=levels.get(d.code, d.severity)) for d in near]
-        documents = {f.display: f for f in wanted}
-        self.diagnostics.extend(_suppressed(near, documents, rules, enabled, self.config))
+        files = {f.display: f for f in wanted}
+        beside = {d.span.path for d in near} - shown  # files of the context, whose comments count as well
+        files.update((f.display, f) for project in self.projects if beside for f in project if f.display in beside)
+        self.diagnostics.extend(_suppressed(near, files, shown, rules, enabled, self.config))
 
     def _errors(self, wanted: set[SourceFile]) -> None:
         """What could not be read. Files of a big folder that no question leads into are decoded, not parsed."""
@@ -220,9 +239,10 @@ class _Run:
         return Report(tuple(order), tuple(errors), self.files, len(self.read), tuple(pairs), tuple(self.broken))
 
 
-def _suppressed(
+def _suppressed(  # noqa: PLR0913, PLR0917 - what was found, where, and what the user decided
     diagnostics: list[Diagnostic],
     files: dict[str, SourceFile],
+    asked: set[str],
     rules: dict[str, str],
     enabled: frozenset[str],
     config: Config,
@@ -237,8 +257,10 @@ def _suppressed(
         documents,
         frozenset(rules.values()),
         enabled,
+        asked=asked,
         per_file=config.per_file(rules),
         levels=config.levels(rules),
+        noqa=config.noqa,
     )
 
 
