@@ -26,7 +26,7 @@ LETTERS = {"error": "E", "warning": "W", "info": "R"}
 GENERAL = 60  # digits for OLL0xx: 50 is not ours to take
 FIRST = 50  # OLL1xx is 51xx
 REFUSED = "outlayer-refused"
-OPTIONS = (
+OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     (
         "outlayer-config",
         {
