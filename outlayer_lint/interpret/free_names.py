@@ -25,14 +25,14 @@ def at_calls(it: Interpreter, name: str, block: Block, at: Frame, above: Frame) 
     if binding is not None:
         places = [binding.place] if binding.place.block.scope is block.scope else []
     else:
-        places = _calls(at, block)
+        places = _calls(it, at, block)
     if not places or len(places) > MAX_CALLS:
         return None
     return join([it.defined(name, place, above) for place in places])
 
 
-def _calls(at: Frame, block: Block) -> list[Place]:
-    """Where the module itself calls the function."""
+def _calls(it: Interpreter, at: Frame, block: Block) -> list[Place]:
+    """Where the module itself calls the function, and no other of its name: notebooks define one again and again."""
     file = at.scope.file
     found: dict[tuple[int, int], Place] = {}
     for line in file.lines_calling(at.scope.name):
@@ -40,5 +40,7 @@ def _calls(at: Frame, block: Block) -> list[Place]:
         if place is None or place.block.scope is not block.scope:
             continue
         if not isinstance(place.block.statements[place.index], (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            found[id(place.block), place.index] = place
+            reaches = it.reached(at.scope.name, place)
+            if any(reach.definition is not None and reach.definition.node is at.scope.node for reach in reaches):
+                found[id(place.block), place.index] = place
     return list(found.values())
