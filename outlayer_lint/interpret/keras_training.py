@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from outlayer_lint.interpret.driver import Driver
-    from outlayer_lint.interpret.frames import World
+    from outlayer_lint.interpret.frames import Frame, World
     from outlayer_lint.interpret.things import Entry
     from outlayer_lint.resolve.project import SourceFile
     from outlayer_lint.resolve.scopes import Scope
@@ -47,17 +47,40 @@ class Fit(NamedTuple):
 
     seed: Seed
     world: World
-    models: frozenset[object]
+    models: frozenset[tuple[object, ...]]
     unresolved: bool
 
 
-def key_of(thing: object) -> object:
-    """What tells one model from another, however it was changed since it was built."""
+def key_of(thing: object) -> tuple[object, ...] | None:
+    """What tells one model from another, however it was changed since: where it was built, and by which calls."""
     if isinstance(thing, Super):
         thing = thing.instance
-    if isinstance(thing, Instance):
-        return ("self", id(thing.cls.scope)) if thing.site is None else ("made", id(thing.site.node))
-    return ("made", id(thing.site.node)) if isinstance(thing, Built) else None
+    if isinstance(thing, Instance) and thing.site is None:
+        return "self", id(thing.cls.scope), ()
+    if isinstance(thing, (Built, Instance)) and thing.site is not None:
+        return "made", id(thing.site.node), tuple(_calls(thing.site.frame))
+    return None
+
+
+def _calls(frame: Frame) -> Iterator[object]:
+    """The places of the calls that lead to a frame."""
+    at: Frame | None = frame.base
+    while at is not None:
+        binding = at.world.bindings.get(at.scope) if at.place is None else None
+        place = at.place if binding is None else binding.place
+        if place is None:
+            return
+        yield id(place.block), place.index
+        at = at.caller.base if at.caller is not None else None
+
+
+def _training(fits: list[Fit], key: tuple[object, ...] | None) -> list[Fit]:
+    """The calls that train a model: of what a factory made in several places its own, if these can be told."""
+    if key is None:
+        return []
+    return [fit for fit in fits if key in fit.models] or [
+        fit for fit in fits if any(model[:2] == key[:2] for model in fit.models)
+    ]
 
 
 class Training:
@@ -92,14 +115,14 @@ class Training:
             for world, answers in list(driver.worlds(ask, limit=WORLDS, fuel=FUEL, most=STEPS)):
                 things = [t for t, _ in answers[0]]
                 keys = {key for t in things if keras_models.is_model(driver.it, t) and (key := key_of(t)) is not None}
-                keys |= {key_of(t) for t in things if isinstance(t, Super)}
+                keys |= {key for t in things if isinstance(t, Super) and (key := key_of(t)) is not None}
                 yield Fit(seed, world, frozenset(keys), any(isinstance(t, CLOSED) for t in things))
 
-    def of(self, key: object, seed: Seed) -> tuple[list[Fit], bool]:
+    def of(self, key: tuple[object, ...] | None, seed: Seed) -> tuple[list[Fit], bool]:
         """The calls that train a model compiled at a place, and whether it may be trained at all."""
         file = seed.place.block.scope.file
         here = self.fits(file)
-        found = [fit for fit in here if key in fit.models]
+        found = _training(here, key)
         if found:
             return found, True
         escapes = escaping(seed)
@@ -107,7 +130,7 @@ class Training:
             return [], any(fit.unresolved for fit in here if _same_scope(fit.seed, seed))
         others = [other for name in escapes for other in self._mentioning(name, file)]
         elsewhere = [fit for other in dict.fromkeys(others) for fit in self.fits(other)]
-        found = [fit for fit in elsewhere if key in fit.models]
+        found = _training(elsewhere, key)
         if found:
             return found, True
         fits = [*here, *elsewhere]
