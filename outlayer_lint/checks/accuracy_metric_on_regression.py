@@ -18,7 +18,11 @@ def check(use: Consumed) -> Iterator[Finding]:
         return
     value = use.prediction
     witness = value.every(*QUANTITIES)
-    if witness is None or any(way.bounded for way in value) or any(call.loss.family not in ERRORS or classifies(call) for call in use.trained):
+    if (
+        witness is None
+        or any(way.bounded for way in value)
+        or any(call.loss.family not in ERRORS or classifies(call) for call in use.trained)
+    ):
         return
     fix = Fix("advise", "report a mean absolute error, or train with a cross-entropy if these are classes")
     words = {"loss": use.trained[0].words.get("loss", use.trained[0].loss.shown)}
