@@ -75,12 +75,14 @@ def _calls(frame: Frame) -> Iterator[object]:
 
 
 def _training(fits: list[Fit], key: tuple[object, ...] | None) -> list[Fit]:
-    """The calls that train a model: of what a factory made in several places its own, if these can be told."""
-    if key is None:
-        return []
-    return [fit for fit in fits if key in fit.models] or [
-        fit for fit in fits if any(model[:2] == key[:2] for model in fit.models)
-    ]
+    """The calls that train a model: of what a factory made in several places its own."""
+    return [fit for fit in fits if key is not None and any(_agree(key, model) for model in fit.models)]
+
+
+def _agree(key: tuple[object, ...], other: tuple[object, ...]) -> bool:
+    """Whether two keys may mean one model: built at one place, by the same calls as far as both are known."""
+    known = zip(key[2], other[2], strict=False)  # type: ignore[call-overload]
+    return key[:2] == other[:2] and all(mine == its for mine, its in known)
 
 
 class Training:
@@ -116,7 +118,7 @@ class Training:
                 things = [t for t, _ in answers[0]]
                 keys = {key for t in things if keras_models.is_model(driver.it, t) and (key := key_of(t)) is not None}
                 keys |= {key for t in things if isinstance(t, Super) and (key := key_of(t)) is not None}
-                yield Fit(seed, world, frozenset(keys), any(isinstance(t, CLOSED) for t in things))
+                yield Fit(seed, world, frozenset(keys), not keys and any(isinstance(t, CLOSED) for t in things))
 
     def of(self, key: tuple[object, ...] | None, seed: Seed) -> tuple[list[Fit], bool]:
         """The calls that train a model compiled at a place, and whether it may be trained at all."""
