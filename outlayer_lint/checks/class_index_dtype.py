@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from outlayer_lint.checks.cross_entropy_for_multilabel import multihot
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.evidence import KERAS, stem
+from outlayer_lint.evidence import KERAS
 from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Emission, Tensor
 
-INDEXING = ("softmax-cross-entropy", "nll", "categorical", "margin", "adaptive")  # CTC takes int32 as well
+INDEXING = ("softmax-cross-entropy", "nll", "margin", "adaptive")  # CTC takes int32 as well
 REFUSED = ("int", "bool")
 FLOATS = ("float", "double")
 ACCEPTS_BYTES = 2  # uint8 is refused for scores of more dims
@@ -16,24 +16,26 @@ ACCEPTS_BYTES = 2  # uint8 is refused for scores of more dims
 
 def check(call: LossCall) -> Iterator[Finding]:
     """A loss over class indices gets a target of a dtype it refuses."""
-    if call.loss.family not in INDEXING or Emission.INDEX not in call.loss.target or call.swapped:
+    keras = call.loss.name.partition(".")[0] in KERAS  # which casts: only what was cut to fractions is lost
+    if Emission.INDEX not in call.loss.target or call.swapped or not (keras or call.loss.family in INDEXING):
         return
-    casts = call.loss.name.partition(".")[0] in KERAS
-    if way := call.target.all(rescaled):
-        grade, fix = "fraction", Fix("advise", "leave the labels as they are; only the inputs are scaled")
-    elif way := None if casts else call.target.all(lambda way: _one_hot(way, call)):
+    if keras:
+        if not (way := call.target.all(_divided)):
+            return
+        grade, fix = "divided", Fix("advise", "scale the inputs only, and leave the class numbers whole")
+    elif way := call.target.all(lambda way: _one_hot(way, call)):
         grade, fix = "one-hot", Fix("advise", "take `.argmax(1)` of the rows, or make them float")
-    elif way := None if casts else call.target.all(lambda way: _refused(way, call)):
+    elif way := call.target.all(lambda way: _refused(way, call)):
         grade, fix = "dtype", Fix("advise", "call `.long()` on the target", "safe")
     else:
         return
     yield Finding(call.span, grade, places(way), fix, {"dtype": way.dtype}, call.target.certainty)
 
 
-def rescaled(way: Tensor) -> bool:
-    """Whether class numbers were divided or put through a scaler."""
-    scaled = stem(way) == "div" or way.by.startswith("sklearn.preprocessing.")
-    return scaled and way.emission is not Emission.INDEX and way.inner.every(Emission.INDEX) is not None
+def _divided(way: Tensor) -> bool:
+    """Class numbers that went through a division or a scaler, as inputs do."""
+    scaled = way.by.endswith("div") or way.by.startswith("sklearn.preprocessing.")
+    return scaled and way.dtype in FLOATS and way.inner.every(Emission.INDEX) is not None
 
 
 def _one_hot(way: Tensor, call: LossCall) -> bool:

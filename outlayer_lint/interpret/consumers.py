@@ -102,7 +102,7 @@ def loss_calls(driver: Driver, seed: Seed) -> Iterator[Asked]:
                 answers.append(prediction_of(application))
         return answers
 
-    for world, answers in driver.worlds(ask):
+    for world, answers in driver.worlds(ask, remember=True):
         frame = driver.frame(seed, world)
         position = 0
         for thing, choices in answers[0]:
@@ -145,6 +145,8 @@ def judged_value(answer: Answer) -> Value:
             return Value(reason="batch data")
         if way.emission is Emission.LOSS:
             return Value(reason="result of a loss")
+        if targets.is_parameter(way):
+            return Value(reason="literal tensor")
     return value
 
 
@@ -250,9 +252,7 @@ def _callers(driver: Driver, world: World) -> tuple[Related, ...]:
 def losses_built(driver: Driver, seed: Seed) -> Iterator[LossBuilt]:
     """The construction of a loss object, or a functional loss call, as written."""
     it = driver.it
-    from outlayer_lint.interpret.frames import World  # noqa: PLC0415
-
-    world = World()
+    world = driver.world({}, {})
     it.fuel = 400
     frame = driver.frame(seed, world)
     for thing, _ in it.ev(seed.node.func, seed.place, frame):

@@ -30,14 +30,14 @@ def handed_over(driver: Driver, scope: Scope) -> list[tuple[Seed, World]]:
     tokens = _tokens(scope)
     if not tokens or len(scope.parameter_names) < TARGETS:
         return []
-    found: list[tuple[Seed, World]] = []
+    found: dict[int, tuple[Seed, World]] = {}
     for token in tokens:
         for file in driver.project.importers(scope.file, token):
             if "compile" not in file.calls:
                 continue
             for seed in calls_at(file, file.lines_calling("compile"), COMPILE)[:MAX_CALLS]:
-                found.extend(_passed_at(driver, seed, scope))
-    return found
+                found.update((id(handed[0].node), handed) for handed in _passed_at(driver, seed, scope))
+    return list(found.values())
 
 
 def _tokens(scope: Scope) -> list[str]:

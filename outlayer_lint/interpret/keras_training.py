@@ -47,42 +47,36 @@ class Fit(NamedTuple):
 
     seed: Seed
     world: World
-    models: frozenset[tuple[object, ...]]
+    models: frozenset[Made]
     unresolved: bool
 
 
-def key_of(thing: object) -> tuple[object, ...] | None:
-    """What tells one model from another, however it was changed since: where it was built, and by which calls."""
+class Made(NamedTuple):
+    """Where a model was built, and through which calls: the same builder may be called twice."""
+
+    site: object
+    calls: tuple[object, ...]
+
+    def may_be(self, other: Made) -> bool:
+        """Whether both can be one model, as far as the calls that are known for both tell."""
+        known = min(len(self.calls), len(other.calls))
+        return self.site == other.site and self.calls[:known] == other.calls[:known]
+
+
+def key_of(thing: object) -> Made | None:
+    """What tells one model from another, however it was changed since it was built."""
     if isinstance(thing, Super):
         thing = thing.instance
     if isinstance(thing, Instance) and thing.site is None:
-        return "self", id(thing.cls.scope), ()
-    if isinstance(thing, (Built, Instance)) and thing.site is not None:
-        return "made", id(thing.site.node), tuple(_calls(thing.site.frame))
-    return None
-
-
-def _calls(frame: Frame) -> Iterator[object]:
-    """The places of the calls that lead to a frame."""
-    at: Frame | None = frame.base
-    while at is not None:
-        binding = at.world.bindings.get(at.scope) if at.place is None else None
-        place = at.place if binding is None else binding.place
-        if place is None:
-            return
-        yield id(place.block), place.index
-        at = at.caller.base if at.caller is not None else None
-
-
-def _training(fits: list[Fit], key: tuple[object, ...] | None) -> list[Fit]:
-    """The calls that train a model: of what a factory made in several places its own."""
-    return [fit for fit in fits if key is not None and any(_agree(key, model) for model in fit.models)]
-
-
-def _agree(key: tuple[object, ...], other: tuple[object, ...]) -> bool:
-    """Whether two keys may mean one model: built at one place, by the same calls as far as both are known."""
-    known = zip(key[2], other[2], strict=False)  # type: ignore[call-overload]
-    return key[:2] == other[:2] and all(mine == its for mine, its in known)
+        return Made(("self", id(thing.cls.scope)), ())
+    if not isinstance(thing, (Instance, Built)) or thing.site is None:
+        return None
+    calls: list[object] = []
+    frame: Frame | None = thing.site.frame
+    while frame is not None and frame.place is not None:
+        calls.append((id(frame.place.block), frame.place.index))
+        frame = frame.caller
+    return Made(id(thing.site.node), tuple(calls))
 
 
 class Training:
@@ -120,11 +114,11 @@ class Training:
                 keys |= {key for t in things if isinstance(t, Super) and (key := key_of(t)) is not None}
                 yield Fit(seed, world, frozenset(keys), not keys and any(isinstance(t, CLOSED) for t in things))
 
-    def of(self, key: tuple[object, ...] | None, seed: Seed) -> tuple[list[Fit], bool]:
+    def of(self, key: Made | None, seed: Seed) -> tuple[list[Fit], bool]:
         """The calls that train a model compiled at a place, and whether it may be trained at all."""
         file = seed.place.block.scope.file
         here = self.fits(file)
-        found = _training(here, key)
+        found = _training(key, here)
         if found:
             return found, True
         escapes = escaping(seed)
@@ -132,7 +126,7 @@ class Training:
             return [], any(fit.unresolved for fit in here if _same_scope(fit.seed, seed))
         others = [other for name in escapes for other in self._mentioning(name, file)]
         elsewhere = [fit for other in dict.fromkeys(others) for fit in self.fits(other)]
-        found = _training(elsewhere, key)
+        found = _training(key, elsewhere)
         if found:
             return found, True
         fits = [*here, *elsewhere]
@@ -141,6 +135,10 @@ class Training:
     def _mentioning(self, name: str, file: SourceFile) -> list[SourceFile]:
         found = [f for f in self.driver.project.importers(file, name) if f is not file]
         return [f for f in found if any(word in f.calls for word in WORDS)][:MAX_FILES]
+
+
+def _training(key: Made | None, fits: list[Fit]) -> list[Fit]:
+    return [fit for fit in fits if key is not None and any(key.may_be(model) for model in fit.models)]
 
 
 def _same_scope(one: Seed, other: Seed) -> bool:

@@ -19,6 +19,7 @@ NORMALISERS = ("softmax", "softmin", "sigmoid", "expit")
 BESIDES = ("keras", "tensorflow", "optax", "segmentation_models.")
 NAMED = tuple(name.rstrip(".").encode() for name in BESIDES)
 DECIDING = frozenset(("argmax", "round", "rint", "gt", "ge", "lt", "le", "log"))
+HAND_WRITTEN = 8  # lines from an exponent to the division by its sum
 CUTTING = DECIDING - {"argmax", "log"}
 BY_PATTERN = frozenset(("log",))
 UNCALLED = frozenset(("item", "argmax", "tolist", "numpy"))
@@ -111,7 +112,8 @@ class Vocabulary:
             lines.update(file.lines_with(*THRESHOLD))
         lines.update(file.lines_with(*NOT_CALLED))
         if "exp" in calls:
-            lines.update(file.lines_with(*DIVISION))
+            near = {line + more for line in file.lines_calling("exp") for more in range(HAND_WRITTEN)}
+            lines.update(near.intersection(file.lines_with(*DIVISION)))
         return sorted(lines)
 
     def asks(self, word: str) -> bool:
