@@ -140,11 +140,7 @@ def _several(it: Interpreter, test: ast.BoolOp, polarity: bool, place: Place, fr
             left.append(choices)
     if not left:
         return None
-    return (
-        left[0]
-        if len(left) == 1
-        else _undecided(test, frame, polarity)
-    )
+    return left[0] if len(left) == 1 else _undecided(test, frame, polarity)
 
 
 def _surviving(answer: Answer, truths: list[bool | None], polarity: bool, choice: Any) -> Choices | None:  # noqa: FBT001
