@@ -42,6 +42,7 @@ class Config(NamedTuple):
         root: the folder that patterns are relative to.
         path: the file this was read from, "" where there is none.
         force_exclude: whether files that are named may be left out as well.
+        noqa: whether `# noqa` counts; a host with comments of its own may take over.
     """
 
     layers: tuple[Layer, ...] = ()
@@ -56,6 +57,7 @@ class Config(NamedTuple):
     root: str = ""
     path: str = ""
     force_exclude: bool = False
+    noqa: bool = True
 
     def enabled(self, rules: Mapping[str, str]) -> frozenset[str]:
         """Codes of the rules that are on, given name -> code of all rules; everything is on unless someone says less.

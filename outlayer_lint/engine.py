@@ -17,7 +17,8 @@ from outlayer_lint.source import discovery
 from outlayer_lint.source.document import Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    import ast
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from outlayer_lint.config import Config
@@ -74,15 +75,18 @@ class _Words(dict[str, Any]):
         return f"{{{key}}}"
 
 
-def check(
+def check(  # noqa: PLR0913 - what the faces add to it
     paths: Sequence[str | Path],
     config: Config,
     *,
     stdin: tuple[str, bytes] | None = None,
     keep: list[object] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    trees: Mapping[str, tuple[str, ast.Module]] | None = None,
 ) -> Report:
     """Lint files and folders; see `Report`.
+
+    `trees` are those that somebody has parsed already (flake8): absolute path -> source and its tree.
 
     What was built on the way goes to `keep`, if given: a process that ends right after need not wait until it is freed,
     which takes as long as the analysis. `progress` is told now and then how many of how many steps are done.
@@ -91,19 +95,16 @@ def check(
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return _check(paths, config, stdin, [] if keep is None else keep, progress)
+        run = _Run(config, [] if keep is None else keep, {os.path.abspath(path) for path in paths}, progress)
+        run.trees = trees or {}
+        return _check(run, paths, stdin)
     finally:
         if collecting:
             gc.enable()
 
 
-def _check(
-    paths: Sequence[str | Path],
-    config: Config,
-    stdin: tuple[str, bytes] | None,
-    keep: list[object],
-    progress: Callable[[int, int], None] | None,
-) -> Report:
+def _check(run: _Run, paths: Sequence[str | Path], stdin: tuple[str, bytes] | None) -> Report:
+    config = run.config
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION))
     for key, kind, exists in (("src", "folder", os.path.isdir), ("contracts", "file", os.path.isfile)):
         for path in getattr(config, key):
@@ -111,7 +112,6 @@ def _check(
                 raise Refused(f"{config.path}: [{TABLE}] {key}: no such {kind}: {discovery.shown(path)}")
     if config.contracts:
         knowledge.extend(config.contracts)
-    run = _Run(config, keep, {os.path.abspath(path) for path in paths}, progress)
     if stdin is not None:
         name, data = stdin
         path = os.path.abspath(name)
@@ -153,6 +153,7 @@ class _Run:
         self.broken: list[str] = []
         self.files = 0
         self.read: set[str] = set()
+        self.trees: Mapping[str, tuple[str, ast.Module]] = {}
 
     def project_of(
         self, asked: list[str], contents: dict[str, bytes], *, root: str = "", arguments: Sequence[str | Path] = ()
@@ -164,6 +165,9 @@ class _Run:
         project = Project(root, sorted(every), starts=self.config.src)
         for path, data in contents.items():
             project.files[path] = SourceFile(path, project.files[path].display, project, data)
+        for path, (text, tree) in self.trees.items():
+            if path in project.files and project.files[path].has_framework:
+                project.files[path].adopt(text, tree)
         self.files += len(asked)
         self.asked.update(asked)
         self.projects.append(project)
@@ -307,6 +311,7 @@ def _suppressed(  # noqa: PLR0913, PLR0917 - what was found, where, and what the
         asked=asked,
         per_file=config.per_file(rules),
         levels=config.levels(rules),
+        noqa=config.noqa,
     )
 
 

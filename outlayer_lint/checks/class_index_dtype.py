@@ -33,8 +33,9 @@ def check(call: LossCall) -> Iterator[Finding]:
 
 
 def _divided(way: Tensor) -> bool:
-    """Class numbers that went through a division, as pixels do."""
-    return way.dtype in FLOATS and way.by.endswith("div") and way.inner.every(Emission.INDEX) is not None
+    """Class numbers that went through a division or a scaler, as inputs do."""
+    scaled = way.by.endswith("div") or way.by.startswith("sklearn.preprocessing.")
+    return scaled and way.dtype in FLOATS and way.inner.every(Emission.INDEX) is not None
 
 
 def _one_hot(way: Tensor, call: LossCall) -> bool:

@@ -112,7 +112,7 @@ class Training:
                 things = [t for t, _ in answers[0]]
                 keys = {key for t in things if keras_models.is_model(driver.it, t) and (key := key_of(t)) is not None}
                 keys |= {key for t in things if isinstance(t, Super) and (key := key_of(t)) is not None}
-                yield Fit(seed, world, frozenset(keys), any(isinstance(t, CLOSED) for t in things))
+                yield Fit(seed, world, frozenset(keys), not keys and any(isinstance(t, CLOSED) for t in things))
 
     def of(self, key: Made | None, seed: Seed) -> tuple[list[Fit], bool]:
         """The calls that train a model compiled at a place, and whether it may be trained at all."""

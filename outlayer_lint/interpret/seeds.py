@@ -21,6 +21,7 @@ NORMALISERS = ("softmax", "softmin", "sigmoid", "expit")
 BESIDES = ("keras", "tensorflow", "optax", "segmentation_models.")
 NAMED = tuple(name.rstrip(".").encode() for name in BESIDES)
 DECIDING = frozenset(("argmax", "round", "rint", "gt", "ge", "lt", "le", "log"))
+HAND_WRITTEN = 8  # lines from an exponent to the division by its sum
 CUTTING = DECIDING - {"argmax", "log"}
 BY_PATTERN = frozenset(("log",))
 UNCALLED = frozenset(("item", "argmax", "tolist", "numpy"))
@@ -30,9 +31,9 @@ THRESHOLD = r"[<>]=?\s*(?:0?\.\d|[\w.\[\"']*(?:[Tt]hr|THR))", ("<", ">")
 NOT_CALLED = r"\.(?:item|argmax|tolist|numpy)\b(?!\s*[(.])", (".item", ".argmax", ".tolist", ".numpy")
 LOGARITHM = r"\blog_?\s*\((?!\s*(?:[fr]?[\"']|[{]|\w+\s*=))", ("log(", "log_(")
 DIVISION = r"[\w)\]]\s*/\s*[(\w]", ("/",)
-SERVES = rb"load_state_dict|\.eval\(\)|no_grad|torch\.load|from_pretrained|__main__"
-LOADS = rb"load_state_dict\(|torch\.load\(|\.eval\(\)|\.backward\(|\.zero_grad\("
-BUILDS = rb"\bnn\.|Categorical|Bernoulli|multinomial"
+SERVES = (b"load_state_dict", b".eval()", b"no_grad", b"torch.load", b"from_pretrained", b"__main__")
+LOADS = (b"load_state_dict(", b"torch.load(", b".eval()", b".backward(", b".zero_grad(")
+SAMPLES = (b"Categorical", b"Bernoulli", b"multinomial")
 
 
 class Seed(NamedTuple):
@@ -113,7 +114,8 @@ class Vocabulary:
             lines.update(file.lines_with(*THRESHOLD))
         lines.update(file.lines_with(*NOT_CALLED))
         if "exp" in calls:
-            lines.update(file.lines_with(*DIVISION))
+            near = {line + more for line in file.lines_calling("exp") for more in range(HAND_WRITTEN)}
+            lines.update(near.intersection(file.lines_with(*DIVISION)))
         return sorted(lines)
 
     def asks(self, word: str) -> bool:

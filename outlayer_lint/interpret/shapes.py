@@ -61,17 +61,16 @@ def reshapes(it: Interpreter, app: Application) -> Answer:
     if how == "view":
         dims = _dims(it, app)
         single = dims is not None and len(dims) > 1 and dims[0] == 1
-        open_ended = dims is not None and len(dims) > 1 and dims[0] == -1
 
         def viewed(t: Tensor) -> Tensor:
             made = _viewed(t, dims)
-            return (
-                alone(made)
-                if (single or (open_ended and t.rank is None))
-                and not t.learned
-                and (t.source is not None or t.emission is Emission.DATA)
-                else made
-            )
+            if t.learned or (t.source is None and t.emission is not Emission.DATA):
+                return made
+            if single:
+                return alone(made)
+            # `picture.reshape(-1, 28, 28, 1)`: of one picture or of many.
+            opened = dims is not None and len(dims) > 1 and dims[0] == -1 and (t.rank or 0) < len(dims)
+            return made.replace(source=(t.source, ("view",), ONE)) if opened else made
 
         return on_tensors(app.input(), viewed)
     if how == "flatten":

@@ -222,7 +222,8 @@ def _applied(it: Interpreter, app: Application) -> Answer:
     if function is None:
         return unknown("no transfer function", ("row", row.name, id(app.site.node), id(app.site.frame.base)))
     answer = function(it, app)
-    return arrays.carried(it, app, answer) if word in arrays.CARRYING else answer
+    # A row of data says itself where its results come from.
+    return arrays.carried(it, app, answer) if word in arrays.CARRYING and row.kind != "data" else answer
 
 
 def structured(it: Interpreter, app: Application, tree: Any) -> Answer:

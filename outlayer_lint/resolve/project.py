@@ -55,7 +55,7 @@ class SourceFile:
         self._data = data
         self._document: Document | None = None
         self._scope: Scope | None = None
-        self._calls: dict[str, list[int]] | None = None
+        self._calls: set[str] | None = None
         self._derived: list[tuple[str, list[str]]] | None = None
         self._walrus: bool | None = None
         self._stars: list[str] | None = None
@@ -134,6 +134,11 @@ class SourceFile:
             self._document = Document(self.path, self.display, self.data, sparse=sparse)
         return self._document
 
+    def adopt(self, text: str, tree: ast.Module) -> None:
+        """Take over the tree that somebody has parsed of this very text."""
+        if self.text == text:
+            self._document = Document(self.path, self.display, self.data, tree)
+
     @property
     def text(self) -> str:
         """The decoded text, empty where it cannot be decoded."""
@@ -169,13 +174,10 @@ class SourceFile:
         return self._tokens
 
     @property
-    def calls(self) -> dict[str, list[int]]:
-        """Word before a parenthesis (or before `[...](`) -> where it stands in the text."""
+    def calls(self) -> set[str]:
+        """The words that stand before a parenthesis (or before `[...](`)."""
         if self._calls is None:
-            calls: dict[str, list[int]] = {}
-            for match in re.finditer(CALLED, self.text):
-                calls.setdefault(match[1], []).append(match.start())
-            self._calls = calls
+            self._calls = set(re.findall(CALLED, self.text))
         return self._calls
 
     def derived(self) -> list[tuple[str, list[str]]]:
@@ -187,10 +189,7 @@ class SourceFile:
 
     def lines_calling(self, *names: str) -> list[int]:
         """Lines on which one of these words stands before a parenthesis."""
-        if self._calls is None and len(names) == 1:  # no index for one question
-            return self.lines_at(self._before_parenthesis(names[0]))
-        calls = self.calls
-        return self.lines_at(sorted({at for name in names for at in calls.get(name, ())}))
+        return self.lines_at(sorted({at for name in names for at in self._before_parenthesis(name)}))
 
     def _before_parenthesis(self, name: str) -> Iterator[int]:
         text, called = self.text, re.compile(CALLED)
@@ -204,10 +203,10 @@ class SourceFile:
 
     def lines_beside(self, name: str, words: Iterable[str]) -> list[int]:
         """Lines with a call (or definition) of `name` in a class that calls one of the words as well."""
-        calls, text = self.calls, self.text
-        beside = sorted(at for word in words for at in calls.get(word, ()))
+        text = self.text
+        beside = sorted(at for word in words for at in self._before_parenthesis(word))
         lines = []
-        for at in calls.get(name, ()) if beside else ():
+        for at in self._before_parenthesis(name) if beside else ():
             start = max(text.rfind("\nclass ", 0, at), 0)
             end = text.find("\nclass ", at)
             first = bisect_left(beside, start)
