@@ -42,7 +42,7 @@ def reveal(arguments: SimpleNamespace) -> Outcome:
         raise Refused(f"{path}:{error.line}: {error.message}") from None
     if not found:
         return Outcome(f"No expression on that line is a value this linter follows ({visible(arguments.place)}).\n")
-    rows = [(f"{span.line}:{span.column}", visible(text), emits, how) for span, text, emits, how in found]
+    rows = [(f"{span.line}:{span.column}", visible(text), emits, visible(how)) for span, text, emits, how in found]
     wide = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = []
     for at, text, emits, how in rows:
