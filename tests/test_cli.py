@@ -562,6 +562,16 @@ def test_a_file_from_end_to_end(tmp_path: Path) -> None:
     assert isinstance(report.diagnostics[0], outlayer_lint.Diagnostic)
 
 
+def test_every_statement_on_a_line_is_asked_about(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(PROGRAM.replace("[0, 1]))\nloss", "[0, 1])); loss"))
+    assert b"train.py:6:8: OLL101" in process("train.py", "--format", "concise", folder=tmp_path).stdout
+    told = process("reveal", "train.py:6", folder=tmp_path).stdout.decode()
+    assert [line.split()[0] for line in told.splitlines() if "criterion" in line or "backward" in line] == [
+        "6:8",
+        "6:66",
+    ]
+
+
 def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(PROGRAM)
     command = f'"{sys.executable}" -m outlayer_lint rules | true; echo "${{PIPESTATUS[0]}}"'

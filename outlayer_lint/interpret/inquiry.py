@@ -20,6 +20,7 @@ from outlayer_lint.interpret.seeds import (
     Vocabulary,
     calls_at,
     expressions_at,
+    statements_on,
 )
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Value, describe
@@ -257,12 +258,11 @@ class Inquiry:
         at = line
         if cell is not None:
             at = file.document.line_of(Span(file.display, line, 1, line, 1, cell))
-        place = file.locate(at)
-        if place is None:
-            return
-        statement = place.block.statements[place.index]
+        places = list(statements_on(file, at))
+        beside = [place for place in reversed(places) if place.block is places[0].block]
+        nodes = ((node, place) for place in beside for node in ast.walk(place.block.statements[place.index]))
         seen: set[str] = set()
-        for node in ast.walk(statement):
+        for node, place in nodes:
             if (
                 not isinstance(node, ast.expr)
                 or isinstance(node, (ast.Constant, ast.Starred))
