@@ -568,7 +568,7 @@ def test_every_statement_on_a_line_is_asked_about(tmp_path: Path) -> None:
     told = process("reveal", "train.py:6", folder=tmp_path).stdout.decode()
     assert [line.split()[0] for line in told.splitlines() if "criterion" in line or "backward" in line] == [
         "6:8",
-        "6:66",
+        "6:67",
     ]
 
 
