@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from commandline import MODEL, THRESHOLD, TRAIN, notebook, outlayer, written
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SPOKEN = "loss = criterion(net(x), y)"
 
@@ -78,6 +78,18 @@ def test_files_spared_some_rules(tmp_path: Path) -> None:
         '[tool.outlayer-lint.per-file-ignores]\n"examples/**/*.py" = ["OLL1"]\n"decide.py" = ["ALL"]\n'
     )
     assert concise(tmp_path) == ["src/train.py:9:12: OLL101"]
+
+
+def test_ruff_leaves_our_codes_alone_as_the_readme_says(tmp_path: Path) -> None:
+    pytest.importorskip("ruff", reason="needs ruff")
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"```toml\n(\[tool\.ruff\.lint\]\n.*?)```", readme, re.DOTALL)
+    (tmp_path / "train.py").write_text("x = 1  # noqa: OLL101\n")
+    command = [sys.executable, "-m", "ruff", "check", "--no-cache", "--select", "RUF", "train.py"]
+    for configuration, code in (("", 1), (table, 0)):
+        (tmp_path / "pyproject.toml").write_text(configuration)
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stdout + done.stderr
 
 
 # --- --add-noqa -------------------------------------------------------------------------------------------------------
