@@ -15,7 +15,7 @@ from outlayer_lint.resolve.project import Project, SourceFile
 from outlayer_lint.source import discovery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Generator, Iterator, Sequence
     from pathlib import Path
 
     from outlayer_lint.config import Config
@@ -94,6 +94,17 @@ def check(
             gc.enable()
 
 
+def judge(project: Project, asked: Collection[str], config: Config) -> Generator[None, None, Report]:
+    """Lint files (absolute paths) of a project that is kept in memory, a step for each of its files.
+
+    `config.contracts` must have been read: see `knowledge.extend`.
+    """
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION))
+    run = _Run(config, [], set(asked))
+    yield from run.judge(project, {project.files[path] for path in asked})
+    return run.report()
+
+
 def _check(paths: Sequence[str | Path], config: Config, stdin: tuple[str, bytes] | None, keep: list[object]) -> Report:
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION))
     if config.contracts:
@@ -145,8 +156,12 @@ class _Run:
         project = Project(root, sorted(every))
         for path, data in contents.items():
             project.files[path] = SourceFile(path, project.files[path].display, project, data)
-        self.files += len(asked)
-        wanted = {project.files[os.path.abspath(p)] for p in asked}
+        for _ in self.judge(project, {project.files[os.path.abspath(p)] for p in asked}):
+            pass
+
+    def judge(self, project: Project, wanted: set[SourceFile]) -> Iterator[None]:
+        """Ask and judge, file by file; who drives this may do something else in between, or stop."""
+        self.files += len(wanted)
         project.whole = self.named
         inquiry_ = prepare(project)
         self.keep.append((project, inquiry_))
@@ -154,6 +169,7 @@ class _Run:
             for ask in (inquiry_.ask, inquiry_.ask_further):
                 for file in project.framework_files:
                     self._file(ask, file, wanted)
+                    yield
         self._errors(wanted)
         self._finish([] if inquiry_ is None else inquiry_.events, wanted)
 
@@ -249,6 +265,7 @@ def _order(span: Span) -> tuple[object, ...]:
 def prepare(project: Project) -> Inquiry | None:
     """Read every file once, keep those with a framework's word, and find where questions begin."""
     others = []
+    project.framework_files = []  # a project that stays in memory is prepared for every round of questions
     for file in project:
         if file.has_framework:
             project.framework_files.append(file)

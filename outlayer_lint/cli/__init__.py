@@ -26,6 +26,7 @@ COMMANDS = {
     "rules": "catalogue",
     "reveal": "insight",
     "pairs": "insight",
+    "server": "serving",
     "clean": "checking",
 }
 

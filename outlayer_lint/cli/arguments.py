@@ -26,6 +26,7 @@ usage: outlayer-lint [COMMAND] ...
   outlayer-lint rules                the catalogue, a line each
   outlayer-lint pairs [PATH...]      every model output and what consumes it: consistent, contradicted or unresolved
   outlayer-lint reveal FILE:LINE     what each expression on the line emits, and how that is known
+  outlayer-lint server               the language server, for editors
   outlayer-lint clean [PATH]         remove what was kept from earlier runs
   outlayer-lint --version
 
@@ -117,6 +118,7 @@ COMMANDS = {
         *("place", "FILE:LINE", 1, 1, "in a notebook FILE:cell2:LINE, cells counted from 0"),
         (CONFIG, ISOLATED, COLOR),
     ),
+    "server": Command("Answer an editor over standard input and output.", *("none", "", 0, 0, ""), ()),
     "clean": Command("Remove what was kept from earlier runs.", "paths", "PATH", 0, 1, PATHS[-1], ()),
 }
 

@@ -275,6 +275,18 @@ def decoded(data: bytes) -> str:
     return _bounded(text)
 
 
+def encoded(text: str) -> bytes:
+    """The bytes that `decoded` makes this text of: what an editor would save."""
+    data = text.encode("utf-8", "surrogatepass")
+    coding = _coding(data)
+    if coding.lower() in ("utf-8", "utf8"):
+        return data
+    try:
+        return text.encode(coding)
+    except (UnicodeError, LookupError, ValueError):
+        return data
+
+
 def _coding(data: bytes) -> str:
     head = data.split(b"\n", 2)[:2]
     for line in head if b"coding" in b"".join(head) else ():
