@@ -229,8 +229,6 @@ def _instance_calls(driver: Driver, scope: Scope) -> list[Caller]:
     files: dict[SourceFile, None] = {}
     for cls in owners[:MAX_CALLERS]:
         for file in driver.project.mentions(cls):
-            if file.scope is None:
-                continue
             files[file] = None
             for name in file.bound_to(cls):
                 names[name] = None
@@ -238,11 +236,11 @@ def _instance_calls(driver: Driver, scope: Scope) -> list[Caller]:
     callers: list[Caller] = []
     seen: set[int] = set()
     for name in list(names)[:MAX_CALLERS]:
-        if len(name) < 2:
-            where = list(files)
-        else:
-            where = driver.project.mentions(name)
-            where = [f for f in where if f in files] + [f for f in where if f not in files][:MAX_CALLERS]
+        where = list(files)
+        if len(name) > 1:
+            mentioned = driver.project.mentions(name)
+            others = [f for f in driver.project.beside(scope.file, *files) if f not in files]
+            where = [f for f in mentioned if f in files] + [f for f in others if f in mentioned][:MAX_CALLERS]
         seeds = [s for s in _candidates(driver, where, name, scope.file) if id(s.node) not in seen]
         seen.update(id(s.node) for s in seeds)
         callers.extend(_confirmed(driver, seeds, scope, by_name=False))

@@ -98,7 +98,7 @@ def loss_calls(driver: Driver, seed: Seed) -> Iterator[Asked]:
                 answers.append(prediction_of(application))
         return answers
 
-    for world, answers in driver.worlds(ask):
+    for world, answers in driver.worlds(ask, remember=True):
         frame = driver.frame(seed, world)
         position = 0
         for thing, choices in answers[0]:
@@ -246,9 +246,7 @@ def _callers(driver: Driver, world: World) -> tuple[Related, ...]:
 def losses_built(driver: Driver, seed: Seed) -> Iterator[LossBuilt]:
     """The construction of a loss object, or a functional loss call, as written."""
     it = driver.it
-    from outlayer_lint.interpret.frames import World  # noqa: PLC0415
-
-    world = World()
+    world = driver.world({}, {})
     it.fuel = 400
     frame = driver.frame(seed, world)
     for thing, _ in it.ev(seed.node.func, seed.place, frame):

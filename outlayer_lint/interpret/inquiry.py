@@ -98,6 +98,7 @@ class Inquiry:
 
     def ask(self, file: SourceFile) -> list[Event]:
         """All questions that begin in a file."""
+        self.driver.begin()
         if file not in self.relevant or file.scope is None:
             return []
         events: list[Event] = []
@@ -142,6 +143,7 @@ class Inquiry:
 
     def ask_further(self, file: SourceFile) -> list[Event]:
         """Decisions, distributions, metrics and activations of a file. After all losses: a decision depends on them."""
+        self.driver.begin()
         self._evaluating()
         if not self.is_of_a_model(file):
             return []

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 FRAMEWORKS = (b"torch", b"keras", b"tensorflow")
 # Possessive: an identifier gives nothing back, which is ten times as fast over a whole file.
 CALLED = r"\b(\w++)\s*+(?:\[[^\]\n]*+\]\s*+)?\("
+DERIVED = rb"(?m)^[ \t]*+class[ \t]++(\w++)[ \t]*+\(([^)]*)\)"
 WORD_BYTES = bytes(c if c > 127 or chr(c).isalnum() or c == 95 else 32 for c in range(256))
 STAR = rb"(?m)^\s*from\s+([.\w]+)\s+import\s+\*"
 ASSIGNED = r"\s*([\w.]+)\s*(?::[^=]+)?=(?!=)"
@@ -31,6 +32,7 @@ class SourceFile:
     __slots__ = (
         "_calls",
         "_data",
+        "_derived",
         "_document",
         "_framework",
         "_scope",
@@ -54,6 +56,7 @@ class SourceFile:
         self._document: Document | None = None
         self._scope: Scope | None = None
         self._calls: dict[str, list[int]] | None = None
+        self._derived: list[tuple[str, list[str]]] | None = None
         self._walrus: bool | None = None
         self._stars: list[str] | None = None
         self._words: bytes | None = None
@@ -175,10 +178,17 @@ class SourceFile:
             self._calls = calls
         return self._calls
 
+    def derived(self) -> list[tuple[str, list[str]]]:
+        """The classes with their bases' words, found by a search of the text."""
+        if self._derived is None:
+            found = re.finditer(DERIVED, self.words)
+            self._derived = [(m[1].decode(), re.findall(r"\w+", m[2].decode(errors="replace"))) for m in found]
+        return self._derived
+
     def lines_calling(self, *names: str) -> list[int]:
         """Lines on which one of these words stands before a parenthesis."""
         calls = self.calls
-        return self._lines(sorted({at for name in names for at in calls.get(name, ())}))
+        return self.lines_at(sorted({at for name in names for at in calls.get(name, ())}))
 
     def lines_beside(self, name: str, words: Iterable[str]) -> list[int]:
         """Lines with a call (or definition) of `name` in a class that calls one of the words as well."""
@@ -191,9 +201,9 @@ class SourceFile:
             first = bisect_left(beside, start)
             if first < len(beside) and (end < 0 or beside[first] < end):
                 lines.append(at)
-        return self._lines(lines)
+        return self.lines_at(lines)
 
-    def _lines(self, positions: Iterable[int]) -> list[int]:
+    def lines_at(self, positions: Iterable[int]) -> list[int]:
         """The lines of ascending positions, each once."""
         text = self.text
         lines: list[int] = []
@@ -234,7 +244,7 @@ class SourceFile:
                 if search(text, start, end):
                     starts.add(start)
                 at = text.find(word, end)
-        return self._lines(sorted(starts))
+        return self.lines_at(sorted(starts))
 
     def locate(self, line: int) -> Place | None:
         """The innermost statement that covers a line, with its block."""
@@ -356,10 +366,17 @@ class Project:
 
     def importers(self, file: SourceFile, word: str) -> list[SourceFile]:
         """The file itself, and those that mention `word` and can have it from there: they name its module or folder."""
-        parts = file.path.rpartition(".")[0].split(os.sep)
-        names = [part for part in parts[-3:] if part not in ("", "__init__", "src")]
-        near = {other for name in names for other in self.mentions(name)}
+        near = self.beside(file)
         return [other for other in self.mentions(word) if other is file or other in near]
+
+    def beside(self, *files: SourceFile) -> dict[SourceFile, None]:
+        """The files that may have something from one of these: they name its module or its folder."""
+        found: dict[SourceFile, None] = {}
+        for file in files:
+            for part in file.path.rpartition(".")[0].split(os.sep)[-3:]:
+                if part not in ("", "__init__", "src"):
+                    found.update(dict.fromkeys(self.mentions(part)))
+        return found
 
     def mentions(self, word: str) -> list[SourceFile]:
         """The files with a framework's word in them that mention `word`."""
