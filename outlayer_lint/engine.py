@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge, suppress
-from outlayer_lint.diagnostic import Diagnostic, Pair, Related, Report, Severity, Span, Unread
+from outlayer_lint.diagnostic import Diagnostic, Pair, Related, Report, Severity, Span, Unread, Use
 from outlayer_lint.lattice import describe
 from outlayer_lint.resolve.project import Project, SourceFile
 from outlayer_lint.source import discovery
@@ -78,17 +78,18 @@ def check(
     *,
     stdin: tuple[str, bytes] | None = None,
     keep: list[object] | None = None,
+    uses: bool = False,
 ) -> Report:
     """Lint files and folders; see `Report`.
 
     What was built on the way goes to `keep`, if given: a process that ends right after need not wait until it is freed,
-    which takes as long as the analysis.
+    which takes as long as the analysis. With `uses`, `Report.uses` is worked out as well.
     """
     # Trees and frames live until the end: looking for garbage among them costs as much as the analysis.
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return _check(paths, config, stdin, [] if keep is None else keep)
+        return _check(paths, config, stdin, [] if keep is None else keep, uses=uses)
     finally:
         if collecting:
             gc.enable()
@@ -105,11 +106,14 @@ def judge(project: Project, asked: Collection[str], config: Config) -> Generator
     return run.report()
 
 
-def _check(paths: Sequence[str | Path], config: Config, stdin: tuple[str, bytes] | None, keep: list[object]) -> Report:
+def _check(
+    paths: Sequence[str | Path], config: Config, stdin: tuple[str, bytes] | None, keep: list[object], *, uses: bool
+) -> Report:
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION))
     if config.contracts:
         knowledge.extend(config.contracts)
     run = _Run(config, keep, {os.path.abspath(path) for path in paths})
+    run.uses = [] if uses else None
     if stdin is not None:
         name, data = stdin
         path = os.path.abspath(name)
@@ -142,6 +146,7 @@ class _Run:
         self.errors: list[Unread] = []
         self.diagnostics: list[Diagnostic] = []
         self.pairs: list[Pair] = []
+        self.uses: list[Use] | None = None
         self.broken: list[str] = []
         self.files = 0
         self.read: set[str] = set()
@@ -172,6 +177,10 @@ class _Run:
                     yield
         self._errors(wanted)
         self._finish([] if inquiry_ is None else inquiry_.events, wanted)
+        if inquiry_ is not None and self.uses is not None:
+            from outlayer_lint.interpret.usage import uses  # noqa: PLC0415 - for the drawing only
+
+            self.uses.extend(uses(inquiry_, wanted))
 
     def _file(
         self, ask: Callable[[SourceFile], list[inquiry.Event]], file: SourceFile, wanted: set[SourceFile]
@@ -233,7 +242,15 @@ class _Run:
         order = sorted(self.diagnostics, key=lambda d: (_order(d.span), d.code))
         pairs = sorted(self.pairs, key=lambda p: (_order(p.span), p.consumer))
         errors = sorted(dict.fromkeys(self.errors), key=lambda e: (e.path, e.line))
-        return Report(tuple(order), tuple(errors), self.files, len(self.read), tuple(pairs), tuple(self.broken))
+        return Report(
+            tuple(order),
+            tuple(errors),
+            self.files,
+            len(self.read),
+            tuple(pairs),
+            tuple(self.broken),
+            tuple(self.uses or ()),
+        )
 
 
 def _suppressed(

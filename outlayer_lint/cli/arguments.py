@@ -111,7 +111,7 @@ COMMANDS = {
     "pairs": Command(
         "Every model output and what consumes it: consistent, contradicted, or unresolved and why.",
         *PATHS,
-        (TEXT_OR_JSON, OUTPUT, EXCLUDE, CONFIG, ISOLATED, COLOR),
+        (TEXT_OR_JSON._replace(choices=("text", "json", "html")), OUTPUT, EXCLUDE, CONFIG, ISOLATED, COLOR),
     ),
     "reveal": Command(
         "What each expression on a line emits, and how that is known.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 WORDS = {
-    "logit": "raw scores, any number",
+    "logit": "raw scores",
     "simplex": "probabilities that add up to 1",
     "unit": "values between 0 and 1",
     "logp": "logarithms of probabilities that add up to 1",
