@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
-TOUR = str(ROOT / "fixtures" / "tour")
 EMPTY = {"meta", "link", "input", "wbr", "path", "rect", "br"}
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 
@@ -57,6 +56,12 @@ class Page(HTMLParser):
             assert self.open.pop() == tag
 
 
+@pytest.fixture(scope="module")
+def tour(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A project of its own, so that nothing else is read as context."""
+    return str(shutil.copytree(ROOT / "fixtures" / "tour", tmp_path_factory.mktemp("tour") / "tour"))
+
+
 def span(path: str, line: int) -> Span:
     return Span(path, line, 5, line, 20)
 
@@ -81,8 +86,8 @@ def links(n: int) -> Iterator[Use]:
             yield use._replace(emits="simplex(1), 3 units", units=3, head=head, model=f"Net{n}", code=code)
 
 
-def test_the_tour_is_drawn_with_everything_that_takes_an_output() -> None:
-    report = check([TOUR], Config(), uses=True)
+def test_the_tour_is_drawn_with_everything_that_takes_an_output(tour: str) -> None:
+    report = check([tour], Config(), uses=True)
     assert {use.kind for use in report.uses} == {"loss", "decision"}
     page = render(report)
     for words in ("SpeciesNet", "gives probabilities that add up to 1 (3 units)", "cross_entropy (loss)",
@@ -92,8 +97,8 @@ def test_the_tour_is_drawn_with_everything_that_takes_an_output() -> None:
     assert re.search(r"5 model outputs in 3 files, 6 links", page)
 
 
-def test_uses_are_worked_out_only_where_they_are_asked_for() -> None:
-    plain, wide = check([TOUR], Config()), check([TOUR], Config(), uses=True)
+def test_uses_are_worked_out_only_where_they_are_asked_for(tour: str) -> None:
+    plain, wide = check([tour], Config()), check([tour], Config(), uses=True)
     assert plain.uses == ()
     assert wide._replace(uses=()) == plain
 
@@ -148,9 +153,9 @@ def test_every_emission_has_plain_words() -> None:
     assert plainly("something else") == "something else"
 
 
-def test_the_command_writes_the_page(tmp_path: Path) -> None:
+def test_the_command_writes_the_page(tour: str, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
-    assert main(["pairs", TOUR, "--format", "html", "--output", str(page)]) == 0
+    assert main(["pairs", tour, "--format", "html", "--output", str(page)]) == 0
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
 
 

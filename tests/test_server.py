@@ -322,3 +322,19 @@ async def test_a_folder_of_its_own_is_a_project_of_its_own(editor: Editor) -> No
     theirs.open("train.py")
     await editor.told("train.py", ["OLL101"])
     await theirs.told("train.py", [])
+
+
+@played
+async def test_a_hover_is_answered_at_once_on_a_project_of_300_files(editor: Editor) -> None:
+    for n in range(149):
+        write(editor.root / f"part{n}", MODEL)
+    editor.open("train.py")
+    await editor.told("train.py", ["OLL101"])
+    took = []
+    for n in range(10):
+        if n % 2:
+            editor.change("train.py", f"{TRAIN}# {n}\n")  # the buffer has to be read and the project put together again
+        begun = time.perf_counter()
+        assert "simplex" in await editor.hover("train.py", LINE, 40)
+        took.append(time.perf_counter() - begun)
+    assert sorted(took)[4] < 0.1, took

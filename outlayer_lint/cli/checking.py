@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from outlayer_lint import lint
 from outlayer_lint.cli import CLEAN, FAILED, FOUND, KEPT, Outcome
 from outlayer_lint.config import Layer, Refused, anchored, load
 from outlayer_lint.diagnostic import Severity
@@ -36,8 +37,6 @@ def check(arguments: SimpleNamespace) -> Outcome:
     if arguments.show_files:
         found, _ = sources(paths, exclude=config.exclude, respect_gitignore=config.respect_gitignore)
         return Outcome("".join(f"{shown(path)}\n" for path in found))
-
-    from outlayer_lint.engine import check as lint  # noqa: PLC0415 - the most expensive import, so the last
 
     report = lint(paths, config, stdin=stdin, keep=KEPT)
     code, notes = _verdict(report, config, arguments)

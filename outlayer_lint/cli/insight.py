@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from outlayer_lint import lint
 from outlayer_lint.cli import CLEAN, FAILED, Outcome
 from outlayer_lint.cli.checking import settings
 from outlayer_lint.config import Refused
@@ -56,9 +57,7 @@ def pairs(arguments: SimpleNamespace) -> Outcome:
     paths = arguments.paths or ["."]
     config = settings(arguments, paths)
 
-    from outlayer_lint.engine import check  # noqa: PLC0415
-
-    report = check(paths, config, uses=arguments.format == "html")
+    report = lint(paths, config, uses=arguments.format == "html")
     notes = tuple(f"internal error: {sentence}" for sentence in report.broken)
     code = FAILED if report.broken or not report.files else CLEAN
     if not report.files:
