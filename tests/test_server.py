@@ -214,8 +214,10 @@ async def test_half_a_line_does_not_wipe_out_what_was_said(editor: Editor) -> No
     editor.open("train.py")
     await editor.told("train.py", ["OLL101"])
     editor.change("train.py", TRAIN + "loss_of(net(\n")
-    await asyncio.sleep(1.5)
+    editor.open("model.py", MODEL + "def (")
+    await editor.told("model.py", [])
     await editor.told("train.py", ["OLL101"])
+    editor.change("model.py", MODEL)
     editor.change("train.py", TRAIN.replace("CrossEntropyLoss", "NLLLoss"))
     await editor.told("train.py", ["OLL202"])
 

@@ -68,10 +68,11 @@ class Door:
         self.warm: dict[str, Warm] = {}  # root -> project
         self.roots: dict[str, str] = {}  # open file -> root
         self.checks: dict[str, asyncio.Task[None]] = {}
-        self.said: dict[str, set[str]] = {}  # root -> documents that diagnostics were published for
+        self.said: dict[str, dict[str, list[types.Diagnostic]]] = {}  # root -> document -> what was published
         self.told: set[str] = set()  # refusals the user has seen
         self.show_info = False
         self._collections = 0
+        self._hovering = 0
         self._idle: asyncio.TimerHandle | None = None
 
     def handlers(self) -> dict[str, Callable[..., Any]]:
@@ -161,11 +162,14 @@ class Door:
 
     async def hover(self, params: Any) -> types.Hover | None:
         """What the expression under the cursor emits, and why."""
+        self._hovering += 1
         try:
             return await self._hover(params.text_document.uri, params.position)
         except Exception:  # noqa: BLE001 - the server must live
             self.log(format_exc())
             return None
+        finally:
+            self._hovering -= 1
 
     async def _hover(self, uri: str, position: types.Position) -> types.Hover | None:
         await asyncio.sleep(PATIENCE)
@@ -260,6 +264,8 @@ class Door:
                 report: Report = done.value
                 return report
             await asyncio.sleep(0)
+            while self._hovering:  # noqa: ASYNC110 - somebody waits, a few milliseconds; an event would be no clearer
+                await asyncio.sleep(PATIENCE)
 
     def _refuse(self, sentence: str) -> None:
         if sentence not in self.told:
@@ -269,20 +275,22 @@ class Door:
     def _tell(self, root: str, warm: Warm, report: Report) -> None:
         for sentence in report.broken:
             self.log(f"internal error: {sentence}")
-        before = self.said.get(root)
-        if before is not None and report.errors:
-            return  # somebody is in the middle of a line: what was said stands until the file parses again
         border = rim.Rim(self.server.workspace)
-        found: dict[str, list[types.Diagnostic]] = {uri: [] for uri in before or ()}
+        before = self.said.get(root, {})
+        found: dict[str, list[types.Diagnostic]] = {uri: [] for uri in before}
         for path in warm.buffers:
             found.setdefault(rim.uri_of(path), [])
         for diagnostic in report.diagnostics:
             if self.show_info or str(diagnostic.severity) != "info":
                 uri, made = border.diagnostic(diagnostic, warm)
                 found.setdefault(uri, []).append(made)
+        # Somebody is in the middle of a line: what was said of that file stands until it parses again.
+        broken = {rim.uri_of(error.path) for error in report.errors if not error.message.startswith("cell ")}
+        for uri, diagnostics in before.items():
+            found[uri].extend(d for d in diagnostics if d not in found[uri] and not broken.isdisjoint(_places(uri, d)))
         for uri, diagnostics in found.items():
             self._publish(uri, diagnostics)
-        self.said[root] = {uri for uri, diagnostics in found.items() if diagnostics}
+        self.said[root] = {uri: diagnostics for uri, diagnostics in found.items() if diagnostics}
 
     def _publish(self, uri: str, diagnostics: list[types.Diagnostic]) -> None:
         open_ = self.server.workspace.text_documents.get(uri)
@@ -296,3 +304,8 @@ class Door:
             gc.unfreeze()
         gc.collect()
         gc.freeze()
+
+
+def _places(uri: str, diagnostic: types.Diagnostic) -> set[str]:
+    """The documents that a diagnostic speaks of."""
+    return {uri, *(other.location.uri for other in diagnostic.related_information or ())}
