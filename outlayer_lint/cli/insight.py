@@ -55,7 +55,7 @@ def reveal(arguments: SimpleNamespace) -> Outcome:
 def pairs(arguments: SimpleNamespace) -> Outcome:
     """Every output and its consumer."""
     paths = arguments.paths or ["."]
-    config = settings(arguments, paths)
+    config = settings(arguments, paths)._replace(baseline="")
 
     report = lint(paths, config, uses=arguments.format == "html")
     notes = tuple(f"internal error: {sentence}" for sentence in report.broken)

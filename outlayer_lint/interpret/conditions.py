@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.scopes import Place
 
 FORWARD = ("forward", "call", "__call__")
+DECIDING = 64  # evaluations for one condition; what takes more is hardly ever decided
 
 
 def truth(thing: object) -> bool | None:
@@ -92,8 +93,12 @@ def decide(it: Interpreter, test: ast.expr, polarity: bool, place: Place, frame:
     if it.fuel <= 0:  # what is asked for with an empty purse is unknown anyway
         return NO_CHOICE
     it.fuel -= 1
-    outer = it.pause()
+    fuel, outer = it.fuel, it.pause()
+    purse = it.fuel = min(fuel, DECIDING)
     decided = _decide(it, test, polarity, place, frame)
+    if it.fuel <= 0 and fuel > purse:
+        decided = _undecided(test, frame, polarity)
+    it.fuel += fuel - purse
     if it.resume(outer):
         frame.memo[memo] = decided  # type: ignore[assignment]
     return decided
@@ -135,11 +140,7 @@ def _several(it: Interpreter, test: ast.BoolOp, polarity: bool, place: Place, fr
             left.append(choices)
     if not left:
         return None
-    return (
-        left[0]
-        if len(left) == 1
-        else frozenset({Choice(("test", id(test), id(frame.base)), equal=True, value=polarity)})
-    )
+    return left[0] if len(left) == 1 else _undecided(test, frame, polarity)
 
 
 def _surviving(answer: Answer, truths: list[bool | None], polarity: bool, choice: Any) -> Choices | None:  # noqa: FBT001
@@ -157,6 +158,10 @@ def _surviving(answer: Answer, truths: list[bool | None], polarity: bool, choice
     for other in survivors[1:]:
         common &= other
     return common
+
+
+def _undecided(test: ast.expr, frame: Frame, polarity: bool) -> Choices:  # noqa: FBT001
+    return frozenset({Choice(("test", id(test), id(frame.base)), equal=True, value=polarity)})
 
 
 def _truth_choice(thing: object, test: ast.expr, frame: Frame, polarity: bool) -> Choices:  # noqa: FBT001
@@ -193,7 +198,7 @@ def _compared(it: Interpreter, test: ast.Compare, polarity: bool, place: Place, 
 def _compare_choice(
     it: Interpreter, a: object, b: object, op: ast.cmpop, test: ast.expr, frame: Frame, *, polarity: bool
 ) -> Choices:
-    generic = frozenset({Choice(("test", id(test), id(frame.base)), equal=True, value=polarity)})
+    generic = _undecided(test, frame, polarity)
     if isinstance(a, Const) and not isinstance(b, Const):
         a, b = b, a
     key = getattr(a, "key", None)

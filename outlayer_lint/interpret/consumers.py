@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from outlayer_lint import knowledge
 from outlayer_lint.diagnostic import Related
 from outlayer_lint.facts import Fact, LossBuilt, LossCall
-from outlayer_lint.interpret import calls, classes, keras_layers, keras_losses, passing, targets
+from outlayer_lint.interpret import calls, classes, families, passing, targets
 from outlayer_lint.interpret.choices import Choices, compatible
 from outlayer_lint.interpret.things import (
     Answer,
@@ -68,7 +68,11 @@ def as_loss(driver: Driver, thing: Any, seed: Seed, frame: Frame) -> Application
         found = knowledge.find(thing.name)
         if found is not None and found[0].kind == "loss" and found[1] != "module":
             made = Application(it, found[0], found[1], given, site, None)
-            return keras_losses.in_order(made) if keras_layers.is_keras(found[0]) else made
+            if families.is_keras(found[0]):
+                from outlayer_lint.interpret import keras_losses  # noqa: PLC0415 - for programs that use Keras
+
+                return keras_losses.in_order(made)
+            return made
     return None
 
 
@@ -141,6 +145,8 @@ def judged_value(answer: Answer) -> Value:
             return Value(reason="batch data")
         if way.emission is Emission.LOSS:
             return Value(reason="result of a loss")
+        if targets.is_parameter(way):
+            return Value(reason="literal tensor")
     return value
 
 
@@ -275,8 +281,7 @@ def losses_built(driver: Driver, seed: Seed) -> Iterator[LossBuilt]:
         document = seed.place.block.scope.file.document
         words = {
             "loss": thing.name.rpartition(".")[2],
-            "prediction": document.segment(seed.node.args[0]) if seed.node.args else "",
-            "target": document.segment(seed.node.args[1]) if len(seed.node.args) > 1 else "",
+            "prediction": _written(seed, row, row.prediction), "target": _written(seed, row, row.target_parameter),
             "emits": "", "activation": "",
         }  # fmt: skip
         if module and len(tensors) < 2 and "size_average" not in tensors:  # a weight alone is a weight
@@ -292,6 +297,14 @@ def losses_built(driver: Driver, seed: Seed) -> Iterator[LossBuilt]:
             words=words,
         )
         return
+
+
+def _written(seed: Seed, row: Row, parameter: str) -> str:
+    """The argument of a functional loss as it is written: torch takes the prediction first, Keras the target."""
+    nodes = {k.arg: k.value for k in seed.node.keywords}
+    index = row.parameters.index(parameter) if parameter in row.parameters else len(seed.node.args)
+    node = nodes.get(parameter, seed.node.args[index] if index < len(seed.node.args) else None)
+    return "" if node is None else seed.place.block.scope.file.document.segment(node)
 
 
 def _is_scaled(seed: Seed) -> bool:

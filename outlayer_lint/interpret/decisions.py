@@ -170,7 +170,8 @@ def _facts(driver: Driver, seed: Seed, application: Application, related: Any) -
     if row.transfer == "decides":
         yield from _decided(application, span, shown, related)
     elif row.transfer == "interval" and row.how == "log" and consumers.mode_of(seed) == "train":
-        yield from applications.logarithm(application, span, shown, related)
+        if not applications.only_drawn_from(driver, seed):  # -inf is never drawn
+            yield from applications.logarithm(application, span, shown, related)
         yield from handwritten.cross_entropy(driver, seed, application, related)
     elif row.kind == "activation":
         if row.transfer == "normalises" and application.spec(row.axis) == "implicit" and application.form != "module":

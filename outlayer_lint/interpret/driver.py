@@ -227,7 +227,9 @@ class Driver:
     def subclasses(self, scope: Scope) -> list[Class]:
         """Classes of the project that derive from a class, directly or not, the leaves included."""
         if scope not in self._subclasses:
+            fuel, self.it.fuel = self.it.fuel, FUEL
             self._subclasses[scope] = self._find_subclasses(scope)
+            self.it.fuel = fuel
         return self._subclasses[scope]
 
     def _find_subclasses(self, scope: Scope) -> list[Class]:

@@ -6,10 +6,9 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint import knowledge
-from outlayer_lint.config import load, matcher
+from outlayer_lint.config import load
 from outlayer_lint.diagnostic import Report
-from outlayer_lint.engine import judge, prepare
+from outlayer_lint.engine import judge, prepare, ready
 from outlayer_lint.resolve.project import Project, SourceFile
 from outlayer_lint.source import discovery
 from outlayer_lint.source.document import encoded
@@ -33,7 +32,7 @@ class Warm:
         self.buffers: dict[str, bytes] = {}
         self.project = Project(root, ())
         self._stamps: dict[str, object] = {}
-        self._contracts: object = None
+        self._named: object = None  # folders and files that the configuration named when they were read
         self._asking: Inquiry | None = None
 
     def open(self, path: str, text: str) -> None:
@@ -50,28 +49,31 @@ class Warm:
         Raises `config.Refused` or `KnowledgeError` where the configuration cannot be used.
         """
         self.refresh()
-        asked = self._asked(self.settings())
+        config = self.settings()
+        asked = [path for path in self.buffers if not discovery.is_excluded(path, config)]
         if not asked:
             return Report()
-        return (yield from judge(self.project, asked, self.settings()))
+        return (yield from judge(self.project, asked, config))
 
     def settings(self) -> Config:
         """The configuration in force, read once for each `refresh`."""
         if self.config is None:
             config = load(self.root)
-            contracts = [(path, _stamp(path)) for path in config.contracts]
-            if contracts and contracts != self._contracts:
-                knowledge.extend(config.contracts)
-            self._contracts = contracts
+            named = (config.src, [(path, _stamp(path)) for path in config.contracts])
+            if named != self._named:
+                ready(config)
+                self._named = named
             self.config = config
         return self.config
 
     def refresh(self) -> None:
         """Look for what changed on disk or in a buffer, and forget what was concluded from it."""
         self.config = None
-        stamps: dict[str, object] = {path: _stamp(path) for path in discovery.walk(self.root)}
+        config = self.settings()
+        paths = (*discovery.walk(self.root), *discovery.further(self.root, config))
+        stamps: dict[str, object] = {path: _stamp(path) for path in paths}
         stamps.update(self.buffers)
-        if stamps != self._stamps:
+        if stamps != self._stamps or self.project.starts != config.src:
             self._adopt(stamps)
 
     def edited(self) -> None:
@@ -81,7 +83,7 @@ class Warm:
             self._adopt(stamps)
 
     def _adopt(self, stamps: dict[str, object]) -> None:
-        project = Project(self.root, sorted(stamps))
+        project = Project(self.root, sorted(stamps), starts=self.settings().src)
         project.whole = frozenset(self.buffers)
         for path, file in project.files.items():
             kept = self.project.files.get(path)
@@ -92,18 +94,12 @@ class Warm:
                 project.files[path] = SourceFile(path, file.display, project, self.buffers[path])
         self.project, self._stamps, self._asking = project, stamps, None
 
-    def _asked(self, config: Config) -> list[str]:
-        """The open buffers, but for those that the configuration excludes."""
-        excluded = matcher(config.exclude) if config.exclude else None
-        return [path for path in self.buffers if excluded is None or not any(map(excluded, _upwards(path, self.root)))]
-
     def reveal(
         self, path: str, line: int, column: int, cell: int | None = None
     ) -> Iterator[tuple[Span, str, Value, str]]:
         """The expressions at a place and what each emits, outermost first."""
         self.edited()
         file = self.project.files.get(path)
-        self.settings()
         inquiry = self.inquiry()
         if inquiry is None or file is None:
             return
@@ -136,10 +132,3 @@ def _stamp(path: str) -> object:
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size
-
-
-def _upwards(path: str, root: str) -> Iterator[str]:
-    """The path and the folders above it, inside the root."""
-    while path.startswith(root) and path != root:
-        yield path
-        path = os.path.dirname(path)
