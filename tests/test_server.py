@@ -70,6 +70,7 @@ class Editor:
         self.diagnostics: dict[str, list[types.Diagnostic]] = {}
         self.logged: list[str] = []
         self.messages: list[str] = []
+        self.wishes: list[types.Registration] = []
 
     def published(self, params: types.PublishDiagnosticsParams) -> None:
         self.diagnostics[params.uri] = list(params.diagnostics)
@@ -149,12 +150,13 @@ async def _play(scene: Callable[..., Awaitable[None]], root: Path) -> None:
     editor = Editor(client, root)
     client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(partial(editor.published))  # it writes attributes on it
     client.feature(types.WINDOW_LOG_MESSAGE)(lambda params: editor.logged.append(params.message))
+    client.feature(types.CLIENT_REGISTER_CAPABILITY)(lambda params: editor.wishes.extend(params.registrations))
     client.feature(types.WINDOW_SHOW_MESSAGE)(lambda params: editor.messages.append(params.message))
     await client.start_io(sys.executable, "-m", "outlayer_lint", "server")
+    watches = types.DidChangeWatchedFilesClientCapabilities(dynamic_registration=True)
+    can = types.ClientCapabilities(types.WorkspaceClientCapabilities(did_change_watched_files=watches))
     folders = [types.WorkspaceFolder(uris.from_fs_path(str(root)) or "", "project")]
-    await client.initialize_async(
-        types.InitializeParams(types.ClientCapabilities(), workspace_folders=folders, root_uri=folders[0].uri)
-    )
+    await client.initialize_async(types.InitializeParams(can, workspace_folders=folders, root_uri=folders[0].uri))
     client.initialized(types.InitializedParams())
     await asyncio.wait_for(scene(editor), 4 * WAIT)
     assert not editor.logged
@@ -324,6 +326,54 @@ async def test_a_folder_of_its_own_is_a_project_of_its_own(editor: Editor) -> No
     theirs.open("train.py")
     await editor.told("train.py", ["OLL101"])
     await theirs.told("train.py", [])
+
+
+@played
+async def test_what_changes_on_disk_is_seen(editor: Editor) -> None:
+    editor.open("train.py")
+    await editor.told("train.py", ["OLL101"])
+    (editor.root / "model.py").write_text(FINE, encoding="utf-8")
+    changed = types.FileEvent(editor.uri("model.py"), types.FileChangeType.Changed)
+    editor.client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([changed]))
+    await editor.told("train.py", [])
+    assert [wish.method for wish in editor.wishes] == ["workspace/didChangeWatchedFiles"]
+
+
+@played
+async def test_the_editor_s_own_address_and_lines_are_kept(editor: Editor) -> None:
+    own = editor.uri("train.py").replace("train.py", "%74rain.py")
+    text = TRAIN.replace("net = Net()", "net = Net()\n\x0c\n").replace("\n", "\r\n")
+    item = types.TextDocumentItem(own, "python", 1, text)
+    editor.client.text_document_did_open(types.DidOpenTextDocumentParams(item))
+    (found,) = await editor.told("train.py", ["OLL101"], own)
+    assert found.range.start.line == LINE + 2
+    assert "simplex" in await editor.hover("train.py", LINE + 2, 40, own)
+
+
+@played
+async def test_nothing_an_editor_sends_is_its_end(editor: Editor) -> None:
+    editor.open("deep.py", "import torch\nx = " + "(" * 5000 + ")" * 5000)
+    editor.open("bytes.py", "import torch\x00\ud83d".encode("utf-8", "replace").decode())
+    editor.open(
+        "book.ipynb",
+        '{"cells": [{"cell_type": "code", "source": ["import torch',
+    )
+    editor.open("notes.txt", "torch")
+    editor.open("empty.py", "")
+    unnamed = types.TextDocumentItem("untitled:Untitled-1", "python", 1, TRAIN)
+    editor.client.text_document_did_open(types.DidOpenTextDocumentParams(unnamed))
+    for name in ("deep.py", "bytes.py", "book.ipynb", "notes.txt", "empty.py", "never_opened.py"):
+        for place in ((0, 0), (1, 7), (99999, 99999)):
+            assert await editor.hover(name, *place) == ""
+    assert await editor.hover("", 0, 0, "untitled:Untitled-1") == ""
+    editor.close("never_opened.py")
+    (editor.root / "pyproject.toml").write_text('[tool.outlayer-lint]\ncontracts = ["no.toml"]\n', encoding="utf-8")
+    editor.save("empty.py")
+    await until(lambda: bool(editor.messages))
+    assert "no.toml" in editor.messages[0]
+    (editor.root / "pyproject.toml").unlink()
+    editor.open("train.py")
+    await editor.told("train.py", ["OLL101"])
 
 
 @played

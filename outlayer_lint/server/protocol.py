@@ -37,7 +37,10 @@ def server() -> Any:
     """A language server, ready for `start_io`."""
     selector = types.NotebookDocumentFilterWithNotebook("jupyter-notebook")
     made = LanguageServer(
-        "outlayer-lint", __version__, notebook_document_sync=types.NotebookDocumentSyncOptions([selector], save=True)
+        "outlayer-lint",
+        __version__,
+        text_document_sync_kind=types.TextDocumentSyncKind.Full,  # pygls counts lines in its own way
+        notebook_document_sync=types.NotebookDocumentSyncOptions([selector], save=True),
     )
     door = Door(made)
     for name, handler in door.handlers().items():
@@ -67,6 +70,7 @@ class Door:
         self.server = made
         self.warm: dict[str, Warm] = {}  # root -> project
         self.roots: dict[str, str] = {}  # open file -> root
+        self.addresses: dict[str, str] = {}  # open file -> what the editor calls it
         self.checks: dict[str, asyncio.Task[None]] = {}
         self.said: dict[str, dict[str, list[types.Diagnostic]]] = {}  # root -> document -> what was published
         self.told: set[str] = set()  # refusals the user has seen
@@ -78,7 +82,8 @@ class Door:
     def handlers(self) -> dict[str, Callable[..., Any]]:
         """Name of a message -> what is done about it."""
         return {
-            types.INITIALIZE: self.initialized,
+            types.INITIALIZE: self.begun,
+            types.INITIALIZED: self.initialized,
             types.TEXT_DOCUMENT_DID_OPEN: self.opened,
             types.TEXT_DOCUMENT_DID_CHANGE: self.changed,
             types.TEXT_DOCUMENT_DID_SAVE: self.saved,
@@ -100,11 +105,22 @@ class Door:
     # -- messages -----------------------------------------------------------------------------------------------------
 
     @sheltered
-    def initialized(self, params: Any) -> None:
+    def begun(self, params: Any) -> None:
         """The editor begins: take its options over."""
         gc.disable()  # trees live long; what is garbage is collected when nobody waits
         options = params.initialization_options
         self.show_info = isinstance(options, dict) and options.get("show") == "info"
+
+    @sheltered
+    def initialized(self, _: Any) -> None:
+        """The editor is ready: ask it to tell what changes on disk."""
+        workspace = self.server.client_capabilities.workspace
+        watched = None if workspace is None else workspace.did_change_watched_files
+        if watched is not None and watched.dynamic_registration:
+            watchers = [types.FileSystemWatcher(f"**/{name}") for name in ("*.py", "*.ipynb", "pyproject.toml")]
+            options = types.DidChangeWatchedFilesRegistrationOptions(watchers)
+            wish = types.Registration("watch", types.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
+            self.server.client_register_capability(types.RegistrationParams([wish]))
 
     @sheltered
     def opened(self, params: Any) -> None:
@@ -156,8 +172,9 @@ class Door:
     def folders_changed(self, _: Any) -> None:
         """A folder joined or left the workspace: the open files may belong to other projects now."""
         for path in list(self.roots):
-            text = self.warm[self.roots[path]].text(path)
+            text, uri = self.warm[self.roots[path]].text(path), self.addresses[path]
             self._forget(path)
+            self.addresses[path] = uri
             self._remember(path, text, 0)
 
     async def hover(self, params: Any) -> types.Hover | None:
@@ -173,8 +190,8 @@ class Door:
 
     async def _hover(self, uri: str, position: types.Position) -> types.Hover | None:
         await asyncio.sleep(PATIENCE)
-        document = self.server.workspace.get_text_document(uri)
-        at = rim.Rim(self.server.workspace).at(uri, position, document.source)
+        document = self.server.workspace.text_documents.get(uri)
+        at = None if document is None else self._rim().at(uri, position, document.source)
         if at is None or at.path not in self.roots:
             return None
         warm = self.warm[self.roots[at.path]]
@@ -186,7 +203,7 @@ class Door:
             return None
         span, text, value, how = found
         markdown = types.MarkupContent(types.MarkupKind.Markdown, rim.hover(text, value, how))
-        where = rim.Rim(self.server.workspace).location(span, warm)
+        where = self._rim().location(span, warm)
         return types.Hover(markdown, where.range)
 
     # -- projects -----------------------------------------------------------------------------------------------------
@@ -199,7 +216,11 @@ class Door:
         workspace = self.server.workspace
         book = workspace.get_notebook_document(notebook_uri=uri)
         text = workspace.get_text_document(uri).source if book is None else stored(rim.cells_of(book, workspace))
+        self.addresses[path] = uri
         self._remember(path, text, delay)
+
+    def _rim(self) -> rim.Rim:
+        return rim.Rim(self.server.workspace, self.addresses)
 
     def _remember(self, path: str, text: str, delay: float) -> None:
         if path not in self.roots:
@@ -218,6 +239,7 @@ class Door:
 
     def _forget(self, path: str) -> None:
         root = self.roots.pop(path)
+        self.addresses.pop(path, None)
         self.warm[root].close(path)
         if root in self.roots.values():
             self._check_soon(root, 0)
@@ -275,17 +297,17 @@ class Door:
     def _tell(self, root: str, warm: Warm, report: Report) -> None:
         for sentence in report.broken:
             self.log(f"internal error: {sentence}")
-        border = rim.Rim(self.server.workspace)
+        border = self._rim()
         before = self.said.get(root, {})
         found: dict[str, list[types.Diagnostic]] = {uri: [] for uri in before}
         for path in warm.buffers:
-            found.setdefault(rim.uri_of(path), [])
+            found.setdefault(border.address(path), [])
         for diagnostic in report.diagnostics:
             if self.show_info or str(diagnostic.severity) != "info":
                 uri, made = border.diagnostic(diagnostic, warm)
                 found.setdefault(uri, []).append(made)
         # Somebody is in the middle of a line: what was said of that file stands until it parses again.
-        broken = {rim.uri_of(error.path) for error in report.errors if not error.message.startswith("cell ")}
+        broken = {border.address(error.path) for error in report.errors if not error.message.startswith("cell ")}
         for uri, diagnostics in before.items():
             found[uri].extend(d for d in diagnostics if d not in found[uri] and not broken.isdisjoint(_places(uri, d)))
         for uri, diagnostics in found.items():

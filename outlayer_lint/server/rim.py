@@ -17,7 +17,7 @@ from outlayer_lint.reporters.terminal import place
 from outlayer_lint.server.written import Written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from outlayer_lint.diagnostic import Diagnostic, Related, Span
     from outlayer_lint.lattice import Value
@@ -51,18 +51,27 @@ def uri_of(path: str) -> str:
     return uris.from_fs_path(os.path.abspath(path)) or ""
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines as the protocol counts them; `str.splitlines` breaks at form feeds as well."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
 class Rim:
     """Converts for one editor."""
 
-    def __init__(self, workspace: Any) -> None:
-        """`workspace` is pygls's, which knows the open documents and what the editor counts columns in."""
+    def __init__(self, workspace: Any, addresses: Mapping[str, str]) -> None:
+        """`workspace` is pygls's, which knows the open documents and what the editor counts columns in.
+
+        `addresses` are those that the editor itself uses for open files: one file may be written in several ways.
+        """
         self.workspace = workspace
+        self.addresses = addresses
 
     # -- from the editor ----------------------------------------------------------------------------------------------
 
     def at(self, uri: str, position: types.Position, text: str) -> At | None:
         """Where a position of a document, or of a cell, lies; `text` is the document's."""
-        lines = text.splitlines() or [""]
+        lines = lines_of(text)
         there = self.workspace.position_codec.position_from_client_units(lines, position)
         book = self.workspace.get_notebook_document(cell_uri=uri)
         if book is not None:
@@ -76,6 +85,10 @@ class Rim:
             found = Written(text).source_of(there.line, there.character)
             return None if found is None else At(path, found[1], found[2], found[0])
         return At(path, there.line + 1, there.character + 1)
+
+    def address(self, path: str) -> str:
+        """What the editor calls a file."""
+        return self.addresses.get(os.path.abspath(path)) or uri_of(path)
 
     # -- to the editor ------------------------------------------------------------------------------------------------
 
@@ -100,12 +113,12 @@ class Rim:
     def location(self, span: Span, warm: Warm) -> types.Location:
         """A span as the editor has it."""
         path = os.path.abspath(span.path)
-        uri = uri_of(path)
+        uri = self.address(path)
         start, end = (span.line - 1, span.column - 1), (span.end_line - 1, span.end_column - 1)
         if span.cell is not None:
             book = self.workspace.get_notebook_document(notebook_uri=uri)
             if book is None:
-                return types.Location(uri, self._range(warm.text(path).splitlines(), *self._in_json(span, warm)))
+                return types.Location(uri, self._range(lines_of(warm.text(path)), *self._in_json(span, warm)))
             uri = book.cells[min(span.cell, len(book.cells) - 1)].document
         lines = {line: warm.line_text(span._replace(line=line + 1)) for line in (start[0], end[0])}
         return types.Location(uri, self._range(lines, start, end))
