@@ -19,7 +19,7 @@ VERDICTS = {  # the loudest first: sign, and what it says
     "contradicted": ("✕", "do not fit together"),
     "unresolved": ("?", "could not be followed"),
     "consistent": ("✓", "fit together"),
-    "unused": ("○", "taken up by nobody"),
+    "unused": ("○", "with no taker found"),
 }
 WIDTH, BOX, HEIGHT, GAP = 860, 350, 64, 14  # of a drawing, of a box in it, and between boxes
 LETTERS, SMALL = 40, 46  # how many fit into a box, of each size
@@ -148,7 +148,7 @@ def _sentence(use: Use, said: Said) -> str:
     takes = f"<b>{_text(consumer.title)}</b> <small>({_text(consumer.third)})</small>"
     made_for = f" is {_text(consumer.second)}" if consumer.second else ""
     if not use.kind:
-        rest = f"{gives}; nothing that takes it up was found."
+        rest = f"{gives}; no loss, metric or decision that takes it up was found."
     elif use.verdict == "contradicted":
         severity, message = said.get((use.code, use.span[:2]), ("", ""))
         told = f" {severity.capitalize()} {use.code}: {_quoted(message)}." if message else f" {use.code}."

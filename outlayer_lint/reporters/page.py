@@ -28,11 +28,11 @@ input { min-width: 16rem; flex: 1; }
 .consistent, .tools .consistent { color: var(--consistent); } .unused, .tools .unused { color: var(--unused); }
 .sides { display: grid; grid-template-columns: 17rem minmax(0, 1fr); gap: 1.5rem; align-items: start;
   padding-top: 1rem; }
-nav { position: sticky; top: 4.5rem; max-height: calc(100vh - 5.5rem); overflow: auto; font-size: .85rem; }
+nav { position: sticky; top: 7.5rem; max-height: calc(100vh - 8.5rem); overflow: auto; font-size: .85rem; }
 nav ul { list-style: none; margin: 0; padding: 0; } nav li { padding: .15rem 0; overflow-wrap: anywhere; }
 a { color: var(--focus); text-decoration: none; } a:hover { text-decoration: underline; }
 .badge { white-space: nowrap; font-weight: 600; }
-details.file { margin: 0 0 1.5rem; scroll-margin-top: 4.5rem; } summary { cursor: pointer; padding: .25rem 0; }
+details.file { margin: 0 0 1.5rem; scroll-margin-top: 7.5rem; } summary { cursor: pointer; padding: .25rem 0; }
 article { border: 1px solid var(--line); border-radius: 12px; padding: 1rem; margin: .6rem 0; background: var(--soft);
   content-visibility: auto; contain-intrinsic-size: auto 170px; }
 svg { display: block; width: 100%; max-width: 960px; height: auto; }
