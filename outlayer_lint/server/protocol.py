@@ -11,6 +11,7 @@ import gc
 from functools import partial, wraps
 from traceback import format_exc
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
@@ -190,7 +191,7 @@ class Door:
 
     async def _hover(self, uri: str, position: types.Position) -> types.Hover | None:
         await asyncio.sleep(PATIENCE)
-        document = self.server.workspace.text_documents.get(uri)
+        document = self._document(uri)
         at = None if document is None else self._rim().at(uri, position, document.source)
         if at is None or at.path not in self.roots:
             return None
@@ -218,6 +219,10 @@ class Door:
         text = workspace.get_text_document(uri).source if book is None else stored(rim.cells_of(book, workspace))
         self.addresses[path] = uri
         self._remember(path, text, delay)
+
+    def _document(self, uri: str) -> Any:
+        """An open document; pygls would read any other from disk."""
+        return self.server.workspace.text_documents.get(unquote(uri))
 
     def _rim(self) -> rim.Rim:
         return rim.Rim(self.server.workspace, self.addresses)
@@ -315,8 +320,8 @@ class Door:
         self.said[root] = {uri: diagnostics for uri, diagnostics in found.items() if diagnostics}
 
     def _publish(self, uri: str, diagnostics: list[types.Diagnostic]) -> None:
-        open_ = self.server.workspace.text_documents.get(uri)
-        version = None if open_ is None else open_.version
+        document = self._document(uri)
+        version = None if document is None else document.version
         self.server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, diagnostics, version))
 
     def _collect(self) -> None:
