@@ -600,3 +600,13 @@ def test_starting_loads_nothing_heavy(tmp_path: Path) -> None:
         [sys.executable, "-c", code, heavy], capture_output=True, check=True, cwd=tmp_path, env=environment
     )
     assert done.stdout.splitlines()[-1] == b""
+
+
+def test_without_its_extra_the_server_says_what_to_install(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("lsprotocol", "pygls"):
+        monkeypatch.setitem(sys.modules, name, None)
+    for name in ("rim", "protocol"):
+        monkeypatch.delitem(sys.modules, f"outlayer_lint.server.{name}", raising=False)
+    code, out, err = run("server")
+    assert (code, out) == (2, "")
+    assert "pip install 'outlayer-lint[server]'" in err

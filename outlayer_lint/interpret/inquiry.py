@@ -251,8 +251,10 @@ class Inquiry:
                 )
         return Event(consumers.span_of(seed), facts, asked)
 
-    def reveal(self, file: SourceFile, line: int, cell: int | None) -> Iterator[tuple[Span, str, Value, str]]:
-        """What each expression on a line emits, outermost first."""
+    def reveal(
+        self, file: SourceFile, line: int, cell: int | None, column: int = 0
+    ) -> Iterator[tuple[Span, str, Value, str]]:
+        """What each expression on a line emits, outermost first; with a column, only those around it."""
         if file.scope is None:
             return
         at = line
@@ -271,6 +273,8 @@ class Inquiry:
                 continue
             if isinstance(getattr(node, "ctx", None), ast.Store):
                 continue
+            if column and not _covers(file.document.span(node), column):
+                continue
             value, how = Value(reason="unknown"), ""
             for world, answers in self.driver.worlds(partial(self._valued, node, place), limit=1):
                 value = as_value(answers[0])
@@ -286,6 +290,11 @@ class Inquiry:
     def _valued(self, node: ast.expr, place: Place, world: World) -> list[Answer]:
         frame = self.driver.frame(Seed(node, place, ()), world)  # type: ignore[arg-type] # any expression will do
         return [self.driver.it.ev(node, place, frame)]
+
+
+def _covers(span: Span, column: int) -> bool:
+    """Whether a span has a column of its first line inside; behind the last character counts, as a cursor stands."""
+    return span.column <= column and (span.end_line > span.line or column <= span.end_column)
 
 
 IMPORTED = r"(?m)^[ \t]*from[ \t]+(\.*)([\w.]+)[ \t]+import\b"
