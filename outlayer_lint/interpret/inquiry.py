@@ -248,9 +248,7 @@ class Inquiry:
         """What each expression on a line emits, outermost first."""
         if file.scope is None:
             return
-        at = line
-        if cell is not None:
-            at = file.document.line_of(Span(file.display, line, 1, line, 1, cell))
+        at = file.document.line_of(Span(file.display, line, 1, line, 1, cell))
         place = file.locate(at)
         if place is None:
             return

@@ -6,11 +6,12 @@ import ast
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from outlayer_lint.resolve.scopes import Place
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from outlayer_lint.resolve.project import SourceFile
-    from outlayer_lint.resolve.scopes import Place
 
 # Names that people give to losses. Only which calls are looked at depends on them; what a name holds is evaluated.
 # A class called `...Error` is an exception, if it is none of the losses that rows know.
@@ -156,13 +157,24 @@ def calls_at(file: SourceFile, lines: list[int], wanted: re.Pattern[str]) -> lis
     """The calls on these lines whose last name is wanted, each once."""
     found: dict[int, Seed] = {}
     for line in lines:
-        place = file.locate(line)
-        if place is None:
-            continue
-        for node, overlay in _calls(place):
-            if _name(node, wanted) and id(node) not in found:
-                found[id(node)] = Seed(node, place, overlay)
+        for place in _places(file, line):
+            for node, overlay in _calls(place):
+                if _name(node, wanted) and id(node) not in found:
+                    found[id(node)] = Seed(node, place, overlay)
     return list(found.values())
+
+
+def _places(file: SourceFile, line: int) -> Iterator[Place]:
+    """Every statement that has a part of itself on a line: `if x > 0: a(x); b(x)` are three."""
+    place = file.locate(line)
+    while place is not None:
+        block, at = place
+        yield place
+        while at and (block.statements[at - 1].end_lineno or 0) >= line:
+            at -= 1
+            yield Place(block, at)
+        begins = block.statements[0].lineno == line and block.parent is not None
+        place = Place(block.parent, block.index) if begins and block.parent is not None else None
 
 
 def _name(node: ast.Call, wanted: re.Pattern[str]) -> bool:
@@ -200,10 +212,7 @@ def expressions_at(file: SourceFile, lines: list[int]) -> list[tuple[Seed, ast.e
     """Calls, comparisons, divisions and uncalled decision methods that stand on these lines, each once."""
     wanted = set(lines)
     found: dict[int, tuple[Seed, ast.expr]] = {}
-    for line in lines:
-        place = file.locate(line)
-        if place is None:
-            continue
+    for place in (place for line in lines for place in _places(file, line)):
         called: set[int] = set()
         for node, overlay in _expressions(place):
             if isinstance(node, ast.Call):
