@@ -34,6 +34,9 @@ class Span(NamedTuple):
     cell: int | None = None
 
 
+AGAIN = "the same output is used here"  # a related place of the same mistake, which is reported once
+
+
 class Related(NamedTuple):
     """Another place that belongs to a finding, with its own words ("softmax applied here")."""
 
@@ -115,3 +118,4 @@ class Report(NamedTuple):
     analysed: int = 0
     pairs: tuple[Pair, ...] = ()
     broken: tuple[str, ...] = ()  # our own bugs, a sentence each: exit code 2
+    accepted: int = 0  # findings that the baseline accepts, which are not among the diagnostics

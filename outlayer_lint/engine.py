@@ -9,10 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge, suppress
-from outlayer_lint.diagnostic import Diagnostic, Pair, Related, Report, Severity, Span, Unread
+from outlayer_lint.config import TABLE, Refused
+from outlayer_lint.diagnostic import AGAIN, Diagnostic, Pair, Related, Report, Severity, Span, Unread
 from outlayer_lint.lattice import describe
 from outlayer_lint.resolve.project import Project, SourceFile
 from outlayer_lint.source import discovery
+from outlayer_lint.source.document import Unreadable
 
 if TYPE_CHECKING:
     import ast
@@ -73,12 +75,13 @@ class _Words(dict[str, Any]):
         return f"{{{key}}}"
 
 
-def check(
+def check(  # noqa: PLR0913 - what the faces add to it
     paths: Sequence[str | Path],
     config: Config,
     *,
     stdin: tuple[str, bytes] | None = None,
     keep: list[object] | None = None,
+    progress: Callable[[int, int], None] | None = None,
     trees: Mapping[str, tuple[str, ast.Module]] | None = None,
 ) -> Report:
     """Lint files and folders; see `Report`.
@@ -86,36 +89,35 @@ def check(
     `trees` are those that somebody has parsed already (flake8): absolute path -> source and its tree.
 
     What was built on the way goes to `keep`, if given: a process that ends right after need not wait until it is freed,
-    which takes as long as the analysis.
+    which takes as long as the analysis. `progress` is told now and then how many of how many steps are done.
     """
     # Trees and frames live until the end: looking for garbage among them costs as much as the analysis.
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return _check(paths, config, stdin, [] if keep is None else keep, trees or {})
+        run = _Run(config, [] if keep is None else keep, {os.path.abspath(path) for path in paths}, progress)
+        run.trees = trees or {}
+        return _check(run, paths, stdin)
     finally:
         if collecting:
             gc.enable()
 
 
-def _check(
-    paths: Sequence[str | Path],
-    config: Config,
-    stdin: tuple[str, bytes] | None,
-    keep: list[object],
-    trees: Mapping[str, tuple[str, ast.Module]],
-) -> Report:
+def _check(run: _Run, paths: Sequence[str | Path], stdin: tuple[str, bytes] | None) -> Report:
+    config = run.config
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION))
+    for key, kind, exists in (("src", "folder", os.path.isdir), ("contracts", "file", os.path.isfile)):
+        for path in getattr(config, key):
+            if not exists(path):
+                raise Refused(f"{config.path}: [{TABLE}] {key}: no such {kind}: {discovery.shown(path)}")
     if config.contracts:
         knowledge.extend(config.contracts)
-    run = _Run(config, keep, {os.path.abspath(path) for path in paths})
-    run.trees = trees
     if stdin is not None:
         name, data = stdin
         path = os.path.abspath(name)
         run.project_of([path], {path: data}, arguments=[name])
     else:
-        asked, unread = discovery.sources(paths, exclude=config.exclude, respect_gitignore=config.respect_gitignore)
+        asked, unread = discovery.asked_about(paths, config)
         run.errors.extend(unread)
         groups: dict[str, list[str]] = {}
         roots: dict[str, str] = {}
@@ -133,10 +135,16 @@ def _check(
 class _Run:
     """One call of `check`: what was gathered so far."""
 
-    def __init__(self, config: Config, keep: list[object], named: set[str]) -> None:
+    def __init__(
+        self, config: Config, keep: list[object], named: set[str], progress: Callable[[int, int], None] | None
+    ) -> None:
         """`named` are the paths as given: a file among them is read whatever it holds."""
         self.config = config
         self.named = named
+        self.progress = progress
+        self.asked: set[str] = set()
+        self.projects: list[Project] = []
+        self.accepted = 0
         self.keep = keep
         self.judgement = Judgement()
         self.errors: list[Unread] = []
@@ -146,31 +154,34 @@ class _Run:
         self.files = 0
         self.read: set[str] = set()
         self.trees: Mapping[str, tuple[str, ast.Module]] = {}
-        self.projects: list[Project] = []
 
     def project_of(
         self, asked: list[str], contents: dict[str, bytes], *, root: str = "", arguments: Sequence[str | Path] = ()
     ) -> None:
         """Lint the files asked about, with the rest of their project as context."""
         root = root or str(discovery.project_root(asked[0], arguments))
-        context = discovery.walk(root)
+        context = [*discovery.walk(root), *_further(root, self.config)]
         every = list(dict.fromkeys(os.path.abspath(p) for p in (*context, *asked)))
-        project = Project(root, sorted(every))
+        project = Project(root, sorted(every), starts=self.config.src)
         for path, data in contents.items():
             project.files[path] = SourceFile(path, project.files[path].display, project, data)
         for path, (text, tree) in self.trees.items():
             if path in project.files and project.files[path].has_framework:
                 project.files[path].adopt(text, tree)
-        self.projects.append(project)
         self.files += len(asked)
+        self.asked.update(asked)
+        self.projects.append(project)
         wanted = {project.files[os.path.abspath(p)] for p in asked}
         project.whole = self.named
         inquiry_ = prepare(project)
         self.keep.append((project, inquiry_))
         if inquiry_ is not None:
-            for ask in (inquiry_.ask, inquiry_.ask_further):
-                for file in project.framework_files:
+            steps = len(project.framework_files) * 2
+            for round_, ask in enumerate((inquiry_.ask, inquiry_.ask_further)):
+                for step, file in enumerate(project.framework_files, round_ * steps // 2):
                     self._file(ask, file, wanted)
+                    if self.progress is not None:
+                        self.progress(step + 1, steps)
         self._errors(wanted)
         self._finish([] if inquiry_ is None else inquiry_.events, wanted)
 
@@ -234,12 +245,52 @@ class _Run:
             elif file.is_parsed:
                 self.errors.extend(file.document.unread)
 
+    def _accept(self) -> None:
+        """Leave out what the baseline accepts; what it accepts in vain is a finding of its own."""
+        from outlayer_lint import baseline  # noqa: PLC0415 - for projects that have one
+
+        rules = {name: page.code for name, page in self.judgement.pages.items()}
+        enabled = self.config.enabled(rules)
+        path = self.config.baseline
+        folder = os.path.dirname(os.path.abspath(path))
+        ordered = sorted(self.diagnostics, key=lambda d: (_order(d.span), d.code))
+        files = {file.display: file for project in self.projects for file in project}
+
+        def line_text(span: Span) -> str:
+            try:
+                return files[span.path].document.line_text(span) if span.path in files else ""
+            except Unreadable:
+                return ""
+
+        new, left = baseline.apply(ordered, path, line_text, enabled)
+        self.accepted = len(ordered) - len(new)
+        if baseline.STALE in enabled and not self.broken:
+            unread = {os.path.abspath(error.path) for error in self.errors}
+            named = {place for place in self.named if os.path.isdir(place)}
+            places = {entry.path: os.path.normpath(os.path.join(folder, entry.path)) for entry in left}
+            left = [e for e in left if baseline.judged(places[e.path], self.asked - unread, named)]
+            stale = baseline.stale(left, path, discovery.shown(os.path.abspath(path)))
+            level = self.config.levels(rules).get(baseline.STALE)
+            new.extend(d if level is None else d._replace(severity=level) for d in stale)
+        self.diagnostics = new
+
     def report(self) -> Report:
         """Everything in order."""
+        if self.config.baseline:
+            self._accept()
         order = sorted(self.diagnostics, key=lambda d: (_order(d.span), d.code))
         pairs = sorted(self.pairs, key=lambda p: (_order(p.span), p.consumer))
         errors = sorted(dict.fromkeys(self.errors), key=lambda e: (e.path, e.line))
-        return Report(tuple(order), tuple(errors), self.files, len(self.read), tuple(pairs), tuple(self.broken))
+        return Report(
+            tuple(order), tuple(errors), self.files, len(self.read), tuple(pairs), tuple(self.broken), self.accepted
+        )
+
+
+def _further(root: str, config: Config) -> Iterator[str]:
+    """Files below the folders that imports start from, where these lie outside of the project."""
+    for folder in config.src:
+        if not os.path.join(folder, "").startswith(os.path.join(root, "")):
+            yield from discovery.walk(folder)
 
 
 def _suppressed(  # noqa: PLR0913, PLR0917 - what was found, where, and what the user decided
@@ -311,7 +362,7 @@ def merge(gathered: list[tuple[Diagnostic, Fact]]) -> list[Diagnostic]:
         first = group[0][0]
         worst = max((d.severity for d, _ in group if d.span == first.span), key=lambda s: s.rank)
         first = next(d for d, _ in group if d.span == first.span and d.severity is worst)
-        others = [Related(d.span, "the same output is used here") for d, _ in group if d.span != first.span]
+        others = [Related(d.span, AGAIN) for d, _ in group if d.span != first.span]
         related = tuple(dict.fromkeys((*first.related, *others)))
         merged.append(first._replace(related=related))
     return merged
@@ -324,7 +375,8 @@ def reveal(path: str | Path, line: int, config: Config, cell: int | None = None)
         knowledge.extend(config.contracts)
     full = os.path.abspath(path)
     root = str(discovery.project_root(full, [path]))
-    project = Project(root, sorted({*map(os.path.abspath, discovery.walk(root)), full}))
+    context = (*discovery.walk(root), *_further(root, config))
+    project = Project(root, sorted({*map(os.path.abspath, context), full}), starts=config.src)
     inquiry_ = prepare(project)
     if inquiry_ is None:
         return []

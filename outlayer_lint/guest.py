@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, ClassVar
 
 from outlayer_lint.config import Refused, load, matcher
-from outlayer_lint.source.discovery import common_parent, project_root, sources
+from outlayer_lint.source.discovery import asked_about, common_parent, project_root
 from outlayer_lint.source.document import encoded
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Guest:
         """Absolute path -> findings, an entry for each file asked about."""
         config = self._settings(paths or [name or "."])
         stdin = (name, encoded(text)) if name else None
-        asked = [] if stdin else sources(paths, exclude=config.exclude, respect_gitignore=config.respect_gitignore)[0]
+        asked = [] if stdin else asked_about(paths, config)[0]
         if not asked and stdin is None:
             return {}
 

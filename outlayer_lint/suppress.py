@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from outlayer_lint.diagnostic import Diagnostic, Span
+from outlayer_lint.diagnostic import AGAIN, Diagnostic, Span
 from outlayer_lint.knowledge import pages
 from outlayer_lint.source.document import NOQA, Unreadable
 
@@ -53,6 +53,7 @@ def apply(  # noqa: PLR0913 - four of them are what the user decided
         if diagnostic.code not in selected:
             continue
         document = documents.get(diagnostic.span.path)
+        used.update(_again(diagnostic, documents))
         if document is not None:
             if _ignores_itself(document) or any(diagnostic.code in codes and at(document.path) for at, codes in spared):
                 continue
@@ -70,6 +71,16 @@ def apply(  # noqa: PLR0913 - four of them are what the user decided
             if judged and not any(UNUSED in codes and at(document.path) for at, codes in spared):
                 kept.extend(_unused(document, used, known_codes, selected, (levels or {}).get(UNUSED)))
     return kept
+
+
+def _again(diagnostic: Diagnostic, documents: Mapping[str, Document]) -> Iterator[tuple[str, int, str]]:
+    """Ignores at other places of the same mistake: it is reported once, so they silence nothing and are not idle."""
+    for related in diagnostic.related:
+        document = documents.get(related.span.path) if related.message == AGAIN else None
+        if document is not None and concerns(document.data):
+            line = document.line_of(related.span)
+            codes = document.noqa.get(line, ())
+            yield from ((document.display, line, code) for code in codes if diagnostic.code.startswith(code))
 
 
 def concerns(data: bytes) -> bool:

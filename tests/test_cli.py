@@ -19,7 +19,7 @@ from outlayer_lint.cli import main
 from outlayer_lint.config import Config, Refused, load
 from outlayer_lint.diagnostic import Diagnostic, Fix, Pair, Related, Report, Severity, Span, Unread
 from outlayer_lint.knowledge import pages
-from outlayer_lint.reporters import View, render
+from outlayer_lint.reporters import FORMATS, View, render
 
 RULES = {name: page.code for name, page in pages().items()}
 RULE, CODE = next((name, code) for name, code in RULES.items() if code != "OLL001")
@@ -217,7 +217,7 @@ def test_check_is_the_default_command(run: Run, engine: ModuleType) -> None:
         (("check", "--selct", "OLL101"), "has no option `--selct`; did you mean `--select`?"),
         (
             ("check", "--format", "txt"),
-            "--format: expected one of text, concise, json, found `txt`",
+            f"--format: expected one of {', '.join(FORMATS)}, found `txt`",
         ),
         (("check", "--fail-on", "fatal"), "--fail-on: expected one of error, warning, info, found `fatal`"),
         (("check", "--select", "OLL999"), "command line: select: no rule is called `OLL999`"),
@@ -421,6 +421,7 @@ def test_json_is_a_promise() -> None:
     assert text["summary"] == {
         "files": 12,
         "analysed": 5,
+        "accepted": 0,
         "pairs": {"consistent": 1, "contradicted": 0, "unresolved": 3, "reasons": {"a": 2, "b": 1}},
     }
 

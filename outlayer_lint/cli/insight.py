@@ -54,7 +54,7 @@ def reveal(arguments: SimpleNamespace) -> Outcome:
 def pairs(arguments: SimpleNamespace) -> Outcome:
     """Every output and its consumer."""
     paths = arguments.paths or ["."]
-    config = settings(arguments, paths)
+    config = settings(arguments, paths)._replace(baseline="")
 
     from outlayer_lint.engine import check  # noqa: PLC0415
 

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret import arrays, calls, classes, conditions, imports, instances, keras_layers, keras_models
+from outlayer_lint.interpret import arrays, calls, classes, conditions, families, imports, instances
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
     Answer,
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.resolve.scopes import Place, Scope
 
+TRANSPOSED = frozenset(("T", "mT", "H", "mH"))  # read, not called
+
 # Class methods of framework bases that give an object of the class, whatever they load into it.
 ALTERNATE_CONSTRUCTORS = frozenset(("from_pretrained", "from_config", "load_from_checkpoint", "from_checkpoint"))
 
@@ -48,7 +50,11 @@ def attribute(it: Interpreter, thing: Any, name: str, site: Site) -> Answer:
     """`thing.name`."""
     if isinstance(thing, Instance):
         answer = instances.of_instance(it, thing, name, site)
-        return keras_models.offered(it, thing, name, answer) if keras_models.offers(name) else answer
+        if families.offers(name) and families.is_keras_class(it, thing):
+            from outlayer_lint.interpret import keras_models  # noqa: PLC0415 - for programs that use Keras
+
+            return keras_models.offered(it, thing, name, answer)
+        return answer
     if isinstance(thing, Tensor):
         return of_tensor(it, thing, name, site)
     if isinstance(thing, (Module, Library)):
@@ -80,7 +86,7 @@ def attribute(it: Interpreter, thing: Any, name: str, site: Site) -> Answer:
         return unknown("unknown attribute")
     if isinstance(thing, Unknown):
         row = knowledge.methods(name)
-        if row is not None and row[1] == "method":
+        if row is not None and row[1] == "method" and name not in TRANSPOSED:
             return only(Method(thing, name, row[0]))
         return ((Unknown(thing.reason, None if thing.key is None else (thing.key, name)), frozenset()),)
     if isinstance(thing, Const) and isinstance(thing.value, str):
@@ -98,7 +104,7 @@ def attribute(it: Interpreter, thing: Any, name: str, site: Site) -> Answer:
 def of_parameter(it: Interpreter, thing: Parameter, name: str) -> Answer:
     """Of something no call binds yet: a tensor's method where the word is one, else open."""
     row = knowledge.methods(name)
-    if row is not None and row[1] == "method":
+    if row is not None and row[1] == "method" and name not in TRANSPOSED:
         return only(Method(thing, name, row[0]))
     return only(Parameter(thing.scope, thing.name, (*thing.trail, name)))
 
@@ -110,7 +116,7 @@ def of_tensor(it: Interpreter, thing: Tensor, name: str, site: Site) -> Answer:
     found = knowledge.methods(name)
     if found is not None and found[1] == "method":
         row = found[0]
-        if row.transfer == "moves-axis" and name in ("T", "mT", "H", "mH"):
+        if name in TRANSPOSED:
             return calls.apply_row(it, row, "method", Arguments((only(thing),)), site)
         return only(Method(thing, name, row))
     if name in ("shape", "device", "dtype", "ndim", "grad", "is_cuda"):
@@ -146,8 +152,12 @@ def _built_attribute(it: Interpreter, thing: Built, name: str, site: Site) -> An
         entry = thing.arguments.pick(index, name)
         if entry is not None:
             return it.force(entry)
-    if keras_layers.is_keras(thing.row) and (offered := keras_models.attribute(it, thing, name)) is not None:
-        return offered
+    if families.is_keras(thing.row):
+        from outlayer_lint.interpret import keras_models  # noqa: PLC0415 - for programs that use Keras
+
+        offered = keras_models.attribute(it, thing, name)
+        if offered is not None:
+            return offered
     if thing.row.kind == "container":
         from outlayer_lint.interpret import containers  # noqa: PLC0415 - containers builds on attributes
 

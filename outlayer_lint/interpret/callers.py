@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MAX_CANDIDATES = 24
 MAX_CALLERS = 8
+MANY_FILES = 40
 HANDING = (b"Process", b"Thread", b"spawn", b"submit", b"launch")
 CALLED_THROUGH_INSTANCE = ("forward", "call", "__call__")
 
@@ -85,7 +86,7 @@ def _calling(driver: Driver, file: SourceFile, name: str) -> list[Seed]:
     return driver.calling[key]
 
 
-def _confirmed(driver: Driver, seeds: list[Seed], scope: Scope, *, by_name: bool) -> list[Caller]:
+def _confirmed(driver: Driver, seeds: list[Seed], scope: Scope, *, unique: str = "") -> list[Caller]:
     callers: list[Caller] = []
     for seed in seeds:
         if len(callers) >= MAX_CALLERS:
@@ -94,7 +95,7 @@ def _confirmed(driver: Driver, seeds: list[Seed], scope: Scope, *, by_name: bool
             continue
         for world, things in driver.callee(seed):
             verdict = max((_means(driver, t, scope, seed) for t in things), default=0)
-            if verdict == 2 or (verdict == 1 and by_name):
+            if verdict == 2 or (verdict == 1 and unique and len(driver.definitions(unique)) == 1):
                 callers.append(Caller(Binding(seed.node, seed.place, seed.overlay, likely=verdict == 1), world))
                 break
     return callers
@@ -151,16 +152,19 @@ def _named(driver: Driver, scope: Scope, name: str, *, method: bool) -> list[Cal
         return []
     near = scope.file
     files = driver.project.mentions(name) if method else driver.project.importers(near, name)
+    if method and len(files) > MANY_FILES and scope.owner is not None:  # `step`, `sample`: where the class is known
+        known = driver.project.beside(near) & set(driver.project.mentions(scope.owner.name))
+        files = [file for file in files if file is near or file in known]
     seeds = _candidates(driver, files, name, near)
     seeds = _handed_over(driver, scope, name, near) + seeds
     # A receiver that stays unknown is believed only where the project has one method of that name.
-    unique = method and len(driver.definitions(name)) == 1 and len(name) > 3
-    found = _confirmed(driver, seeds, scope, by_name=unique)
+    found = _confirmed(driver, seeds, scope, unique=name if method and len(name) > 3 else "")
     if found:
         return found
-    for other in handed.names(driver, scope, files):  # nobody calls it by its name, yet it may be passed on
+    # Nobody calls it by its name, yet it may be passed on.
+    for other in handed.names(driver, scope, files[:MAX_CANDIDATES]):
         where = driver.project.mentions(other)
-        found += _confirmed(driver, _candidates(driver, where, other, near)[:MAX_CALLERS], scope, by_name=False)
+        found += _confirmed(driver, _candidates(driver, where, other, near)[:MAX_CALLERS], scope)
         if len(found) >= MAX_CALLERS:
             break
     return found[:MAX_CALLERS]
@@ -200,7 +204,7 @@ def _constructions(driver: Driver, scope: Scope) -> list[Caller]:
     assert scope.owner is not None
     name = scope.owner.name
     files = driver.project.importers(scope.file, name)
-    callers = _confirmed(driver, _candidates(driver, files, name, scope.file), scope, by_name=False)
+    callers = _confirmed(driver, _candidates(driver, files, name, scope.file), scope)
     if callers:
         return callers
     for derived in driver.subclasses(scope.owner):
@@ -213,7 +217,6 @@ def _constructions(driver: Driver, scope: Scope) -> list[Caller]:
                         driver, driver.project.mentions(derived.scope.name), derived.scope.name, derived.scope.file
                     ),
                     scope,
-                    by_name=False,
                 )
             )
         if len(callers) >= MAX_CALLERS:
@@ -229,23 +232,22 @@ def _instance_calls(driver: Driver, scope: Scope) -> list[Caller]:
     files: dict[SourceFile, None] = {}
     for cls in owners[:MAX_CALLERS]:
         for file in driver.project.mentions(cls):
-            if file.scope is None:
-                continue
             files[file] = None
             for name in file.bound_to(cls):
                 names[name] = None
     names.pop("", None)
+    near = driver.project.beside(scope.file, *files)
     callers: list[Caller] = []
     seen: set[int] = set()
     for name in list(names)[:MAX_CALLERS]:
-        if len(name) < 2:
-            where = list(files)
-        else:
-            where = driver.project.mentions(name)
-            where = [f for f in where if f in files] + [f for f in where if f not in files][:MAX_CALLERS]
+        where = list(files)
+        if len(name) > 1:
+            mentioned = driver.project.mentions(name)
+            others = [f for f in mentioned if f not in files and f in near]
+            where = [f for f in mentioned if f in files] + others[:MAX_CALLERS]
         seeds = [s for s in _candidates(driver, where, name, scope.file) if id(s.node) not in seen]
         seen.update(id(s.node) for s in seeds)
-        callers.extend(_confirmed(driver, seeds, scope, by_name=False))
+        callers.extend(_confirmed(driver, seeds, scope))
         if len(callers) >= MAX_CALLERS:
             break
     return callers[:MAX_CALLERS]

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import callers, classes
-from outlayer_lint.interpret.frames import Frame, World
+from outlayer_lint.interpret.frames import Binding, Frame, World
 from outlayer_lint.interpret.interpreter import FUEL, Interpreter
 from outlayer_lint.interpret.iteration import overlay as overlaid
 from outlayer_lint.interpret.things import (
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.project import Project, SourceFile
     from outlayer_lint.resolve.scopes import Scope
 
+    Made = Callable[[dict[Scope, Binding | None], dict[Scope, Class]], World]
+
 MAX_WORLDS = 8
 MAX_STEPS = 24
 MAX_ASSUMED = 6
 CONFIRM = 100  # evaluations to see what one candidate calls
 ALONE = 120  # evaluations for a question without callers
 MIN_FUEL = 100
-DEFINED = rb"(?m)^[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)"
-DERIVED = rb"(?m)^[ \t]*class[ \t]+(\w+)[ \t]*\(([^)]*)\)"
 
 
 class Driver:
@@ -47,10 +47,10 @@ class Driver:
         self.handing: dict[SourceFile, bool] = {}
         self.alone = False  # answer as far as it can be seen without any caller
         self._subclasses: dict[Scope, list[Class]] = {}
+        self._worlds: dict[object, World] = {}
         self._written: dict[int, ast.Call] = {}
         self.handed: dict[object, ast.Call] = {}  # calls that a framework makes of what it is handed
-        self._definitions: dict[str, list[SourceFile]] | None = None
-        self._derived: dict[str, list[tuple[SourceFile, str]]] | None = None
+        self._definitions: dict[str, list[SourceFile]] = {}
 
     # -- frames -------------------------------------------------------------------------------------------------------
 
@@ -89,13 +89,17 @@ class Driver:
         limit: int = MAX_WORLDS,
         fuel: int = FUEL,
         most: int = MAX_STEPS,
+        *,
+        remember: bool = False,
     ) -> Iterator[tuple[World, list[Answer]]]:
         """Ask in the world that assumes nothing; where parameters stay open, once for each caller.
 
         Every world has its own `fuel`, all of them together twice as much; it counts evaluations, so that what
-        is found depends on the program alone.
+        is found depends on the program alone. Questions of one file may `remember` what the others found out in the
+        same world; not those that look for what was left open behind an answer, which shows only the first time.
         """
-        pending = [start or World()]
+        made = self.world if remember else World
+        pending = [start or made({}, {})]
         done = steps = 0
         begun, total = self.it.evaluations, 2 * fuel
         while pending and done < limit and steps < most:
@@ -112,15 +116,14 @@ class Driver:
                 if spent:
                     return
                 continue
-            pending.extend(self.larger(world, opened))
+            pending.extend(self.larger(world, opened, made))
 
-    def larger(self, world: World, opened: Parameter | Subclass) -> list[World]:
+    def larger(self, world: World, opened: Parameter | Subclass, made: Made) -> list[World]:
         """One world for each caller, or subclass, that the open thing may come from."""
         if isinstance(opened, Subclass):
             derived = self.subclasses(opened.cls)
-            return [world.with_subclass(opened.cls, cls) for cls in derived[:MAX_WORLDS]] or [
-                World(world.bindings, {**world.subclasses, opened.cls: self.it.class_of(opened.cls, world)})
-            ]
+            chosen = derived[:MAX_WORLDS] or [self.it.class_of(opened.cls, world)]
+            return [made(world.bindings, {**world.subclasses, opened.cls: cls}) for cls in chosen]
         scope = opened.scope
         found = self.callers(scope)
         result = []
@@ -131,12 +134,23 @@ class Driver:
             ):
                 continue
             result.append(
-                World(
+                made(
                     {**world.bindings, **caller.world.bindings, scope: caller.binding},
                     {**world.subclasses, **caller.world.subclasses},
                 )
             )
-        return result or [world.also(scope, None)]
+        return result or [made({**world.bindings, scope: None}, world.subclasses)]
+
+    def world(self, bindings: dict[Scope, Binding | None], subclasses: dict[Scope, Class]) -> World:
+        """The world of some assumptions, with what other questions of the same file have found out in it."""
+        key = (frozenset(bindings.items()), frozenset(subclasses.items()))
+        if key not in self._worlds:
+            self._worlds[key] = World(bindings, subclasses)
+        return self._worlds[key]
+
+    def begin(self) -> None:
+        """Leave the worlds of one file's questions behind."""
+        self._worlds.clear()
 
     def open_in(self, answers: list[Answer], world: World) -> Parameter | Subclass | None:
         """Something in the answers that a caller could settle."""
@@ -199,12 +213,11 @@ class Driver:
 
     def definitions(self, name: str) -> list[SourceFile]:
         """The files that define a function or method of that name, one entry for each definition."""
-        if self._definitions is None:
-            self._definitions = {}
-            for file in self.project.framework_files:
-                for match in re.finditer(DEFINED, file.words):
-                    self._definitions.setdefault(match[1].decode(), []).append(file)
-        return self._definitions.get(name, [])
+        if name not in self._definitions:
+            defined = rf"(?m)^[ \t]*+(?:async[ \t]+)?def[ \t]+{re.escape(name)}\b".encode()
+            files = self.project.mentions(name)
+            self._definitions[name] = [file for file in files for _ in re.findall(defined, file.words)]
+        return self._definitions[name]
 
     def derives(self, scope: Scope, base: Scope) -> bool:
         """Whether a class has another one among its bases."""
@@ -214,21 +227,19 @@ class Driver:
     def subclasses(self, scope: Scope) -> list[Class]:
         """Classes of the project that derive from a class, directly or not, the leaves included."""
         if scope not in self._subclasses:
+            fuel, self.it.fuel = self.it.fuel, FUEL
             self._subclasses[scope] = self._find_subclasses(scope)
+            self.it.fuel = fuel
         return self._subclasses[scope]
 
     def _find_subclasses(self, scope: Scope) -> list[Class]:
-        if self._derived is None:
-            self._derived = {}
-            for file in self.project.framework_files:
-                for match in re.finditer(DERIVED, file.words):
-                    for base in re.findall(rb"\w+", match[2]):
-                        self._derived.setdefault(base.decode(), []).append((file, match[1].decode()))
         found: dict[int, Class] = {}
         todo = [scope.name]
         seen = {scope.name}
         while todo and len(found) < MAX_WORLDS * 2:
-            for file, name in self._derived.get(todo.pop(), []):
+            base = todo.pop()
+            derived = [(f, name) for f in self.project.mentions(base) for name, bases in f.derived() if base in bases]
+            for file, name in derived:
                 if (file.path, name) in seen:  # type: ignore[comparison-overlap]
                     continue
                 seen.add((file.path, name))  # type: ignore[arg-type]

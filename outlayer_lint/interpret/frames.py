@@ -79,7 +79,7 @@ class Binding(NamedTuple):
 
 
 class World:
-    """One way of calling: which caller is assumed for which unbound scope. Frozen; `also` makes a larger one."""
+    """One way of calling: which caller is assumed for which unbound scope. Frozen; `Driver.world` makes them."""
 
     __slots__ = ("bindings", "instances", "roots", "subclasses")
 
@@ -91,14 +91,6 @@ class World:
         self.subclasses = subclasses or {}
         self.roots: dict[Scope, Frame] = {}
         self.instances: dict[Scope, object] = {}
-
-    def also(self, scope: Scope, binding: Binding | None) -> World:
-        """The same world with one more assumption."""
-        return World({**self.bindings, scope: binding}, self.subclasses)
-
-    def with_subclass(self, scope: Scope, cls: Class) -> World:
-        """The same world where the class asked about is a given subclass."""
-        return World(self.bindings, {**self.subclasses, scope: cls})
 
     @property
     def likely(self) -> bool:

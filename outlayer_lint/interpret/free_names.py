@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from outlayer_lint.interpret.things import join
+from outlayer_lint.interpret.things import Function, join
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.frames import Frame
@@ -25,10 +25,16 @@ def at_calls(it: Interpreter, name: str, block: Block, at: Frame, above: Frame) 
     if binding is not None:
         places = [binding.place] if binding.place.block.scope is block.scope else []
     else:
-        places = _calls(at, block)
+        places = [place for place in _calls(at, block) if _is_meant(it, at, place, above)]
     if not places or len(places) > MAX_CALLS:
         return None
     return join([it.defined(name, place, above) for place in places])
+
+
+def _is_meant(it: Interpreter, at: Frame, place: Place, above: Frame) -> bool:
+    """Whether the function's name still, or already, stands for it there."""
+    things = it.defined(at.scope.name, place, above)
+    return any(isinstance(thing, Function) and thing.scope is at.scope for thing, _ in things)
 
 
 def _calls(at: Frame, block: Block) -> list[Place]:

@@ -43,7 +43,7 @@ def indexed(it: Interpreter, t: Tensor, index: ast.expr, site: Site) -> Tensor:
         t = t.replace(source=(t.source, ast.unparse(index)[:40]))
     if t.emission in (Emission.DATA, Emission.INDEX):
         cut = t.replace(source=(t.source, ast.unparse(index)[:40]), inner=None, rank=rank)
-        return shapes.alone(cut) if kinds[:1] == ["new"] else cut
+        return shapes.alone(cut) if kinds[:1] == ["new"] or _single(it, index, site) else cut
     cut_classes, classes = _landed(t.class_axis, kinds, t.rank)
     cut_axis, axis = _landed(t.axis, kinds, t.rank) if t.emission in COUPLED else (False, t.axis)
     kept = loosened(t) if cut_axis is not False else t
@@ -53,6 +53,18 @@ def indexed(it: Interpreter, t: Tensor, index: ast.expr, site: Site) -> Tensor:
         class_axis=classes if whole else None,
     )  # fmt: skip
     return shapes.alone(found) if kinds[:1] == ["new"] and t.source is not None and not t.learned else found
+
+
+def _single(it: Interpreter, index: ast.expr, site: Site) -> bool:
+    """Whether an index takes a range of one: `x[3:4]`, `x[i : i + 1]`."""
+    first = index.elts[0] if isinstance(index, ast.Tuple) and index.elts else index
+    if not isinstance(first, ast.Slice) or first.step is not None or first.upper is None:
+        return False
+    ends = [first.lower or ast.Constant(0), first.upper]
+    low, high = (it.constant(it.ev(end, site.place, site.frame)) for end in ends)
+    if isinstance(low, int) and isinstance(high, int):
+        return high - low == 1
+    return ast.unparse(first.upper) in {f"{ast.unparse(ends[0])} + 1", f"1 + {ast.unparse(ends[0])}"}
 
 
 def _kinds(it: Interpreter, index: ast.expr, site: Site) -> list[str]:

@@ -12,9 +12,9 @@ from outlayer_lint.diagnostic import Diagnostic, Pair, Span
 from outlayer_lint.facts import Decision, Fact, LossCall
 from outlayer_lint.interpret import applications, consumers, decisions
 from outlayer_lint.interpret.seeds import (
-    BUILDS,
     LIKELY_LOSS,
     LOADS,
+    SAMPLES,
     SERVES,
     Seed,
     Vocabulary,
@@ -98,6 +98,7 @@ class Inquiry:
 
     def ask(self, file: SourceFile) -> list[Event]:
         """All questions that begin in a file."""
+        self.driver.begin()
         if file not in self.relevant or file.scope is None:
             return []
         events: list[Event] = []
@@ -105,7 +106,7 @@ class Inquiry:
         likely = re.compile(rf"(?i:{LIKELY_LOSS})")
         calls = file.calls
         words = {word for word in calls if word in known or likely.fullmatch(word)}
-        built = (self.vocabulary.classes | self.vocabulary.functions) & calls.keys()
+        built = (self.vocabulary.classes | self.vocabulary.functions) & calls
         wanted = re.compile("|".join(sorted(words | built | {rf"(?i:{LIKELY_LOSS})"})))
         lines = file.lines_calling(*words, *built)
         if "forward" in calls:
@@ -142,6 +143,7 @@ class Inquiry:
 
     def ask_further(self, file: SourceFile) -> list[Event]:
         """Decisions, distributions, metrics and activations of a file. After all losses: a decision depends on them."""
+        self.driver.begin()
         self._evaluating()
         if not self.is_of_a_model(file):
             return []
@@ -157,11 +159,11 @@ class Inquiry:
 
     def uses(self, file: SourceFile) -> bool:
         """Whether a file computes a loss of a model, loads one, or helps a file that does."""
-        return file in self._trains or file in self._helpers or re.search(LOADS, file.words) is not None
+        return file in self._trains or file in self._helpers or any(word in file.words for word in LOADS)
 
     def _further(self, file: SourceFile) -> Iterator[Event]:
         lines = self._deciding(file) if self.decides(file) else []
-        if (not lines and file.calls.keys().isdisjoint(self.vocabulary.activations)) or file.scope is None:
+        if (not lines and file.calls.isdisjoint(self.vocabulary.activations)) or file.scope is None:
             return
         begun = self.driver.it.evaluations
         for seed, node in expressions_at(file, lines):
@@ -172,7 +174,7 @@ class Inquiry:
             if facts:
                 yield Event(facts[0].span, [(f, False) for f in self._with_chains(facts)], [])
         words = self.vocabulary.activations | self.vocabulary.activation_classes
-        for line in file.lines_beside("forward", words & file.calls.keys()):
+        for line in file.lines_beside("forward", words & file.calls):
             yield from self._outputs(file, line)
 
     def _deciding(self, file: SourceFile) -> list[int]:
@@ -212,11 +214,15 @@ class Inquiry:
 
     def is_of_a_model(self, file: SourceFile) -> bool:
         """Whether a file trains, builds or loads a model."""
-        return self.serves(file) or (file.has_framework and re.search(BUILDS, file.words) is not None)
+        return self.serves(file) or (file.has_framework and self._builds(file))
+
+    def _builds(self, file: SourceFile) -> bool:
+        words = file.words
+        return any(word in words for word in SAMPLES) or (b"nn." in words and re.search(rb"\bnn\.", words) is not None)
 
     def serves(self, file: SourceFile) -> bool:
         """Whether a file trains a model or puts it to use."""
-        return file in self.relevant or (file.has_framework and re.search(SERVES, file.words) is not None)
+        return file in self.relevant or (file.has_framework and any(word in file.words for word in SERVES))
 
     def _with_chains(self, facts: list[Fact]) -> Iterator[Fact]:
         for fact in facts:
