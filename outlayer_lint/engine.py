@@ -214,8 +214,8 @@ class _Run:
     ) -> None:
         try:
             asked = ask(file)
-            if asked and file in wanted:
-                self.read.add(file.path)
+            if asked and file.holder in wanted:
+                self.read.add(file.holder.path)
             for event in asked:
                 self._event(event)
         except Exception as error:
@@ -249,12 +249,15 @@ class _Run:
         near = [d._replace(severity=levels.get(d.code, d.severity)) for d in near]
         files = {f.display: f for f in wanted}
         beside = {d.span.path for d in near} - shown  # files of the context, whose comments count as well
-        files.update((f.display, f) for project in self.projects if beside for f in project if f.display in beside)
+        files.update(
+            (f.display, f.holder) for project in self.projects if beside for f in project if f.display in beside
+        )
         self.diagnostics.extend(_suppressed(near, files, shown, rules, enabled, self.config))
 
     def _errors(self, wanted: set[SourceFile]) -> None:
         """What could not be read. Files of a big folder that no question leads into are decoded, not parsed."""
-        files = sorted(wanted, key=lambda f: f.path)
+        parts = [file for project in self.projects for file in project if file.part and file.holder in wanted]
+        files = sorted((*wanted, *parts), key=lambda f: f.path)
         parses = sum(len(file.data) for file in files if file.is_kept) <= PARSED_ANYWAY
         for file in files:
             if file.broken is None and not file.is_parsed and (parses or file.path in self.named):
@@ -341,6 +344,7 @@ def prepare(project: Project) -> Inquiry | None:
     """Read every file once, keep those with a framework's word, and find where questions begin."""
     others = []
     project.framework_files = []  # a project that stays in memory is prepared for every round of questions
+    project.unfold()
     for file in project:
         if file.has_framework:
             project.framework_files.append(file)

@@ -257,9 +257,7 @@ class Inquiry:
         """What each expression on a line emits, outermost first; with a column, only those around it."""
         if file.scope is None:
             return
-        at = line
-        if cell is not None:
-            at = file.document.line_of(Span(file.display, line, 1, line, 1, cell))
+        at = file.document.line_of(Span(file.display, line, 1, line, 1, cell))
         places = list(statements_on(file, at))
         beside = [place for place in reversed(places) if place.block is places[0].block]
         nodes = ((node, place) for place in beside for node in ast.walk(place.block.statements[place.index]))
