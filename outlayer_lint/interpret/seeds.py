@@ -30,7 +30,10 @@ NOT_CALLED = r"\.(?:item|argmax|tolist|numpy)\b(?!\s*[(.])", (".item", ".argmax"
 LOGARITHM = r"\blog_?\s*\((?!\s*(?:[fr]?[\"']|[{]|\w+\s*=))", ("log(", "log_(")
 DIVISION = r"[\w)\]]\s*/\s*[(\w]", ("/",)
 SERVES = rb"load_state_dict|\.eval\(\)|no_grad|torch\.load|from_pretrained|__main__"
-LOADS = rb"load_state_dict\(|torch\.load\(|\.eval\(\)|\.backward\(|\.zero_grad\(|\.minimize\(|\.apply_gradients\(|GradientTape"
+LOADS = (
+    rb"load_state_dict\(|torch\.load\(|\.eval\(\)|\.backward\(|\.zero_grad\("
+    rb"|\.minimize\(|\.apply_gradients\(|GradientTape"
+)
 BUILDS = rb"\bnn\.|Categorical|Bernoulli|multinomial"
 
 
