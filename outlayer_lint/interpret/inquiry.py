@@ -155,6 +155,7 @@ class Inquiry:
         for each in (file, *(() if self.driver.alone else self._led_into(file))):
             events.extend(self._further(each))
         self.driver.alone = False
+        events.extend(self._constant(file))
         self.events.extend(events)
         return events
 
@@ -177,6 +178,15 @@ class Inquiry:
         words = self.vocabulary.activations | self.vocabulary.activation_classes
         for line in file.lines_beside("forward", words & file.calls):
             yield from self._outputs(file, line)
+
+    def _constant(self, file: SourceFile) -> Iterator[Event]:
+        """Keras layers whose output is the same for every input."""
+        if b"softmax" not in file.words or file.scope is None:
+            return
+        from outlayer_lint.interpret import keras_heads  # noqa: PLC0415 - for files that build such a layer
+
+        for fact in keras_heads.constant(self.driver, file):
+            yield Event(fact.span, [(f, False) for f in self._with_chains([fact])], [])
 
     def _deciding(self, file: SourceFile) -> list[int]:
         return self.vocabulary.deciding(file, serves=self.serves(file), cuts=not self.driver.alone)
