@@ -125,8 +125,7 @@ class Driver:
             chosen = derived[:MAX_WORLDS] or [self.it.class_of(opened.cls, world)]
             return [made(world.bindings, {**world.subclasses, opened.cls: cls}) for cls in chosen]
         scope = opened.scope
-        chosen_class = world.subclasses.get(scope.owner) if scope.owner is not None else None
-        found = self.callers(scope, chosen_class)
+        found = self.callers(scope, self.receiver_in(world, scope))
         result = []
         for caller in found:
             if any(
@@ -141,6 +140,15 @@ class Driver:
                 )
             )
         return result or [made({**world.bindings, scope: None}, world.subclasses)]
+
+    def receiver_in(self, world: World, scope: Scope) -> Class | None:
+        """The class whose construction is meant, where it was asked about for objects of one class alone."""
+        if scope.owner is None or scope.name != "__init__":
+            return None
+        if scope.owner in world.subclasses:
+            return world.subclasses[scope.owner]
+        asked = world.opened.get(scope, {})
+        return next(iter(asked.values())) if len(asked) == 1 else None
 
     def world(self, bindings: dict[Scope, Binding | None], subclasses: dict[Scope, Class]) -> World:
         """The world of some assumptions, with what other questions of the same file have found out in it."""
@@ -182,7 +190,7 @@ class Driver:
 
         Where the world assumes one of several derived classes, a constructor is called for that `cls`.
         """
-        asked = scope, cls.scope if cls is not None and scope.name == "__init__" else None
+        asked = scope, None if cls is None else cls.scope
         if asked not in self._callers:
             if scope in self._asking or len(self._asking) > MAX_ASSUMED:
                 return []

@@ -82,7 +82,7 @@ class Binding(NamedTuple):
 class World:
     """One way of calling: which caller is assumed for which unbound scope. Frozen; `Driver.world` makes them."""
 
-    __slots__ = ("bindings", "instances", "roots", "subclasses")
+    __slots__ = ("bindings", "instances", "opened", "roots", "subclasses")
 
     def __init__(
         self, bindings: dict[Scope, Binding | None] | None = None, subclasses: dict[Scope, Class] | None = None
@@ -92,6 +92,7 @@ class World:
         self.subclasses = subclasses or {}
         self.roots: dict[Scope, Frame] = {}
         self.instances: dict[Scope, object] = {}
+        self.opened: dict[Scope, dict[Scope, Class]] = {}  # constructors: the classes whose objects left them open
 
     @property
     def likely(self) -> bool:

@@ -103,6 +103,9 @@ def bound(it: Interpreter, scope: Scope, name: str, frame: Frame) -> Answer:
         binding = frame.world.bindings.get(scope, ...)
         if binding is ...:
             opened = Parameter(scope, name)
+            if isinstance(frame.receiver, Instance):
+                cls = frame.receiver.cls
+                frame.world.opened.setdefault(scope, {})[cls.scope] = cls
             it.parameters[opened.key] = opened
             return only(opened)
         if binding is None:

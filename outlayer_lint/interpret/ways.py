@@ -74,9 +74,9 @@ def _enters(it: Interpreter, thing: Any, receiver: object) -> bool:
     if not isinstance(cls, Class) or not isinstance(receiver, Class):
         return True
     open_ = isinstance(holder, Instance) and holder.root.site is None  # an object of this class or one derived from it
-    return derives(it, cls, receiver) or (open_ and derives(it, receiver, cls))
+    return derives(it, cls, receiver.scope) or (open_ and derives(it, receiver, cls.scope))
 
 
-def derives(it: Interpreter, cls: Class, base: Class) -> bool:
+def derives(it: Interpreter, cls: Class, base: Scope) -> bool:
     """Whether a class is another one, or has it among its bases."""
-    return cls.scope is base.scope or any(isinstance(c, Class) and c.scope is base.scope for c in classes.mro(it, cls))
+    return cls.scope is base or any(isinstance(c, Class) and c.scope is base for c in classes.mro(it, cls))
