@@ -106,6 +106,8 @@ def interval(it: Interpreter, app: Application) -> Answer:
     """Elementwise functions by interval arithmetic; `log` and `exp` go between probabilities and their logs."""
     how, row = app.row.how, app.row
     low_spec, high_spec = app.number(row.low), app.number(row.high)
+    open_low = how == "clamp" and low_spec is None and app.opened(row.low)
+    open_high = how == "clamp" and high_spec is None and app.opened(row.high)
 
     def one(t: Tensor) -> Tensor:
         if t.emission is Emission.LOSS:
@@ -133,7 +135,8 @@ def interval(it: Interpreter, app: Application) -> Answer:
 
     def any_(thing: Any) -> Answer:
         if isinstance(thing, Tensor):
-            return only(one(thing))
+            made = one(thing)
+            return only(_cut_somewhere(made, low=open_low) if open_low or open_high else made)
         if how in ("exp", "abs", "square", "sqrt") and isinstance(thing, Unknown):
             low, high = _elementwise(how, -inf, inf, low_spec, high_spec)
             return only(
@@ -144,6 +147,15 @@ def interval(it: Interpreter, app: Application) -> Answer:
         return only(thing) if isinstance(thing, (Parameter, Subclass, Unknown)) else unknown("not a tensor")
 
     return lift(app.input(), any_)
+
+
+def _cut_somewhere(t: Tensor, *, low: bool) -> Tensor | Unknown:
+    """A clamp at a bound that is given but not known: probabilities stay probabilities, of a score a sign may be lost."""
+    if t.emission in (Emission.DATA, Emission.LOSS):
+        return t
+    if t.emission in BOUNDED or (t.low >= 0 and (t.high == inf or not low)):
+        return t.replace(certainty="likely")
+    return Unknown("unknown number")
 
 
 def _elementwise(
