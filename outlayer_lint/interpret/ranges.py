@@ -150,7 +150,7 @@ def interval(it: Interpreter, app: Application) -> Answer:
 
 
 def _cut_somewhere(t: Tensor, *, low: bool) -> Tensor | Unknown:
-    """A clamp at a bound that is given but not known: probabilities stay probabilities, of a score a sign may be lost."""
+    """A clamp at a bound that is given but not known: probabilities stay what they are, a score may lose its sign."""
     if t.emission in (Emission.DATA, Emission.LOSS):
         return t
     if t.emission in BOUNDED or (t.low >= 0 and (t.high == inf or not low)):
