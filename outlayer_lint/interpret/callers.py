@@ -98,6 +98,8 @@ def _confirmed(driver: Driver, seeds: list[Seed], scope: Scope, *, unique: str =
             if verdict == 2 or (verdict == 1 and unique and len(driver.definitions(unique)) == 1):
                 callers.append(Caller(Binding(seed.node, seed.place, seed.overlay, likely=verdict == 1), world))
                 break
+            if verdict == 1:
+                driver.it.unfollowed.add(scope)
     return callers
 
 
