@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import operators
 from outlayer_lint.interpret.coupling import Follower, on_tensors
+from outlayer_lint.interpret.indexing import by_value
 from outlayer_lint.interpret.things import Answer, Const, Parameter, Subclass, Unknown, join, lift, only, unknown
 from outlayer_lint.lattice import Emission, Tensor, Value
 
@@ -86,7 +87,8 @@ def combines(it: Interpreter, app: Application) -> Answer:
         opened = next((t for t in rest if isinstance(t, (Parameter, Subclass))), None)
         return only(opened) if opened is not None else unknown("unknown arithmetic")
     if how == "where":
-        return join([only(t) for t in known])
+        mask = app.input(0) if len(known) == 1 else ()  # the other is a number
+        return join([only(t.replace(certainty="likely") if by_value(t, mask) else t) for t in known])
     numbers = [n for a in answers for t, _ in a if (n := operators.number(t)) is not None]
     lows, highs = [*(t.low for t in known), *numbers], [*(t.high for t in known), *numbers]
     # The larger of two is at least as large as the larger lower bound.
