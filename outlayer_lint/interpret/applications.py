@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.facts import Applied
-from outlayer_lint.interpret import classes
+from outlayer_lint.interpret import arrays, classes
 from outlayer_lint.interpret.choices import compatible
 from outlayer_lint.interpret.coupling import Step
 from outlayer_lint.interpret.frames import World
@@ -208,8 +208,20 @@ def logarithm(application: Application, span: Span, shown: str, related: Any) ->
     elif value.all(lambda way: way.by == "epsilon"):
         constant, value = 1e-8, Value(tuple(w for way in value for w in way.inner))
     if value.known:
+        if all(_is_fixed(way, bound=bool(related)) for way in value):
+            value = value.map(lambda way: way.replace(gradient=False))
         words = words_of(value, operation="log", operand=shown)
         yield Applied(span, application.row, value, constant=constant, form=form, words=words, related=related)
+
+
+def _is_fixed(way: Tensor, *, bound: bool) -> bool:
+    """Whether what was normalised are data alone, or NumPy computed it: nothing is trained through it.
+
+    Where a caller in sight gives the data (`bound`), it may be the trial run of a loss that others train with.
+    """
+    if way.by.startswith(("numpy.", "scipy.")):
+        return True
+    return not bound and way.inner.known and all(map(arrays.is_data, way.inner))
 
 
 def only_drawn_from(driver: Driver, seed: Seed) -> bool:

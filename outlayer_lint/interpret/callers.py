@@ -89,6 +89,8 @@ def _confirmed(driver: Driver, seeds: list[Seed], scope: Scope, *, unique: str =
                 binding = Binding(seed.node, seed.place, seed.overlay, likely=verdict == 1, seen=verdict == 2)
                 callers.append(Caller(binding, world))
                 break
+            if verdict == 1:
+                driver.it.unfollowed.add(scope)
     return callers
 
 

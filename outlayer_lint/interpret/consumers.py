@@ -135,7 +135,10 @@ def _judged(
         if len(forks) > 1 and not fork and any(forks - {fork}):
             continue
         value = judged_value(here)
-        yield Asked(_fact(driver, seed, application, value, world, callee, here), application.row, value, world)
+        fact = _fact(driver, seed, application, value, world, callee, here)
+        # A squared error is the same with its arguments exchanged: then what stands second is judged.
+        judged = fact.target if not value.known and fact.prediction.known and fact.swapped else value
+        yield Asked(fact, application.row, judged, world)
 
 
 def judged_value(answer: Answer) -> Value:
