@@ -252,6 +252,9 @@ class Inquiry:
 
     def reveal(self, file: SourceFile, line: int, cell: int | None) -> Iterator[tuple[Span, str, Value, str]]:
         """What each expression on a line emits, outermost first."""
+        parts = (part for part in self.driver.project if part.part and part.holder is file)
+        if cell is not None:
+            file = next((part for part in parts if part.document.holds(cell)), file)
         if file.scope is None:
             return
         at = file.document.line_of(Span(file.display, line, 1, line, 1, cell))
