@@ -250,7 +250,9 @@ MANY = hypothesis(max_examples=40, deadline=None)
 def test_what_is_found_is_what_was_built_wrong(parts: Parts, folder: Path) -> None:
     files = parts.together()
     places = [(d, set(_around(files["all.py"], d))) for d in found(folder, files) if d.rule == RULE]
-    told = {(t, m) for _, around in places for t in _numbers(around, "def train") for m in _numbers(around, "class Net")}
+    told = {
+        (t, m) for _, around in places for t in _numbers(around, "def train") for m in _numbers(around, "class Net")
+    }
     assert told == parts.wrong
     assert len(places) == len({model for _, model in parts.wrong})  # further uses of one output are related places
 
