@@ -93,6 +93,14 @@ def test_a_cell_that_writes_a_module_is_one(folder: Path) -> None:
     assert (report.files, report.analysed) == (1, 1)
 
 
+def test_what_a_cell_of_a_module_emits(folder: Path) -> None:
+    path = notebook(folder / "n.ipynb", f"%%writefile model.py\n{MODEL}", TRAIN)
+    told = {text: emits for _, text, emits, _ in reveal(path, 11, Config(), 1)}
+    assert told["self.head(x).softmax(dim=1)"] == "simplex(1), 3 units"
+    told = {text: emits for _, text, emits, _ in reveal(path, 6, Config(), 2)}
+    assert told["net(x)"] == "simplex(1), 3 units"
+
+
 @pytest.mark.parametrize(
     ("magic", "imported"),
     [

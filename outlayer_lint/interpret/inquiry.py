@@ -265,6 +265,9 @@ class Inquiry:
         self, file: SourceFile, line: int, cell: int | None, column: int = 0
     ) -> Iterator[tuple[Span, str, Value, str]]:
         """What each expression on a line emits, outermost first; with a column, only those around it."""
+        parts = (part for part in self.driver.project if part.part and part.holder is file)
+        if cell is not None:
+            file = next((part for part in parts if part.document.holds(cell)), file)
         if file.scope is None:
             return
         at = file.document.line_of(Span(file.display, line, 1, line, 1, cell))

@@ -344,15 +344,15 @@ class Project:
         return iter(self.files.values())
 
     def unfold(self) -> None:
-        """Take the modules that cells write among the files, anew."""
-        self.files = {path: file for path, file in self.files.items() if not file.part}
-        holders = [file for file in self if file.has_framework and file.may_hold_modules]
+        """Take the modules that cells write among the files."""
+        holders = [file for file in self if not file.part and file.has_framework and file.may_hold_modules]
         if holders:
             from outlayer_lint.resolve.parts import unfolded  # noqa: PLC0415 - few projects have such a thing
 
             self.files.update(unfolded(self, holders))
-        self._by_stem = None
-        self._modules.clear()
+            self._by_stem = self._mentions = None
+            self._modules.clear()
+            self._near.clear()
 
     @property
     def by_stem(self) -> dict[str, list[str]]:

@@ -16,6 +16,8 @@ from outlayer_lint.source.notebook import FOREIGN, WRITES, module_written
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from outlayer_lint.source.notebook import Cell
+
 CALL = r"(?m)^([ \t]*)get_ipython\(\)\.(run_cell_magic|run_line_magic|magic)\((.*)\)[ \t]*;?[ \t]*(?:#.*)?$"
 TIMED = ("time", "timeit")
 ESCAPE = r"""(?s)\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[\\'"abfnrtv])|[^\\\n]"""
@@ -43,10 +45,11 @@ class Converted:
         lines: what is parsed.
         columns: line of what is parsed -> where each of its characters stands in the line as written, from 0.
         parts: modules that the script writes, by path as written.
+        cells: none.
         shifts: none.
     """
 
-    __slots__ = ("_places", "_written", "columns", "lines", "parts", "shifts")
+    __slots__ = ("_places", "_written", "cells", "columns", "lines", "parts", "shifts")
 
     def __init__(self, text: str) -> None:
         """Nothing is expanded yet."""
@@ -55,6 +58,7 @@ class Converted:
         self.lines: list[str] = []
         self.columns: dict[int, list[int]] = {}
         self.parts: tuple[str, ...] = ()
+        self.cells: tuple[Cell, ...] = ()
         self.shifts: dict[int, int] = {}
 
     def add(self, written: int, line: str, columns: list[int] | None = None) -> None:

@@ -96,6 +96,11 @@ class Document:
         _ = self.text
         return () if self._notebook is None else self._notebook.parts
 
+    def holds(self, cell: int) -> bool:
+        """Whether a cell of the notebook belongs to what is meant. Raises `Unreadable`."""
+        _ = self.text
+        return self._notebook is not None and any(each.number == cell for each in self._notebook.cells)
+
     @property
     def tree(self) -> ast.Module:
         """The syntax tree. Raises `Unreadable`; a notebook goes without the cells that do not parse.
