@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.resolve.scopes import Place, Scope
 
+TRANSPOSED = frozenset(("T", "mT", "H", "mH"))  # read, not called
+
 # Class methods of framework bases that give an object of the class, whatever they load into it.
 ALTERNATE_CONSTRUCTORS = frozenset(("from_pretrained", "from_config", "load_from_checkpoint", "from_checkpoint"))
 
@@ -84,7 +86,7 @@ def attribute(it: Interpreter, thing: Any, name: str, site: Site) -> Answer:
         return unknown("unknown attribute")
     if isinstance(thing, Unknown):
         row = knowledge.methods(name)
-        if row is not None and row[1] == "method":
+        if row is not None and row[1] == "method" and name not in TRANSPOSED:
             return only(Method(thing, name, row[0]))
         return ((Unknown(thing.reason, None if thing.key is None else (thing.key, name)), frozenset()),)
     if isinstance(thing, Const) and isinstance(thing.value, str):
@@ -102,7 +104,7 @@ def attribute(it: Interpreter, thing: Any, name: str, site: Site) -> Answer:
 def of_parameter(it: Interpreter, thing: Parameter, name: str) -> Answer:
     """Of something no call binds yet: a tensor's method where the word is one, else open."""
     row = knowledge.methods(name)
-    if row is not None and row[1] == "method":
+    if row is not None and row[1] == "method" and name not in TRANSPOSED:
         return only(Method(thing, name, row[0]))
     return only(Parameter(thing.scope, thing.name, (*thing.trail, name)))
 
@@ -114,7 +116,7 @@ def of_tensor(it: Interpreter, thing: Tensor, name: str, site: Site) -> Answer:
     found = knowledge.methods(name)
     if found is not None and found[1] == "method":
         row = found[0]
-        if row.transfer == "moves-axis" and name in ("T", "mT", "H", "mH"):
+        if name in TRANSPOSED:
             return calls.apply_row(it, row, "method", Arguments((only(thing),)), site)
         return only(Method(thing, name, row))
     if name in ("shape", "device", "dtype", "ndim", "grad", "is_cuda"):

@@ -52,20 +52,16 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.resolve.scopes import Block
 
+LOADING = 60  # evaluations for a class method that loads an object of its class
 ABSTRACT = ("NotImplementedError", "NotImplemented")
 
 
 def call(it: Interpreter, thing: Any, given: Arguments, site: Site) -> Answer:
     """Call a thing."""
     if isinstance(thing, Function):
-        answer = invoke(it, thing, given, site)
-        if (
-            isinstance(thing.bound, Class)
-            and thing.scope.name in attributes.ALTERNATE_CONSTRUCTORS
-            and all(isinstance(t, (Unknown, Sequence)) for t, _ in answer)
-        ):
-            return only(Instance(thing.bound, site, Arguments(more_positional=True, more_keywords=True)))
-        return answer
+        if isinstance(thing.bound, Class) and thing.scope.name in attributes.ALTERNATE_CONSTRUCTORS:
+            return alternate(it, thing, thing.bound, given, site)
+        return invoke(it, thing, given, site)
     if isinstance(thing, Library):
         return library(it, thing, given, site)
     if isinstance(thing, Class):
@@ -141,6 +137,24 @@ def library(it: Interpreter, thing: Library, given: Arguments, site: Site) -> An
 def apply_row(it: Interpreter, row: knowledge.Row, form: str, given: Arguments, site: Site) -> Answer:
     """A function or method that a row describes."""
     return transfer.apply(it, transfer.Application(it, row, form, given, site, None))
+
+
+def alternate(it: Interpreter, thing: Function, cls: Class, given: Arguments, site: Site) -> Answer:
+    """`Net.from_pretrained(...)`: what the project's own function returns.
+
+    One that models inherit from a base which is none itself is long, reads files, and comes to an object of the class
+    it was called on: it is followed as far as a small purse shows it.
+    """
+    owner = thing.scope.owner
+    shared = owner is not None and owner is not cls.scope and not owner.block.names.keys() & {"forward", "call"}
+    fuel = it.fuel
+    purse = it.fuel = min(fuel, LOADING) if shared else fuel
+    answer = invoke(it, thing, given, site)
+    short = shared and it.fuel <= 0
+    it.fuel += fuel - purse
+    if short or all(isinstance(t, (Unknown, Sequence)) for t, _ in answer):
+        return only(Instance(cls, site, Arguments(more_positional=True, more_keywords=True)))
+    return answer
 
 
 # -- project functions ------------------------------------------------------------------------------------------------

@@ -37,7 +37,10 @@ def mro(it: Interpreter, cls: Class) -> list[Any]:
                     for thing, _ in it.ev(base, _statement_place(item), item.frame)[:3]:
                         visit(thing.row and Library(thing.name) if isinstance(thing, Built) else thing)
 
+        outer = it.pause()
         visit(cls)
+        if not it.resume(outer):
+            return order
         cls._mro = order
     return cls._mro
 

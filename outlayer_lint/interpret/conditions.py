@@ -24,13 +24,15 @@ from outlayer_lint.interpret.things import (
     Unknown,
     identity,
 )  # fmt: skip
+from outlayer_lint.resolve.scopes import Place
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.frames import Frame
     from outlayer_lint.interpret.interpreter import Interpreter
-    from outlayer_lint.resolve.scopes import Place
+    from outlayer_lint.resolve.scopes import Block
 
 FORWARD = ("forward", "call", "__call__")
+DECIDING = 64  # evaluations for one condition; what takes more is hardly ever decided
 
 
 def truth(thing: object) -> bool | None:
@@ -83,6 +85,34 @@ def forked(answer: Answer, node: ast.Call) -> Answer:
     return tuple(marked)
 
 
+def way_to(it: Interpreter, place: Place, frame: Frame) -> Choices | None:
+    """The choices under which a place is come to: the branches around it, and earlier ones that return.
+
+    `None` where a condition is decided against it.
+    """
+    together: Choices = NO_CHOICE
+    block: Block | None = place.block
+    index = place.index
+    while block is not None:
+        tests = [
+            (sub.condition[0], not sub.condition[1], Place(block, before))
+            for before in block.exits
+            if before < index and isinstance(block.statements[before], ast.If)
+            for sub in block.subs.get(before, ())
+            if sub.ends and sub.condition is not None
+        ]
+        if block.parent is not None and block.condition is not None:
+            tests.append((*block.condition, Place(block.parent, block.index)))
+        for test, polarity, at in tests:
+            decided = decide(it, test, polarity, at, frame)
+            both = None if decided is None else compatible(together, decided)
+            if both is None:
+                return None
+            together = both
+        index, block = block.index, block.parent
+    return together
+
+
 def decide(it: Interpreter, test: ast.expr, polarity: bool, place: Place, frame: Frame) -> Choices | None:  # noqa: FBT001
     """The choices under which a test has a truth value; `None` where it never has it, empty where it always has."""
     memo = ("decided", id(test), polarity)
@@ -92,8 +122,12 @@ def decide(it: Interpreter, test: ast.expr, polarity: bool, place: Place, frame:
     if it.fuel <= 0:  # what is asked for with an empty purse is unknown anyway
         return NO_CHOICE
     it.fuel -= 1
-    outer = it.pause()
+    fuel, outer = it.fuel, it.pause()
+    purse = it.fuel = min(fuel, DECIDING)
     decided = _decide(it, test, polarity, place, frame)
+    if it.fuel <= 0 and fuel > purse:
+        decided = _undecided(test, frame, polarity)
+    it.fuel += fuel - purse
     if it.resume(outer):
         frame.memo[memo] = decided  # type: ignore[assignment]
     return decided
@@ -135,11 +169,7 @@ def _several(it: Interpreter, test: ast.BoolOp, polarity: bool, place: Place, fr
             left.append(choices)
     if not left:
         return None
-    return (
-        left[0]
-        if len(left) == 1
-        else frozenset({Choice(("test", id(test), id(frame.base)), equal=True, value=polarity)})
-    )
+    return left[0] if len(left) == 1 else _undecided(test, frame, polarity)
 
 
 def _surviving(answer: Answer, truths: list[bool | None], polarity: bool, choice: Any) -> Choices | None:  # noqa: FBT001
@@ -157,6 +187,10 @@ def _surviving(answer: Answer, truths: list[bool | None], polarity: bool, choice
     for other in survivors[1:]:
         common &= other
     return common
+
+
+def _undecided(test: ast.expr, frame: Frame, polarity: bool) -> Choices:  # noqa: FBT001
+    return frozenset({Choice(("test", id(test), id(frame.base)), equal=True, value=polarity)})
 
 
 def _truth_choice(thing: object, test: ast.expr, frame: Frame, polarity: bool) -> Choices:  # noqa: FBT001
@@ -193,7 +227,7 @@ def _compared(it: Interpreter, test: ast.Compare, polarity: bool, place: Place, 
 def _compare_choice(
     it: Interpreter, a: object, b: object, op: ast.cmpop, test: ast.expr, frame: Frame, *, polarity: bool
 ) -> Choices:
-    generic = frozenset({Choice(("test", id(test), id(frame.base)), equal=True, value=polarity)})
+    generic = _undecided(test, frame, polarity)
     if isinstance(a, Const) and not isinstance(b, Const):
         a, b = b, a
     key = getattr(a, "key", None)

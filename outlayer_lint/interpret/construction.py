@@ -39,7 +39,8 @@ def constructor_frame(it: Interpreter, thing: Instance, cls: Class, init: Scope,
         frame.receiver = thing.root
     else:
         frame = _through_super(it, thing, cls, init, derived)
-    cache[key] = frame
+    if it.fuel > 0:
+        cache[key] = frame
     return frame
 
 
@@ -90,6 +91,8 @@ def is_refused(it: Interpreter, thing: Instance) -> bool:
         if thing.site is not None and found is not None:
             frame = constructor_frame(it, thing, found[0], found[1], None) if found[0] is thing.cls else None
             memo["refused"] = frame is not None and _raises(it, found[1].block, frame)
+        if it.fuel <= 0:
+            return bool(memo.pop("refused", False))
     return bool(memo["refused"])
 
 

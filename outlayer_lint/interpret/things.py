@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.scopes import Place, Scope
 
 _SERIAL = count()  # identities that are never used twice, as those of freed objects are
-MAX_WAYS = 12
+MAX_WAYS = 16
+MAX_PROGRAMS = 8
 
 
 class Unknown:
@@ -360,7 +361,15 @@ def join(answers: Iterable[Answer]) -> Answer:
             found[key] = (thing, choices)
         elif before[1] and before[1] != choices:
             found[key] = (before[0], before[1] & choices)
-    return tuple(found.values()) if len(found) <= MAX_WAYS else unknown("too many alternatives")
+    if len(found) <= MAX_WAYS:
+        return tuple(found.values())
+    # Whole programs are judged each on its own, so that the first of them stand for the zoo.
+    return tuple(found.values())[:MAX_PROGRAMS] if all(map(_is_program, every)) else unknown("too many alternatives")
+
+
+def _is_program(alternative: Alternative) -> bool:
+    thing = alternative[0]
+    return isinstance(thing, (Instance, Class, Module)) or (isinstance(thing, Built) and thing.row.kind == "model")
 
 
 def identity(thing: object) -> object:

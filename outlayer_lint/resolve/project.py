@@ -12,7 +12,7 @@ from outlayer_lint.resolve.scopes import Place, Scope
 from outlayer_lint.source.document import Document, Unreadable, contents
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from outlayer_lint.resolve.scopes import Block
 
@@ -42,6 +42,8 @@ class SourceFile:
         "_words",
         "broken",
         "display",
+        "holder",
+        "part",
         "path",
         "project",
     )
@@ -51,11 +53,13 @@ class SourceFile:
         self.path = path
         self.display = display
         self.project = project
+        self.holder = self  # the file that it stands in: a cell of a notebook may write a module
+        self.part = ""  # the name of such a module, as the cell has it
         self.broken: Unreadable | None = None
         self._data = data
         self._document: Document | None = None
         self._scope: Scope | None = None
-        self._calls: dict[str, list[int]] | None = None
+        self._calls: set[str] | None = None
         self._derived: list[tuple[str, list[str]]] | None = None
         self._walrus: bool | None = None
         self._stars: list[str] | None = None
@@ -88,13 +92,26 @@ class SourceFile:
         if self._words is None:
             self._words = (
                 self.text.encode("utf-8", "replace")
-                if self.path.endswith(".ipynb") and self.has_framework
+                if self.part or (self.path.endswith(".ipynb") and self.has_framework) or self.was_notebook
                 else self.data
             )
         return self._words
 
+    @property
+    def was_notebook(self) -> bool:
+        """Whether a script was made of a notebook with magics."""
+        return b"get_ipython()." in self.data
+
+    @property
+    def may_hold_modules(self) -> bool:
+        """Whether cells that write modules are likely."""
+        data = self.data
+        return (b"%%writefile" in data or b"%%file" in data) if self.path.endswith(".ipynb") else self.was_notebook
+
     def forget(self) -> None:
         """Drop the bytes of a file that nothing asks about; they are read again if something does."""
+        if self.part:
+            return
         self._data = self._words = self._tokens = None
 
     @property
@@ -106,7 +123,7 @@ class SourceFile:
     def has_framework(self) -> bool:
         """Whether a framework's name occurs."""
         if self._framework is None:
-            data = self.data
+            data = self.words if self.part else self.data
             self._framework = any(word in data for word in FRAMEWORKS)
         return self._framework
 
@@ -131,8 +148,13 @@ class SourceFile:
         """The decoded file."""
         if self._document is None:
             sparse = self.project.sparse and self.path not in self.project.whole
-            self._document = Document(self.path, self.display, self.data, sparse=sparse)
+            self._document = Document(self.path, self.display, self.data, sparse=sparse, part=self.part)
         return self._document
+
+    def adopt(self, text: str, tree: ast.Module) -> None:
+        """Take over the tree that somebody has parsed of this very text."""
+        if self.text == text:
+            self._document = Document(self.path, self.display, self.data, tree)
 
     @property
     def text(self) -> str:
@@ -169,13 +191,10 @@ class SourceFile:
         return self._tokens
 
     @property
-    def calls(self) -> dict[str, list[int]]:
-        """Word before a parenthesis (or before `[...](`) -> where it stands in the text."""
+    def calls(self) -> set[str]:
+        """The words that stand before a parenthesis (or before `[...](`)."""
         if self._calls is None:
-            calls: dict[str, list[int]] = {}
-            for match in re.finditer(CALLED, self.text):
-                calls.setdefault(match[1], []).append(match.start())
-            self._calls = calls
+            self._calls = set(re.findall(CALLED, self.text))
         return self._calls
 
     def derived(self) -> list[tuple[str, list[str]]]:
@@ -187,10 +206,7 @@ class SourceFile:
 
     def lines_calling(self, *names: str) -> list[int]:
         """Lines on which one of these words stands before a parenthesis."""
-        if self._calls is None and len(names) == 1:  # no index for one question
-            return self.lines_at(self._before_parenthesis(names[0]))
-        calls = self.calls
-        return self.lines_at(sorted({at for name in names for at in calls.get(name, ())}))
+        return self.lines_at(sorted({at for name in names for at in self._before_parenthesis(name)}))
 
     def _before_parenthesis(self, name: str) -> Iterator[int]:
         text, called = self.text, re.compile(CALLED)
@@ -204,10 +220,10 @@ class SourceFile:
 
     def lines_beside(self, name: str, words: Iterable[str]) -> list[int]:
         """Lines with a call (or definition) of `name` in a class that calls one of the words as well."""
-        calls, text = self.calls, self.text
-        beside = sorted(at for word in words for at in calls.get(word, ()))
+        text = self.text
+        beside = sorted(at for word in words for at in self._before_parenthesis(word))
         lines = []
-        for at in calls.get(name, ()) if beside else ():
+        for at in self._before_parenthesis(name) if beside else ():
             start = max(text.rfind("\nclass ", 0, at), 0)
             end = text.find("\nclass ", at)
             first = bisect_left(beside, start)
@@ -301,9 +317,15 @@ def _start(node: ast.stmt) -> int:
 class Project:
     """All files below one root, and the extra ones that were given by hand."""
 
-    def __init__(self, root: str, paths: Iterable[str], display: dict[str, str] | None = None) -> None:
-        """`paths` are absolute; `display` names those that are shown otherwise than relative to the working folder."""
+    def __init__(
+        self, root: str, paths: Iterable[str], display: dict[str, str] | None = None, starts: Sequence[str] = ()
+    ) -> None:
+        """`paths` are absolute; `display` names those that are shown otherwise than relative to the working folder.
+
+        `starts` are folders that imports start from (`src` of the configuration), absolute.
+        """
         self.root = root
+        self.starts = tuple(starts)
         here = os.getcwd()
         self.files: dict[str, SourceFile] = {}
         for path in paths:
@@ -320,6 +342,17 @@ class Project:
 
     def __iter__(self) -> Iterator[SourceFile]:
         return iter(self.files.values())
+
+    def unfold(self) -> None:
+        """Take the modules that cells write among the files, anew."""
+        self.files = {path: file for path, file in self.files.items() if not file.part}
+        holders = [file for file in self if file.has_framework and file.may_hold_modules]
+        if holders:
+            from outlayer_lint.resolve.parts import unfolded  # noqa: PLC0415 - few projects have such a thing
+
+            self.files.update(unfolded(self, holders))
+        self._by_stem = None
+        self._modules.clear()
 
     @property
     def by_stem(self) -> dict[str, list[str]]:
@@ -354,6 +387,9 @@ class Project:
         candidates = self.by_stem.get(name.rpartition(".")[2])
         if not candidates:
             return None
+        for place in (folder, *self.starts) if self.starts else ():
+            if found := self._at(place, name):
+                return found
         at = folder
         while True:  # the script's own folder first, then every folder above it
             if found := self._at(at, name):
@@ -368,6 +404,10 @@ class Project:
     def is_package(self, name: str, asked_by: SourceFile) -> bool:
         """Whether a folder of the project without `__init__` bears the name (namespace packages, scripts' folders)."""
         at, tail = os.path.dirname(asked_by.path), name.replace(".", os.sep)
+        for place in self.starts:
+            prefix = os.path.join(place, tail) + os.sep
+            if os.path.isdir(prefix):
+                return any(p.startswith(prefix) for p in self.files)
         while at.startswith(self.root):
             prefix = os.path.join(at, tail) + os.sep
             if os.path.isdir(prefix):
