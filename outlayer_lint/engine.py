@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -340,6 +341,17 @@ def _order(span: Span) -> tuple[object, ...]:
     return (span.path, -1 if span.cell is None else span.cell, *span[1:5])
 
 
+def _leading(files: list[SourceFile], others: list[SourceFile]) -> list[SourceFile]:
+    """Files that name no framework and import one that does: the script that only puts model and trainer together."""
+    stems = {part for file in files for part in file.path.rpartition(".")[0].split(os.sep)[-2:]}
+    found = []
+    for file in others:
+        imports = re.finditer(rb"(?m)^[ \t]*(?:from|import)[ \t]+([\w.]+)", file.data)
+        if any(part in stems for match in imports for part in match[1].decode("utf-8", "replace").split(".")):
+            found.append(file)
+    return found
+
+
 def prepare(project: Project) -> Inquiry | None:
     """Read every file once, keep those with a framework's word, and find where questions begin."""
     others = []
@@ -353,6 +365,8 @@ def prepare(project: Project) -> Inquiry | None:
     if sum(len(file.data) for file in others) > PARSED_ANYWAY:
         for file in others:
             file.forget()
+    else:
+        project.framework_files.extend(_leading(project.framework_files, others))
     if not project.framework_files:
         return None
     project.sparse = sum(len(file.data) for file in project.framework_files) > PARSED_ANYWAY
