@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import calls, operators
 from outlayer_lint.interpret.arithmetic import real
-from outlayer_lint.interpret.things import Answer, Const, Lazy, Site, join, only, unknown
+from outlayer_lint.interpret.things import Answer, Const, Lazy, Parameter, Site, Subclass, Unknown, join, only, unknown
 from outlayer_lint.interpret.transfer import LITERAL
 from outlayer_lint.lattice import Emission, Tensor
 
@@ -23,6 +23,12 @@ def in_place(it: Interpreter, thing: Tensor, name: str, given: Arguments, site: 
     return only(thing) if found is None else calls.apply_row(it, found[0], "method", given.prepend(only(thing)), site)
 
 
+def _open_in(value: Answer) -> Parameter | Subclass | Unknown | None:
+    """What a caller could settle, or what is not known of the value and why."""
+    things = [t for t, _ in value if isinstance(t, (Parameter, Subclass, Unknown))]
+    return min(things, key=lambda t: isinstance(t, Unknown), default=None)
+
+
 def assigned(it: Interpreter, thing: Tensor, lazy: Lazy, how: str) -> Answer:
     """`x[index] = value`: the parts join."""
     if how != "assign" or thing.emission is Emission.DATA:
@@ -32,6 +38,8 @@ def assigned(it: Interpreter, thing: Tensor, lazy: Lazy, how: str) -> Answer:
     if len(ways) != len(value):
         numbers = [number for t, _ in value if isinstance(t, Const) and (number := real(t.value)) is not None]
         if thing.source is None or len(numbers) < len(value):
+            if (left := _open_in(value)) is not None:
+                return only(left)
             return (
                 only(thing.replace(certainty="likely"))
                 if all(isinstance(t, Const) for t, _ in value)

@@ -155,7 +155,7 @@ def _named(driver: Driver, scope: Scope, name: str, *, method: bool) -> list[Cal
     seeds = _handed_over(driver, scope, name, near) + seeds
     # A receiver that stays unknown is believed only where the project has one method of that name.
     unique = method and len(driver.definitions(name)) == 1 and len(name) > 3
-    found = _confirmed(driver, seeds, scope, by_name=unique)
+    found = _confirmed(driver, seeds, scope, by_name=unique) or _from_outside(driver, scope, name)
     if found:
         return found
     for other in handed.names(driver, scope, files):  # nobody calls it by its name, yet it may be passed on
@@ -218,7 +218,14 @@ def _constructions(driver: Driver, scope: Scope) -> list[Caller]:
             )
         if len(callers) >= MAX_CALLERS:
             break
-    return callers[:MAX_CALLERS]
+    return callers[:MAX_CALLERS] or _from_outside(driver, scope, name)
+
+
+def _from_outside(driver: Driver, scope: Scope, name: str) -> list[Caller]:
+    """Calls in files that name no framework: `Solver(config).train()`."""
+    owner = name if scope.owner is None else scope.owner.name
+    files = driver.outsiders.importers(scope.file, owner, name)
+    return _confirmed(driver, _candidates(driver, files, name, scope.file), scope, by_name=False) if files else []
 
 
 def _instance_calls(driver: Driver, scope: Scope) -> list[Caller]:
