@@ -44,10 +44,15 @@ def contexts(driver: Driver, seed: Seed, node: ast.expr) -> Iterator[tuple[World
         answer = driver.it.ev(node, seed.place, driver.frame(seed, world))
         return [answer, open_behind(driver, answer, activated)]
 
-    for world, answers in driver.worlds(ask, limit=WORLDS, fuel=FUEL, most=STEPS):
+    for world, answers in _worlds(driver, ask):
         frame = driver.frame(seed, world)
         for answer in applications.programs(answers[0]) if is_met(driver, seed, frame) else ():
             yield world, frame, as_value(answer)
+
+
+def _worlds(driver: Driver, ask: Callable[[World], list[Answer]]) -> Iterator[tuple[World, list[Answer]]]:
+    far = driver.reach
+    return driver.worlds(ask, limit=WORLDS, fuel=FUEL * far, most=STEPS * far, deep=far > 1)
 
 
 def open_behind(driver: Driver, answer: Answer, touch: Callable[[Tensor], object]) -> Answer:
@@ -112,7 +117,7 @@ def called(driver: Driver, seed: Seed) -> Iterator[Fact]:
                     answers.extend((answer, open_behind(driver, answer, touch)))
         return answers
 
-    for world, answers in driver.worlds(ask, limit=WORLDS, fuel=FUEL, most=STEPS):
+    for world, answers in _worlds(driver, ask):
         frame = driver.frame(seed, world)
         for thing, _ in answers[0] if is_met(driver, seed, frame) else ():
             application = applied_row(driver, thing, seed, frame)

@@ -68,6 +68,7 @@ class Event:
         )  # fmt: skip
 
 
+HELPED = 3  # how many times farther a helper's operands are followed
 PER_FILE = 60_000  # evaluations for all that begins in one file; what people write needs a few thousand
 
 
@@ -152,9 +153,12 @@ class Inquiry:
         # A file that only defines models is asked for what it shows by itself; where a model is trained or put to
         # use, callers are followed as well.
         self.driver.alone = not self.uses(file)
-        for each in (file, *(() if self.driver.alone else self._led_into(file))):
+        events.extend(self._further(file))
+        # A metric is some calls away from the model whose output it takes.
+        self.driver.reach = HELPED
+        for each in () if self.driver.alone else self._led_into(file):
             events.extend(self._further(each))
-        self.driver.alone = False
+        self.driver.alone, self.driver.reach = False, 1
         events.extend(self._constant(file))
         self.events.extend(events)
         return events
