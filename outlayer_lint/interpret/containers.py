@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import calls, classes, instances, layers, operators, tensors, transfer
-from outlayer_lint.interpret.choices import Choice
+from outlayer_lint.interpret.choices import Choice, restrict
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
     Answer,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.scopes import Place
 
 MAX_ITEMS = 64
+MAX_TURNS = 12  # elements that are told apart
 
 
 def display(it: Interpreter, elements: list[ast.expr], place: Place, frame: Frame, kind: str) -> Sequence:
@@ -179,8 +180,7 @@ def item(it: Interpreter, thing: Any, index: ast.expr, site: Site) -> Answer:
             return only(Built(thing.row, thing.name, Arguments((only(part_),)), thing.site, (("replaced", None),)))
         return only(part_)
     if isinstance(thing, (Sequence, Dictionary, Built, Instance)):
-        answers = [_item(it, thing, key, index, site) for key, _ in it.ev(index, place, frame)]
-        return join(answers)
+        return lift(it.ev(index, place, frame), lambda key: _item(it, thing, key, index, site))
     if isinstance(thing, Library):
         return only(thing)  # `Optional[Net]`, `list[int]`
     if isinstance(thing, Unknown):
@@ -216,24 +216,32 @@ def _item(it: Interpreter, thing: Any, key: Any, index: ast.expr, site: Site) ->
             if isinstance(value, int) and thing.kind in ("output", "layers"):
                 return element(it, Sequence(tuple(thing.items.values())), value)
             return unknown("unknown key")
-        if not thing.open and thing.items:
+        if not thing.open and 0 < len(thing.items) <= MAX_TURNS:
+            chosen = _value_key(key, site.frame) or ("key", id(index), id(site.frame.base))
             # A key chosen at run time: each entry is another program.
             ways = [
-                tuple(
-                    (t, c | {Choice(("key", id(index), id(site.frame.base)), equal=True, value=k, fork=True)})
-                    for t, c in it.force(v)
-                )
+                restrict(it.force(v), frozenset({Choice(chosen, equal=True, value=k, fork=True)}))
                 for k, v in thing.items.items()
             ]
-            return join(ways) if len(ways) <= 12 else unknown("unknown key")
+            return join(ways) or unknown("unknown key")
         return unknown("unknown key")
     if isinstance(value, int) and not isinstance(value, bool):
         return at(it, thing, value)
-    if isinstance(key, Symbol) and isinstance(thing, Sequence):
-        if key.key == ("len", thing.key) and key.offset == -1:
-            return at(it, thing, -1) if not key.strict else everything(it, thing, earlier=True)
-        return everything(it, thing)
-    return everything(it, thing) if isinstance(thing, Sequence) else unknown("unknown index")
+    if not isinstance(thing, Sequence):
+        return unknown("unknown index")
+    if isinstance(key, Symbol) and key.key == ("len", thing.key) and key.offset == -1:
+        return at(it, thing, -1) if not key.strict else everything(it, thing, earlier=True)
+    return everything(it, thing, key=_value_key(key, site.frame))
+
+
+def _value_key(key: Any, frame: Frame) -> object:
+    """What identifies the value of an index or key, as in conditions on it; in another turn it is another value."""
+    mark = getattr(key, "key", None) if isinstance(key, (Unknown, Parameter, Symbol)) else None
+    if mark is None or getattr(key, "strict", False):
+        return None
+    offset = getattr(key, "offset", 0)
+    mark = (mark, offset) if offset else mark
+    return (mark, id(frame)) if frame.loops else mark
 
 
 def hashable(value: object) -> bool:
@@ -245,15 +253,17 @@ def hashable(value: object) -> bool:
     return True
 
 
-def everything(it: Interpreter, thing: Sequence, *, earlier: bool = False) -> Answer:
-    """Any element; `earlier`: any but the last."""
+def everything(it: Interpreter, thing: Sequence, *, earlier: bool = False, key: object = None) -> Answer:
+    """Any element; `earlier`: any but the last. What has the same `key` comes from the same position."""
     entries = [*thing.items, *thing.tail]
     if earlier and len(entries) > 1:
         entries = entries[:-1]
     answers = [it.force(e) for e in entries[:MAX_ITEMS]]
+    if key is not None and not thing.open and 1 < len(answers) <= MAX_TURNS:
+        answers = [restrict(a, frozenset({Choice(key, equal=True, value=i)})) for i, a in enumerate(answers)]
     if thing.open:
         answers.append(it.force(thing.middle) if thing.middle is not None else unknown("unknown iterable"))
-    return join(answers) if answers else unknown("empty list")
+    return join(answers) or unknown("empty list")
 
 
 # -- methods of containers --------------------------------------------------------------------------------------------

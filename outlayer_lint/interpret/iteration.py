@@ -34,11 +34,12 @@ if TYPE_CHECKING:
 
 def iterated(it: Interpreter, value: ast.expr, place: Place, frame: Frame, state: object) -> Answer:
     """What the loop variable is in an iteration: a number, "last", "earlier", or any."""
-    return lift(it.ev(value, place, frame), lambda thing: turn(it, thing, state))
+    key = ("turn", id(value), id(frame))
+    return lift(it.ev(value, place, frame), lambda thing: turn(it, thing, state, key))
 
 
-def turn(it: Interpreter, thing: Any, state: object) -> Answer:
-    """One element of an iteration."""
+def turn(it: Interpreter, thing: Any, state: object, key: object = None) -> Answer:
+    """One element of an iteration; what is drawn with the same `key` is drawn in the same turn."""
     if isinstance(thing, Tensor):
         if thing.emission is Emission.DATA:
             return only(tensors.without_first_dim(thing))
@@ -58,7 +59,7 @@ def turn(it: Interpreter, thing: Any, state: object) -> Answer:
         if sequence.open and not sequence.tail:
             return it.force(sequence.middle) if sequence.middle is not None else unknown("unknown iterable")
         return containers.at(it, sequence, -1)
-    return containers.everything(it, sequence, earlier=state == "earlier")
+    return containers.everything(it, sequence, earlier=state == "earlier", key=key)
 
 
 def iterated_instance(it: Interpreter, thing: Instance, names: tuple[str, ...] = ("__iter__", "__getitem__")) -> Answer:
