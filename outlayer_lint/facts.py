@@ -146,7 +146,7 @@ class Decision(Fact):
     """A prediction is turned into a decision.
 
     Attributes:
-        kind: `threshold`, `round` or `argmax`.
+        kind: `threshold`, `round` or `argmax`; `layer` where a layer leaves nothing to decide, whatever it is given.
         operand: the value decided upon.
         constant: the threshold, or `None`.
         dim: the dim of an argmax as written, `"implicit"` where left out, `None` where not constant.

@@ -118,7 +118,13 @@ def _divided(operand: Tensor, at: Span, constant: Any, reaches: str, shown: str,
 
 
 def returned(driver: Driver, scope: Scope) -> Iterator[Applied]:
-    """Activations in a row in what a model's `forward` returns; what is built into another model is no output."""
+    """Activations in a row in what a model's `forward` returns."""
+    for place, node, answer in outputs(driver, scope):
+        yield from chain([thing for thing, _ in answer], text_of(node, place), "output", ())
+
+
+def outputs(driver: Driver, scope: Scope) -> Iterator[tuple[Place, ast.expr, Answer]]:
+    """What a model's `forward` returns, seen alone; what is built into another model is no output."""
     it = driver.it
     owner = scope.owner
     if owner is None or not classes.is_torch_module(it, it.class_of(owner, World())) or _inside_another(driver, owner):
@@ -127,8 +133,7 @@ def returned(driver: Driver, scope: Scope) -> Iterator[Applied]:
     frame = it.root(scope, world)
     for place, node in _returns(scope.block):
         it.refuel(OUTPUT_FUEL)
-        answer = it.ev(node, place, frame.inside(place.block))
-        yield from chain([thing for thing, _ in answer], text_of(node, place), "output", ())
+        yield place, node, it.ev(node, place, frame.inside(place.block))
 
 
 def _returns(block: Block) -> Iterator[tuple[Place, ast.expr]]:

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from outlayer_lint.interpret import classes, handed, trainers
+from outlayer_lint.interpret import classes, handed, trainers, ways
 from outlayer_lint.interpret.frames import Binding, World
 from outlayer_lint.interpret.seeds import Seed, calls_at
-from outlayer_lint.interpret.things import (
-    Class,
-    Function,
-    Instance,
-    Parameter,
-    Partial,
-    Subclass,
-    Unknown,
-)
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.driver import Driver
@@ -28,7 +19,6 @@ MAX_CANDIDATES = 24
 MAX_CALLERS = 8
 MANY_FILES = 40
 HANDING = (b"Process", b"Thread", b"spawn", b"submit", b"launch")
-CALLED_THROUGH_INSTANCE = ("forward", "call", "__call__")
 
 
 class Caller(NamedTuple):
@@ -38,13 +28,13 @@ class Caller(NamedTuple):
     world: World
 
 
-def find(driver: Driver, scope: Scope) -> list[Caller]:
-    """The calls of a scope in the project, at most `MAX_CALLERS`."""
+def find(driver: Driver, scope: Scope, built: Scope | None = None) -> list[Caller]:
+    """The calls of a scope in the project, at most `MAX_CALLERS`; a constructor's only where `built` is made."""
     if scope.kind == "lambda":
         return []
     if scope.owner is not None and scope.name == "__init__":
-        return _constructions(driver, scope)
-    if scope.owner is not None and scope.name in CALLED_THROUGH_INSTANCE:
+        return _constructions(driver, scope, built or scope.owner)
+    if scope.owner is not None and scope.name in ways.CALLED_THROUGH_INSTANCE:
         return _instance_calls(driver, scope) or _compiled(driver, scope)
     found = _named(driver, scope, scope.name, method=scope.owner is not None)
     if not found and scope.owner is not None and scope.name in trainers.STEPS:
@@ -94,9 +84,10 @@ def _confirmed(driver: Driver, seeds: list[Seed], scope: Scope, *, unique: str =
         if _within(seed, scope) or _of_another_class(driver, seed, scope):
             continue
         for world, things in driver.callee(seed):
-            verdict = max((_means(driver, t, scope, seed) for t in things), default=0)
+            verdict = max((ways.means(driver.it, t, scope) for t in things), default=0)
             if verdict == 2 or (verdict == 1 and unique and len(driver.definitions(unique)) == 1):
-                callers.append(Caller(Binding(seed.node, seed.place, seed.overlay, likely=verdict == 1), world))
+                binding = Binding(seed.node, seed.place, seed.overlay, likely=verdict == 1, seen=verdict == 2)
+                callers.append(Caller(binding, world))
                 break
             if verdict == 1:
                 driver.it.unfollowed.add(scope)
@@ -113,7 +104,7 @@ def _of_another_class(driver: Driver, seed: Seed, scope: Scope) -> bool:
     at: Scope | None = seed.place.block.scope
     while at is not None and at.owner is None:
         at = at.parent
-    if at is None or at.owner is None or at.owner is scope.owner or scope.name in CALLED_THROUGH_INSTANCE:
+    if at is None or at.owner is None or at.owner is scope.owner or scope.name in ways.CALLED_THROUGH_INSTANCE:
         return False
     return at.owner.node not in {c.scope.node for c in driver.subclasses(scope.owner)} and not driver.derives(
         scope.owner, at.owner
@@ -127,26 +118,6 @@ def _within(seed: Seed, scope: Scope) -> bool:
             return True
         at = at.parent
     return False
-
-
-def _means(driver: Driver, thing: Any, scope: Scope, seed: Seed) -> int:
-    """2: the callee is the scope; 1: it may be, by its name; 0: it is something else."""
-    if isinstance(thing, Function):
-        return 2 if thing.scope is scope else 0
-    if isinstance(thing, Partial):
-        return _means(driver, thing.function, scope, seed)
-    if isinstance(thing, Class):
-        found = classes.method_of(driver.it, thing, "__init__")
-        return 2 if found is not None and found[1] is scope else 0
-    if isinstance(thing, Instance):
-        for name in CALLED_THROUGH_INSTANCE:
-            found = classes.method_of(driver.it, thing.cls, name)
-            if found is not None:
-                return 2 if found[1] is scope else 0
-        return 0
-    if isinstance(thing, (Parameter, Unknown, Subclass)):
-        return 1 if not isinstance(thing, Unknown) or thing.reason != "third-party object" else 0
-    return 0
 
 
 def _named(driver: Driver, scope: Scope, name: str, *, method: bool) -> list[Caller]:
@@ -202,14 +173,12 @@ def _handed_over(driver: Driver, scope: Scope, name: str, near: SourceFile) -> l
     return found
 
 
-def _constructions(driver: Driver, scope: Scope) -> list[Caller]:
-    assert scope.owner is not None
-    name = scope.owner.name
-    files = driver.project.importers(scope.file, name)
-    callers = _confirmed(driver, _candidates(driver, files, name, scope.file), scope)
+def _constructions(driver: Driver, scope: Scope, cls: Scope) -> list[Caller]:
+    files = driver.project.importers(cls.file, cls.name)
+    callers = _confirmed(driver, _candidates(driver, files, cls.name, cls.file), scope)
     if callers:
         return callers
-    for derived in driver.subclasses(scope.owner):
+    for derived in driver.subclasses(cls):
         init = classes.method_in(derived, "__init__")
         if init is None:
             callers.extend(

@@ -41,7 +41,7 @@ class Driver:
         """Callers, subclasses and definitions are looked up once."""
         self.project = project
         self.it = Interpreter(project)
-        self._callers: dict[Scope, list[callers.Caller]] = {}
+        self._callers: dict[tuple[Scope, Scope | None], list[callers.Caller]] = {}
         self._asking: set[Scope] = set()
         self.calling: dict[tuple[SourceFile, str], list[Seed]] = {}
         self.handing: dict[SourceFile, bool] = {}
@@ -125,7 +125,7 @@ class Driver:
             chosen = derived[:MAX_WORLDS] or [self.it.class_of(opened.cls, world)]
             return [made(world.bindings, {**world.subclasses, opened.cls: cls}) for cls in chosen]
         scope = opened.scope
-        found = self.callers(scope)
+        found = self.callers(scope, self.receiver_in(world, scope))
         result = []
         for caller in found:
             if any(
@@ -140,6 +140,15 @@ class Driver:
                 )
             )
         return result or [made({**world.bindings, scope: None}, world.subclasses)]
+
+    def receiver_in(self, world: World, scope: Scope) -> Class | None:
+        """The class whose construction is meant, where it was asked about for objects of one class alone."""
+        if scope.owner is None or scope.name != "__init__":
+            return None
+        if scope.owner in world.subclasses:
+            return world.subclasses[scope.owner]
+        asked = world.opened.get(scope, {})
+        return next(iter(asked.values())) if len(asked) == 1 else None
 
     def world(self, bindings: dict[Scope, Binding | None], subclasses: dict[Scope, Class]) -> World:
         """The world of some assumptions, with what other questions of the same file have found out in it."""
@@ -176,19 +185,23 @@ class Driver:
                     return found
         return None
 
-    def callers(self, scope: Scope) -> list[callers.Caller]:
-        """Confirmed callers of a scope, looked up once; none while they are being looked up."""
-        if scope not in self._callers:
+    def callers(self, scope: Scope, cls: Class | None = None) -> list[callers.Caller]:
+        """Confirmed callers of a scope, looked up once; none while they are being looked up.
+
+        Where the world assumes one of several derived classes, a constructor is called for that `cls`.
+        """
+        asked = scope, None if cls is None else cls.scope
+        if asked not in self._callers:
             if scope in self._asking or len(self._asking) > MAX_ASSUMED:
                 return []
             self._asking.add(scope)
             fuel = self.it.fuel
             try:
-                self._callers[scope] = callers.find(self, scope)
+                self._callers[asked] = callers.find(self, scope, asked[1])
             finally:
                 self._asking.discard(scope)
                 self.it.fuel = fuel
-        return self._callers[scope]
+        return self._callers[asked]
 
     def written_out(self, node: ast.Call, function: ast.expr, values: list[ast.expr]) -> ast.Call:
         """The call that another call hands over (`Process(target=f, args=(x,))` calls `f(x)`), made once."""

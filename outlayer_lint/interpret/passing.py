@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import fallbacks, iteration
+from outlayer_lint.interpret import fallbacks, iteration, ways
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
     Answer,
@@ -98,10 +98,14 @@ def bound(it: Interpreter, scope: Scope, name: str, frame: Frame) -> Answer:
     index = ordered.index(name) - skip if name in ordered else None
     given = frame.arguments
     likely = False
+    force = it.force
     if given is None:
         binding = frame.world.bindings.get(scope, ...)
         if binding is ...:
             opened = Parameter(scope, name)
+            if isinstance(frame.receiver, Instance):
+                cls = frame.receiver.cls
+                frame.world.opened.setdefault(scope, {})[cls.scope] = cls
             it.parameters[opened.key] = opened
             return only(opened)
         if binding is None:
@@ -114,17 +118,21 @@ def bound(it: Interpreter, scope: Scope, name: str, frame: Frame) -> Answer:
             where = iteration.overlay(it, node, binding.place, where)
         given = arguments(it, binding.call, binding.place, where)
         likely = binding.likely
+
+        def force(entry: Entry | None) -> Answer:
+            return ways.possible(it, it.force(entry), binding, where, frame)
+
     if a.vararg is not None and name == a.vararg.arg:
         return only(
-            Sequence(given.positional_answers(it.force, len(ordered) - skip), open=given.more_positional, kind="tuple")
+            Sequence(given.positional_answers(force, len(ordered) - skip), open=given.more_positional, kind="tuple")
         )
     if a.kwarg is not None and name == a.kwarg.arg:
         known = {*ordered, *(p.arg for p in a.kwonlyargs)}
-        rest = {k: it.force(v) for k, v in given.keywords.items() if k not in known}
+        rest = {k: force(v) for k, v in given.keywords.items() if k not in known}
         return only(Dictionary(rest, open=given.more_keywords))
     entry = given.pick(index, name)
     if entry is not None:
-        answer = it.force(entry)
+        answer = force(entry)
         return (
             lift(answer, lambda t: only(t.replace(certainty="likely") if isinstance(t, Tensor) else t))
             if likely
