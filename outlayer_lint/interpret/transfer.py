@@ -379,8 +379,13 @@ def _loads(it: Interpreter, app: Application) -> Answer:
 def _calls(it: Interpreter, app: Application) -> Answer:
     """A row that calls its first argument on the rest (`checkpoint(f, x)`, `data_parallel(model, x)`)."""
     if app.built is not None:  # an object that was built around a function: `Lambda(f)`
-        function = app.entry(app.row.constructor[0])
-        return lift(it.force(function), lambda f: calls.call(it, f, app.given, app.site))
+        function, given = app.entry(app.row.constructor[0]), app.given
+        if (more := app.entry("arguments")) is not None:  # keywords for the function, kept with the layer
+            kept = [thing for thing, _ in it.force(more)]
+            known = {k: v for thing in kept if isinstance(thing, Dictionary) for k, v in thing.items.items()}
+            closed = len(kept) == 1 and isinstance(kept[0], Dictionary) and not kept[0].open
+            given = Arguments(given.positional, {**known, **given.keywords}, more_keywords=not closed)
+        return lift(it.force(function), lambda f: calls.call(it, f, given, app.site))
     rest = Arguments(app.given.positional[1:], {k: v for k, v in app.given.keywords.items() if k in ("input", "x")})
     return lift(it.force(app.given.pick(0, "function")), lambda f: calls.call(it, f, rest, app.site))
 
