@@ -59,6 +59,15 @@ class Config(NamedTuple):
     force_exclude: bool = False
     noqa: bool = True
 
+    @staticmethod
+    def of(**settings: Any) -> Config:
+        """A configuration from Python: the keys of the configuration file with `_` for `-`, and the values it takes.
+
+        `Config.of(select=["OLL1"], fail_on="error", per_file_ignores={"examples/*": ["ALL"]})`; what cannot be meant
+        is `Refused`. Paths are relative to the working directory.
+        """
+        return read({key.replace("_", "-"): value for key, value in settings.items()}, "Config.of")
+
     def enabled(self, rules: Mapping[str, str]) -> frozenset[str]:
         """Codes of the rules that are on, given name -> code of all rules; everything is on unless someone says less.
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge, suppress
 from outlayer_lint.config import TABLE, Refused
-from outlayer_lint.diagnostic import AGAIN, Diagnostic, Pair, Related, Report, Severity, Span, Unread
-from outlayer_lint.lattice import describe
+from outlayer_lint.diagnostic import AGAIN, Diagnostic, Pair, Related, Report, Severity, Span, Unread, Use
+from outlayer_lint.lattice import describe_value
 from outlayer_lint.resolve.project import Project, SourceFile
 from outlayer_lint.source import discovery
 from outlayer_lint.source.document import Unreadable
 
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from outlayer_lint.config import Config
@@ -83,13 +84,14 @@ def check(  # noqa: PLR0913 - what the faces add to it
     keep: list[object] | None = None,
     progress: Callable[[int, int], None] | None = None,
     trees: Mapping[str, tuple[str, ast.Module]] | None = None,
+    uses: bool = False,
 ) -> Report:
     """Lint files and folders; see `Report`.
 
     `trees` are those that somebody has parsed already (flake8): absolute path -> source and its tree.
-
     What was built on the way goes to `keep`, if given: a process that ends right after need not wait until it is freed,
-    which takes as long as the analysis. `progress` is told now and then how many of how many steps are done.
+    which takes as long as the analysis. `progress` is told now and then how many of how many steps are done. `uses`
+    asks for `Report.uses` as well.
     """
     # Trees and frames live until the end: looking for garbage among them costs as much as the analysis.
     collecting = gc.isenabled()
@@ -97,14 +99,15 @@ def check(  # noqa: PLR0913 - what the faces add to it
     try:
         run = _Run(config, [] if keep is None else keep, {os.path.abspath(path) for path in paths}, progress)
         run.trees = trees or {}
+        run.uses = [] if uses else None
         return _check(run, paths, stdin)
     finally:
         if collecting:
             gc.enable()
 
 
-def _check(run: _Run, paths: Sequence[str | Path], stdin: tuple[str, bytes] | None) -> Report:
-    config = run.config
+def ready(config: Config) -> None:
+    """Read what the configuration names, or refuse."""
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION))
     for key, kind, exists in (("src", "folder", os.path.isdir), ("contracts", "file", os.path.isfile)):
         for path in getattr(config, key):
@@ -112,6 +115,18 @@ def _check(run: _Run, paths: Sequence[str | Path], stdin: tuple[str, bytes] | No
                 raise Refused(f"{config.path}: [{TABLE}] {key}: no such {kind}: {discovery.shown(path)}")
     if config.contracts:
         knowledge.extend(config.contracts)
+
+
+def judge(project: Project, asked: Collection[str], config: Config) -> Generator[None, None, Report]:
+    """Lint files (absolute paths) of a project that is kept in memory, a step for each of its files, once `ready`."""
+    run = _Run(config, [], set(asked), None)
+    yield from run.judge(project, {project.files[path] for path in asked})
+    return run.report()
+
+
+def _check(run: _Run, paths: Sequence[str | Path], stdin: tuple[str, bytes] | None) -> Report:
+    config = run.config
+    ready(config)
     if stdin is not None:
         name, data = stdin
         path = os.path.abspath(name)
@@ -150,6 +165,7 @@ class _Run:
         self.errors: list[Unread] = []
         self.diagnostics: list[Diagnostic] = []
         self.pairs: list[Pair] = []
+        self.uses: list[Use] | None = None
         self.broken: list[str] = []
         self.files = 0
         self.read: set[str] = set()
@@ -160,7 +176,7 @@ class _Run:
     ) -> None:
         """Lint the files asked about, with the rest of their project as context."""
         root = root or str(discovery.project_root(asked[0], arguments))
-        context = [*discovery.walk(root), *_further(root, self.config)]
+        context = [*discovery.walk(root), *discovery.further(root, self.config)]
         every = list(dict.fromkeys(os.path.abspath(p) for p in (*context, *asked)))
         project = Project(root, sorted(every), starts=self.config.src)
         for path, data in contents.items():
@@ -168,10 +184,14 @@ class _Run:
         for path, (text, tree) in self.trees.items():
             if path in project.files and project.files[path].has_framework:
                 project.files[path].adopt(text, tree)
-        self.files += len(asked)
-        self.asked.update(asked)
+        for _ in self.judge(project, {project.files[os.path.abspath(p)] for p in asked}):
+            pass
+
+    def judge(self, project: Project, wanted: set[SourceFile]) -> Iterator[None]:
+        """Ask and judge, file by file; who drives this may do something else in between, or stop."""
+        self.files += len(wanted)
+        self.asked.update(file.path for file in wanted)
         self.projects.append(project)
-        wanted = {project.files[os.path.abspath(p)] for p in asked}
         project.whole = self.named
         inquiry_ = prepare(project)
         self.keep.append((project, inquiry_))
@@ -182,16 +202,21 @@ class _Run:
                     self._file(ask, file, wanted)
                     if self.progress is not None:
                         self.progress(step + 1, steps)
+                    yield
         self._errors(wanted)
         self._finish([] if inquiry_ is None else inquiry_.events, wanted)
+        if inquiry_ is not None and self.uses is not None:
+            from outlayer_lint.interpret.usage import uses  # noqa: PLC0415 - for the drawing only
+
+            self.uses.extend(uses(inquiry_, wanted))
 
     def _file(
         self, ask: Callable[[SourceFile], list[inquiry.Event]], file: SourceFile, wanted: set[SourceFile]
     ) -> None:
         try:
             asked = ask(file)
-            if asked and file in wanted:
-                self.read.add(file.path)
+            if asked and file.holder in wanted:
+                self.read.add(file.holder.path)
             for event in asked:
                 self._event(event)
         except Exception as error:
@@ -225,12 +250,15 @@ class _Run:
         near = [d._replace(severity=levels.get(d.code, d.severity)) for d in near]
         files = {f.display: f for f in wanted}
         beside = {d.span.path for d in near} - shown  # files of the context, whose comments count as well
-        files.update((f.display, f) for project in self.projects if beside for f in project if f.display in beside)
+        files.update(
+            (f.display, f.holder) for project in self.projects if beside for f in project if f.display in beside
+        )
         self.diagnostics.extend(_suppressed(near, files, shown, rules, enabled, self.config))
 
     def _errors(self, wanted: set[SourceFile]) -> None:
         """What could not be read. Files of a big folder that no question leads into are decoded, not parsed."""
-        files = sorted(wanted, key=lambda f: f.path)
+        parts = [file for project in self.projects for file in project if file.part and file.holder in wanted]
+        files = sorted((*wanted, *parts), key=lambda f: f.path)
         parses = sum(len(file.data) for file in files if file.is_kept) <= PARSED_ANYWAY
         for file in files:
             if file.broken is None and not file.is_parsed and (parses or file.path in self.named):
@@ -279,15 +307,9 @@ class _Run:
         pairs = sorted(self.pairs, key=lambda p: (_order(p.span), p.consumer))
         errors = sorted(dict.fromkeys(self.errors), key=lambda e: (e.path, e.line))
         return Report(
-            tuple(order), tuple(errors), self.files, len(self.read), tuple(pairs), tuple(self.broken), self.accepted
-        )
-
-
-def _further(root: str, config: Config) -> Iterator[str]:
-    """Files below the folders that imports start from, where these lie outside of the project."""
-    for folder in config.src:
-        if not os.path.join(folder, "").startswith(os.path.join(root, "")):
-            yield from discovery.walk(folder)
+            tuple(order), tuple(errors), self.files, len(self.read), tuple(pairs), tuple(self.broken), self.accepted,
+            tuple(self.uses or ()),
+        )  # fmt: skip
 
 
 def _suppressed(  # noqa: PLR0913, PLR0917 - what was found, where, and what the user decided
@@ -319,9 +341,22 @@ def _order(span: Span) -> tuple[object, ...]:
     return (span.path, -1 if span.cell is None else span.cell, *span[1:5])
 
 
+def _leading(files: list[SourceFile], others: list[SourceFile]) -> list[SourceFile]:
+    """Files that name no framework and import one that does: the script that only puts model and trainer together."""
+    stems = {part for file in files for part in file.path.rpartition(".")[0].split(os.sep)[-2:]}
+    found = []
+    for file in others:
+        imports = re.finditer(rb"(?m)^[ \t]*(?:from|import)[ \t]+([\w.]+)", file.data)
+        if any(part in stems for match in imports for part in match[1].decode("utf-8", "replace").split(".")):
+            found.append(file)
+    return found
+
+
 def prepare(project: Project) -> Inquiry | None:
     """Read every file once, keep those with a framework's word, and find where questions begin."""
     others = []
+    project.framework_files = []  # a project that stays in memory is prepared for every round of questions
+    project.unfold()
     for file in project:
         if file.has_framework:
             project.framework_files.append(file)
@@ -330,6 +365,8 @@ def prepare(project: Project) -> Inquiry | None:
     if sum(len(file.data) for file in others) > PARSED_ANYWAY:
         for file in others:
             file.forget()
+    else:
+        project.framework_files.extend(_leading(project.framework_files, others))
     if not project.framework_files:
         return None
     project.sparse = sum(len(file.data) for file in project.framework_files) > PARSED_ANYWAY
@@ -366,12 +403,10 @@ def merge(gathered: list[tuple[Diagnostic, Fact]]) -> list[Diagnostic]:
 
 def reveal(path: str | Path, line: int, config: Config, cell: int | None = None) -> list[tuple[Span, str, str, str]]:
     """What each expression on a line emits, and how that is known."""
-    sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION))
-    if config.contracts:
-        knowledge.extend(config.contracts)
+    ready(config)
     full = os.path.abspath(path)
     root = str(discovery.project_root(full, [path]))
-    context = (*discovery.walk(root), *_further(root, config))
+    context = (*discovery.walk(root), *discovery.further(root, config))
     project = Project(root, sorted({*map(os.path.abspath, context), full}), starts=config.src)
     inquiry_ = prepare(project)
     if inquiry_ is None:
@@ -380,10 +415,3 @@ def reveal(path: str | Path, line: int, config: Config, cell: int | None = None)
         (span, text, describe_value(value), how)
         for span, text, value, how in inquiry_.reveal(project.files[full], line, cell)
     ]
-
-
-def describe_value(value: Any) -> str:
-    """As `# emits:` has it."""
-    if not value.known:
-        return f"unknown: {value.reason}" if value.reason else "nothing"
-    return " | ".join(sorted({describe(way) for way in value.ways}))

@@ -6,12 +6,13 @@ analysis of everything asked about, and the others are looked up in its report.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from outlayer_lint.config import Refused, load, matcher
-from outlayer_lint.source.discovery import common_parent, project_root, sources
+from outlayer_lint.source.discovery import asked_about, common_parent, project_root
 from outlayer_lint.source.document import encoded
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 class Guest:
     """The findings of one process of a host."""
+
+    frozen: ClassVar[bool] = False
 
     def __init__(  # noqa: PLR0913 - what the user of a host can decide
         self,
@@ -113,14 +116,20 @@ class Guest:
         """Absolute path -> findings, an entry for each file asked about."""
         config = self._settings(paths or [name or "."])
         stdin = (name, encoded(text)) if name else None
-        asked = [] if stdin else sources(paths, exclude=config.exclude, respect_gitignore=config.respect_gitignore)[0]
+        asked = [] if stdin else asked_about(paths, config)[0]
         if not asked and stdin is None:
             return {}
 
         from outlayer_lint.engine import check  # noqa: PLC0415 - the most expensive import, so the last
 
         trees = {os.path.abspath(path): (source, tree) for path, (source, tree) in given.items() if tree is not None}
+        if Guest.frozen:
+            gc.unfreeze()  # a host that stays for a second analysis gets the memory of the first back
         report = check(paths, config, stdin=stdin, trees=trees)
+        # Trees and frames refer to each other: to tell at the host's exit that they are garbage takes as long as the
+        # analysis.
+        gc.freeze()
+        Guest.frozen = True
         self._tell_bugs(report)
         found: dict[str, list[Diagnostic]] = {path: [] for path in asked}
         for diagnostic in report.diagnostics:

@@ -133,13 +133,14 @@ def _comment(document: Document, line: int) -> Span | None:
     import tokenize  # noqa: PLC0415
 
     cell, number = document.place(line)
-    first = line - number + 1
+    first = 1 if cell is None else line - number + 1
+    row = line - first + 1
     source = "\n".join(document.lines[first - 1 :]) + "\n"
     try:
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
-            if token.start[0] > number:
+            if token.start[0] > row:
                 return None
-            if token.type == tokenize.COMMENT and token.start[0] == number:
+            if token.type == tokenize.COMMENT and token.start[0] == row:
                 break
     except (tokenize.TokenError, SyntaxError):  # magics and broken cells: take it for what it looks like
         pass

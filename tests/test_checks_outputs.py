@@ -322,7 +322,7 @@ def test_scores_against_class_numbers(prediction: Value, target: Value, signs: t
         (applied(output(rank=2), "implicit"), "chosen", ("1", "safe")),
         (applied(output(rank=4), "implicit"), "chosen", ("1", "safe")),
         (applied(output(rank=3), "implicit"), "chosen", ("-1", "unsafe")),
-        (applied(output(rank=3), "implicit", SOFTMAX, "output"), "chosen", ("-1", "unsafe")),
+        (applied(output(rank=3), "implicit", SOFTMAX, "output"), "", None),
         (applied(linear, "implicit", "torch.nn.LogSoftmax"), "missing", ("-1", "unsafe")),
         (applied(UNKNOWN, "implicit"), "missing", ("-1", "unsafe")),
         (applied(output(rank=2) | output(rank=3), "implicit"), "missing", ("-1", "unsafe")),

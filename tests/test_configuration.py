@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -243,6 +242,7 @@ def test_standard_input_stands_for_the_file_of_that_name(project: Path) -> None:
     assert outlayer(project, "-", "--format", "concise", "-q", stdin=THRESHOLD.encode()).out.startswith("-:8:7: ")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="names that Windows does not allow")
 def test_control_characters_never_reach_the_terminal(tmp_path: Path) -> None:
     name = "evil\x1b]0;owned\x07.py"
     written(tmp_path)
@@ -264,6 +264,7 @@ def test_control_characters_never_reach_the_terminal(tmp_path: Path) -> None:
 
 def in_a_terminal(folder: Path, *argv: str, **environment: str) -> str:
     """What a person would see: both streams are a terminal's."""
+    pty = pytest.importorskip("pty", reason="needs a terminal of Unix")
     master, slave = pty.openpty()
     path = str(Path(outlayer_lint.__file__).parents[1])
     base = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "CI")}

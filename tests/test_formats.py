@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -25,7 +26,7 @@ CELLS = (
     "import torch\nfrom torch import nn\nn = 'a\\tb \\\\ é'\nnet = nn.Sequential(nn.Linear(4, 3), nn.Softmax(dim=1))",
     "criterion = nn.CrossEntropyLoss()\nloss = criterion(net(torch.randn(2, 4)), torch.tensor([0, 1]))",
 )
-ODD = "a b,c:d%é.py"
+ODD = "a b,c%é.py" if sys.platform == "win32" else "a b,c:d%é.py"
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +75,12 @@ def test_every_format_tells_the_same_findings(project: Path) -> None:
 def test_github_annotations(project: Path) -> None:
     lines = told(project, "github").splitlines()
     train = next(line for line in lines if "file=train.py" in line)
+    escaped = ODD.replace("%", "%25").replace(",", "%2C").replace(":", "%3A")
     assert train.startswith(
         "::error file=train.py,line=9,endLine=9,col=12,endColumn=32,title=OLL101 softmax-into-cross-entropy::"
     )
     assert "%0Amodel.py:11:16: softmax applied here%0Amodel.py:8:24: softmax built here%0Afix: " in train
-    assert any(line.startswith("::warning file=a b%2Cc%3Ad%25é.py,line=8,") for line in lines)
+    assert any(line.startswith(f"::warning file={escaped},line=8,") for line in lines)
     assert any(line.startswith("::warning file=broken.py,line=1,title=not read::") for line in lines)
 
 
@@ -283,6 +285,7 @@ def test_output_goes_to_a_file_in_every_format(project: Path, tmp_path: Path, fo
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links and permissions of Unix")
 def test_output_through_a_link_keeps_link_and_permissions(project: Path, tmp_path: Path) -> None:
     real, link = tmp_path / "real.json", tmp_path / "link.json"
     real.write_text("old")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from commandline import MODEL, THRESHOLD, TRAIN, notebook, outlayer, written
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SPOKEN = "loss = criterion(net(x), y)"
 
@@ -80,6 +80,18 @@ def test_files_spared_some_rules(tmp_path: Path) -> None:
     assert concise(tmp_path) == ["src/train.py:9:12: OLL101"]
 
 
+def test_ruff_leaves_our_codes_alone_as_the_readme_says(tmp_path: Path) -> None:
+    pytest.importorskip("ruff", reason="needs ruff")
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"```toml\n(\[tool\.ruff\.lint\]\n.*?)```", readme, re.DOTALL)
+    (tmp_path / "train.py").write_text("x = 1  # noqa: OLL101\n")
+    command = [sys.executable, "-m", "ruff", "check", "--no-cache", "--select", "RUF", "train.py"]
+    for configuration, code in (("", 1), (table, 0)):
+        (tmp_path / "pyproject.toml").write_text(configuration)
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stdout + done.stderr
+
+
 # --- --add-noqa -------------------------------------------------------------------------------------------------------
 
 
@@ -89,7 +101,9 @@ def test_add_noqa_changes_nothing_but_the_lines_with_findings(tmp_path: Path) ->
     written(tmp_path, model=MODEL, train=TRAIN, windows=odd, last=last, clean="import torch   \n")
     latin = f"# coding: latin-1\nname = 'é'\n{THRESHOLD}".encode("latin-1")
     (tmp_path / "latin.py").write_bytes(latin)
-    (tmp_path / "train.py").chmod(0o755)
+    mode = (tmp_path / "train.py").stat().st_mode | 0o100  # where the system has it
+    (tmp_path / "train.py").chmod(mode)
+    mode = (tmp_path / "train.py").stat().st_mode
     done = outlayer(tmp_path, ".", "--add-noqa")
     assert done == (0, "Added 4 ignores in 4 files.\n", "")
     spoken, added = "print(net(x) > 0.5)", "print(net(x) > 0.5)  # noqa: OLL701"
@@ -102,7 +116,7 @@ def test_add_noqa_changes_nothing_but_the_lines_with_findings(tmp_path: Path) ->
         "latin.py": latin.replace(spoken.encode(), added.encode()),
         "clean.py": b"import torch   \n",
     }
-    assert (tmp_path / "train.py").stat().st_mode & 0o777 == 0o755
+    assert (tmp_path / "train.py").stat().st_mode == mode
     assert sorted(path.name for path in tmp_path.iterdir()) == [".git", *sorted(read)]
     assert outlayer(tmp_path, ".").code == 0
     assert outlayer(tmp_path, ".", "--add-noqa").out == "Added 0 ignores in 0 files.\n"

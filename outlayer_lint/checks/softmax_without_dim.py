@@ -8,14 +8,12 @@ from outlayer_lint.facts import Applied
 
 
 def check(applied: Applied) -> Iterator[Finding]:
-    """A softmax or log-softmax is applied, and nothing says over which dim."""
-    if applied.axis != "implicit" or applied.operation.emits not in ("simplex", "logp"):
+    """A softmax or log-softmax is applied, and nothing says over which dim: said where it is written or built."""
+    if applied.reaches or applied.axis != "implicit" or applied.operation.emits not in ("simplex", "logp"):
         return
     operand = applied.operand
     dims = {axis_of(way, "implicit") for way in operand} if operand.known else {None}
     dim = dims.pop() if len(dims) == 1 else None
-    if dim == 0 and operand.rank == 3 and "loss" in applied.reaches:  # noqa: PLR2004 - the rank for which torch takes 0
-        return  # softmax-over-batch-dim says it at the loss
     message = "name the dim that holds the classes"
     if dim == 1:
         fix = Fix("set-keyword", f"{message}, dim=1 here", "safe", applied.span, name="dim", text="1")

@@ -27,6 +27,7 @@ COMMANDS = {
     "rules": "catalogue",
     "reveal": "insight",
     "pairs": "insight",
+    "server": "serving",
     "clean": "checking",
 }
 

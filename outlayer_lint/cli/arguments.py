@@ -27,6 +27,7 @@ usage: outlayer-lint [COMMAND] ...
   outlayer-lint rules                the catalogue, a line each
   outlayer-lint pairs [PATH...]      every model output and what consumes it: consistent, contradicted or unresolved
   outlayer-lint reveal FILE:LINE     what each expression on the line emits, and how that is known
+  outlayer-lint server               the language server, for editors
   outlayer-lint clean [PATH]         remove what was kept from earlier runs
   outlayer-lint --version
 
@@ -78,6 +79,7 @@ RULES = (
     Option(("--extend-select",), "RULES", "these as well", many=True),
 )
 TEXT_OR_JSON = Option(("--format", "--output-format"), "FORMAT", "default: text", ("text", "json"), default="text")
+DRAWN = TEXT_OR_JSON._replace(choices=("text", "json", "html"))
 
 COMMANDS = {
     "check": Command(
@@ -133,13 +135,14 @@ COMMANDS = {
     "pairs": Command(
         "Every model output and what consumes it: consistent, contradicted, or unresolved and why.",
         *PATHS,
-        (TEXT_OR_JSON, OUTPUT, EXCLUDE, FORCE_EXCLUDE, NO_GITIGNORE, CONFIG, ISOLATED, COLOR),
+        (DRAWN, OUTPUT, EXCLUDE, FORCE_EXCLUDE, NO_GITIGNORE, CONFIG, ISOLATED, COLOR),
     ),
     "reveal": Command(
         "What each expression on a line emits, and how that is known.",
         *("place", "FILE:LINE", 1, 1, "in a notebook FILE:cell2:LINE, cells counted from 0"),
         (CONFIG, ISOLATED, COLOR),
     ),
+    "server": Command("Answer an editor over standard input and output.", *("none", "", 0, 0, ""), ()),
     "clean": Command("Remove what was kept from earlier runs.", "paths", "PATH", 0, 1, PATHS[-1], ()),
 }
 

@@ -145,7 +145,7 @@ def _bar(arguments: SimpleNamespace) -> Bar | None:
         return None
     from outlayer_lint.cli.progress import Bar  # noqa: PLC0415 - for terminals only
 
-    return Bar()
+    return Bar(plain=arguments.color == "never")
 
 
 def _add_noqa(
@@ -167,6 +167,7 @@ def _add_noqa(
 def excerpts(stdin: tuple[str, bytes] | None) -> tuple[Callable[[Span], str], Callable[[Span], int]]:
     """Look up source lines for a reporter, and lines of the file; only files with a finding are read, once."""
     documents: dict[str, Document | None] = {}
+    texts: dict[str, str] = {}
     if stdin is not None:
         documents[shown(stdin[0])] = Document(stdin[0], stdin[0], stdin[1])
 
@@ -192,7 +193,9 @@ def excerpts(stdin: tuple[str, bytes] | None) -> tuple[Callable[[Span], str], Ca
             document = document_of(span)
         except Unreadable:
             return 1
-        text = document.data.decode("utf-8", "replace") if document else ""
+        if span.path not in texts:
+            texts[span.path] = document.data.decode("utf-8", "replace") if document else ""
+        text = texts[span.path]
         place = line_in_file(text, span.cell, span.line)
         return 1 if place is None else text.count("\n", 0, place[0]) + 1
 

@@ -13,8 +13,9 @@ PERIOD = 0.1  # seconds between two pictures
 class Bar:
     """Called with how many of how many steps are done."""
 
-    def __init__(self) -> None:
-        """The clock starts now."""
+    def __init__(self, *, plain: bool = False) -> None:
+        """The clock starts now; `plain` has no colours."""
+        self._plain = plain or None  # `None`: rich asks NO_COLOR
         self._due = time.monotonic() + PATIENCE
         self._live: Any = None
         self._task: Any = None
@@ -43,7 +44,7 @@ class Bar:
         except ImportError:
             return False
         columns = (TextColumn("following outputs"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-        console = Console(file=sys.stderr)
+        console = Console(file=sys.stderr, no_color=self._plain)
         self._live = Progress(*columns, TimeRemainingColumn(), console=console, transient=True, auto_refresh=False)
         self._live.start()
         self._task = self._live.add_task("", total=None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.facts import Applied
-from outlayer_lint.interpret import classes
+from outlayer_lint.interpret import arrays, classes
 from outlayer_lint.interpret.choices import compatible
 from outlayer_lint.interpret.coupling import Step
 from outlayer_lint.interpret.frames import World
@@ -118,7 +118,13 @@ def _divided(operand: Tensor, at: Span, constant: Any, reaches: str, shown: str,
 
 
 def returned(driver: Driver, scope: Scope) -> Iterator[Applied]:
-    """Activations in a row in what a model's `forward` returns; what is built into another model is no output."""
+    """Activations in a row in what a model's `forward` returns."""
+    for place, node, answer in outputs(driver, scope):
+        yield from chain([thing for thing, _ in answer], text_of(node, place), "output", ())
+
+
+def outputs(driver: Driver, scope: Scope) -> Iterator[tuple[Place, ast.expr, Answer]]:
+    """What a model's `forward` returns, seen alone; what is built into another model is no output."""
     it = driver.it
     owner = scope.owner
     if owner is None or not classes.is_torch_module(it, it.class_of(owner, World())) or _inside_another(driver, owner):
@@ -127,8 +133,7 @@ def returned(driver: Driver, scope: Scope) -> Iterator[Applied]:
     frame = it.root(scope, world)
     for place, node in _returns(scope.block):
         it.refuel(OUTPUT_FUEL)
-        answer = it.ev(node, place, frame.inside(place.block))
-        yield from chain([thing for thing, _ in answer], text_of(node, place), "output", ())
+        yield place, node, it.ev(node, place, frame.inside(place.block))
 
 
 def _returns(block: Block) -> Iterator[tuple[Place, ast.expr]]:
@@ -203,8 +208,20 @@ def logarithm(application: Application, span: Span, shown: str, related: Any) ->
     elif value.all(lambda way: way.by == "epsilon"):
         constant, value = 1e-8, Value(tuple(w for way in value for w in way.inner))
     if value.known:
+        if all(_is_fixed(way, bound=bool(related)) for way in value):
+            value = value.map(lambda way: way.replace(gradient=False))
         words = words_of(value, operation="log", operand=shown)
         yield Applied(span, application.row, value, constant=constant, form=form, words=words, related=related)
+
+
+def _is_fixed(way: Tensor, *, bound: bool) -> bool:
+    """Whether what was normalised are data alone, or NumPy computed it: nothing is trained through it.
+
+    Where a caller in sight gives the data (`bound`), it may be the trial run of a loss that others train with.
+    """
+    if way.by.startswith(("numpy.", "scipy.")):
+        return True
+    return not bound and way.inner.known and all(map(arrays.is_data, way.inner))
 
 
 def only_drawn_from(driver: Driver, seed: Seed) -> bool:

@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import calls, operators
 from outlayer_lint.interpret.arithmetic import real
-from outlayer_lint.interpret.things import Answer, Const, Lazy, Sequence, Site, Symbol, Unknown, join, only, unknown
+from outlayer_lint.interpret.things import (
+    Answer,
+    Const,
+    Lazy,
+    Parameter,
+    Sequence,
+    Site,
+    Subclass,
+    Symbol,
+    Unknown,
+    join,
+    only,
+    unknown,
+)  # fmt: skip
 from outlayer_lint.interpret.transfer import LITERAL
 from outlayer_lint.lattice import Emission, Tensor
 
@@ -27,6 +40,12 @@ def in_place(it: Interpreter, thing: Tensor, name: str, given: Arguments, site: 
     return only(thing) if found is None else calls.apply_row(it, found[0], "method", given.prepend(only(thing)), site)
 
 
+def _open_in(value: Answer) -> Parameter | Subclass | Unknown | None:
+    """What a caller could settle, or what is not known of the value and why."""
+    things = [t for t, _ in value if isinstance(t, (Parameter, Subclass, Unknown))]
+    return min(things, key=lambda t: isinstance(t, Unknown), default=None)
+
+
 def assigned(it: Interpreter, thing: Tensor, lazy: Lazy, how: str, index: Lazy) -> Answer:
     """`x[index] = value`: the parts join."""
     if how == "assign" and _fills_rows(it, thing, lazy, index):
@@ -39,6 +58,8 @@ def assigned(it: Interpreter, thing: Tensor, lazy: Lazy, how: str, index: Lazy) 
     if len(ways) != len(value):
         numbers = [number for t, _ in value if isinstance(t, Const) and (number := real(t.value)) is not None]
         if thing.source is None or len(numbers) < len(value):
+            if (left := _open_in(value)) is not None:
+                return only(left)
             return (
                 only(thing.replace(certainty="likely"))
                 if all(isinstance(t, Const) for t, _ in value)

@@ -90,6 +90,8 @@ def _confirmed(driver: Driver, seeds: list[Seed], scope: Scope, *, unique: str =
                 binding = Binding(seed.node, seed.place, seed.overlay, likely=verdict == 1, seen=seen)
                 callers.append(Caller(binding, world))
                 break
+            if verdict == 1:
+                driver.it.unfollowed.add(scope)
     return callers
 
 
@@ -130,7 +132,8 @@ def _named(driver: Driver, scope: Scope, name: str, *, method: bool) -> list[Cal
     seeds = _candidates(driver, files, name, near)
     seeds = _handed_over(driver, scope, name, near) + seeds
     # A receiver that stays unknown is believed only where the project has one method of that name.
-    found = _confirmed(driver, seeds, scope, unique=name if method and len(name) > 3 else "")
+    unique = name if method and len(name) > 3 else ""
+    found = _confirmed(driver, seeds, scope, unique=unique) or _from_outside(driver, scope, name)
     if found:
         return found
     # Nobody calls it by its name, yet it may be passed on.
@@ -191,7 +194,14 @@ def _constructions(driver: Driver, scope: Scope, cls: Scope) -> list[Caller]:
             )
         if len(callers) >= MAX_CALLERS:
             break
-    return callers[:MAX_CALLERS]
+    return callers[:MAX_CALLERS] or _from_outside(driver, scope, cls.name)
+
+
+def _from_outside(driver: Driver, scope: Scope, name: str) -> list[Caller]:
+    """Calls in files that name no framework: `Solver(config).train()`."""
+    owner = name if scope.owner is None else scope.owner.name
+    files = driver.outsiders.importers(scope.file, owner, name)
+    return _confirmed(driver, _candidates(driver, files, name, scope.file), scope) if files else []
 
 
 def _instance_calls(driver: Driver, scope: Scope) -> list[Caller]:

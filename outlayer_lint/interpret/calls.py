@@ -163,6 +163,8 @@ def alternate(it: Interpreter, thing: Function, cls: Class, given: Arguments, si
 def invoke(it: Interpreter, function: Function, given: Arguments, site: Site, key: object = None) -> Answer:
     """The result of a project function: its returns in a frame of their own."""
     scope, caller = function.scope, site.frame
+    if isinstance(function.bound, Instance) and function.bound.site is None and _is_left_open(scope):
+        return only(Subclass(function.bound.cls.scope, scope.name))
     if caller.depth >= MAX_DEPTH:
         return unknown("too deep")
     if caller.chain_has(scope, 2):
@@ -266,6 +268,11 @@ def _common(sets: list[Choices]) -> Choices:
     for other in sets[1:]:
         common &= other
     return common
+
+
+def _is_left_open(scope: Scope) -> bool:
+    """Whether a method refuses to be called, so that a subclass must be meant; one that passes is a hook."""
+    return is_abstract(scope) and any(isinstance(node, ast.Raise) for node in scope.body)
 
 
 def is_abstract(scope: Scope) -> bool:

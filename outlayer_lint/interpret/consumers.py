@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from outlayer_lint import knowledge
 from outlayer_lint.diagnostic import Related
 from outlayer_lint.facts import Fact, LossBuilt, LossCall
-from outlayer_lint.interpret import calls, classes, families, passing, targets
+from outlayer_lint.interpret import calls, classes, conditions, families, passing, targets
 from outlayer_lint.interpret.choices import Choices, compatible
 from outlayer_lint.interpret.things import (
     Answer,
@@ -104,13 +104,16 @@ def loss_calls(driver: Driver, seed: Seed) -> Iterator[Asked]:
 
     for world, answers in driver.worlds(ask, remember=True):
         frame = driver.frame(seed, world)
+        way = conditions.way_to(it, seed.place, frame)
         position = 0
-        for thing, choices in answers[0]:
+        for thing, choices in answers[0] if way is not None else ():
             application = as_loss(driver, thing, seed, frame)
             if application is None:
                 continue
             position += 1
-            yield from _judged(driver, seed, application, answers[position], choices, world, answers[0])
+            both = compatible(choices, way) if way is not None else None
+            if both is not None:
+                yield from _judged(driver, seed, application, answers[position], both, world, answers[0])
 
 
 def prediction_of(application: Application) -> Answer:
@@ -132,7 +135,10 @@ def _judged(
         if len(forks) > 1 and not fork and any(forks - {fork}):
             continue
         value = judged_value(here)
-        yield Asked(_fact(driver, seed, application, value, world, callee, here), application.row, value, world)
+        fact = _fact(driver, seed, application, value, world, callee, here)
+        # A squared error is the same with its arguments exchanged: then what stands second is judged.
+        judged = fact.target if not value.known and fact.prediction.known and fact.swapped else value
+        yield Asked(fact, application.row, judged, world)
 
 
 def judged_value(answer: Answer) -> Value:

@@ -14,7 +14,6 @@ from outlayer_lint.interpret.operators import number
 from outlayer_lint.interpret.things import Answer, Built, Library, Method, Site
 from outlayer_lint.interpret.transfer import Application, as_value
 from outlayer_lint.lattice import Emission, Tensor, Value
-from outlayer_lint.resolve.scopes import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.frames import Frame, World
     from outlayer_lint.interpret.seeds import Seed
     from outlayer_lint.knowledge import Row
-    from outlayer_lint.resolve.scopes import Block
 
 WORLDS = 3
 STEPS, FUEL = 6, 150  # small questions or hopeless ones
@@ -35,15 +33,8 @@ COMPARED = frozenset(("gt", "ge", "lt", "le"))
 
 
 def is_met(driver: Driver, seed: Seed, frame: Frame) -> bool:
-    """Whether no condition around a place is decided against it."""
-    block: Block | None = seed.place.block
-    while block is not None and block.parent is not None:
-        if block.condition is not None:
-            test, polarity = block.condition
-            if conditions.decide(driver.it, test, polarity, Place(block.parent, block.index), frame) is None:
-                return False
-        block = block.parent
-    return True
+    """Whether no condition on the way to a place is decided against it."""
+    return conditions.way_to(driver.it, seed.place, frame) is not None
 
 
 def contexts(driver: Driver, seed: Seed, node: ast.expr) -> Iterator[tuple[World, Frame, Value]]:
@@ -53,10 +44,15 @@ def contexts(driver: Driver, seed: Seed, node: ast.expr) -> Iterator[tuple[World
         answer = driver.it.ev(node, seed.place, driver.frame(seed, world))
         return [answer, open_behind(driver, answer, activated)]
 
-    for world, answers in driver.worlds(ask, limit=WORLDS, fuel=FUEL, most=STEPS):
+    for world, answers in _worlds(driver, ask):
         frame = driver.frame(seed, world)
         for answer in applications.programs(answers[0]) if is_met(driver, seed, frame) else ():
             yield world, frame, as_value(answer)
+
+
+def _worlds(driver: Driver, ask: Callable[[World], list[Answer]]) -> Iterator[tuple[World, list[Answer]]]:
+    far = driver.reach
+    return driver.worlds(ask, limit=WORLDS, fuel=FUEL * far, most=STEPS * far, deep=far > 1)
 
 
 def open_behind(driver: Driver, answer: Answer, touch: Callable[[Tensor], object]) -> Answer:
@@ -121,7 +117,7 @@ def called(driver: Driver, seed: Seed) -> Iterator[Fact]:
                     answers.extend((answer, open_behind(driver, answer, touch)))
         return answers
 
-    for world, answers in driver.worlds(ask, limit=WORLDS, fuel=FUEL, most=STEPS):
+    for world, answers in _worlds(driver, ask):
         frame = driver.frame(seed, world)
         for thing, _ in answers[0] if is_met(driver, seed, frame) else ():
             application = applied_row(driver, thing, seed, frame)

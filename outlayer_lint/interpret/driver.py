@@ -15,7 +15,9 @@ from outlayer_lint.interpret.things import (
     Class,
     Parameter,
     Subclass,
+    Unknown,
 )
+from outlayer_lint.resolve.outsiders import Outsiders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,8 +46,10 @@ class Driver:
         self._callers: dict[tuple[Scope, Scope | None], list[callers.Caller]] = {}
         self._asking: set[Scope] = set()
         self.calling: dict[tuple[SourceFile, str], list[Seed]] = {}
+        self.outsiders = Outsiders(project)
         self.handing: dict[SourceFile, bool] = {}
         self.alone = False  # answer as far as it can be seen without any caller
+        self.reach = 1  # how many times farther than usual a decision's operand is followed
         self._subclasses: dict[Scope, list[Class]] = {}
         self._worlds: dict[object, World] = {}
         self._written: dict[int, ast.Call] = {}
@@ -91,12 +95,13 @@ class Driver:
         most: int = MAX_STEPS,
         *,
         remember: bool = False,
+        deep: bool = False,
     ) -> Iterator[tuple[World, list[Answer]]]:
         """Ask in the world that assumes nothing; where parameters stay open, once for each caller.
 
-        Every world has its own `fuel`, all of them together twice as much; it counts evaluations, so that what
-        is found depends on the program alone. Questions of one file may `remember` what the others found out in the
-        same world; not those that look for what was left open behind an answer, which shows only the first time.
+        Every world has its own `fuel`, those that come to nothing together twice as much; it counts evaluations, so
+        that what is found depends on the program alone. Questions of one file may `remember` what the others found out
+        in the same world; not those that look for what was left open behind an answer, which shows only the first time.
         """
         made = self.world if remember else World
         pending = [start or made({}, {})]
@@ -107,6 +112,7 @@ class Driver:
             steps += 1
             fuel = min(fuel, ALONE) if self.alone else fuel
             self.it.refuel(min(fuel, max(MIN_FUEL, total - (self.it.evaluations - begun))))
+            before = self.it.evaluations
             answers = ask(world)
             spent = self.it.evaluations - begun >= total
             opened = None if spent else self.open_in(answers, world)
@@ -115,8 +121,11 @@ class Driver:
                 yield world, answers
                 if spent:
                     return
+                if not any(isinstance(thing, Unknown) for answer in answers for thing, _ in answer):
+                    total += self.it.evaluations - before
                 continue
-            pending.extend(self.larger(world, opened, made))
+            more = self.larger(world, opened, made)
+            pending = [*more, *pending] if deep else [*pending, *more]
 
     def larger(self, world: World, opened: Parameter | Subclass, made: Made) -> list[World]:
         """One world for each caller, or subclass, that the open thing may come from."""

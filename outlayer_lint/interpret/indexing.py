@@ -18,7 +18,7 @@ from outlayer_lint.lattice import Emission, Tensor
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
-    from outlayer_lint.interpret.things import Site
+    from outlayer_lint.interpret.things import Answer, Site
 
 
 def without_first_dim(t: Tensor) -> Tensor:
@@ -52,7 +52,17 @@ def indexed(it: Interpreter, t: Tensor, index: ast.expr, site: Site) -> Tensor:
         axis=axis if kept.emission in COUPLED else kept.axis, units=t._units if whole else None, rank=rank,  # noqa: SLF001
         class_axis=classes if whole else None,
     )  # fmt: skip
+    if kinds == ["some"] and by_value(t, it.ev(index, site.place, site.frame)):
+        found = found.replace(certainty="likely")
     return shapes.alone(found) if kinds[:1] == ["new"] and t.source is not None and not t.learned else found
+
+
+def by_value(t: Tensor, mask: Answer) -> bool:
+    """Whether a mask compares a probability itself, `p > 0`: what it picks or spares has a bound that is not proved."""
+    if t.emission not in (Emission.SIMPLEX, Emission.UNIT) or t.origin.applied is None:
+        return False
+    masks = [thing for thing, _ in mask if isinstance(thing, Tensor) and thing.emission is Emission.BOOL]
+    return any(way.origin.applied == t.origin.applied for thing in masks for way in thing.inner)
 
 
 def _single(it: Interpreter, index: ast.expr, site: Site) -> bool:

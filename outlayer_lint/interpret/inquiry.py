@@ -20,6 +20,7 @@ from outlayer_lint.interpret.seeds import (
     Vocabulary,
     calls_at,
     expressions_at,
+    statements_on,
 )
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Value, describe
@@ -67,6 +68,7 @@ class Event:
         )  # fmt: skip
 
 
+HELPED = 3  # how many times farther a helper's operands are followed
 PER_FILE = 60_000  # evaluations for all that begins in one file; what people write needs a few thousand
 
 
@@ -151,9 +153,13 @@ class Inquiry:
         # A file that only defines models is asked for what it shows by itself; where a model is trained or put to
         # use, callers are followed as well.
         self.driver.alone = not self.uses(file)
-        for each in (file, *(() if self.driver.alone else self._led_into(file))):
+        events.extend(self._further(file))
+        # A metric is some calls away from the model whose output it takes.
+        self.driver.reach = HELPED
+        for each in () if self.driver.alone else self._led_into(file):
             events.extend(self._further(each))
-        self.driver.alone = False
+        self.driver.alone, self.driver.reach = False, 1
+        events.extend(self._constant(file))
         self.events.extend(events)
         return events
 
@@ -176,6 +182,15 @@ class Inquiry:
         words = self.vocabulary.activations | self.vocabulary.activation_classes
         for line in file.lines_beside("forward", words & file.calls):
             yield from self._outputs(file, line)
+
+    def _constant(self, file: SourceFile) -> Iterator[Event]:
+        """Keras layers whose output is the same for every input."""
+        if b"softmax" not in file.words or file.scope is None:
+            return
+        from outlayer_lint.interpret import keras_heads  # noqa: PLC0415 - for files that build such a layer
+
+        for fact in keras_heads.constant(self.driver, file):
+            yield Event(fact.span, [(f, False) for f in self._with_chains([fact])], [])
 
     def _deciding(self, file: SourceFile) -> list[int]:
         return self.vocabulary.deciding(file, serves=self.serves(file), cuts=not self.driver.alone)
@@ -250,19 +265,21 @@ class Inquiry:
                 )
         return Event(consumers.span_of(seed), facts, asked)
 
-    def reveal(self, file: SourceFile, line: int, cell: int | None) -> Iterator[tuple[Span, str, Value, str]]:
-        """What each expression on a line emits, outermost first."""
+    def reveal(
+        self, file: SourceFile, line: int, cell: int | None, column: int = 0
+    ) -> Iterator[tuple[Span, str, Value, str]]:
+        """What each expression on a line emits, outermost first; with a column, only those around it."""
+        parts = (part for part in self.driver.project if part.part and part.holder is file)
+        if cell is not None:
+            file = next((part for part in parts if part.document.holds(cell)), file)
         if file.scope is None:
             return
-        at = line
-        if cell is not None:
-            at = file.document.line_of(Span(file.display, line, 1, line, 1, cell))
-        place = file.locate(at)
-        if place is None:
-            return
-        statement = place.block.statements[place.index]
+        at = file.document.line_of(Span(file.display, line, 1, line, 1, cell))
+        places = list(statements_on(file, at))
+        beside = [place for place in reversed(places) if place.block is places[0].block]
+        nodes = ((node, place) for place in beside for node in ast.walk(place.block.statements[place.index]))
         seen: set[str] = set()
-        for node in ast.walk(statement):
+        for node, place in nodes:
             if (
                 not isinstance(node, ast.expr)
                 or isinstance(node, (ast.Constant, ast.Starred))
@@ -270,6 +287,8 @@ class Inquiry:
             ):
                 continue
             if isinstance(getattr(node, "ctx", None), ast.Store):
+                continue
+            if column and not _covers(file.document.span(node), column):
                 continue
             value, how = Value(reason="unknown"), ""
             for world, answers in self.driver.worlds(partial(self._valued, node, place), limit=1):
@@ -286,6 +305,11 @@ class Inquiry:
     def _valued(self, node: ast.expr, place: Place, world: World) -> list[Answer]:
         frame = self.driver.frame(Seed(node, place, ()), world)  # type: ignore[arg-type] # any expression will do
         return [self.driver.it.ev(node, place, frame)]
+
+
+def _covers(span: Span, column: int) -> bool:
+    """Whether a span has a column of its first line inside; behind the last character counts, as a cursor stands."""
+    return span.column <= column and (span.end_line > span.line or column <= span.end_column)
 
 
 IMPORTED = r"(?m)^[ \t]*from[ \t]+(\.*)([\w.]+)[ \t]+import\b"

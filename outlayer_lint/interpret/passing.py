@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import iteration, ways
+from outlayer_lint.interpret import fallbacks, iteration, ways
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
     Answer,
@@ -111,7 +111,7 @@ def bound(it: Interpreter, scope: Scope, name: str, frame: Frame) -> Answer:
         if binding is None:
             return default(it, scope, name, frame, unbound=True)
         if binding.passed:
-            return unknown("parameter nobody binds", ("parameter", id(scope), name))
+            return unknown("caller not followed", ("parameter", id(scope), name))
         holder = binding.place.block.scope
         where = it.root(holder, frame.world)
         for node in binding.overlay:
@@ -168,14 +168,26 @@ def default(it: Interpreter, scope: Scope, name: str, frame: Frame, *, unbound: 
                 for t, c in line
                 if isinstance(t, (Instance, Built, Function, Class, Library, Const)) and not _plain(t)
             )
-            return kept or unknown("parameter nobody binds", key)
+            if not kept and scope not in it.unfollowed and _is_none(line) and fallbacks.replaced(scope, name):
+                return line
+            return kept or _unbound(it, scope, key)
         return line
     if annotation is not None and unbound:
         annotated = it.ev(annotation, _definition_place(scope), frame.parent or frame)
         receivers = [(it.receiver(t, frame.world), c) for t, c in annotated if isinstance(t, Class)]
         if receivers:
             return tuple(receivers)
-    return unknown("parameter nobody binds" if unbound else "missing argument", key)
+    return _unbound(it, scope, key) if unbound else unknown("missing argument", key)
+
+
+def _unbound(it: Interpreter, scope: Scope, key: object) -> Answer:
+    if scope in it.unfollowed:
+        return unknown("caller not followed", key)
+    return unknown("parameter nobody binds", key)
+
+
+def _is_none(answer: Answer) -> bool:
+    return len(answer) == 1 and isinstance(answer[0][0], Const) and answer[0][0].value is None
 
 
 def _plain(thing: object) -> bool:

@@ -32,7 +32,10 @@ NOT_CALLED = r"\.(?:item|argmax|tolist|numpy)\b(?!\s*[(.])", (".item", ".argmax"
 LOGARITHM = r"\blog_?\s*\((?!\s*(?:[fr]?[\"']|[{]|\w+\s*=))", ("log(", "log_(")
 DIVISION = r"[\w)\]]\s*/\s*[(\w]", ("/",)
 SERVES = (b"load_state_dict", b".eval()", b"no_grad", b"torch.load", b"from_pretrained", b"__main__")
-LOADS = (b"load_state_dict(", b"torch.load(", b".eval()", b".backward(", b".zero_grad(")
+LOADS = (
+    b"load_state_dict(", b"torch.load(", b".eval()", b".backward(", b".zero_grad(", b".minimize(", b".apply_gradients(",
+    b"GradientTape",
+)  # fmt: skip
 SAMPLES = (b"Categorical", b"Bernoulli", b"multinomial")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import arrays, datasets, makers, operators, parts, ranges, shapes, transforms
 from outlayer_lint.interpret.coupling import COUPLED, SCRAMBLED, Follower, on_tensors
-from outlayer_lint.interpret.indexing import indexed, without_first_dim
+from outlayer_lint.interpret.indexing import by_value, indexed, without_first_dim
 from outlayer_lint.interpret.things import Answer, Parameter, Site, Subclass, lift, only, unknown
 from outlayer_lint.lattice import NOTHING, Emission, Origin, Tensor, Value
 
@@ -50,6 +50,8 @@ def keeps(it: Interpreter, app: Application) -> Answer:
             if dtype is None
             else on_tensors(answer, lambda t: t.replace(dtype=None if dtype == "other" else dtype))
         )
+    if how == "fill" and (mask := app.entry("mask")) is not None:
+        return on_tensors(answer, lambda t: t.replace(certainty="likely") if by_value(t, it.force(mask)) else t)
     if how in ("mask", "noise"):
         return on_tensors(answer, lambda t: t.replace(certainty="likely") if t.emission in COUPLED else t)
     return answer

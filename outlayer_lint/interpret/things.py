@@ -278,9 +278,7 @@ class Method:
 
     def __init__(self, receiver: object, name: str, row: Row | None = None) -> None:
         """`row` is the contract of a tensor's method."""
-        self.receiver = receiver
-        self.name = name
-        self.row = row
+        self.receiver, self.name, self.row = receiver, name, row
 
 
 class Partial:
@@ -290,8 +288,7 @@ class Partial:
 
     def __init__(self, function: object, arguments: Arguments) -> None:
         """As `functools.partial`."""
-        self.function = function
-        self.arguments = arguments
+        self.function, self.arguments = function, arguments
 
 
 class Super:
@@ -301,8 +298,7 @@ class Super:
 
     def __init__(self, instance: object, after: Scope) -> None:
         """`after` is the class whose method says `super()`."""
-        self.instance = instance
-        self.after = after
+        self.instance, self.after = instance, after
 
 
 class Site(NamedTuple):
@@ -333,6 +329,7 @@ class Deferred:
         self.answer: Answer | None = None
 
 
+WHOLE = (Instance, Class, Module)
 Alternative = tuple[Any, Choices]
 Answer = tuple[Alternative, ...]
 Entry = Lazy | Deferred | Answer
@@ -364,12 +361,8 @@ def join(answers: Iterable[Answer]) -> Answer:
     if len(found) <= MAX_WAYS:
         return tuple(found.values())
     # Whole programs are judged each on its own, so that the first of them stand for the zoo.
-    return tuple(found.values())[:MAX_PROGRAMS] if all(map(_is_program, every)) else unknown("too many alternatives")
-
-
-def _is_program(alternative: Alternative) -> bool:
-    thing = alternative[0]
-    return isinstance(thing, (Instance, Class, Module)) or (isinstance(thing, Built) and thing.row.kind == "model")
+    whole = all(isinstance(t, WHOLE) or (isinstance(t, Built) and t.row.kind == "model") for t, _ in every)
+    return tuple(found.values())[:MAX_PROGRAMS] if whole else unknown("too many alternatives")
 
 
 def identity(thing: object) -> object:

@@ -120,6 +120,16 @@ class Application:
         """The value of a spec where that is a number that a tensor can hold."""
         return real(self.spec(spec))
 
+    def opened(self, spec: Any) -> bool:
+        """Whether a spec's argument is given, and what it is cannot be told."""
+        if not isinstance(spec, tuple):
+            return False
+        entry = self.entry(spec[1])
+        if entry is None:
+            given = self.built.arguments if self.built is not None else self.given
+            return given.more_keywords or given.more_positional
+        return self.it.constant(entry) is not None
+
     def lazy(self, spec: Any) -> Any:
         """A spec of units, worked out only when asked for."""
         if not isinstance(spec, tuple):

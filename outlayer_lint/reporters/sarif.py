@@ -26,6 +26,7 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 LEVEL = {"error": "error", "warning": "warning", "info": "note"}
 GITHUB = {"error": "error", "warning": "warning", "info": "recommendation"}
 ORDER = ("error", "warning", "info")
+ROOT = "%SRCROOT%"
 CALLED = " called here"
 
 
@@ -46,6 +47,7 @@ def render(report: Report, view: View) -> str:
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
+        "originalUriBaseIds": {ROOT: {"description": {"text": "the working directory, at best the repository's top"}}},
         "invocations": [invocation],
         "results": [_result(diagnostic, mark, codes, view) for diagnostic, mark in marked],
     }
@@ -132,7 +134,7 @@ def _artifact(path: str) -> dict[str, Any]:
     """Relative to the working directory, which a platform takes for the repository's top."""
     if os.path.isabs(path):
         return {"uri": f"file://{'' if path.startswith('/') else '/'}{quote(os.fsencode(path))}"}
-    return {"uri": quote(os.fsencode(path)), "uriBaseId": "%SRCROOT%"}
+    return {"uri": quote(os.fsencode(path)), "uriBaseId": ROOT}
 
 
 def _unread(error: Unread) -> dict[str, Any]:

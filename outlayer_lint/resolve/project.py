@@ -42,6 +42,8 @@ class SourceFile:
         "_words",
         "broken",
         "display",
+        "holder",
+        "part",
         "path",
         "project",
     )
@@ -51,6 +53,8 @@ class SourceFile:
         self.path = path
         self.display = display
         self.project = project
+        self.holder = self  # the file that it stands in: a cell of a notebook may write a module
+        self.part = ""  # the name of such a module, as the cell has it
         self.broken: Unreadable | None = None
         self._data = data
         self._document: Document | None = None
@@ -88,13 +92,26 @@ class SourceFile:
         if self._words is None:
             self._words = (
                 self.text.encode("utf-8", "replace")
-                if self.path.endswith(".ipynb") and self.has_framework
+                if self.part or (self.path.endswith(".ipynb") and self.has_framework) or self.was_notebook
                 else self.data
             )
         return self._words
 
+    @property
+    def was_notebook(self) -> bool:
+        """Whether a script was made of a notebook with magics."""
+        return b"get_ipython()." in self.data
+
+    @property
+    def may_hold_modules(self) -> bool:
+        """Whether cells that write modules are likely."""
+        data = self.data
+        return (b"%%writefile" in data or b"%%file" in data) if self.path.endswith(".ipynb") else self.was_notebook
+
     def forget(self) -> None:
         """Drop the bytes of a file that nothing asks about; they are read again if something does."""
+        if self.part:
+            return
         self._data = self._words = self._tokens = None
 
     @property
@@ -106,7 +123,7 @@ class SourceFile:
     def has_framework(self) -> bool:
         """Whether a framework's name occurs."""
         if self._framework is None:
-            data = self.data
+            data = self.words if self.part else self.data
             self._framework = any(word in data for word in FRAMEWORKS)
         return self._framework
 
@@ -131,7 +148,7 @@ class SourceFile:
         """The decoded file."""
         if self._document is None:
             sparse = self.project.sparse and self.path not in self.project.whole
-            self._document = Document(self.path, self.display, self.data, sparse=sparse)
+            self._document = Document(self.path, self.display, self.data, sparse=sparse, part=self.part)
         return self._document
 
     def adopt(self, text: str, tree: ast.Module) -> None:
@@ -325,6 +342,17 @@ class Project:
 
     def __iter__(self) -> Iterator[SourceFile]:
         return iter(self.files.values())
+
+    def unfold(self) -> None:
+        """Take the modules that cells write among the files."""
+        holders = [file for file in self if not file.part and file.has_framework and file.may_hold_modules]
+        if holders:
+            from outlayer_lint.resolve.parts import unfolded  # noqa: PLC0415 - few projects have such a thing
+
+            self.files.update(unfolded(self, holders))
+            self._by_stem = self._mentions = None
+            self._modules.clear()
+            self._near.clear()
 
     @property
     def by_stem(self) -> dict[str, list[str]]:

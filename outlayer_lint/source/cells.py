@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from json.decoder import scanstring  # type: ignore[attr-defined] # undocumented, and there since Python 2.6
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ BREAK = re.compile(r"(?:\\r\\n|\\n|\\r)|\\.|[^\\]+", re.DOTALL)  # a line end, a
 
 def line_in_file(text: str, cell: int, line: int) -> tuple[int, int] | None:
     """Where a line of a cell begins and ends in the notebook's text; `None` in a file that is built otherwise."""
-    pieces = dict(_sources(text)).get(cell)
+    pieces = _pieces(text).get(cell)
     if pieces is None:
         return None
     at = 1
@@ -34,6 +35,11 @@ def line_in_file(text: str, cell: int, line: int) -> tuple[int, int] | None:
         if at == line:  # the line goes on in the next piece, or this is the last
             found = begin, last
     return found
+
+
+@lru_cache(maxsize=8)  # a report asks for several lines of a notebook, whose pictures take long to skip
+def _pieces(text: str) -> dict[int, list[tuple[int, int]]]:
+    return dict(_sources(text))
 
 
 def _sources(text: str) -> Iterator[tuple[int, list[tuple[int, int]]]]:

@@ -81,6 +81,13 @@ def walk(root: str | os.PathLike[str]) -> list[str]:
     return found
 
 
+def further(root: str, config: Config) -> Iterator[str]:
+    """Files below the folders that imports start from, where these lie outside of the project."""
+    for folder in config.src:
+        if not os.path.join(folder, "").startswith(os.path.join(root, "")):
+            yield from walk(folder)
+
+
 def project_root(path: str | os.PathLike[str], arguments: Iterable[str | os.PathLike[str]] = ()) -> str:
     """The root of the project that `path` belongs to; without any sign of one, the common parent of the arguments.
 

@@ -1,0 +1,75 @@
+"""Callers in files without a framework's word: a `main.py` that only says `Solver(config).train()`.
+
+Such files are not kept and not searched for words. Only when nobody else calls a function are their imports read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from outlayer_lint.source.document import Unreadable, contents
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from outlayer_lint.resolve.project import Project, SourceFile
+
+    Importing = dict[bytes, list[tuple[SourceFile, bytes, frozenset[bytes]]]]
+
+MAX_BYTES = 20_000_000  # of all such files together; what comes later is not looked at
+
+
+MAX_FILES = 4
+
+
+class Outsiders:
+    """The files of a project that name no framework, by the words of their import statements."""
+
+    def __init__(self, project: Project) -> None:
+        """Nothing is read yet."""
+        self._project = project
+        self._importing: Importing | None = None
+
+    def importers(self, file: SourceFile, owner: str, name: str) -> list[SourceFile]:
+        """The files that import `owner`, a function or class, from a file or its folder, and call `name`."""
+        importing = self._importing
+        if importing is None:
+            importing = self._importing = self._read()
+        found = []
+        parts = file.path.rpartition(".")[0].split(os.sep)
+        near = {part.encode() for part in parts[-3:] if part not in ("", "__init__", "src")}
+        calling = re.compile(rb"\b" + name.encode() + rb"\s*\(")
+        for other, data, words in importing.get(owner.encode(), ()):
+            if not near.isdisjoint(words) and calling.search(data):
+                found.append(other)
+        return found[:MAX_FILES]
+
+    def _read(self) -> Importing:
+        known = {stem.encode() for stem in self._project.by_stem}
+        found: Importing = {}
+        total = 0
+        for file in self._project:
+            if file.has_framework or file.broken is not None or not file.path.endswith(".py"):
+                continue
+            try:
+                data = contents(file.path)
+            except Unreadable:
+                continue
+            total += len(data)
+            if total > MAX_BYTES:
+                break
+            words = frozenset(_imported(data))
+            for word in words if not words.isdisjoint(known) else ():
+                found.setdefault(word, []).append((file, data, words))
+        return found
+
+
+def _imported(data: bytes) -> Iterator[bytes]:
+    """The words on the lines of import statements."""
+    at = data.find(b"import ")
+    while at >= 0:
+        start, end = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
+        yield from re.findall(rb"\w+", data[start : end if end >= 0 else len(data)])
+        at = data.find(b"import ", at + 7)
