@@ -86,7 +86,8 @@ def _confirmed(driver: Driver, seeds: list[Seed], scope: Scope, *, unique: str =
         for world, things in driver.callee(seed):
             verdict = max((ways.means(driver.it, t, scope) for t in things), default=0)
             if verdict == 2 or (verdict == 1 and unique and len(driver.definitions(unique)) == 1):
-                binding = Binding(seed.node, seed.place, seed.overlay, likely=verdict == 1, seen=verdict == 2)
+                seen = len(things) if verdict == 2 else 0
+                binding = Binding(seed.node, seed.place, seed.overlay, likely=verdict == 1, seen=seen)
                 callers.append(Caller(binding, world))
                 break
             if verdict == 1:

@@ -76,7 +76,7 @@ class Binding(NamedTuple):
     overlay: tuple[ast.AST, ...] = ()
     likely: bool = False
     passed: bool = False  # the function is passed at this place, not called: its parameters stay unknown
-    seen: bool = False  # the callee was evaluated, and is the scope or one of several things that include it
+    seen: int = 0  # of how many things the callee is one, where it was evaluated and is the scope
 
 
 class World:

@@ -52,7 +52,7 @@ def possible(it: Interpreter, answer: Answer, binding: Binding, where: Frame, fr
     owner = frame.scope.owner
     receiver = frame.receiver.cls if isinstance(frame.receiver, Instance) else frame.receiver
     derived = isinstance(receiver, Class) and receiver.scope is not owner
-    if not binding.seen or (len(answer) < 2 and not derived):
+    if not binding.seen or (not derived and (len(answer) < 2 or binding.seen == 1)):
         return answer
     callee = it.ev(binding.call.func, binding.place, where)
     if it.fuel <= 0:
