@@ -41,6 +41,8 @@ class Config(NamedTuple):
         baseline: file of accepted findings.
         root: the folder that patterns are relative to.
         path: the file this was read from, "" where there is none.
+        force_exclude: whether files that are named may be left out as well.
+        noqa: whether `# noqa` counts; a host with comments of its own may take over.
     """
 
     layers: tuple[Layer, ...] = ()
@@ -54,6 +56,17 @@ class Config(NamedTuple):
     baseline: str = ""
     root: str = ""
     path: str = ""
+    force_exclude: bool = False
+    noqa: bool = True
+
+    @staticmethod
+    def of(**settings: Any) -> Config:
+        """A configuration from Python: the keys of the configuration file with `_` for `-`, and the values it takes.
+
+        `Config.of(select=["OLL1"], fail_on="error", per_file_ignores={"examples/*": ["ALL"]})`; what cannot be meant
+        is `Refused`. Paths are relative to the working directory.
+        """
+        return read({key.replace("_", "-"): value for key, value in settings.items()}, "Config.of")
 
     def enabled(self, rules: Mapping[str, str]) -> frozenset[str]:
         """Codes of the rules that are on, given name -> code of all rules; everything is on unless someone says less.
@@ -62,7 +75,9 @@ class Config(NamedTuple):
         """
         on = set(rules.values())
         for layer in self.layers:
-            wanted = _strength((*(layer.select or ()), *layer.extend_select), rules, f"{layer.where}: select")
+            wanted = _strength(layer.select or (), rules, f"{layer.where}: select")
+            for code, strength in _strength(layer.extend_select, rules, f"{layer.where}: extend-select").items():
+                wanted[code] = max(strength, wanted.get(code, -1))
             unwanted = _strength(layer.ignore, rules, f"{layer.where}: ignore")
             if layer.select is not None:
                 on.clear()
@@ -153,6 +168,8 @@ def has_table(folder: str) -> bool:
 
 def load(start: str, *, config: str = "", isolated: bool = False) -> Config:
     """The configuration for what lies at `start`: of the file `config`, else of the nearest `pyproject.toml`."""
+    if isolated and config:
+        raise Refused("--config names a configuration file and --isolated ignores all; give one of the two")
     if isolated:
         return Config(root=os.getcwd())
     if config:
@@ -179,7 +196,7 @@ def _table(path: str) -> Mapping[str, Any] | None:
         return None
     except OSError as error:
         raise Refused(f"{path}: {error.strerror}") from None
-    if b"outlayer-lint" not in data:  # tomllib costs as much as a small run, so most projects must not pay for it
+    if b"utlayer" not in data:  # tomllib costs as much as a small run, so most projects must not pay for it
         return None
     import tomllib  # noqa: PLC0415
 
@@ -189,6 +206,9 @@ def _table(path: str) -> Mapping[str, Any] | None:
         raise Refused(f"{path}: not valid TOML: {error}") from None
     tool = tables.get("tool")
     table = tool.get("outlayer-lint") if isinstance(tool, dict) else None
+    for name in tool if table is None and isinstance(tool, dict) else ():
+        if name.replace("_", "").replace("-", "").lower() in ("outlayerlint", "outlayer"):
+            raise Refused(f"{path}: nobody reads the table [tool.{name}]; did you mean [{TABLE}]?")
     if table is None or isinstance(table, dict):
         return table
     raise Refused(f"{path}: {TABLE} is not a table")

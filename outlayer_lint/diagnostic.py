@@ -34,6 +34,9 @@ class Span(NamedTuple):
     cell: int | None = None
 
 
+AGAIN = "the same output is used here"  # a related place of the same mistake, which is reported once
+
+
 class Related(NamedTuple):
     """Another place that belongs to a finding, with its own words ("softmax applied here")."""
 
@@ -106,6 +109,28 @@ class Pair(NamedTuple):
     reason: str = ""
 
 
+class Use(NamedTuple):
+    """One link of the drawing: an output of a model and who takes it.
+
+    `kind` is what takes it: `loss`, `metric`, `distribution`, `sampler`, `decision`, or "" where nobody was found, and
+    then `verdict` is `unused`. `model` and `where` name what the head and the consumer stand in; `expects` are the
+    emissions that the consumer is made for.
+    """
+
+    span: Span
+    kind: str
+    consumer: str
+    verdict: str
+    emits: str = ""
+    units: int | None = None
+    head: Span | None = None
+    model: str = ""
+    where: str = ""
+    expects: tuple[str, ...] = ()
+    code: str = ""
+    reason: str = ""
+
+
 class Report(NamedTuple):
     """What a run found. `files` were looked at, `analysed` had something to analyse."""
 
@@ -115,3 +140,5 @@ class Report(NamedTuple):
     analysed: int = 0
     pairs: tuple[Pair, ...] = ()
     broken: tuple[str, ...] = ()  # our own bugs, a sentence each: exit code 2
+    accepted: int = 0  # findings that the baseline accepts, which are not among the diagnostics
+    uses: tuple[Use, ...] = ()  # where they were asked for

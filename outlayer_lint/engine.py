@@ -9,13 +9,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge, suppress
-from outlayer_lint.diagnostic import Diagnostic, Pair, Related, Report, Severity, Span, Unread
-from outlayer_lint.lattice import describe
+from outlayer_lint.config import TABLE, Refused
+from outlayer_lint.diagnostic import AGAIN, Diagnostic, Pair, Related, Report, Severity, Span, Unread, Use
+from outlayer_lint.lattice import describe_value
 from outlayer_lint.resolve.project import Project, SourceFile
 from outlayer_lint.source import discovery
+from outlayer_lint.source.document import Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    import ast
+    from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from outlayer_lint.config import Config
@@ -72,39 +75,63 @@ class _Words(dict[str, Any]):
         return f"{{{key}}}"
 
 
-def check(
+def check(  # noqa: PLR0913 - what the faces add to it
     paths: Sequence[str | Path],
     config: Config,
     *,
     stdin: tuple[str, bytes] | None = None,
     keep: list[object] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    trees: Mapping[str, tuple[str, ast.Module]] | None = None,
+    uses: bool = False,
 ) -> Report:
     """Lint files and folders; see `Report`.
 
+    `trees` are those that somebody has parsed already (flake8): absolute path -> source and its tree.
     What was built on the way goes to `keep`, if given: a process that ends right after need not wait until it is freed,
-    which takes as long as the analysis.
+    which takes as long as the analysis. `progress` is told now and then how many of how many steps are done. `uses`
+    asks for `Report.uses` as well.
     """
     # Trees and frames live until the end: looking for garbage among them costs as much as the analysis.
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return _check(paths, config, stdin, [] if keep is None else keep)
+        run = _Run(config, [] if keep is None else keep, {os.path.abspath(path) for path in paths}, progress)
+        run.trees = trees or {}
+        run.uses = [] if uses else None
+        return _check(run, paths, stdin)
     finally:
         if collecting:
             gc.enable()
 
 
-def _check(paths: Sequence[str | Path], config: Config, stdin: tuple[str, bytes] | None, keep: list[object]) -> Report:
+def ready(config: Config) -> None:
+    """Read what the configuration names, or refuse."""
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION))
+    for key, kind, exists in (("src", "folder", os.path.isdir), ("contracts", "file", os.path.isfile)):
+        for path in getattr(config, key):
+            if not exists(path):
+                raise Refused(f"{config.path}: [{TABLE}] {key}: no such {kind}: {discovery.shown(path)}")
     if config.contracts:
         knowledge.extend(config.contracts)
-    run = _Run(config, keep, {os.path.abspath(path) for path in paths})
+
+
+def judge(project: Project, asked: Collection[str], config: Config) -> Generator[None, None, Report]:
+    """Lint files (absolute paths) of a project that is kept in memory, a step for each of its files, once `ready`."""
+    run = _Run(config, [], set(asked), None)
+    yield from run.judge(project, {project.files[path] for path in asked})
+    return run.report()
+
+
+def _check(run: _Run, paths: Sequence[str | Path], stdin: tuple[str, bytes] | None) -> Report:
+    config = run.config
+    ready(config)
     if stdin is not None:
         name, data = stdin
         path = os.path.abspath(name)
         run.project_of([path], {path: data}, arguments=[name])
     else:
-        asked, unread = discovery.sources(paths, exclude=config.exclude, respect_gitignore=config.respect_gitignore)
+        asked, unread = discovery.asked_about(paths, config)
         run.errors.extend(unread)
         groups: dict[str, list[str]] = {}
         roots: dict[str, str] = {}
@@ -122,48 +149,73 @@ def _check(paths: Sequence[str | Path], config: Config, stdin: tuple[str, bytes]
 class _Run:
     """One call of `check`: what was gathered so far."""
 
-    def __init__(self, config: Config, keep: list[object], named: set[str]) -> None:
+    def __init__(
+        self, config: Config, keep: list[object], named: set[str], progress: Callable[[int, int], None] | None
+    ) -> None:
         """`named` are the paths as given: a file among them is read whatever it holds."""
         self.config = config
         self.named = named
+        self.progress = progress
+        self.asked: set[str] = set()
+        self.projects: list[Project] = []
+        self.accepted = 0
         self.keep = keep
         self.judgement = Judgement()
         self.errors: list[Unread] = []
         self.diagnostics: list[Diagnostic] = []
         self.pairs: list[Pair] = []
+        self.uses: list[Use] | None = None
         self.broken: list[str] = []
         self.files = 0
         self.read: set[str] = set()
+        self.trees: Mapping[str, tuple[str, ast.Module]] = {}
 
     def project_of(
         self, asked: list[str], contents: dict[str, bytes], *, root: str = "", arguments: Sequence[str | Path] = ()
     ) -> None:
         """Lint the files asked about, with the rest of their project as context."""
         root = root or str(discovery.project_root(asked[0], arguments))
-        context = discovery.walk(root)
+        context = [*discovery.walk(root), *discovery.further(root, self.config)]
         every = list(dict.fromkeys(os.path.abspath(p) for p in (*context, *asked)))
-        project = Project(root, sorted(every))
+        project = Project(root, sorted(every), starts=self.config.src)
         for path, data in contents.items():
             project.files[path] = SourceFile(path, project.files[path].display, project, data)
-        self.files += len(asked)
-        wanted = {project.files[os.path.abspath(p)] for p in asked}
+        for path, (text, tree) in self.trees.items():
+            if path in project.files and project.files[path].has_framework:
+                project.files[path].adopt(text, tree)
+        for _ in self.judge(project, {project.files[os.path.abspath(p)] for p in asked}):
+            pass
+
+    def judge(self, project: Project, wanted: set[SourceFile]) -> Iterator[None]:
+        """Ask and judge, file by file; who drives this may do something else in between, or stop."""
+        self.files += len(wanted)
+        self.asked.update(file.path for file in wanted)
+        self.projects.append(project)
         project.whole = self.named
         inquiry_ = prepare(project)
         self.keep.append((project, inquiry_))
         if inquiry_ is not None:
-            for ask in (inquiry_.ask, inquiry_.ask_further):
-                for file in project.framework_files:
+            steps = len(project.framework_files) * 2
+            for round_, ask in enumerate((inquiry_.ask, inquiry_.ask_further)):
+                for step, file in enumerate(project.framework_files, round_ * steps // 2):
                     self._file(ask, file, wanted)
+                    if self.progress is not None:
+                        self.progress(step + 1, steps)
+                    yield
         self._errors(wanted)
         self._finish([] if inquiry_ is None else inquiry_.events, wanted)
+        if inquiry_ is not None and self.uses is not None:
+            from outlayer_lint.interpret.usage import uses  # noqa: PLC0415 - for the drawing only
+
+            self.uses.extend(uses(inquiry_, wanted))
 
     def _file(
         self, ask: Callable[[SourceFile], list[inquiry.Event]], file: SourceFile, wanted: set[SourceFile]
     ) -> None:
         try:
             asked = ask(file)
-            if asked and file in wanted:
-                self.read.add(file.path)
+            if asked and file.holder in wanted:
+                self.read.add(file.holder.path)
             for event in asked:
                 self._event(event)
         except Exception as error:
@@ -195,12 +247,17 @@ class _Run:
         enabled = self.config.enabled(rules)
         levels = self.config.levels(rules)
         near = [d._replace(severity=levels.get(d.code, d.severity)) for d in near]
-        documents = {f.display: f for f in wanted}
-        self.diagnostics.extend(_suppressed(near, documents, rules, enabled, self.config))
+        files = {f.display: f for f in wanted}
+        beside = {d.span.path for d in near} - shown  # files of the context, whose comments count as well
+        files.update(
+            (f.display, f.holder) for project in self.projects if beside for f in project if f.display in beside
+        )
+        self.diagnostics.extend(_suppressed(near, files, shown, rules, enabled, self.config))
 
     def _errors(self, wanted: set[SourceFile]) -> None:
         """What could not be read. Files of a big folder that no question leads into are decoded, not parsed."""
-        files = sorted(wanted, key=lambda f: f.path)
+        parts = [file for project in self.projects for file in project if file.part and file.holder in wanted]
+        files = sorted((*wanted, *parts), key=lambda f: f.path)
         parses = sum(len(file.data) for file in files if file.is_kept) <= PARSED_ANYWAY
         for file in files:
             if file.broken is None and not file.is_parsed and (parses or file.path in self.named):
@@ -212,17 +269,52 @@ class _Run:
             elif file.is_parsed:
                 self.errors.extend(file.document.unread)
 
+    def _accept(self) -> None:
+        """Leave out what the baseline accepts; what it accepts in vain is a finding of its own."""
+        from outlayer_lint import baseline  # noqa: PLC0415 - for projects that have one
+
+        rules = {name: page.code for name, page in self.judgement.pages.items()}
+        enabled = self.config.enabled(rules)
+        path = self.config.baseline
+        folder = os.path.dirname(os.path.abspath(path))
+        ordered = sorted(self.diagnostics, key=lambda d: (_order(d.span), d.code))
+        files = {file.display: file for project in self.projects for file in project}
+
+        def line_text(span: Span) -> str:
+            try:
+                return files[span.path].document.line_text(span) if span.path in files else ""
+            except Unreadable:
+                return ""
+
+        new, left = baseline.apply(ordered, path, line_text, enabled)
+        self.accepted = len(ordered) - len(new)
+        if baseline.STALE in enabled and not self.broken:
+            unread = {os.path.abspath(error.path) for error in self.errors}
+            named = {place for place in self.named if os.path.isdir(place)}
+            places = {entry.path: os.path.normpath(os.path.join(folder, entry.path)) for entry in left}
+            left = [e for e in left if baseline.judged(places[e.path], self.asked - unread, named)]
+            stale = baseline.stale(left, path, discovery.shown(os.path.abspath(path)))
+            level = self.config.levels(rules).get(baseline.STALE)
+            new.extend(d if level is None else d._replace(severity=level) for d in stale)
+        self.diagnostics = new
+
     def report(self) -> Report:
         """Everything in order."""
+        if self.config.baseline:
+            self._accept()
         order = sorted(self.diagnostics, key=lambda d: (_order(d.span), d.code))
         pairs = sorted(self.pairs, key=lambda p: (_order(p.span), p.consumer))
         errors = sorted(dict.fromkeys(self.errors), key=lambda e: (e.path, e.line))
-        return Report(tuple(order), tuple(errors), self.files, len(self.read), tuple(pairs), tuple(self.broken))
+        return Report(
+            tuple(order), tuple(errors), self.files, len(self.read), tuple(pairs), tuple(self.broken), self.accepted,
+            tuple(self.uses or ()),
+        )  # fmt: skip
 
 
-def _suppressed(
+def _suppressed(  # noqa: PLR0913, PLR0917 - what was found, where, and what the user decided
     diagnostics: list[Diagnostic],
     files: dict[str, SourceFile],
+    asked: set[str],
     rules: dict[str, str],
     enabled: frozenset[str],
     config: Config,
@@ -237,8 +329,10 @@ def _suppressed(
         documents,
         frozenset(rules.values()),
         enabled,
+        asked=asked,
         per_file=config.per_file(rules),
         levels=config.levels(rules),
+        noqa=config.noqa,
     )
 
 
@@ -249,6 +343,8 @@ def _order(span: Span) -> tuple[object, ...]:
 def prepare(project: Project) -> Inquiry | None:
     """Read every file once, keep those with a framework's word, and find where questions begin."""
     others = []
+    project.framework_files = []  # a project that stays in memory is prepared for every round of questions
+    project.unfold()
     for file in project:
         if file.has_framework:
             project.framework_files.append(file)
@@ -285,7 +381,7 @@ def merge(gathered: list[tuple[Diagnostic, Fact]]) -> list[Diagnostic]:
         first = group[0][0]
         worst = max((d.severity for d, _ in group if d.span == first.span), key=lambda s: s.rank)
         first = next(d for d, _ in group if d.span == first.span and d.severity is worst)
-        others = [Related(d.span, "the same output is used here") for d, _ in group if d.span != first.span]
+        others = [Related(d.span, AGAIN) for d, _ in group if d.span != first.span]
         related = tuple(dict.fromkeys((*first.related, *others)))
         merged.append(first._replace(related=related))
     return merged
@@ -293,12 +389,11 @@ def merge(gathered: list[tuple[Diagnostic, Fact]]) -> list[Diagnostic]:
 
 def reveal(path: str | Path, line: int, config: Config, cell: int | None = None) -> list[tuple[Span, str, str, str]]:
     """What each expression on a line emits, and how that is known."""
-    sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION))
-    if config.contracts:
-        knowledge.extend(config.contracts)
+    ready(config)
     full = os.path.abspath(path)
     root = str(discovery.project_root(full, [path]))
-    project = Project(root, sorted({*map(os.path.abspath, discovery.walk(root)), full}))
+    context = (*discovery.walk(root), *discovery.further(root, config))
+    project = Project(root, sorted({*map(os.path.abspath, context), full}), starts=config.src)
     inquiry_ = prepare(project)
     if inquiry_ is None:
         return []
@@ -306,10 +401,3 @@ def reveal(path: str | Path, line: int, config: Config, cell: int | None = None)
         (span, text, describe_value(value), how)
         for span, text, value, how in inquiry_.reveal(project.files[full], line, cell)
     ]
-
-
-def describe_value(value: Any) -> str:
-    """As `# emits:` has it."""
-    if not value.known:
-        return f"unknown: {value.reason}" if value.reason else "nothing"
-    return " | ".join(sorted({describe(way) for way in value.ways}))

@@ -146,7 +146,7 @@ class Decision(Fact):
     """A prediction is turned into a decision.
 
     Attributes:
-        kind: `threshold`, `round` or `argmax`.
+        kind: `threshold`, `round` or `argmax`; `layer` where a layer leaves nothing to decide, whatever it is given.
         operand: the value decided upon.
         constant: the threshold, or `None`.
         dim: the dim of an argmax as written, `"implicit"` where left out, `None` where not constant.
@@ -230,7 +230,10 @@ class Compiled(Fact):
 
 def places(tensor: Tensor) -> tuple[Related, ...]:
     """Where the tensor's emission was applied and where its layer was built, as related places of a finding."""
-    name = tensor.by.rpartition(".")[2] or str(tensor.emission)
+    maker = tensor
+    while "." not in maker.by and maker.inner.ways and maker.inner.ways[0].origin.applied == tensor.origin.applied:
+        maker = maker.inner.ways[0]  # arithmetic keeps the place of what it was done to
+    name = maker.by.rpartition(".")[2] or str(maker.emission)
     origin = tensor.origin
     found = []
     if origin.applied is not None:

@@ -284,3 +284,10 @@ def describe(tensor: Tensor) -> str:
         word += f"({tensor.low:g}, {tensor.high:g})"
     units = tensor.units
     return word if units is None else f"{word}, {units} unit{'s' * (units != 1)}"
+
+
+def describe_value(value: Value) -> str:
+    """As `# emits:` has it."""
+    if not value.known:
+        return f"unknown: {value.reason}" if value.reason else "nothing"
+    return " | ".join(sorted({describe(way) for way in value.ways}))

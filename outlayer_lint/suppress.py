@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from outlayer_lint.diagnostic import Diagnostic, Span
+from outlayer_lint.diagnostic import AGAIN, Diagnostic, Span
 from outlayer_lint.knowledge import pages
 from outlayer_lint.source.document import NOQA, Unreadable
 
@@ -32,6 +32,7 @@ def apply(  # noqa: PLR0913 - four of them are what the user decided
     asked: Collection[str] | None = None,
     per_file: Iterable[tuple[Callable[[str], bool], frozenset[str]]] = (),
     levels: Mapping[str, Severity] | None = None,
+    noqa: bool = True,
 ) -> list[Diagnostic]:
     """The diagnostics that remain, and one for each `# noqa` of ours that silences nothing.
 
@@ -43,6 +44,7 @@ def apply(  # noqa: PLR0913 - four of them are what the user decided
         asked: display paths of the files asked about, where these are not all the documents.
         per_file: `Config.per_file`.
         levels: `Config.levels`, for OLL001.
+        noqa: whether `# noqa` counts.
     """
     kept = []
     used: set[tuple[str, int, str]] = set()
@@ -51,23 +53,34 @@ def apply(  # noqa: PLR0913 - four of them are what the user decided
         if diagnostic.code not in selected:
             continue
         document = documents.get(diagnostic.span.path)
+        used.update(_again(diagnostic, documents))
         if document is not None:
             if _ignores_itself(document) or any(diagnostic.code in codes and at(document.path) for at, codes in spared):
                 continue
             line = document.line_of(diagnostic.span)
-            codes = document.noqa.get(line)
+            codes = document.noqa.get(line) if noqa else None
             if codes is not None:
                 by = [code for code in codes if diagnostic.code.startswith(code)]
                 used.update((document.display, line, code) for code in by)
                 if by or not codes:
                     continue
         kept.append(diagnostic)
-    if UNUSED in selected:
+    if UNUSED in selected and noqa:
         for display, document in documents.items():
             judged = asked is None or display in asked
             if judged and not any(UNUSED in codes and at(document.path) for at, codes in spared):
                 kept.extend(_unused(document, used, known_codes, selected, (levels or {}).get(UNUSED)))
     return kept
+
+
+def _again(diagnostic: Diagnostic, documents: Mapping[str, Document]) -> Iterator[tuple[str, int, str]]:
+    """Ignores at other places of the same mistake: it is reported once, so they silence nothing and are not idle."""
+    for related in diagnostic.related:
+        document = documents.get(related.span.path) if related.message == AGAIN else None
+        if document is not None and concerns(document.data):
+            line = document.line_of(related.span)
+            codes = document.noqa.get(line, ())
+            yield from ((document.display, line, code) for code in codes if diagnostic.code.startswith(code))
 
 
 def concerns(data: bytes) -> bool:
@@ -120,13 +133,14 @@ def _comment(document: Document, line: int) -> Span | None:
     import tokenize  # noqa: PLC0415
 
     cell, number = document.place(line)
-    first = line - number + 1
+    first = 1 if cell is None else line - number + 1
+    row = line - first + 1
     source = "\n".join(document.lines[first - 1 :]) + "\n"
     try:
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
-            if token.start[0] > number:
+            if token.start[0] > row:
                 return None
-            if token.type == tokenize.COMMENT and token.start[0] == number:
+            if token.type == tokenize.COMMENT and token.start[0] == row:
                 break
     except (tokenize.TokenError, SyntaxError):  # magics and broken cells: take it for what it looks like
         pass

@@ -19,7 +19,7 @@ from outlayer_lint.cli import main
 from outlayer_lint.config import Config, Refused, load
 from outlayer_lint.diagnostic import Diagnostic, Fix, Pair, Related, Report, Severity, Span, Unread
 from outlayer_lint.knowledge import pages
-from outlayer_lint.reporters import View, render
+from outlayer_lint.reporters import FORMATS, View, render
 
 RULES = {name: page.code for name, page in pages().items()}
 RULE, CODE = next((name, code) for name, code in RULES.items() if code != "OLL001")
@@ -217,7 +217,7 @@ def test_check_is_the_default_command(run: Run, engine: ModuleType) -> None:
         (("check", "--selct", "OLL101"), "has no option `--selct`; did you mean `--select`?"),
         (
             ("check", "--format", "txt"),
-            "--format: expected one of text, concise, json, found `txt`",
+            f"--format: expected one of {', '.join(FORMATS)}, found `txt`",
         ),
         (("check", "--fail-on", "fatal"), "--fail-on: expected one of error, warning, info, found `fatal`"),
         (("check", "--select", "OLL999"), "command line: select: no rule is called `OLL999`"),
@@ -421,6 +421,7 @@ def test_json_is_a_promise() -> None:
     assert text["summary"] == {
         "files": 12,
         "analysed": 5,
+        "accepted": 0,
         "pairs": {"consistent": 1, "contradicted": 0, "unresolved": 3, "reasons": {"a": 2, "b": 1}},
     }
 
@@ -561,6 +562,16 @@ def test_a_file_from_end_to_end(tmp_path: Path) -> None:
     assert isinstance(report.diagnostics[0], outlayer_lint.Diagnostic)
 
 
+def test_every_statement_on_a_line_is_asked_about(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(PROGRAM.replace("[0, 1]))\nloss", "[0, 1])); loss"))
+    assert b"train.py:6:8: OLL101" in process("train.py", "--format", "concise", folder=tmp_path).stdout
+    told = process("reveal", "train.py:6", folder=tmp_path).stdout.decode()
+    assert [line.split()[0] for line in told.splitlines() if "criterion" in line or "backward" in line] == [
+        "6:8",
+        "6:67",
+    ]
+
+
 def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(PROGRAM)
     command = f'"{sys.executable}" -m outlayer_lint rules | true; echo "${{PIPESTATUS[0]}}"'
@@ -589,3 +600,13 @@ def test_starting_loads_nothing_heavy(tmp_path: Path) -> None:
         [sys.executable, "-c", code, heavy], capture_output=True, check=True, cwd=tmp_path, env=environment
     )
     assert done.stdout.splitlines()[-1] == b""
+
+
+def test_without_its_extra_the_server_says_what_to_install(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("lsprotocol", "pygls"):
+        monkeypatch.setitem(sys.modules, name, None)
+    for name in ("rim", "protocol"):
+        monkeypatch.delitem(sys.modules, f"outlayer_lint.server.{name}", raising=False)
+    code, out, err = run("server")
+    assert (code, out) == (2, "")
+    assert "pip install 'outlayer-lint[server]'" in err

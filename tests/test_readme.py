@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from commandline import outlayer
+
+from outlayer_lint.cli.arguments import parse
 from outlayer_lint.cli.catalogue import worst
+from outlayer_lint.config import KEYS
 from outlayer_lint.knowledge import pages
 
 ROOT = Path(__file__).parents[1]
@@ -49,6 +53,27 @@ def test_the_readme_is_up_to_date() -> None:
 def test_the_pages_that_the_readme_links_to_exist() -> None:
     for link in re.findall(r"\]\((?!http)([^)#]+)\)", README.read_text(encoding="utf-8")):
         assert (ROOT / link).exists(), link
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_the_commands_of_the_readme_are_understood() -> None:
+    text = "".join((*blocks("bash"), *blocks("yaml")))
+    commands = re.findall(r"(?m)^\s*(?:- run: |- |cat \S+ \| )?outlayer-lint ([^#\n]+)", text)
+    assert len(commands) >= 8
+    for command in commands:
+        assert parse(command.split(), "0")[1] is not None
+
+
+def test_the_configuration_of_the_readme_is_understood(tmp_path: Path) -> None:
+    (text,) = (block for block in blocks("toml") if "[tool.outlayer-lint]" in block)
+    (tmp_path / "pyproject.toml").write_text(text)
+    done = outlayer(tmp_path, "--show-settings")
+    assert (done.code, done.err) == (0, "")
+    listed = re.findall(r"(?m)^\| `([\w-]+)` \|", README.read_text(encoding="utf-8"))
+    assert sorted(listed) == sorted(KEYS)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from outlayer_lint.facts import Consumed, LossCall, places
 from outlayer_lint.lattice import Emission, Tensor
 
 ERRORS = ("squared", "absolute", "relative", "poisson")
-QUANTITIES = (Emission.LOGIT, Emission.NONNEG, Emission.POS)  # a sigmoid or softmax is squared-error-on-probabilities
+# What is bounded on both sides is left to squared-error-on-probabilities; an ELU is bounded below only.
+QUANTITIES = (Emission.LOGIT, Emission.NONNEG, Emission.POS, Emission.BND)
 
 
 def check(use: Consumed) -> Iterator[Finding]:
@@ -17,7 +18,11 @@ def check(use: Consumed) -> Iterator[Finding]:
         return
     value = use.prediction
     witness = value.every(*QUANTITIES)
-    if witness is None or any(call.loss.family not in ERRORS or classifies(call) for call in use.trained):
+    if (
+        witness is None
+        or any(way.bounded for way in value)
+        or any(call.loss.family not in ERRORS or classifies(call) for call in use.trained)
+    ):
         return
     fix = Fix("advise", "report a mean absolute error, or train with a cross-entropy if these are classes")
     words = {"loss": use.trained[0].words.get("loss", use.trained[0].loss.shown)}

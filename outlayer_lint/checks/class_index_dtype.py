@@ -16,17 +16,26 @@ ACCEPTS_BYTES = 2  # uint8 is refused for scores of more dims
 
 def check(call: LossCall) -> Iterator[Finding]:
     """A loss over class indices gets a target of a dtype it refuses."""
-    if call.loss.family not in INDEXING or Emission.INDEX not in call.loss.target or call.swapped:
+    keras = call.loss.name.partition(".")[0] in KERAS  # which casts: only what was cut to fractions is lost
+    if Emission.INDEX not in call.loss.target or call.swapped or not (keras or call.loss.family in INDEXING):
         return
-    if call.loss.name.partition(".")[0] in KERAS:
-        return  # Keras casts
-    if way := call.target.all(lambda way: _one_hot(way, call)):
+    if keras:
+        if not (way := call.target.all(_divided)):
+            return
+        grade, fix = "divided", Fix("advise", "scale the inputs only, and leave the class numbers whole")
+    elif way := call.target.all(lambda way: _one_hot(way, call)):
         grade, fix = "one-hot", Fix("advise", "take `.argmax(1)` of the rows, or make them float")
     elif way := call.target.all(lambda way: _refused(way, call)):
         grade, fix = "dtype", Fix("advise", "call `.long()` on the target", "safe")
     else:
         return
     yield Finding(call.span, grade, places(way), fix, {"dtype": way.dtype}, call.target.certainty)
+
+
+def _divided(way: Tensor) -> bool:
+    """Class numbers that went through a division or a scaler, as inputs do."""
+    scaled = way.by.endswith("div") or way.by.startswith("sklearn.preprocessing.")
+    return scaled and way.dtype in FLOATS and way.inner.every(Emission.INDEX) is not None
 
 
 def _one_hot(way: Tensor, call: LossCall) -> bool:

@@ -25,4 +25,6 @@ def check(call: LossCall) -> Iterator[Finding]:
 
 def raw(way: Tensor) -> bool:
     """Whether it comes out of a learned layer, and no arithmetic afterwards may have normalised it."""
-    return bool(way.learned) and way.by.rpartition(".")[2] not in BY_HAND
+    # A filter over probabilities may well be a fixed one: what it gives are no scores, and log-softmax is no remedy.
+    blurred = way.class_axis != -1 and way.inner.every(Emission.SIMPLEX, Emission.UNIT) is not None
+    return bool(way.learned) and way.by.rpartition(".")[2] not in BY_HAND and not blurred

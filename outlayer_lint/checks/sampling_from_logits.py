@@ -11,11 +11,15 @@ PROBABILITIES = {Emission.SIMPLEX, Emission.UNIT}
 
 
 def check(use: Consumed) -> Iterator[Finding]:
-    """A sampler that reads weights gets scores or log-probabilities."""
+    """A sampler that reads weights gets scores or log-probabilities, or one that reads scores gets probabilities."""
     takes = {*use.consumer.takes.get(use.parameter, use.consumer.wants)}
-    if use.consumer.kind != "sampler" or not takes & PROBABILITIES or Emission.LOGIT in takes:
+    if use.consumer.kind != "sampler" or (takes & PROBABILITIES and Emission.LOGIT in takes):
         return
-    if witness := use.prediction.all(scores):
+    if Emission.LOGIT in takes:
+        if witness := use.prediction.all(lambda way: bool(way.learned) and way.emission in PROBABILITIES):
+            fix = Fix("advise", "pass the scores before the activation, or the logarithm of the probabilities")
+            yield Finding(use.span, "weights-as-scores", places(witness), fix, certainty=use.prediction.certainty)
+    elif takes & PROBABILITIES and (witness := use.prediction.all(scores)):
         logs = witness.emission is not Emission.LOGIT
         fix = Fix("advise", "call `.exp()` on the log-probabilities" if logs else "pass `softmax` of the logits")
         yield Finding(

@@ -8,8 +8,8 @@ from outlayer_lint.facts import Applied
 
 
 def check(applied: Applied) -> Iterator[Finding]:
-    """A softmax or log-softmax is applied, and nothing says over which dim."""
-    if applied.axis != "implicit" or applied.operation.emits not in ("simplex", "logp"):
+    """A softmax or log-softmax is applied, and nothing says over which dim: said where it is written or built."""
+    if applied.reaches or applied.axis != "implicit" or applied.operation.emits not in ("simplex", "logp"):
         return
     operand = applied.operand
     dims = {axis_of(way, "implicit") for way in operand} if operand.known else {None}

@@ -22,10 +22,12 @@ CLEAN, FOUND, FAILED = 0, 1, 2
 # Command -> the module of this package that has a function of the command's name.
 COMMANDS = {
     "check": "checking",
+    "baseline": "accepting",
     "explain": "catalogue",
     "rules": "catalogue",
     "reveal": "insight",
     "pairs": "insight",
+    "server": "serving",
     "clean": "checking",
 }
 
@@ -83,7 +85,9 @@ def _carry_out(command: str, arguments: SimpleNamespace) -> Outcome:
             raise
         raise Refused(str(error)) from error
     if output:
-        _write(output, outcome.text)
+        from outlayer_lint.cli.writing import replace  # noqa: PLC0415 - most runs write to the terminal
+
+        replace(output, outcome.text.encode("utf-8", "backslashreplace"))
         return outcome._replace(text="")
     return outcome
 
@@ -96,19 +100,6 @@ def _colour(when: str) -> bool:
     if os.environ.get("FORCE_COLOR"):
         return True
     return sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-
-
-def _write(path: str, text: str) -> None:
-    """The old file or the new one, never half of it."""
-    half = f"{path}.{os.getpid()}.part"
-    try:
-        with open(half, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            file.write(text)
-        os.replace(half, path)
-    except OSError as error:
-        if os.path.exists(half):
-            os.remove(half)
-        raise Refused(f"cannot write {path}: {error.strerror}") from None
 
 
 def _tell(outcome: Outcome) -> int:

@@ -22,10 +22,12 @@ usage: outlayer-lint [COMMAND] ...
 
   outlayer-lint PATH...              the same as `outlayer-lint check PATH...`
   outlayer-lint check [PATH...]      lint files, notebooks and folders
+  outlayer-lint baseline [PATH...]   accept today's findings; later runs fail on new ones only
   outlayer-lint explain RULE         the rule's page, by code (OLL101) or name
   outlayer-lint rules                the catalogue, a line each
   outlayer-lint pairs [PATH...]      every model output and what consumes it: consistent, contradicted or unresolved
   outlayer-lint reveal FILE:LINE     what each expression on the line emits, and how that is known
+  outlayer-lint server               the language server, for editors
   outlayer-lint clean [PATH]         remove what was kept from earlier runs
   outlayer-lint --version
 
@@ -69,16 +71,22 @@ CONFIG = Option(("--config",), "FILE", "read [tool.outlayer-lint] from this file
 ISOLATED = Option(("--isolated",), "", "ignore all configuration files")
 OUTPUT = Option(("--output", "--output-file", "-o"), "FILE", "write there instead of to standard output")
 EXCLUDE = Option(("--exclude",), "PATTERNS", "leave out, besides the usual build folders", many=True)
+NO_GITIGNORE = Option(("--no-respect-gitignore",), "", "read files that git ignores as well")
+FORCE_EXCLUDE = Option(("--force-exclude",), "", "leave out excluded files even where they are named")
+RULES = (
+    Option(("--select",), "RULES", "only these: codes, prefixes (OLL1), names or ALL", many=True),
+    Option(("--ignore",), "RULES", "all but these", many=True),
+    Option(("--extend-select",), "RULES", "these as well", many=True),
+)
 TEXT_OR_JSON = Option(("--format", "--output-format"), "FORMAT", "default: text", ("text", "json"), default="text")
+DRAWN = TEXT_OR_JSON._replace(choices=("text", "json", "html"))
 
 COMMANDS = {
     "check": Command(
         "Lint files, notebooks and folders; `-` reads from standard input.",
         *PATHS,
         (
-            Option(("--select",), "RULES", "only these: codes, prefixes (OLL1), names or ALL", many=True),
-            Option(("--ignore",), "RULES", "all but these", many=True),
-            Option(("--extend-select",), "RULES", "these as well", many=True),
+            *RULES,
             TEXT_OR_JSON._replace(choices=FORMATS),
             OUTPUT,
             Option(
@@ -88,7 +96,11 @@ COMMANDS = {
                 ("error", "warning", "info"),
             ),
             Option(("--show",), "LEVEL", "tell findings of severity info one by one", ("info",)),
+            Option(("--baseline",), "FILE", "leave out what this file accepts"),
+            Option(("--add-noqa",), "", "add a `# noqa` to each line with a finding"),
             EXCLUDE,
+            FORCE_EXCLUDE,
+            NO_GITIGNORE,
             Option(("--stdin-filename",), "NAME", "what to call standard input"),
             Option(("--exit-zero",), "", "exit with 0 whatever is found"),
             Option(("--strict",), "", "exit with 2 if anything could not be read"),
@@ -101,6 +113,19 @@ COMMANDS = {
             COLOR,
         ),
     ),
+    "baseline": Command(
+        "Accept today's findings: later runs with --baseline fail on new ones only.",
+        *PATHS,
+        (
+            Option(("--baseline", "--output", "-o"), "FILE", "the file to write; default: outlayer-baseline.json"),
+            *RULES,
+            EXCLUDE,
+            FORCE_EXCLUDE,
+            NO_GITIGNORE,
+            CONFIG,
+            ISOLATED,
+        ),
+    ),
     "explain": Command(
         "The page of a rule: what goes wrong, the harm, bad and good code, the fix.",
         *("rule", "RULE", 1, 1, "a code (OLL101) or a name"),
@@ -110,13 +135,14 @@ COMMANDS = {
     "pairs": Command(
         "Every model output and what consumes it: consistent, contradicted, or unresolved and why.",
         *PATHS,
-        (TEXT_OR_JSON, OUTPUT, EXCLUDE, CONFIG, ISOLATED, COLOR),
+        (DRAWN, OUTPUT, EXCLUDE, FORCE_EXCLUDE, NO_GITIGNORE, CONFIG, ISOLATED, COLOR),
     ),
     "reveal": Command(
         "What each expression on a line emits, and how that is known.",
         *("place", "FILE:LINE", 1, 1, "in a notebook FILE:cell2:LINE, cells counted from 0"),
         (CONFIG, ISOLATED, COLOR),
     ),
+    "server": Command("Answer an editor over standard input and output.", *("none", "", 0, 0, ""), ()),
     "clean": Command("Remove what was kept from earlier runs.", "paths", "PATH", 0, 1, PATHS[-1], ()),
 }
 

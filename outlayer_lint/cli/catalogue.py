@@ -31,7 +31,7 @@ def explain(arguments: SimpleNamespace) -> Outcome:
         severity = str(grade.severity)
         lines.append(f"  {paint(severity.ljust(7), severity, colour)}  {grade.evidence}")
     fenced = False
-    for line in prose(page.body):
+    for line in page.prose:
         fenced ^= line.startswith("```")
         lines.append(paint(line, "dim", colour) if fenced or line.startswith("```") else _heading(line, colour=colour))
     return Outcome("".join(f"{line}\n" for line in lines))
@@ -51,13 +51,6 @@ def rules(arguments: SimpleNamespace) -> Outcome:
 def worst(page: Page) -> str:
     """The highest severity that a rule can have."""
     return min((str(grade.severity) for grade in page.grades.values()), key=SEVERITIES.index, default="info")
-
-
-def prose(body: str) -> list[str]:
-    """The lines of a page below its header."""
-    lines = body.splitlines()
-    fences = [at for at, line in enumerate(lines) if line.startswith("```")]
-    return lines[fences[1] + 1 :] if len(fences) > 1 and lines[fences[0]].strip() == "```toml" else lines
 
 
 def _heading(line: str, *, colour: bool) -> str:

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from outlayer_lint import lint
 from outlayer_lint.cli import CLEAN, FAILED, Outcome
 from outlayer_lint.cli.checking import settings
 from outlayer_lint.config import Refused
@@ -42,7 +43,7 @@ def reveal(arguments: SimpleNamespace) -> Outcome:
         raise Refused(f"{path}:{error.line}: {error.message}") from None
     if not found:
         return Outcome(f"No expression on that line is a value this linter follows ({visible(arguments.place)}).\n")
-    rows = [(f"{span.line}:{span.column}", visible(text), emits, how) for span, text, emits, how in found]
+    rows = [(f"{span.line}:{span.column}", visible(text), emits, visible(how)) for span, text, emits, how in found]
     wide = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = []
     for at, text, emits, how in rows:
@@ -54,11 +55,9 @@ def reveal(arguments: SimpleNamespace) -> Outcome:
 def pairs(arguments: SimpleNamespace) -> Outcome:
     """Every output and its consumer."""
     paths = arguments.paths or ["."]
-    config = settings(arguments, paths)
+    config = settings(arguments, paths)._replace(baseline="")
 
-    from outlayer_lint.engine import check  # noqa: PLC0415
-
-    report = check(paths, config)
+    report = lint(paths, config, uses=arguments.format == "html")
     notes = tuple(f"internal error: {sentence}" for sentence in report.broken)
     code = FAILED if report.broken or not report.files else CLEAN
     if not report.files:
@@ -67,6 +66,10 @@ def pairs(arguments: SimpleNamespace) -> Outcome:
         from outlayer_lint.reporters.json import render_pairs  # noqa: PLC0415
 
         return Outcome(render_pairs(report.pairs), code, notes)
+    if arguments.format == "html":
+        from outlayer_lint.reporters.html import render  # noqa: PLC0415
+
+        return Outcome(render(report), code, notes)
     return Outcome("".join(f"{line}\n" for line in _lines(report, colour=arguments.colour)), code, notes)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.facts import Applied
-from outlayer_lint.interpret import classes
+from outlayer_lint.interpret import arrays, classes
 from outlayer_lint.interpret.choices import compatible
 from outlayer_lint.interpret.coupling import Step
 from outlayer_lint.interpret.frames import World
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from outlayer_lint.diagnostic import Span
     from outlayer_lint.interpret.driver import Driver
+    from outlayer_lint.interpret.frames import Frame
     from outlayer_lint.interpret.seeds import Seed
     from outlayer_lint.interpret.transfer import Application
     from outlayer_lint.resolve.scopes import Block, Place, Scope
@@ -117,7 +118,13 @@ def _divided(operand: Tensor, at: Span, constant: Any, reaches: str, shown: str,
 
 
 def returned(driver: Driver, scope: Scope) -> Iterator[Applied]:
-    """Activations in a row in what a model's `forward` returns; what is built into another model is no output."""
+    """Activations in a row in what a model's `forward` returns."""
+    for place, node, answer in outputs(driver, scope):
+        yield from chain([thing for thing, _ in answer], text_of(node, place), "output", ())
+
+
+def outputs(driver: Driver, scope: Scope) -> Iterator[tuple[Place, ast.expr, Answer]]:
+    """What a model's `forward` returns, seen alone; what is built into another model is no output."""
     it = driver.it
     owner = scope.owner
     if owner is None or not classes.is_torch_module(it, it.class_of(owner, World())) or _inside_another(driver, owner):
@@ -126,8 +133,7 @@ def returned(driver: Driver, scope: Scope) -> Iterator[Applied]:
     frame = it.root(scope, world)
     for place, node in _returns(scope.block):
         it.refuel(OUTPUT_FUEL)
-        answer = it.ev(node, place, frame.inside(place.block))
-        yield from chain([thing for thing, _ in answer], text_of(node, place), "output", ())
+        yield place, node, it.ev(node, place, frame.inside(place.block))
 
 
 def _returns(block: Block) -> Iterator[tuple[Place, ast.expr]]:
@@ -202,8 +208,48 @@ def logarithm(application: Application, span: Span, shown: str, related: Any) ->
     elif value.all(lambda way: way.by == "epsilon"):
         constant, value = 1e-8, Value(tuple(w for way in value for w in way.inner))
     if value.known:
+        if all(_is_fixed(way, bound=bool(related)) for way in value):
+            value = value.map(lambda way: way.replace(gradient=False))
         words = words_of(value, operation="log", operand=shown)
         yield Applied(span, application.row, value, constant=constant, form=form, words=words, related=related)
+
+
+def _is_fixed(way: Tensor, *, bound: bool) -> bool:
+    """Whether what was normalised are data alone, or NumPy computed it: nothing is trained through it.
+
+    Where a caller in sight gives the data (`bound`), it may be the trial run of a loss that others train with.
+    """
+    if way.by.startswith(("numpy.", "scipy.")):
+        return True
+    return not bound and way.inner.known and all(map(arrays.is_data, way.inner))
+
+
+def only_drawn_from(driver: Driver, seed: Seed) -> bool:
+    """Whether all that is done with a result is to draw samples: it is handed to samplers, by itself or by a name."""
+    statement = seed.place.block.statements[seed.place.index]
+    scope = seed.place.block.scope
+    read: list[ast.expr] = [seed.node]
+    if isinstance(statement, ast.Assign) and statement.value is seed.node:
+        names = {target.id for target in statement.targets if isinstance(target, ast.Name)}
+        read = [
+            n for n in ast.walk(scope.node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load) and n.id in names
+        ]
+    wanted = set(map(id, read))
+    handed = [
+        call.func
+        for call in ast.walk(scope.node if read != [seed.node] else statement)
+        if isinstance(call, ast.Call)
+        for given in (*call.args, *(k.value for k in call.keywords))
+        if id(given) in wanted
+    ]
+    frame = driver.frame(seed, World())
+    return bool(handed) and len(handed) == len(read) and all(_samples(driver, f, seed.place, frame) for f in handed)
+
+
+def _samples(driver: Driver, function: ast.expr, place: Place, frame: Frame) -> bool:
+    things = [thing for thing, _ in driver.it.ev(function, place, frame)]
+    rows = [knowledge.find(thing.name) for thing in things if isinstance(thing, Library)]
+    return len(rows) == len(things) and all(row is not None and row[0].kind == "sampler" for row in rows)
 
 
 def built_without_dim(driver: Driver, seed: Seed) -> Iterator[Applied]:

@@ -272,7 +272,9 @@ class Divided(Unknown):
 def _with_unknown(it: Interpreter, name: str, main: Tensor, other: Any, site: Site, *, first: bool) -> Any:
     """A tensor and something unknown. A score stays a score; a bounded value loses what it was."""
     if main.emission is Emission.LOGIT:
-        return main.replace(certainty="likely", units=main._units if first else None, scaled=True)  # noqa: SLF001
+        # One unit stretches to as many as the other has.
+        units = (lambda: None if main.units == 1 else main.units) if first else None
+        return main.replace(certainty="likely", units=units, scaled=True)
     if main.emission is Emission.LOSS:
         return main
     lost = _lost(other, site)

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import ast
 from math import inf
 from typing import TYPE_CHECKING
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import calls, operators
 from outlayer_lint.interpret.arithmetic import real
-from outlayer_lint.interpret.things import Answer, Const, Lazy, Parameter, Site, Subclass, Unknown, join, only, unknown
+from outlayer_lint.interpret.things import (
+    Answer,
+    Const,
+    Lazy,
+    Parameter,
+    Sequence,
+    Site,
+    Subclass,
+    Symbol,
+    Unknown,
+    join,
+    only,
+    unknown,
+)  # fmt: skip
 from outlayer_lint.interpret.transfer import LITERAL
 from outlayer_lint.lattice import Emission, Tensor
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.frames import Arguments
     from outlayer_lint.interpret.interpreter import Interpreter
+
+ROWS = 2
+COUNTER = "loop counter"
 
 
 def in_place(it: Interpreter, thing: Tensor, name: str, given: Arguments, site: Site) -> Answer:
@@ -29,8 +46,11 @@ def _open_in(value: Answer) -> Parameter | Subclass | Unknown | None:
     return min(things, key=lambda t: isinstance(t, Unknown), default=None)
 
 
-def assigned(it: Interpreter, thing: Tensor, lazy: Lazy, how: str) -> Answer:
+def assigned(it: Interpreter, thing: Tensor, lazy: Lazy, how: str, index: Lazy) -> Answer:
     """`x[index] = value`: the parts join."""
+    if how == "assign" and _fills_rows(it, thing, lazy, index):
+        source = (thing.source, "written", id(lazy.node))
+        return only(thing.replace(emission=Emission.ONEHOT, axis=-1, low=0.0, high=1.0, source=source))
     if how != "assign" or thing.emission is Emission.DATA:
         return only(thing)
     value = it.force(lazy)
@@ -76,3 +96,23 @@ def assigned(it: Interpreter, thing: Tensor, lazy: Lazy, how: str) -> Answer:
             learned="",
         )
     )
+
+
+def _fills_rows(it: Interpreter, thing: Tensor, lazy: Lazy, index: Lazy) -> bool:
+    """`zeros[np.arange(n), labels] = 1`: one column of each row."""
+    node = index.node
+    if not isinstance(node, ast.Tuple) or len(node.elts) != ROWS or thing.emission is not Emission.BINARY or thing.high:
+        return False
+    if isinstance(node.elts[1], ast.Slice) or it.constant(lazy) not in (1, 1.0, True):
+        return False
+    return all(_counts(it, rows) for rows, _ in it.ev(node.elts[0], index.place, index.frame))
+
+
+def _counts(it: Interpreter, rows: object) -> bool:
+    """Whether these are row numbers one after the other: `arange(n)`, `range(n)`."""
+    if isinstance(rows, Sequence):
+        numbers = [it.constant(item) for item in rows.items]
+        middle = it.force(rows.middle)[0][0] if rows.middle else None
+        counted = isinstance(middle, Symbol) or (isinstance(middle, Unknown) and middle.reason == COUNTER)
+        return counted if rows.open else ... not in numbers and len(set(numbers)) == len(numbers)
+    return isinstance(rows, Tensor) and rows.by.rpartition(".")[2] == "arange"

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret import arrays, calls, classes, conditions, imports, instances, keras_layers, keras_models
+from outlayer_lint.interpret import arrays, calls, classes, conditions, families, imports, instances
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
     Answer,
@@ -50,7 +50,11 @@ def attribute(it: Interpreter, thing: Any, name: str, site: Site) -> Answer:
     """`thing.name`."""
     if isinstance(thing, Instance):
         answer = instances.of_instance(it, thing, name, site)
-        return keras_models.offered(it, thing, name, answer) if keras_models.offers(name) else answer
+        if families.offers(name) and families.is_keras_class(it, thing):
+            from outlayer_lint.interpret import keras_models  # noqa: PLC0415 - for programs that use Keras
+
+            return keras_models.offered(it, thing, name, answer)
+        return answer
     if isinstance(thing, Tensor):
         return of_tensor(it, thing, name, site)
     if isinstance(thing, (Module, Library)):
@@ -148,8 +152,12 @@ def _built_attribute(it: Interpreter, thing: Built, name: str, site: Site) -> An
         entry = thing.arguments.pick(index, name)
         if entry is not None:
             return it.force(entry)
-    if keras_layers.is_keras(thing.row) and (offered := keras_models.attribute(it, thing, name)) is not None:
-        return offered
+    if families.is_keras(thing.row):
+        from outlayer_lint.interpret import keras_models  # noqa: PLC0415 - for programs that use Keras
+
+        offered = keras_models.attribute(it, thing, name)
+        if offered is not None:
+            return offered
     if thing.row.kind == "container":
         from outlayer_lint.interpret import containers  # noqa: PLC0415 - containers builds on attributes
 

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from outlayer_lint.interpret import classes, handed, trainers
+from outlayer_lint.interpret import classes, handed, trainers, ways
 from outlayer_lint.interpret.frames import Binding, World
 from outlayer_lint.interpret.seeds import Seed, calls_at
-from outlayer_lint.interpret.things import (
-    Class,
-    Function,
-    Instance,
-    Parameter,
-    Partial,
-    Subclass,
-    Unknown,
-)
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.driver import Driver
@@ -26,8 +17,8 @@ if TYPE_CHECKING:
 
 MAX_CANDIDATES = 24
 MAX_CALLERS = 8
+MANY_FILES = 40
 HANDING = (b"Process", b"Thread", b"spawn", b"submit", b"launch")
-CALLED_THROUGH_INSTANCE = ("forward", "call", "__call__")
 
 
 class Caller(NamedTuple):
@@ -37,13 +28,13 @@ class Caller(NamedTuple):
     world: World
 
 
-def find(driver: Driver, scope: Scope) -> list[Caller]:
-    """The calls of a scope in the project, at most `MAX_CALLERS`."""
+def find(driver: Driver, scope: Scope, built: Scope | None = None) -> list[Caller]:
+    """The calls of a scope in the project, at most `MAX_CALLERS`; a constructor's only where `built` is made."""
     if scope.kind == "lambda":
         return []
     if scope.owner is not None and scope.name == "__init__":
-        return _constructions(driver, scope)
-    if scope.owner is not None and scope.name in CALLED_THROUGH_INSTANCE:
+        return _constructions(driver, scope, built or scope.owner)
+    if scope.owner is not None and scope.name in ways.CALLED_THROUGH_INSTANCE:
         return _instance_calls(driver, scope) or _compiled(driver, scope)
     found = _named(driver, scope, scope.name, method=scope.owner is not None)
     if not found and scope.owner is not None and scope.name in trainers.STEPS:
@@ -85,7 +76,7 @@ def _calling(driver: Driver, file: SourceFile, name: str) -> list[Seed]:
     return driver.calling[key]
 
 
-def _confirmed(driver: Driver, seeds: list[Seed], scope: Scope, *, by_name: bool) -> list[Caller]:
+def _confirmed(driver: Driver, seeds: list[Seed], scope: Scope, *, unique: str = "") -> list[Caller]:
     callers: list[Caller] = []
     for seed in seeds:
         if len(callers) >= MAX_CALLERS:
@@ -93,10 +84,13 @@ def _confirmed(driver: Driver, seeds: list[Seed], scope: Scope, *, by_name: bool
         if _within(seed, scope) or _of_another_class(driver, seed, scope):
             continue
         for world, things in driver.callee(seed):
-            verdict = max((_means(driver, t, scope, seed) for t in things), default=0)
-            if verdict == 2 or (verdict == 1 and by_name):
-                callers.append(Caller(Binding(seed.node, seed.place, seed.overlay, likely=verdict == 1), world))
+            verdict = max((ways.means(driver.it, t, scope) for t in things), default=0)
+            if verdict == 2 or (verdict == 1 and unique and len(driver.definitions(unique)) == 1):
+                binding = Binding(seed.node, seed.place, seed.overlay, likely=verdict == 1, seen=verdict == 2)
+                callers.append(Caller(binding, world))
                 break
+            if verdict == 1:
+                driver.it.unfollowed.add(scope)
     return callers
 
 
@@ -110,7 +104,7 @@ def _of_another_class(driver: Driver, seed: Seed, scope: Scope) -> bool:
     at: Scope | None = seed.place.block.scope
     while at is not None and at.owner is None:
         at = at.parent
-    if at is None or at.owner is None or at.owner is scope.owner or scope.name in CALLED_THROUGH_INSTANCE:
+    if at is None or at.owner is None or at.owner is scope.owner or scope.name in ways.CALLED_THROUGH_INSTANCE:
         return False
     return at.owner.node not in {c.scope.node for c in driver.subclasses(scope.owner)} and not driver.derives(
         scope.owner, at.owner
@@ -126,41 +120,25 @@ def _within(seed: Seed, scope: Scope) -> bool:
     return False
 
 
-def _means(driver: Driver, thing: Any, scope: Scope, seed: Seed) -> int:
-    """2: the callee is the scope; 1: it may be, by its name; 0: it is something else."""
-    if isinstance(thing, Function):
-        return 2 if thing.scope is scope else 0
-    if isinstance(thing, Partial):
-        return _means(driver, thing.function, scope, seed)
-    if isinstance(thing, Class):
-        found = classes.method_of(driver.it, thing, "__init__")
-        return 2 if found is not None and found[1] is scope else 0
-    if isinstance(thing, Instance):
-        for name in CALLED_THROUGH_INSTANCE:
-            found = classes.method_of(driver.it, thing.cls, name)
-            if found is not None:
-                return 2 if found[1] is scope else 0
-        return 0
-    if isinstance(thing, (Parameter, Unknown, Subclass)):
-        return 1 if not isinstance(thing, Unknown) or thing.reason != "third-party object" else 0
-    return 0
-
-
 def _named(driver: Driver, scope: Scope, name: str, *, method: bool) -> list[Caller]:
     if name.startswith("__") and name.endswith("__"):
         return []
     near = scope.file
     files = driver.project.mentions(name) if method else driver.project.importers(near, name)
+    if method and len(files) > MANY_FILES and scope.owner is not None:  # `step`, `sample`: where the class is known
+        known = driver.project.beside(near) & set(driver.project.mentions(scope.owner.name))
+        files = [file for file in files if file is near or file in known]
     seeds = _candidates(driver, files, name, near)
     seeds = _handed_over(driver, scope, name, near) + seeds
     # A receiver that stays unknown is believed only where the project has one method of that name.
-    unique = method and len(driver.definitions(name)) == 1 and len(name) > 3
-    found = _confirmed(driver, seeds, scope, by_name=unique) or _from_outside(driver, scope, name)
+    found = _confirmed(driver, seeds, scope, unique=name if method and len(name) > 3 else "")
+    found = found or _from_outside(driver, scope, name, scope.owner or scope)
     if found:
         return found
-    for other in handed.names(driver, scope, files):  # nobody calls it by its name, yet it may be passed on
+    # Nobody calls it by its name, yet it may be passed on.
+    for other in handed.names(driver, scope, files[:MAX_CANDIDATES]):
         where = driver.project.mentions(other)
-        found += _confirmed(driver, _candidates(driver, where, other, near)[:MAX_CALLERS], scope, by_name=False)
+        found += _confirmed(driver, _candidates(driver, where, other, near)[:MAX_CALLERS], scope)
         if len(found) >= MAX_CALLERS:
             break
     return found[:MAX_CALLERS]
@@ -196,14 +174,12 @@ def _handed_over(driver: Driver, scope: Scope, name: str, near: SourceFile) -> l
     return found
 
 
-def _constructions(driver: Driver, scope: Scope) -> list[Caller]:
-    assert scope.owner is not None
-    name = scope.owner.name
-    files = driver.project.importers(scope.file, name)
-    callers = _confirmed(driver, _candidates(driver, files, name, scope.file), scope, by_name=False)
+def _constructions(driver: Driver, scope: Scope, cls: Scope) -> list[Caller]:
+    files = driver.project.importers(cls.file, cls.name)
+    callers = _confirmed(driver, _candidates(driver, files, cls.name, cls.file), scope)
     if callers:
         return callers
-    for derived in driver.subclasses(scope.owner):
+    for derived in driver.subclasses(cls):
         init = classes.method_in(derived, "__init__")
         if init is None:
             callers.extend(
@@ -213,19 +189,17 @@ def _constructions(driver: Driver, scope: Scope) -> list[Caller]:
                         driver, driver.project.mentions(derived.scope.name), derived.scope.name, derived.scope.file
                     ),
                     scope,
-                    by_name=False,
                 )
             )
         if len(callers) >= MAX_CALLERS:
             break
-    return callers[:MAX_CALLERS] or _from_outside(driver, scope, name)
+    return callers[:MAX_CALLERS] or _from_outside(driver, scope, cls.name, cls)
 
 
-def _from_outside(driver: Driver, scope: Scope, name: str) -> list[Caller]:
-    """Calls in files that name no framework: `Solver(config).train()`."""
-    owner = name if scope.owner is None else scope.owner.name
-    files = driver.outsiders.importers(scope.file, owner, name)
-    return _confirmed(driver, _candidates(driver, files, name, scope.file), scope, by_name=False) if files else []
+def _from_outside(driver: Driver, scope: Scope, name: str, holder: Scope) -> list[Caller]:
+    """Calls in files that name no framework: `Solver(config).train()`; `holder` is the function or class imported."""
+    files = driver.outsiders.importers(holder.file, holder.name, name)
+    return _confirmed(driver, _candidates(driver, files, name, holder.file), scope) if files else []
 
 
 def _instance_calls(driver: Driver, scope: Scope) -> list[Caller]:
@@ -236,23 +210,22 @@ def _instance_calls(driver: Driver, scope: Scope) -> list[Caller]:
     files: dict[SourceFile, None] = {}
     for cls in owners[:MAX_CALLERS]:
         for file in driver.project.mentions(cls):
-            if file.scope is None:
-                continue
             files[file] = None
             for name in file.bound_to(cls):
                 names[name] = None
     names.pop("", None)
+    near = driver.project.beside(scope.file, *files)
     callers: list[Caller] = []
     seen: set[int] = set()
     for name in list(names)[:MAX_CALLERS]:
-        if len(name) < 2:
-            where = list(files)
-        else:
-            where = driver.project.mentions(name)
-            where = [f for f in where if f in files] + [f for f in where if f not in files][:MAX_CALLERS]
+        where = list(files)
+        if len(name) > 1:
+            mentioned = driver.project.mentions(name)
+            others = [f for f in mentioned if f not in files and f in near]
+            where = [f for f in mentioned if f in files] + others[:MAX_CALLERS]
         seeds = [s for s in _candidates(driver, where, name, scope.file) if id(s.node) not in seen]
         seen.update(id(s.node) for s in seeds)
-        callers.extend(_confirmed(driver, seeds, scope, by_name=False))
+        callers.extend(_confirmed(driver, seeds, scope))
         if len(callers) >= MAX_CALLERS:
             break
     return callers[:MAX_CALLERS]

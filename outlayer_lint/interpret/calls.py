@@ -14,10 +14,9 @@ from outlayer_lint.interpret import (
     construction,
     containers,
     effects,
+    families,
     instances,
     iteration,
-    keras_layers,
-    keras_models,
     native,
     passing,
     transfer,
@@ -69,7 +68,11 @@ def call(it: Interpreter, thing: Any, given: Arguments, site: Site) -> Answer:
         return construction.construct(it, thing, given, site)
     if isinstance(thing, Instance):
         answer = call_instance(it, thing, given, site)
-        return keras_layers.came_out(answer, thing) if keras_layers.is_keras_class(it, thing) else answer
+        if families.is_keras_class(it, thing):
+            from outlayer_lint.interpret import keras_layers  # noqa: PLC0415 - for programs that use Keras
+
+            return keras_layers.came_out(answer, thing)
+        return answer
     if isinstance(thing, Built):
         return transfer.called(it, thing, given, site)
     if isinstance(thing, Method):
@@ -96,7 +99,13 @@ def method(it: Interpreter, thing: Method, given: Arguments, site: Site) -> Answ
     if thing.row is not None:
         return apply_row(it, thing.row, "method", given.prepend(only(thing.receiver)), site)
     receiver = thing.receiver
-    if isinstance(receiver, Instance) and thing.name in keras_models.METHODS:
+    if isinstance(receiver, Sequence) and receiver.kind == families.PIPELINE:
+        from outlayer_lint.interpret import pipelines  # noqa: PLC0415 - for programs that use Keras
+
+        return pipelines.method(it, receiver, thing.name, given, site)
+    if isinstance(receiver, Instance) and thing.name in families.METHODS:
+        from outlayer_lint.interpret import keras_models  # noqa: PLC0415 - for programs that use Keras
+
         return keras_models.method(it, receiver, thing.name, given, site) or unknown("unknown method")
     if isinstance(receiver, Class):
         return only(Instance(receiver, site, Arguments(more_positional=True, more_keywords=True)))
@@ -109,7 +118,11 @@ def method(it: Interpreter, thing: Method, given: Arguments, site: Site) -> Answ
 
 def library(it: Interpreter, thing: Library, given: Arguments, site: Site) -> Answer:
     """Call a library's function or class."""
-    found = native.FUNCTIONS.get(thing.name) or keras_layers.LOOKED_UP.get(thing.name)
+    found = native.FUNCTIONS.get(thing.name)
+    if found is None and thing.name.startswith(families.PACKAGES):
+        from outlayer_lint.interpret import keras_layers, pipelines  # noqa: PLC0415 - for programs that use Keras
+
+        found = keras_layers.LOOKED_UP.get(thing.name) or pipelines.FUNCTIONS.get(thing.name)
     if found is not None:
         return found(it, given, site)
     row = knowledge.find(thing.name)
@@ -321,7 +334,11 @@ def inherited(it: Interpreter, thing: Instance, row: knowledge.Row, name: str) -
         return None
     for place, node in construction.calls_named(init[1].block, "__init__"):
         built = Built(row, name, passing.arguments(it, node, place, frame), Site(node, place, frame))
-        return keras_models.inherited_additions(it, thing, built) if keras_layers.is_keras(row) else built
+        if families.is_keras(row):
+            from outlayer_lint.interpret import keras_models  # noqa: PLC0415 - for programs that use Keras
+
+            return keras_models.inherited_additions(it, thing, built)
+        return built
     return None
 
 

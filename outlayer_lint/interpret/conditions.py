@@ -24,11 +24,12 @@ from outlayer_lint.interpret.things import (
     Unknown,
     identity,
 )  # fmt: skip
+from outlayer_lint.resolve.scopes import Place
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.frames import Frame
     from outlayer_lint.interpret.interpreter import Interpreter
-    from outlayer_lint.resolve.scopes import Place
+    from outlayer_lint.resolve.scopes import Block
 
 FORWARD = ("forward", "call", "__call__")
 DECIDING = 64  # evaluations for one condition; what takes more is hardly ever decided
@@ -82,6 +83,34 @@ def forked(answer: Answer, node: ast.Call) -> Answer:
         fork = frozenset(choice._replace(fork=True) for choice in choices)
         marked.append((thing, fork or frozenset({Choice(("fork", id(node)), equal=True, value=i, fork=True)})))
     return tuple(marked)
+
+
+def way_to(it: Interpreter, place: Place, frame: Frame) -> Choices | None:
+    """The choices under which a place is come to: the branches around it, and earlier ones that return.
+
+    `None` where a condition is decided against it.
+    """
+    together: Choices = NO_CHOICE
+    block: Block | None = place.block
+    index = place.index
+    while block is not None:
+        tests = [
+            (sub.condition[0], not sub.condition[1], Place(block, before))
+            for before in block.exits
+            if before < index and isinstance(block.statements[before], ast.If)
+            for sub in block.subs.get(before, ())
+            if sub.ends and sub.condition is not None
+        ]
+        if block.parent is not None and block.condition is not None:
+            tests.append((*block.condition, Place(block.parent, block.index)))
+        for test, polarity, at in tests:
+            decided = decide(it, test, polarity, at, frame)
+            both = None if decided is None else compatible(together, decided)
+            if both is None:
+                return None
+            together = both
+        index, block = block.index, block.parent
+    return together
 
 
 def decide(it: Interpreter, test: ast.expr, polarity: bool, place: Place, frame: Frame) -> Choices | None:  # noqa: FBT001

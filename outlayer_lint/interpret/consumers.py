@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from outlayer_lint import knowledge
 from outlayer_lint.diagnostic import Related
 from outlayer_lint.facts import Fact, LossBuilt, LossCall
-from outlayer_lint.interpret import calls, classes, keras_layers, keras_losses, passing, targets
+from outlayer_lint.interpret import calls, classes, conditions, families, passing, targets
 from outlayer_lint.interpret.choices import Choices, compatible
 from outlayer_lint.interpret.things import (
     Answer,
@@ -68,7 +68,11 @@ def as_loss(driver: Driver, thing: Any, seed: Seed, frame: Frame) -> Application
         found = knowledge.find(thing.name)
         if found is not None and found[0].kind == "loss" and found[1] != "module":
             made = Application(it, found[0], found[1], given, site, None)
-            return keras_losses.in_order(made) if keras_layers.is_keras(found[0]) else made
+            if families.is_keras(found[0]):
+                from outlayer_lint.interpret import keras_losses  # noqa: PLC0415 - for programs that use Keras
+
+                return keras_losses.in_order(made)
+            return made
     return None
 
 
@@ -98,15 +102,18 @@ def loss_calls(driver: Driver, seed: Seed) -> Iterator[Asked]:
                 answers.append(prediction_of(application))
         return answers
 
-    for world, answers in driver.worlds(ask):
+    for world, answers in driver.worlds(ask, remember=True):
         frame = driver.frame(seed, world)
+        way = conditions.way_to(it, seed.place, frame)
         position = 0
-        for thing, choices in answers[0]:
+        for thing, choices in answers[0] if way is not None else ():
             application = as_loss(driver, thing, seed, frame)
             if application is None:
                 continue
             position += 1
-            yield from _judged(driver, seed, application, answers[position], choices, world, answers[0])
+            both = compatible(choices, way) if way is not None else None
+            if both is not None:
+                yield from _judged(driver, seed, application, answers[position], both, world, answers[0])
 
 
 def prediction_of(application: Application) -> Answer:
@@ -128,7 +135,10 @@ def _judged(
         if len(forks) > 1 and not fork and any(forks - {fork}):
             continue
         value = judged_value(here)
-        yield Asked(_fact(driver, seed, application, value, world, callee, here), application.row, value, world)
+        fact = _fact(driver, seed, application, value, world, callee, here)
+        # A squared error is the same with its arguments exchanged: then what stands second is judged.
+        judged = fact.target if not value.known and fact.prediction.known and fact.swapped else value
+        yield Asked(fact, application.row, judged, world)
 
 
 def judged_value(answer: Answer) -> Value:
@@ -141,6 +151,8 @@ def judged_value(answer: Answer) -> Value:
             return Value(reason="batch data")
         if way.emission is Emission.LOSS:
             return Value(reason="result of a loss")
+        if targets.is_parameter(way):
+            return Value(reason="literal tensor")
     return value
 
 
@@ -246,9 +258,7 @@ def _callers(driver: Driver, world: World) -> tuple[Related, ...]:
 def losses_built(driver: Driver, seed: Seed) -> Iterator[LossBuilt]:
     """The construction of a loss object, or a functional loss call, as written."""
     it = driver.it
-    from outlayer_lint.interpret.frames import World  # noqa: PLC0415
-
-    world = World()
+    world = driver.world({}, {})
     it.fuel = 400
     frame = driver.frame(seed, world)
     for thing, _ in it.ev(seed.node.func, seed.place, frame):
@@ -277,8 +287,7 @@ def losses_built(driver: Driver, seed: Seed) -> Iterator[LossBuilt]:
         document = seed.place.block.scope.file.document
         words = {
             "loss": thing.name.rpartition(".")[2],
-            "prediction": document.segment(seed.node.args[0]) if seed.node.args else "",
-            "target": document.segment(seed.node.args[1]) if len(seed.node.args) > 1 else "",
+            "prediction": _written(seed, row, row.prediction), "target": _written(seed, row, row.target_parameter),
             "emits": "", "activation": "",
         }  # fmt: skip
         if module and len(tensors) < 2 and "size_average" not in tensors:  # a weight alone is a weight
@@ -294,6 +303,14 @@ def losses_built(driver: Driver, seed: Seed) -> Iterator[LossBuilt]:
             words=words,
         )
         return
+
+
+def _written(seed: Seed, row: Row, parameter: str) -> str:
+    """The argument of a functional loss as it is written: torch takes the prediction first, Keras the target."""
+    nodes = {k.arg: k.value for k in seed.node.keywords}
+    index = row.parameters.index(parameter) if parameter in row.parameters else len(seed.node.args)
+    node = nodes.get(parameter, seed.node.args[index] if index < len(seed.node.args) else None)
+    return "" if node is None else seed.place.block.scope.file.document.segment(node)
 
 
 def _is_scaled(seed: Seed) -> bool:

@@ -14,7 +14,6 @@ from outlayer_lint.interpret.operators import number
 from outlayer_lint.interpret.things import Answer, Built, Library, Method, Site
 from outlayer_lint.interpret.transfer import Application, as_value
 from outlayer_lint.lattice import Emission, Tensor, Value
-from outlayer_lint.resolve.scopes import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.frames import Frame, World
     from outlayer_lint.interpret.seeds import Seed
     from outlayer_lint.knowledge import Row
-    from outlayer_lint.resolve.scopes import Block
 
 WORLDS = 3
 STEPS, FUEL = 6, 150  # small questions or hopeless ones
@@ -35,15 +33,8 @@ COMPARED = frozenset(("gt", "ge", "lt", "le"))
 
 
 def is_met(driver: Driver, seed: Seed, frame: Frame) -> bool:
-    """Whether no condition around a place is decided against it."""
-    block: Block | None = seed.place.block
-    while block is not None and block.parent is not None:
-        if block.condition is not None:
-            test, polarity = block.condition
-            if conditions.decide(driver.it, test, polarity, Place(block.parent, block.index), frame) is None:
-                return False
-        block = block.parent
-    return True
+    """Whether no condition on the way to a place is decided against it."""
+    return conditions.way_to(driver.it, seed.place, frame) is not None
 
 
 def contexts(driver: Driver, seed: Seed, node: ast.expr) -> Iterator[tuple[World, Frame, Value]]:
@@ -175,7 +166,8 @@ def _facts(driver: Driver, seed: Seed, application: Application, related: Any) -
     if row.transfer == "decides":
         yield from _decided(application, span, shown, related)
     elif row.transfer == "interval" and row.how == "log" and consumers.mode_of(seed) == "train":
-        yield from applications.logarithm(application, span, shown, related)
+        if not applications.only_drawn_from(driver, seed):  # -inf is never drawn
+            yield from applications.logarithm(application, span, shown, related)
         yield from handwritten.cross_entropy(driver, seed, application, related)
     elif row.kind == "activation":
         if row.transfer == "normalises" and application.spec(row.axis) == "implicit" and application.form != "module":

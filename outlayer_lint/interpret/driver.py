@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import callers, classes
-from outlayer_lint.interpret.frames import Frame, World
+from outlayer_lint.interpret.frames import Binding, Frame, World
 from outlayer_lint.interpret.interpreter import FUEL, Interpreter
 from outlayer_lint.interpret.iteration import overlay as overlaid
 from outlayer_lint.interpret.things import (
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.project import Project, SourceFile
     from outlayer_lint.resolve.scopes import Scope
 
+    Made = Callable[[dict[Scope, Binding | None], dict[Scope, Class]], World]
+
 MAX_WORLDS = 8
 MAX_STEPS = 24
 MAX_ASSUMED = 6
 CONFIRM = 100  # evaluations to see what one candidate calls
 ALONE = 120  # evaluations for a question without callers
 MIN_FUEL = 100
-DEFINED = rb"(?m)^[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)"
-DERIVED = rb"(?m)^[ \t]*class[ \t]+(\w+)[ \t]*\(([^)]*)\)"
 
 
 class Driver:
@@ -43,7 +43,7 @@ class Driver:
         """Callers, subclasses and definitions are looked up once."""
         self.project = project
         self.it = Interpreter(project)
-        self._callers: dict[Scope, list[callers.Caller]] = {}
+        self._callers: dict[tuple[Scope, Scope | None], list[callers.Caller]] = {}
         self._asking: set[Scope] = set()
         self.calling: dict[tuple[SourceFile, str], list[Seed]] = {}
         self.outsiders = Outsiders(project)
@@ -51,10 +51,10 @@ class Driver:
         self.alone = False  # answer as far as it can be seen without any caller
         self.reach = 1  # how many times farther than usual a decision's operand is followed
         self._subclasses: dict[Scope, list[Class]] = {}
+        self._worlds: dict[object, World] = {}
         self._written: dict[int, ast.Call] = {}
         self.handed: dict[object, ast.Call] = {}  # calls that a framework makes of what it is handed
-        self._definitions: dict[str, list[SourceFile]] | None = None
-        self._derived: dict[str, list[tuple[SourceFile, str]]] | None = None
+        self._definitions: dict[str, list[SourceFile]] = {}
 
     # -- frames -------------------------------------------------------------------------------------------------------
 
@@ -94,14 +94,18 @@ class Driver:
         fuel: int = FUEL,
         most: int = MAX_STEPS,
         *,
+        remember: bool = False,
         deep: bool = False,
     ) -> Iterator[tuple[World, list[Answer]]]:
         """Ask in the world that assumes nothing; where parameters stay open, once for each caller.
 
         Every world has its own `fuel`, those that come to nothing together twice as much; it counts evaluations, so
-        that what is found depends on the program alone.
+        that what is found depends on the program alone. Questions of one file may `remember` what the others found out
+        in the same world; not those that look for what was left open behind an answer, which shows only the first time.
+        `deep`: one caller to its end before the next, where few worlds are asked.
         """
-        pending = [start or World()]
+        made = self.world if remember else World
+        pending = [start or made({}, {})]
         done = steps = 0
         begun, total = self.it.evaluations, 2 * fuel
         while pending and done < limit and steps < most:
@@ -121,18 +125,17 @@ class Driver:
                 if not any(isinstance(thing, Unknown) for answer in answers for thing, _ in answer):
                     total += self.it.evaluations - before
                 continue
-            more = self.larger(world, opened)
+            more = self.larger(world, opened, made)
             pending = [*more, *pending] if deep else [*pending, *more]
 
-    def larger(self, world: World, opened: Parameter | Subclass) -> list[World]:
+    def larger(self, world: World, opened: Parameter | Subclass, made: Made) -> list[World]:
         """One world for each caller, or subclass, that the open thing may come from."""
         if isinstance(opened, Subclass):
             derived = self.subclasses(opened.cls)
-            return [world.with_subclass(opened.cls, cls) for cls in derived[:MAX_WORLDS]] or [
-                World(world.bindings, {**world.subclasses, opened.cls: self.it.class_of(opened.cls, world)})
-            ]
+            chosen = derived[:MAX_WORLDS] or [self.it.class_of(opened.cls, world)]
+            return [made(world.bindings, {**world.subclasses, opened.cls: cls}) for cls in chosen]
         scope = opened.scope
-        found = self.callers(scope)
+        found = self.callers(scope, self.receiver_in(world, scope))
         result = []
         for caller in found:
             if any(
@@ -141,12 +144,32 @@ class Driver:
             ):
                 continue
             result.append(
-                World(
+                made(
                     {**world.bindings, **caller.world.bindings, scope: caller.binding},
                     {**world.subclasses, **caller.world.subclasses},
                 )
             )
-        return result or [world.also(scope, None)]
+        return result or [made({**world.bindings, scope: None}, world.subclasses)]
+
+    def receiver_in(self, world: World, scope: Scope) -> Class | None:
+        """The class whose construction is meant, where it was asked about for objects of one class alone."""
+        if scope.owner is None or scope.name != "__init__":
+            return None
+        if scope.owner in world.subclasses:
+            return world.subclasses[scope.owner]
+        asked = world.opened.get(scope, {})
+        return next(iter(asked.values())) if len(asked) == 1 else None
+
+    def world(self, bindings: dict[Scope, Binding | None], subclasses: dict[Scope, Class]) -> World:
+        """The world of some assumptions, with what other questions of the same file have found out in it."""
+        key = (frozenset(bindings.items()), frozenset(subclasses.items()))
+        if key not in self._worlds:
+            self._worlds[key] = World(bindings, subclasses)
+        return self._worlds[key]
+
+    def begin(self) -> None:
+        """Leave the worlds of one file's questions behind."""
+        self._worlds.clear()
 
     def open_in(self, answers: list[Answer], world: World) -> Parameter | Subclass | None:
         """Something in the answers that a caller could settle."""
@@ -172,19 +195,23 @@ class Driver:
                     return found
         return None
 
-    def callers(self, scope: Scope) -> list[callers.Caller]:
-        """Confirmed callers of a scope, looked up once; none while they are being looked up."""
-        if scope not in self._callers:
+    def callers(self, scope: Scope, cls: Class | None = None) -> list[callers.Caller]:
+        """Confirmed callers of a scope, looked up once; none while they are being looked up.
+
+        Where the world assumes one of several derived classes, a constructor is called for that `cls`.
+        """
+        asked = scope, None if cls is None else cls.scope
+        if asked not in self._callers:
             if scope in self._asking or len(self._asking) > MAX_ASSUMED:
                 return []
             self._asking.add(scope)
             fuel = self.it.fuel
             try:
-                self._callers[scope] = callers.find(self, scope)
+                self._callers[asked] = callers.find(self, scope, asked[1])
             finally:
                 self._asking.discard(scope)
                 self.it.fuel = fuel
-        return self._callers[scope]
+        return self._callers[asked]
 
     def written_out(self, node: ast.Call, function: ast.expr, values: list[ast.expr]) -> ast.Call:
         """The call that another call hands over (`Process(target=f, args=(x,))` calls `f(x)`), made once."""
@@ -209,12 +236,11 @@ class Driver:
 
     def definitions(self, name: str) -> list[SourceFile]:
         """The files that define a function or method of that name, one entry for each definition."""
-        if self._definitions is None:
-            self._definitions = {}
-            for file in self.project.framework_files:
-                for match in re.finditer(DEFINED, file.words):
-                    self._definitions.setdefault(match[1].decode(), []).append(file)
-        return self._definitions.get(name, [])
+        if name not in self._definitions:
+            defined = rf"(?m)^[ \t]*+(?:async[ \t]+)?def[ \t]+{re.escape(name)}\b".encode()
+            files = self.project.mentions(name)
+            self._definitions[name] = [file for file in files for _ in re.findall(defined, file.words)]
+        return self._definitions[name]
 
     def derives(self, scope: Scope, base: Scope) -> bool:
         """Whether a class has another one among its bases."""
@@ -230,17 +256,13 @@ class Driver:
         return self._subclasses[scope]
 
     def _find_subclasses(self, scope: Scope) -> list[Class]:
-        if self._derived is None:
-            self._derived = {}
-            for file in self.project.framework_files:
-                for match in re.finditer(DERIVED, file.words):
-                    for base in re.findall(rb"\w+", match[2]):
-                        self._derived.setdefault(base.decode(), []).append((file, match[1].decode()))
         found: dict[int, Class] = {}
         todo = [scope.name]
         seen = {scope.name}
         while todo and len(found) < MAX_WORLDS * 2:
-            for file, name in self._derived.get(todo.pop(), []):
+            base = todo.pop()
+            derived = [(f, name) for f in self.project.mentions(base) for name, bases in f.derived() if base in bases]
+            for file, name in derived:
                 if (file.path, name) in seen:  # type: ignore[comparison-overlap]
                     continue
                 seen.add((file.path, name))  # type: ignore[arg-type]

@@ -76,12 +76,13 @@ class Binding(NamedTuple):
     overlay: tuple[ast.AST, ...] = ()
     likely: bool = False
     passed: bool = False  # the function is passed at this place, not called: its parameters stay unknown
+    seen: bool = False  # the callee was evaluated, and is the scope or one of several things that include it
 
 
 class World:
-    """One way of calling: which caller is assumed for which unbound scope. Frozen; `also` makes a larger one."""
+    """One way of calling: which caller is assumed for which unbound scope. Frozen; `Driver.world` makes them."""
 
-    __slots__ = ("bindings", "instances", "roots", "subclasses")
+    __slots__ = ("bindings", "instances", "opened", "roots", "subclasses")
 
     def __init__(
         self, bindings: dict[Scope, Binding | None] | None = None, subclasses: dict[Scope, Class] | None = None
@@ -91,14 +92,7 @@ class World:
         self.subclasses = subclasses or {}
         self.roots: dict[Scope, Frame] = {}
         self.instances: dict[Scope, object] = {}
-
-    def also(self, scope: Scope, binding: Binding | None) -> World:
-        """The same world with one more assumption."""
-        return World({**self.bindings, scope: binding}, self.subclasses)
-
-    def with_subclass(self, scope: Scope, cls: Class) -> World:
-        """The same world where the class asked about is a given subclass."""
-        return World(self.bindings, {**self.subclasses, scope: cls})
+        self.opened: dict[Scope, dict[Scope, Class]] = {}  # constructors: the classes whose objects left them open
 
     @property
     def likely(self) -> bool:

@@ -31,15 +31,12 @@ def names(driver: Driver, scope: Scope, files: list[SourceFile]) -> list[str]:
     """The names under which a function is called, if it is passed around."""
     found: dict[str, None] = {}
     asked = 0
-    mentioned = re.compile(rb"\b" + scope.name.encode() + rb"\b(?!\s*\()")
     for file in files:
-        if mentioned.search(file.words) is None:
-            continue
-        for line in file.lines_with(rf"\b{re.escape(scope.name)}\b(?!\s*\()", (scope.name,)):
-            place = file.locate(line)
-            if place is None or asked >= MAX_MENTIONS:
-                continue
+        for line in file.lines_at(_passed(file.text, scope.name, method=scope.owner is not None)):
             asked += 1
+            place = file.locate(line) if asked <= MAX_MENTIONS else None
+            if place is None:
+                continue
             for name in _taken(driver, place, scope.name):
                 found[name] = None
     for name in list(found)[:MAX_NAMES]:
@@ -48,6 +45,24 @@ def names(driver: Driver, scope: Scope, files: list[SourceFile]) -> list[str]:
             for match in drawn.finditer(file.text):
                 found.update(dict.fromkeys(filter(None, match.groups())))
     return [name for name in found if name not in COMMON and name != scope.name][:MAX_NAMES]
+
+
+BEFORE = re.compile(r"[=(,\[{:]\s*(?:\w+\.)*\Z")
+AFTER = re.compile(r"[ \t]*[,)\]}\n]")
+NEAR = 80  # characters before a name in which what it is passed to shows
+
+
+def _passed(text: str, name: str, *, method: bool) -> Iterator[int]:
+    """Where a name stands as an argument, an element or a value by itself; not where it is imported."""
+    at = text.find(name)
+    while at >= 0:
+        end = at + len(name)
+        owned = text[at - 1 : at] == "."
+        if owned >= method and AFTER.match(text, end) and BEFORE.search(text[max(0, at - NEAR) : at]):
+            opened = text.rfind("(", 0, at)
+            if not text[max(0, opened - NEAR) : opened].rstrip().endswith("import"):
+                yield at
+        at = text.find(name, end)
 
 
 def _taken(driver: Driver, place: Place, name: str) -> Iterator[str]:

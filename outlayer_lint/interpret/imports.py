@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import os
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
@@ -11,6 +12,8 @@ from outlayer_lint.interpret.things import Answer, Const, Dictionary, Library, M
 from outlayer_lint.resolve.scopes import Definition, Place
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from outlayer_lint.interpret.frames import Frame
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.resolve.project import SourceFile
@@ -78,11 +81,26 @@ def imported_from(it: Interpreter, module: str, level: int, name: str, file: Sou
     inner = it.project.module(full, file, level)
     if inner is not None:
         return only(Module(inner))
+    if target is not None and not level:
+        for other in _further(it, module, file):
+            if other not in (target, file) and (answer := exported(it, other, name)) is not None:
+                return answer
     if target is not None:
         return unknown("import not resolved")
     if level or it.project.is_package(module, file):
         return unknown("import not resolved")
     return only(Library(full))
+
+
+def _further(it: Interpreter, module: str, file: SourceFile) -> Iterator[SourceFile]:
+    """Modules of the same name in the folders above: tests stand in folders named like the packages they test."""
+    at = os.path.dirname(file.path)
+    while at.startswith(it.project.root):
+        if found := it.project._at(at, module):  # noqa: SLF001 - the same look-up, folder by folder
+            yield found
+        if os.path.dirname(at) == at:
+            return
+        at = os.path.dirname(at)
 
 
 def exported(it: Interpreter, file: SourceFile, name: str) -> Answer | None:

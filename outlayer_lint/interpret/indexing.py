@@ -18,7 +18,7 @@ from outlayer_lint.lattice import Emission, Tensor
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
-    from outlayer_lint.interpret.things import Site
+    from outlayer_lint.interpret.things import Answer, Site
 
 
 def without_first_dim(t: Tensor) -> Tensor:
@@ -43,7 +43,7 @@ def indexed(it: Interpreter, t: Tensor, index: ast.expr, site: Site) -> Tensor:
         t = t.replace(source=(t.source, ast.unparse(index)[:40]))
     if t.emission in (Emission.DATA, Emission.INDEX):
         cut = t.replace(source=(t.source, ast.unparse(index)[:40]), inner=None, rank=rank)
-        return shapes.alone(cut) if kinds[:1] == ["new"] else cut
+        return shapes.alone(cut) if kinds[:1] == ["new"] or _single(it, index, site) else cut
     cut_classes, classes = _landed(t.class_axis, kinds, t.rank)
     cut_axis, axis = _landed(t.axis, kinds, t.rank) if t.emission in COUPLED else (False, t.axis)
     kept = loosened(t) if cut_axis is not False else t
@@ -52,7 +52,29 @@ def indexed(it: Interpreter, t: Tensor, index: ast.expr, site: Site) -> Tensor:
         axis=axis if kept.emission in COUPLED else kept.axis, units=t._units if whole else None, rank=rank,  # noqa: SLF001
         class_axis=classes if whole else None,
     )  # fmt: skip
+    if kinds == ["some"] and by_value(t, it.ev(index, site.place, site.frame)):
+        found = found.replace(certainty="likely")
     return shapes.alone(found) if kinds[:1] == ["new"] and t.source is not None and not t.learned else found
+
+
+def by_value(t: Tensor, mask: Answer) -> bool:
+    """Whether a mask compares a probability itself, `p > 0`: what it picks or spares has a bound that is not proved."""
+    if t.emission not in (Emission.SIMPLEX, Emission.UNIT) or t.origin.applied is None:
+        return False
+    masks = [thing for thing, _ in mask if isinstance(thing, Tensor) and thing.emission is Emission.BOOL]
+    return any(way.origin.applied == t.origin.applied for thing in masks for way in thing.inner)
+
+
+def _single(it: Interpreter, index: ast.expr, site: Site) -> bool:
+    """Whether an index takes a range of one: `x[3:4]`, `x[i : i + 1]`."""
+    first = index.elts[0] if isinstance(index, ast.Tuple) and index.elts else index
+    if not isinstance(first, ast.Slice) or first.step is not None or first.upper is None:
+        return False
+    ends = [first.lower or ast.Constant(0), first.upper]
+    low, high = (it.constant(it.ev(end, site.place, site.frame)) for end in ends)
+    if isinstance(low, int) and isinstance(high, int):
+        return high - low == 1
+    return ast.unparse(first.upper) in {f"{ast.unparse(ends[0])} + 1", f"1 + {ast.unparse(ends[0])}"}
 
 
 def _kinds(it: Interpreter, index: ast.expr, site: Site) -> list[str]:

@@ -12,14 +12,15 @@ from outlayer_lint.diagnostic import Diagnostic, Pair, Span
 from outlayer_lint.facts import Decision, Fact, LossCall
 from outlayer_lint.interpret import applications, consumers, decisions
 from outlayer_lint.interpret.seeds import (
-    BUILDS,
     LIKELY_LOSS,
     LOADS,
+    SAMPLES,
     SERVES,
     Seed,
     Vocabulary,
     calls_at,
     expressions_at,
+    statements_on,
 )
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Value, describe
@@ -99,6 +100,7 @@ class Inquiry:
 
     def ask(self, file: SourceFile) -> list[Event]:
         """All questions that begin in a file."""
+        self.driver.begin()
         if file not in self.relevant or file.scope is None:
             return []
         events: list[Event] = []
@@ -106,7 +108,7 @@ class Inquiry:
         likely = re.compile(rf"(?i:{LIKELY_LOSS})")
         calls = file.calls
         words = {word for word in calls if word in known or likely.fullmatch(word)}
-        built = (self.vocabulary.classes | self.vocabulary.functions) & calls.keys()
+        built = (self.vocabulary.classes | self.vocabulary.functions) & calls
         wanted = re.compile("|".join(sorted(words | built | {rf"(?i:{LIKELY_LOSS})"})))
         lines = file.lines_calling(*words, *built)
         if "forward" in calls:
@@ -143,6 +145,7 @@ class Inquiry:
 
     def ask_further(self, file: SourceFile) -> list[Event]:
         """Decisions, distributions, metrics and activations of a file. After all losses: a decision depends on them."""
+        self.driver.begin()
         self._evaluating()
         if not self.is_of_a_model(file):
             return []
@@ -156,16 +159,17 @@ class Inquiry:
         for each in () if self.driver.alone else self._led_into(file):
             events.extend(self._further(each))
         self.driver.alone, self.driver.reach = False, 1
+        events.extend(self._constant(file))
         self.events.extend(events)
         return events
 
     def uses(self, file: SourceFile) -> bool:
         """Whether a file computes a loss of a model, loads one, or helps a file that does."""
-        return file in self._trains or file in self._helpers or re.search(LOADS, file.words) is not None
+        return file in self._trains or file in self._helpers or any(word in file.words for word in LOADS)
 
     def _further(self, file: SourceFile) -> Iterator[Event]:
         lines = self._deciding(file) if self.decides(file) else []
-        if (not lines and file.calls.keys().isdisjoint(self.vocabulary.activations)) or file.scope is None:
+        if (not lines and file.calls.isdisjoint(self.vocabulary.activations)) or file.scope is None:
             return
         begun = self.driver.it.evaluations
         for seed, node in expressions_at(file, lines):
@@ -176,8 +180,17 @@ class Inquiry:
             if facts:
                 yield Event(facts[0].span, [(f, False) for f in self._with_chains(facts)], [])
         words = self.vocabulary.activations | self.vocabulary.activation_classes
-        for line in file.lines_beside("forward", words & file.calls.keys()):
+        for line in file.lines_beside("forward", words & file.calls):
             yield from self._outputs(file, line)
+
+    def _constant(self, file: SourceFile) -> Iterator[Event]:
+        """Keras layers whose output is the same for every input."""
+        if b"softmax" not in file.words or file.scope is None:
+            return
+        from outlayer_lint.interpret import keras_heads  # noqa: PLC0415 - for files that build such a layer
+
+        for fact in keras_heads.constant(self.driver, file):
+            yield Event(fact.span, [(f, False) for f in self._with_chains([fact])], [])
 
     def _deciding(self, file: SourceFile) -> list[int]:
         return self.vocabulary.deciding(file, serves=self.serves(file), cuts=not self.driver.alone)
@@ -216,11 +229,15 @@ class Inquiry:
 
     def is_of_a_model(self, file: SourceFile) -> bool:
         """Whether a file trains, builds or loads a model."""
-        return self.serves(file) or (file.has_framework and re.search(BUILDS, file.words) is not None)
+        return self.serves(file) or (file.has_framework and self._builds(file))
+
+    def _builds(self, file: SourceFile) -> bool:
+        words = file.words
+        return any(word in words for word in SAMPLES) or (b"nn." in words and re.search(rb"\bnn\.", words) is not None)
 
     def serves(self, file: SourceFile) -> bool:
         """Whether a file trains a model or puts it to use."""
-        return file in self.relevant or (file.has_framework and re.search(SERVES, file.words) is not None)
+        return file in self.relevant or (file.has_framework and any(word in file.words for word in SERVES))
 
     def _with_chains(self, facts: list[Fact]) -> Iterator[Fact]:
         for fact in facts:
@@ -248,19 +265,18 @@ class Inquiry:
                 )
         return Event(consumers.span_of(seed), facts, asked)
 
-    def reveal(self, file: SourceFile, line: int, cell: int | None) -> Iterator[tuple[Span, str, Value, str]]:
-        """What each expression on a line emits, outermost first."""
+    def reveal(
+        self, file: SourceFile, line: int, cell: int | None, column: int = 0
+    ) -> Iterator[tuple[Span, str, Value, str]]:
+        """What each expression on a line emits, outermost first; with a column, only those around it."""
         if file.scope is None:
             return
-        at = line
-        if cell is not None:
-            at = file.document.line_of(Span(file.display, line, 1, line, 1, cell))
-        place = file.locate(at)
-        if place is None:
-            return
-        statement = place.block.statements[place.index]
+        at = file.document.line_of(Span(file.display, line, 1, line, 1, cell))
+        places = list(statements_on(file, at))
+        beside = [place for place in reversed(places) if place.block is places[0].block]
+        nodes = ((node, place) for place in beside for node in ast.walk(place.block.statements[place.index]))
         seen: set[str] = set()
-        for node in ast.walk(statement):
+        for node, place in nodes:
             if (
                 not isinstance(node, ast.expr)
                 or isinstance(node, (ast.Constant, ast.Starred))
@@ -268,6 +284,8 @@ class Inquiry:
             ):
                 continue
             if isinstance(getattr(node, "ctx", None), ast.Store):
+                continue
+            if column and not _covers(file.document.span(node), column):
                 continue
             value, how = Value(reason="unknown"), ""
             for world, answers in self.driver.worlds(partial(self._valued, node, place), limit=1):
@@ -284,6 +302,11 @@ class Inquiry:
     def _valued(self, node: ast.expr, place: Place, world: World) -> list[Answer]:
         frame = self.driver.frame(Seed(node, place, ()), world)  # type: ignore[arg-type] # any expression will do
         return [self.driver.it.ev(node, place, frame)]
+
+
+def _covers(span: Span, column: int) -> bool:
+    """Whether a span has a column of its first line inside; behind the last character counts, as a cursor stands."""
+    return span.column <= column and (span.end_line > span.line or column <= span.end_column)
 
 
 IMPORTED = r"(?m)^[ \t]*from[ \t]+(\.*)([\w.]+)[ \t]+import\b"

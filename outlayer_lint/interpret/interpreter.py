@@ -54,6 +54,7 @@ class Interpreter:
         self._read: set[object] = set()
         self._provisional: dict[object, tuple[Answer, frozenset[object]]] = {}
         self.parameters: dict[object, Parameter] = {}
+        self.unfollowed: set[Scope] = set()  # called by their names, on something unknown
         self.importing: set[tuple[int, int, str]] = set()
         self.nowhere = World()
         self.hidden: list[Parameter | Subclass] = []  # what was open behind an answer that had no need of it

@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import classes, keras_models
+from outlayer_lint.interpret import classes, families
 from outlayer_lint.interpret.seeds import Seed, calls_at
 from outlayer_lint.interpret.things import Class, Dictionary, Function, Instance, Partial, Sequence
 
@@ -30,14 +30,14 @@ def handed_over(driver: Driver, scope: Scope) -> list[tuple[Seed, World]]:
     tokens = _tokens(scope)
     if not tokens or len(scope.parameter_names) < TARGETS:
         return []
-    found: list[tuple[Seed, World]] = []
+    found: dict[int, tuple[Seed, World]] = {}
     for token in tokens:
         for file in driver.project.importers(scope.file, token):
             if "compile" not in file.calls:
                 continue
             for seed in calls_at(file, file.lines_calling("compile"), COMPILE)[:MAX_CALLS]:
-                found.extend(_passed_at(driver, seed, scope))
-    return found
+                found.update((id(handed[0].node), handed) for handed in _passed_at(driver, seed, scope))
+    return list(found.values())
 
 
 def _tokens(scope: Scope) -> list[str]:
@@ -102,7 +102,7 @@ def _written(driver: Driver, seed: Seed, node: ast.expr, model: ast.expr, index:
     """`loss(model.targets, model.output)`; one head of several has a name that no attribute can have."""
     key = (id(node), index)
     if key not in driver.handed:
-        names = ("targets", "output" if index is None else f"{keras_models.HEAD}{index}")
+        names = ("targets", "output" if index is None else f"{families.HEAD}{index}")
         values = [ast.copy_location(ast.Attribute(model, name, ast.Load()), seed.node) for name in names]
         driver.handed[key] = ast.copy_location(ast.Call(node, list(values), []), seed.node)
     return driver.handed[key]

@@ -181,15 +181,18 @@ class Context:
                 self._unresolved(asked, getattr(model, "reason", reason) if outputs is None else reason)
             return
         silent = self._silent(model)
+        programs: list[Program] = []
         for heads, choices in self._heads(outputs):
             for shape in shapes:
                 both = compatible(choices, shape.choices)
-                if both is None:
-                    continue
-                if heads is None:
+                if both is not None and heads is None:
                     self._unresolved(asked, "container of outputs")
-                    continue
-                self._program(Program(model, heads, shape, both), asked, silent=silent)
+                elif both is not None and heads is not None:
+                    programs.append(Program(model, heads, shape, both))
+        # Of several ways to build it those are meant that have a loss for each output.
+        meant = [program for program in programs if paired(program.heads, program.losses) is not None]
+        for program in meant or programs:
+            self._program(program, asked, silent=silent)
 
     def _silent(self, model: Any) -> bool:
         """Whether what is compiled here never computes a loss."""
@@ -247,6 +250,9 @@ class Context:
         pair = consumers.Asked(None, named.row, as_value(answer), self.world)
         value = consumers.judged_value(answer)
         facts: list[tuple[Fact, bool]] = []
+        # What is the same for every input is wrong whatever trains it.
+        constant = value.all(lambda way: way.emission is Emission.SIMPLEX and way.units == 1) is not None
+        silent = silent and (not constant or keras_training.superseded(self.seed))
         if not silent and not named.own:
             fact = self._loss_call(program, index, named, entry, answer, value)
             pair = pair._replace(fact=fact)
@@ -255,7 +261,8 @@ class Context:
             facts.extend((f, likely) for f in applications.chain(value.ways, fact.words["prediction"], "output", ()))
             facts.extend((f, likely) for f in self._consumed(program, index, metrics[index], answer, (fact,)))
         elif not silent:
-            facts.extend((f, False) for f in self._consumed(program, index, metrics[index], answer, ()))
+            own = LossCall(self.span(entry), keras_losses.OWN, value)  # nobody knows what it takes
+            facts.extend((f, False) for f in self._consumed(program, index, metrics[index], answer, (own,)))
         asked.pairs.append((index, pair, facts))
 
     def _loss_call(

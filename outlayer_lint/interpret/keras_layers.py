@@ -7,7 +7,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret import calls, classes, coupling, transfer
+from outlayer_lint.interpret import calls, coupling, transfer
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
     Answer,
@@ -31,33 +31,8 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.interpret.things import Entry
     from outlayer_lint.interpret.transfer import Application
-    from outlayer_lint.knowledge import Row
 
 Record = TypeVar("Record", Tensor, Origin)
-FAMILY = frozenset(("keras", "tensorflow"))
-PACKAGE = frozenset(("keras", "tensorflow", "tf_keras"))
-ABSTRACT = frozenset(("Layer", "Network", "Container", "Trainer", "Wrapper"))
-
-
-def is_keras(row: Row) -> bool:
-    """Whether a row describes something of Keras or TensorFlow."""
-    return row.name.partition(".")[0] in FAMILY
-
-
-def is_keras_class(it: Interpreter, thing: object) -> bool:
-    """Whether an object's class has a layer or model of Keras among its bases."""
-    if not isinstance(thing, Instance):
-        return False
-    return any(isinstance(base, Library) and _is_base(base.name) for base in classes.mro(it, thing.cls))
-
-
-def _is_base(name: str) -> bool:
-    """Whether a library's class is a layer or a model; the plain `Layer` has no row, as it does nothing by itself."""
-    package, _, rest = name.partition(".")
-    if package in PACKAGE and rest.rpartition(".")[2] in ABSTRACT:
-        return True
-    found = knowledge.find(name)
-    return found is not None and is_keras(found[0]) and found[0].kind in ("layer", "container", "model", "wrapper")
 
 
 # -- the activation ---------------------------------------------------------------------------------------------------
@@ -149,11 +124,6 @@ def _both_ways(it: Interpreter, thing: Built, given: Arguments, site: Site) -> A
     """`Bidirectional(layer)`: both results side by side, or put together; the width is not known."""
     answer = lift(calls.wrapped(it, thing), lambda inner: calls.call(it, inner, given, site))
     return coupling.on_tensors(answer, lambda t: t.replace(units=None))
-
-
-def site_of(layer: object, site: Site) -> Site:
-    """Where a layer of a model is shown to be applied: where it was built, not where the model is called."""
-    return layer.site if isinstance(layer, Built) and is_keras(layer.row) else site
 
 
 # -- the layer --------------------------------------------------------------------------------------------------------

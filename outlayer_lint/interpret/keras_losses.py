@@ -143,7 +143,7 @@ def by_shape(row: Row, value: Value, trained: tuple[LossCall, ...]) -> Row:
         return row
     meant = "one-unit" if value.units == 1 else ""
     if not meant and value.units is not None:
-        wanted = {tuple(call.loss.target) for call in trained}
+        wanted = {tuple(call.loss.target) for call in trained if call.loss is not OWN}
         if wanted == {(Emission.INDEX,)}:
             meant = "index-target"
         elif wanted and all(Emission.INDEX not in words for words in wanted):

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret import calls, classes, construction, containers, keras_layers, layers, passing
+from outlayer_lint.interpret import calls, classes, construction, containers, families, keras_layers, layers, passing
 from outlayer_lint.interpret.coupling import on_tensors
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
@@ -31,18 +31,10 @@ from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.resolve.scopes import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.interpret.things import Entry
 
-HEAD = "output:"  # begins the name of one of several heads, as those who hand over a loss for it write it
 GRAPH = ("outputs", "output")  # Keras 1 said `Model(input=..., output=...)`
-PREDICTING = frozenset(("predict", "predict_on_batch", "predict_proba", "predict_generator", "predict_step"))
-ATTRIBUTES = frozenset(("output", "outputs", "layers", "targets", "input", "inputs"))
-GROWING = frozenset(("add_weight", "add_variable"))
-METHODS = frozenset(("get_layer", *PREDICTING, *GROWING))
-OFFERED = ATTRIBUTES | METHODS
 
 
 class Head(NamedTuple):
@@ -55,16 +47,11 @@ class Head(NamedTuple):
 def is_model(it: Interpreter, thing: object) -> bool:
     """Whether a thing is a model or a layer of Keras."""
     if isinstance(thing, Built):
-        return keras_layers.is_keras(thing.row) and thing.row.kind in ("container", "model", "layer", "wrapper")
-    return keras_layers.is_keras_class(it, thing)
+        return families.is_keras(thing.row) and thing.row.kind in ("container", "model", "layer", "wrapper")
+    return families.is_keras_class(it, thing)
 
 
 # -- running ----------------------------------------------------------------------------------------------------------
-
-
-def run_graph(it: Interpreter, thing: Built, given: Arguments, site: Site) -> Answer:
-    """A functional model called: what its `outputs` are."""
-    return outputs_given(it, thing)
 
 
 def outputs_given(it: Interpreter, thing: Built) -> Answer:
@@ -226,9 +213,9 @@ def _given_output(layer: Any, entry: Entry) -> Any:
 
 def attribute(it: Interpreter, thing: Built | Instance, name: str) -> Answer | None:
     """What a model or layer offers by itself, `None` where it is not one of these."""
-    if name.startswith(HEAD) and is_model(it, thing):
-        return lift(output(it, thing), lambda whole: _head(it, whole, name.removeprefix(HEAD)))
-    if name not in ATTRIBUTES or not is_model(it, thing):
+    if name.startswith(families.HEAD) and is_model(it, thing):
+        return lift(output(it, thing), lambda whole: _head(it, whole, name.removeprefix(families.HEAD)))
+    if name not in families.ATTRIBUTES or not is_model(it, thing):
         return None
     if isinstance(thing, Instance) and any(o.path[0] == name for o in thing.overrides) and name != "output":
         return None
@@ -242,25 +229,20 @@ def attribute(it: Interpreter, thing: Built | Instance, name: str) -> Answer | N
     return unknown("model input", (name, mark))
 
 
-def offers(name: str) -> bool:
-    """Whether models have an attribute of that name from the library."""
-    return name in OFFERED or name.startswith(HEAD)
-
-
 def offered(it: Interpreter, thing: Instance, name: str, answer: Answer) -> Answer:
     """What an object of a class derived from a Keras model has from there; `answer` is what the class itself says."""
-    if not all(isinstance(t, (Unknown, Subclass)) for t, _ in answer) or not keras_layers.is_keras_class(it, thing):
+    if not all(isinstance(t, (Unknown, Subclass)) for t, _ in answer) or not families.is_keras_class(it, thing):
         return answer
-    return only(Method(thing, name)) if name in METHODS else attribute(it, thing, name) or answer
+    return only(Method(thing, name)) if name in families.METHODS else attribute(it, thing, name) or answer
 
 
 def method(it: Interpreter, thing: Built | Instance, name: str, given: Arguments, site: Site) -> Answer | None:
     """What a method of a model gives, `None` where it is not one of these."""
-    if name in PREDICTING:
+    if name in families.PREDICTING:
         entry = given.pick(0, "x")
         answer = calls.call(it, thing, Arguments((entry or features(thing),)), site)
         return on_tensors(answer, lambda t: t.replace(gradient=False))
-    if name in GROWING:
+    if name in families.GROWING:
         return only(Tensor(Emission.LOGIT, by="keras.layers.Layer.add_weight", learned="keras.layers.Layer.add_weight"))
     if name == "get_layer":
         return _get_layer(it, thing, given, site)
@@ -284,9 +266,6 @@ def _get_layer(it: Interpreter, thing: Built | Instance, given: Arguments, site:
         return missing
 
     return lift(layers_of(it, thing), one) if isinstance(wanted, str) or isinstance(index, int) else missing
-
-
-CALLED: dict[str, Callable[[Interpreter, Built, Arguments, Site], Answer]] = {"graph": run_graph}
 
 
 def library_class(it: Interpreter, thing: Instance, name: str) -> bool:

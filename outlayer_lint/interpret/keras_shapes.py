@@ -12,6 +12,8 @@ from outlayer_lint.interpret.things import Const, Parameter, Sequence, Subclass,
 from outlayer_lint.lattice import Emission, Tensor, Value
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.interpret.things import Answer
     from outlayer_lint.interpret.transfer import Application
@@ -118,3 +120,8 @@ def fed(it: Interpreter, app: Application) -> Answer:
     # How many samples there will be is not said.
     key = (arrays.DRAWN, (id(app.site.node), id(app.site.frame.base)), shapes.ONE)
     return only(Tensor(Emission.DATA, by=app.row.name, source=key, rank=rank, origin=app.origin))
+
+
+TRANSFER: dict[str, Callable[[Interpreter, Application], Answer]] = {
+    "fed": fed, "merges": merges, "scales": scales, "pools": pools,
+}  # fmt: skip

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from outlayer_lint.interpret.driver import Driver
-    from outlayer_lint.interpret.frames import World
+    from outlayer_lint.interpret.frames import Frame, World
     from outlayer_lint.interpret.things import Entry
     from outlayer_lint.resolve.project import SourceFile
     from outlayer_lint.resolve.scopes import Scope
@@ -47,17 +47,36 @@ class Fit(NamedTuple):
 
     seed: Seed
     world: World
-    models: frozenset[object]
+    models: frozenset[Made]
     unresolved: bool
 
 
-def key_of(thing: object) -> object:
+class Made(NamedTuple):
+    """Where a model was built, and through which calls: the same builder may be called twice."""
+
+    site: object
+    calls: tuple[object, ...]
+
+    def may_be(self, other: Made) -> bool:
+        """Whether both can be one model, as far as the calls that are known for both tell."""
+        known = min(len(self.calls), len(other.calls))
+        return self.site == other.site and self.calls[:known] == other.calls[:known]
+
+
+def key_of(thing: object) -> Made | None:
     """What tells one model from another, however it was changed since it was built."""
     if isinstance(thing, Super):
         thing = thing.instance
-    if isinstance(thing, Instance):
-        return ("self", id(thing.cls.scope)) if thing.site is None else ("made", id(thing.site.node))
-    return ("made", id(thing.site.node)) if isinstance(thing, Built) else None
+    if isinstance(thing, Instance) and thing.site is None:
+        return Made(("self", id(thing.cls.scope)), ())
+    if not isinstance(thing, (Instance, Built)) or thing.site is None:
+        return None
+    calls: list[object] = []
+    frame: Frame | None = thing.site.frame
+    while frame is not None and frame.place is not None:
+        calls.append((id(frame.place.block), frame.place.index))
+        frame = frame.caller
+    return Made(id(thing.site.node), tuple(calls))
 
 
 class Training:
@@ -92,14 +111,14 @@ class Training:
             for world, answers in list(driver.worlds(ask, limit=WORLDS, fuel=FUEL, most=STEPS)):
                 things = [t for t, _ in answers[0]]
                 keys = {key for t in things if keras_models.is_model(driver.it, t) and (key := key_of(t)) is not None}
-                keys |= {key_of(t) for t in things if isinstance(t, Super)}
-                yield Fit(seed, world, frozenset(keys), any(isinstance(t, CLOSED) for t in things))
+                keys |= {key for t in things if isinstance(t, Super) and (key := key_of(t)) is not None}
+                yield Fit(seed, world, frozenset(keys), not keys and any(isinstance(t, CLOSED) for t in things))
 
-    def of(self, key: object, seed: Seed) -> tuple[list[Fit], bool]:
+    def of(self, key: Made | None, seed: Seed) -> tuple[list[Fit], bool]:
         """The calls that train a model compiled at a place, and whether it may be trained at all."""
         file = seed.place.block.scope.file
         here = self.fits(file)
-        found = [fit for fit in here if key in fit.models]
+        found = _training(key, here)
         if found:
             return found, True
         escapes = escaping(seed)
@@ -107,7 +126,7 @@ class Training:
             return [], any(fit.unresolved for fit in here if _same_scope(fit.seed, seed))
         others = [other for name in escapes for other in self._mentioning(name, file)]
         elsewhere = [fit for other in dict.fromkeys(others) for fit in self.fits(other)]
-        found = [fit for fit in elsewhere if key in fit.models]
+        found = _training(key, elsewhere)
         if found:
             return found, True
         fits = [*here, *elsewhere]
@@ -116,6 +135,10 @@ class Training:
     def _mentioning(self, name: str, file: SourceFile) -> list[SourceFile]:
         found = [f for f in self.driver.project.importers(file, name) if f is not file]
         return [f for f in found if any(word in f.calls for word in WORDS)][:MAX_FILES]
+
+
+def _training(key: Made | None, fits: list[Fit]) -> list[Fit]:
+    return [fit for fit in fits if key is not None and any(key.may_be(model) for model in fit.models)]
 
 
 def _same_scope(one: Seed, other: Seed) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import calls, containers, iteration, keras_layers, keras_models, native
+from outlayer_lint.interpret import calls, containers, families, iteration, native
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
     Answer,
@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 
 def run_container(it: Interpreter, thing: Built, given: Arguments, site: Site) -> Answer:
     """`Sequential(...)(x)`: from the tail, so that a learned layer near the end answers at once."""
-    run = keras_models.CALLED.get(thing.row.how)
-    if run is not None:
-        return run(it, thing, given, site)
+    if thing.row.how == "graph":
+        from outlayer_lint.interpret import keras_models  # noqa: PLC0415 - for programs that use Keras
+
+        return keras_models.outputs_given(it, thing)
     if thing.row.how != "sequence":
         return unknown("call of a list of layers")
 
@@ -67,13 +68,18 @@ def _step(it: Interpreter, layer: Entry, entry: Entry, site: Site) -> Callable[[
         return lift(
             it.force(layer),
             lambda f: (
-                calls.call(it, f, Arguments((entry,)), keras_layers.site_of(f, site))
+                calls.call(it, f, Arguments((entry,)), _site_of(f, site))
                 if not isinstance(f, Const)
                 else it.force(entry)
             ),
         )
 
     return run
+
+
+def _site_of(layer: object, site: Site) -> Site:
+    """Where a layer of a model is shown to be applied: in Keras where it was built, not where the model is called."""
+    return layer.site if isinstance(layer, Built) and families.is_keras(layer.row) else site
 
 
 def parts(it: Interpreter, thing: Built) -> Answer:
@@ -92,7 +98,9 @@ def _parts(it: Interpreter, thing: Built) -> Answer:
     base: Answer
     if thing.extras and thing.extras[0][0] == "replaced":
         base = it.force(given.positional[0])
-    elif keras_layers.is_keras(thing.row):
+    elif families.is_keras(thing.row):
+        from outlayer_lint.interpret import keras_models  # noqa: PLC0415 - for programs that use Keras
+
         base = keras_models.parts(it, thing)
     elif given.more_positional:
         base = only(Sequence(given.positional, open=True, tail=_starred_tail(it, thing)))

@@ -164,7 +164,7 @@ def stored(
                 )
             return only(Sequence((), open=True, kind=thing.kind))
         if isinstance(thing, Tensor):
-            return assignment.assigned(it, thing, lazy, how)
+            return assignment.assigned(it, thing, lazy, how, Lazy(index, place, frame))
         return only(thing)
 
     return lift(before, one)

@@ -301,6 +301,18 @@ def _module(it: Interpreter, given: Arguments, site: Site) -> Answer:
     return only(Module(found)) if found is not None else only(Library(name))
 
 
+PRECISION = {"half": (2.0**-10, 2.0**-14, 65504.0), "double": (2.0**-52, 2.0**-1022, 1.797e308)}
+SINGLE = (2.0**-23, 2.0**-126, 3.4028e38)
+
+
+def _finfo(it: Interpreter, given: Arguments, site: Site) -> Answer:
+    """The limits of a float dtype; of one that is not known, those of the usual one."""
+    named = {arrays.dtype_of(thing) for thing, _ in it.force(given.pick(0, "dtype"))} if given.positional else set()
+    eps, tiny, largest = PRECISION.get(named.pop() or "", SINGLE) if len(named) == 1 else SINGLE
+    limits = {"eps": eps, "resolution": eps, "tiny": tiny, "smallest_normal": tiny, "max": largest, "min": -largest}
+    return only(Dictionary({key: only(Const(value)) for key, value in limits.items()}))
+
+
 FUNCTIONS: dict[str, Callable[[Interpreter, Arguments, Site], Answer]] = {
     "builtins.len": _len, "builtins.range": _range, "builtins.enumerate": _enumerate, "builtins.zip": _zip,
     "builtins.list": _listed, "builtins.tuple": _listed, "builtins.reversed": _reversed, "builtins.sorted": _same,
@@ -315,5 +327,6 @@ FUNCTIONS: dict[str, Callable[[Interpreter, Arguments, Site], Answer]] = {
     "tqdm.auto.tqdm": _same, "tqdm.notebook.tqdm": _same, "tqdm.trange": _range, "tqdm.tqdm_notebook": _same,
     "itertools.cycle": _same, "itertools.islice": _same, "numpy.random.default_rng": arrays.generator,
     "numpy.random.RandomState": arrays.generator, "rich.progress.track": _same, "types.SimpleNamespace": _dict,
-    "collections.namedtuple": reflection.named_tuple, "collections.namedtuple()": reflection.of_named_tuple,
+    "torch.finfo": _finfo, "numpy.finfo": _finfo, "collections.namedtuple": reflection.named_tuple,
+    "collections.namedtuple()": reflection.of_named_tuple,
 }  # fmt: skip

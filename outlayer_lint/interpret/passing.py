@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import iteration
+from outlayer_lint.interpret import fallbacks, iteration, ways
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
     Answer,
@@ -98,33 +98,41 @@ def bound(it: Interpreter, scope: Scope, name: str, frame: Frame) -> Answer:
     index = ordered.index(name) - skip if name in ordered else None
     given = frame.arguments
     likely = False
+    force = it.force
     if given is None:
         binding = frame.world.bindings.get(scope, ...)
         if binding is ...:
             opened = Parameter(scope, name)
+            if isinstance(frame.receiver, Instance):
+                cls = frame.receiver.cls
+                frame.world.opened.setdefault(scope, {})[cls.scope] = cls
             it.parameters[opened.key] = opened
             return only(opened)
         if binding is None:
             return default(it, scope, name, frame, unbound=True)
         if binding.passed:
-            return unknown("parameter nobody binds", ("parameter", id(scope), name))
+            return unknown("caller not followed", ("parameter", id(scope), name))
         holder = binding.place.block.scope
         where = it.root(holder, frame.world)
         for node in binding.overlay:
             where = iteration.overlay(it, node, binding.place, where)
         given = arguments(it, binding.call, binding.place, where)
         likely = binding.likely
+
+        def force(entry: Entry | None) -> Answer:
+            return ways.possible(it, it.force(entry), binding, where, frame)
+
     if a.vararg is not None and name == a.vararg.arg:
         return only(
-            Sequence(given.positional_answers(it.force, len(ordered) - skip), open=given.more_positional, kind="tuple")
+            Sequence(given.positional_answers(force, len(ordered) - skip), open=given.more_positional, kind="tuple")
         )
     if a.kwarg is not None and name == a.kwarg.arg:
         known = {*ordered, *(p.arg for p in a.kwonlyargs)}
-        rest = {k: it.force(v) for k, v in given.keywords.items() if k not in known}
+        rest = {k: force(v) for k, v in given.keywords.items() if k not in known}
         return only(Dictionary(rest, open=given.more_keywords))
     entry = given.pick(index, name)
     if entry is not None:
-        answer = it.force(entry)
+        answer = force(entry)
         return (
             lift(answer, lambda t: only(t.replace(certainty="likely") if isinstance(t, Tensor) else t))
             if likely
@@ -160,14 +168,26 @@ def default(it: Interpreter, scope: Scope, name: str, frame: Frame, *, unbound: 
                 for t, c in line
                 if isinstance(t, (Instance, Built, Function, Class, Library, Const)) and not _plain(t)
             )
-            return kept or unknown("parameter nobody binds", key)
+            if not kept and scope not in it.unfollowed and _is_none(line) and fallbacks.replaced(scope, name):
+                return line
+            return kept or _unbound(it, scope, key)
         return line
     if annotation is not None and unbound:
         annotated = it.ev(annotation, _definition_place(scope), frame.parent or frame)
         receivers = [(it.receiver(t, frame.world), c) for t, c in annotated if isinstance(t, Class)]
         if receivers:
             return tuple(receivers)
-    return unknown("parameter nobody binds" if unbound else "missing argument", key)
+    return _unbound(it, scope, key) if unbound else unknown("missing argument", key)
+
+
+def _unbound(it: Interpreter, scope: Scope, key: object) -> Answer:
+    if scope in it.unfollowed:
+        return unknown("caller not followed", key)
+    return unknown("parameter nobody binds", key)
+
+
+def _is_none(answer: Answer) -> bool:
+    return len(answer) == 1 and isinstance(answer[0][0], Const) and answer[0][0].value is None
 
 
 def _plain(thing: object) -> bool:

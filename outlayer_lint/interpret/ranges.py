@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import operators
 from outlayer_lint.interpret.coupling import Follower, on_tensors
+from outlayer_lint.interpret.indexing import by_value
 from outlayer_lint.interpret.things import Answer, Const, Parameter, Subclass, Unknown, join, lift, only, unknown
 from outlayer_lint.lattice import Emission, Tensor, Value
 
@@ -86,7 +87,8 @@ def combines(it: Interpreter, app: Application) -> Answer:
         opened = next((t for t in rest if isinstance(t, (Parameter, Subclass))), None)
         return only(opened) if opened is not None else unknown("unknown arithmetic")
     if how == "where":
-        return join([only(t) for t in known])
+        mask = app.input(0) if len(known) == 1 else ()  # the other is a number
+        return join([only(t.replace(certainty="likely") if by_value(t, mask) else t) for t in known])
     numbers = [n for a in answers for t, _ in a if (n := operators.number(t)) is not None]
     lows, highs = [*(t.low for t in known), *numbers], [*(t.high for t in known), *numbers]
     # The larger of two is at least as large as the larger lower bound.
@@ -106,6 +108,8 @@ def interval(it: Interpreter, app: Application) -> Answer:
     """Elementwise functions by interval arithmetic; `log` and `exp` go between probabilities and their logs."""
     how, row = app.row.how, app.row
     low_spec, high_spec = app.number(row.low), app.number(row.high)
+    open_low = how == "clamp" and low_spec is None and app.opened(row.low)
+    open_high = how == "clamp" and high_spec is None and app.opened(row.high)
 
     def one(t: Tensor) -> Tensor:
         if t.emission is Emission.LOSS:
@@ -133,7 +137,8 @@ def interval(it: Interpreter, app: Application) -> Answer:
 
     def any_(thing: Any) -> Answer:
         if isinstance(thing, Tensor):
-            return only(one(thing))
+            made = one(thing)
+            return only(_cut_somewhere(made, low=open_low) if open_low or open_high else made)
         if how in ("exp", "abs", "square", "sqrt") and isinstance(thing, Unknown):
             low, high = _elementwise(how, -inf, inf, low_spec, high_spec)
             return only(
@@ -144,6 +149,15 @@ def interval(it: Interpreter, app: Application) -> Answer:
         return only(thing) if isinstance(thing, (Parameter, Subclass, Unknown)) else unknown("not a tensor")
 
     return lift(app.input(), any_)
+
+
+def _cut_somewhere(t: Tensor, *, low: bool) -> Tensor | Unknown:
+    """A clamp at a bound that is given but not known: probabilities stay what they are, a score may lose its sign."""
+    if t.emission in (Emission.DATA, Emission.LOSS):
+        return t
+    if t.emission in BOUNDED or (t.low >= 0 and (t.high == inf or not low)):
+        return t.replace(certainty="likely")
+    return Unknown("unknown number")
 
 
 def _elementwise(

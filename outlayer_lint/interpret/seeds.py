@@ -6,11 +6,13 @@ import ast
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from outlayer_lint.resolve.scopes import Place
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from outlayer_lint.resolve.project import SourceFile
-    from outlayer_lint.resolve.scopes import Place
+    from outlayer_lint.resolve.scopes import Block
 
 # Names that people give to losses. Only which calls are looked at depends on them; what a name holds is evaluated.
 # A class called `...Error` is an exception, if it is none of the losses that rows know.
@@ -19,6 +21,7 @@ NORMALISERS = ("softmax", "softmin", "sigmoid", "expit")
 BESIDES = ("keras", "tensorflow", "optax", "segmentation_models.")
 NAMED = tuple(name.rstrip(".").encode() for name in BESIDES)
 DECIDING = frozenset(("argmax", "round", "rint", "gt", "ge", "lt", "le", "log"))
+HAND_WRITTEN = 8  # lines from an exponent to the division by its sum
 CUTTING = DECIDING - {"argmax", "log"}
 BY_PATTERN = frozenset(("log",))
 UNCALLED = frozenset(("item", "argmax", "tolist", "numpy"))
@@ -28,9 +31,12 @@ THRESHOLD = r"[<>]=?\s*(?:0?\.\d|[\w.\[\"']*(?:[Tt]hr|THR))", ("<", ">")
 NOT_CALLED = r"\.(?:item|argmax|tolist|numpy)\b(?!\s*[(.])", (".item", ".argmax", ".tolist", ".numpy")
 LOGARITHM = r"\blog_?\s*\((?!\s*(?:[fr]?[\"']|[{]|\w+\s*=))", ("log(", "log_(")
 DIVISION = r"[\w)\]]\s*/\s*[(\w]", ("/",)
-SERVES = rb"load_state_dict|\.eval\(\)|no_grad|torch\.load|from_pretrained|__main__"
-LOADS = rb"load_state_dict\(|torch\.load\(|\.eval\(\)|\.backward\(|\.zero_grad\("
-BUILDS = rb"\bnn\.|Categorical|Bernoulli|multinomial"
+SERVES = (b"load_state_dict", b".eval()", b"no_grad", b"torch.load", b"from_pretrained", b"__main__")
+LOADS = (
+    b"load_state_dict(", b"torch.load(", b".eval()", b".backward(", b".zero_grad(", b".minimize(", b".apply_gradients(",
+    b"GradientTape",
+)  # fmt: skip
+SAMPLES = (b"Categorical", b"Bernoulli", b"multinomial")
 
 
 class Seed(NamedTuple):
@@ -111,7 +117,8 @@ class Vocabulary:
             lines.update(file.lines_with(*THRESHOLD))
         lines.update(file.lines_with(*NOT_CALLED))
         if "exp" in calls:
-            lines.update(file.lines_with(*DIVISION))
+            near = {line + more for line in file.lines_calling("exp") for more in range(HAND_WRITTEN)}
+            lines.update(near.intersection(file.lines_with(*DIVISION)))
         return sorted(lines)
 
     def asks(self, word: str) -> bool:
@@ -152,16 +159,31 @@ class Vocabulary:
         return names
 
 
+def statements_on(file: SourceFile, line: int) -> Iterator[Place]:
+    """The innermost statement that covers a line, then the others on it: `a(); b()`, `if p > 0.5: c()`."""
+    innermost = file.locate(line)
+    if innermost is None:
+        return
+    block: Block | None = innermost.block
+    last = innermost.index
+    while block is not None:
+        while last >= 0 and (block.statements[last].end_lineno or 0) >= line:
+            yield Place(block, last)
+            last -= 1
+        if block.statement is None or block.statement.lineno != line:
+            return
+        last = block.index
+        block = block.parent
+
+
 def calls_at(file: SourceFile, lines: list[int], wanted: re.Pattern[str]) -> list[Seed]:
     """The calls on these lines whose last name is wanted, each once."""
     found: dict[int, Seed] = {}
     for line in lines:
-        place = file.locate(line)
-        if place is None:
-            continue
-        for node, overlay in _calls(place):
-            if _name(node, wanted) and id(node) not in found:
-                found[id(node)] = Seed(node, place, overlay)
+        for place in statements_on(file, line):
+            for node, overlay in _calls(place):
+                if _name(node, wanted) and id(node) not in found:
+                    found[id(node)] = Seed(node, place, overlay)
     return list(found.values())
 
 
@@ -201,11 +223,9 @@ def expressions_at(file: SourceFile, lines: list[int]) -> list[tuple[Seed, ast.e
     wanted = set(lines)
     found: dict[int, tuple[Seed, ast.expr]] = {}
     for line in lines:
-        place = file.locate(line)
-        if place is None:
-            continue
         called: set[int] = set()
-        for node, overlay in _expressions(place):
+        everything = [(place, *found) for place in statements_on(file, line) for found in _expressions(place)]
+        for place, node, overlay in everything:
             if isinstance(node, ast.Call):
                 called.add(id(node.func))
             interesting = (

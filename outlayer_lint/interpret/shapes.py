@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import keras_shapes
 from outlayer_lint.interpret.coupling import (
     COUPLED,
     SCRAMBLED,
@@ -65,11 +64,13 @@ def reshapes(it: Interpreter, app: Application) -> Answer:
 
         def viewed(t: Tensor) -> Tensor:
             made = _viewed(t, dims)
-            return (
-                alone(made)
-                if single and not t.learned and (t.source is not None or t.emission is Emission.DATA)
-                else made
-            )
+            if t.learned or (t.source is None and t.emission is not Emission.DATA):
+                return made
+            if single:
+                return alone(made)
+            # `picture.reshape(-1, 28, 28, 1)`: of one picture or of many.
+            opened = dims is not None and len(dims) > 1 and dims[0] == -1 and (t.rank or 0) < len(dims)
+            return made.replace(source=(t.source, ("view",), ONE)) if opened else made
 
         return on_tensors(app.input(), viewed)
     if how == "flatten":
@@ -80,6 +81,8 @@ def reshapes(it: Interpreter, app: Application) -> Answer:
         if all(isinstance(end, int) for end in ends):
             return on_tensors(app.input(), lambda t: _flattened(t, ends[0], ends[1]))
     if how == "samples":
+        from outlayer_lint.interpret import keras_shapes  # noqa: PLC0415 - for programs that use Keras
+
         return keras_shapes.reshaped(it, app)
     if how == "ravel":
         return on_tensors(app.input(), lambda t: _flattened(t, 0, -1))
@@ -170,6 +173,8 @@ def moves_axis(it: Interpreter, app: Application) -> Answer:
     """`permute`, `transpose`, `.T`: the class dim and the coupled dim move."""
     how = app.row.how
     if how == "samples":
+        from outlayer_lint.interpret import keras_shapes  # noqa: PLC0415 - for programs that use Keras
+
         return keras_shapes.permuted(it, app)
     dims: list[Any] | None
     if how in ("transpose", "movedim"):

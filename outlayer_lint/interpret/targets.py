@@ -6,6 +6,7 @@ import ast
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+from outlayer_lint import knowledge
 from outlayer_lint.facts import LossCall
 from outlayer_lint.interpret import arrays, tracing
 from outlayer_lint.interpret.things import Answer, Lazy, Sequence
@@ -190,8 +191,17 @@ def ancestors(value: Value, depth: int = DEPTH) -> Iterator[Tensor]:
 def from_network(value: Value) -> bool:
     """Whether every way of a value came out of a learned layer."""
     return value.known and all(
-        any(t.learned and t.source is None for t in ancestors(Value((way,)))) for way in value.ways
+        any(t.learned and t.source is None and not is_parameter(t) for t in ancestors(Value((way,))))
+        for way in value.ways
     )
+
+
+def is_parameter(way: Tensor) -> bool:
+    """Whether a value is a weight that no input went through: what is fitted is the value itself, or a test is run."""
+    if not way.learned or way.by != way.learned:
+        return False
+    found = knowledge.find(way.by)
+    return found is not None and found[0].transfer == "makes"
 
 
 def heads(value: Value) -> set[Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import arrays, datasets, keras_shapes, makers, operators, parts, ranges, shapes, transforms
+from outlayer_lint.interpret import arrays, datasets, makers, operators, parts, ranges, shapes, transforms
 from outlayer_lint.interpret.coupling import COUPLED, SCRAMBLED, Follower, on_tensors
-from outlayer_lint.interpret.indexing import indexed, without_first_dim
+from outlayer_lint.interpret.indexing import by_value, indexed, without_first_dim
 from outlayer_lint.interpret.things import Answer, Parameter, Site, Subclass, lift, only, unknown
 from outlayer_lint.lattice import NOTHING, Emission, Origin, Tensor, Value
 
@@ -50,6 +50,8 @@ def keeps(it: Interpreter, app: Application) -> Answer:
             if dtype is None
             else on_tensors(answer, lambda t: t.replace(dtype=None if dtype == "other" else dtype))
         )
+    if how == "fill" and (mask := app.entry("mask")) is not None:
+        return on_tensors(answer, lambda t: t.replace(certainty="likely") if by_value(t, it.force(mask)) else t)
     if how in ("mask", "noise"):
         return on_tensors(answer, lambda t: t.replace(certainty="likely") if t.emission in COUPLED else t)
     return answer
@@ -202,7 +204,7 @@ def makes(it: Interpreter, app: Application) -> Answer:
     """Literal tensors: their range is known, but they are not a model's output."""
     row = app.row
     if row.how == "input":
-        return keras_shapes.fed(it, app)
+        return _keras(it, app, "fed")
     if row.how == "parameter":
         return only(Tensor(Emission.LOGIT, by=row.name, learned=row.name, origin=app.origin))
     if row.how == "from-argument":
@@ -277,6 +279,13 @@ def samples(it: Interpreter, app: Application) -> Answer:
     )
 
 
+def _keras(it: Interpreter, app: Application, word: str) -> Answer:
+    """A transfer function of Keras's own operations, loaded by those who use them."""
+    from outlayer_lint.interpret import keras_shapes  # noqa: PLC0415 - for programs that use Keras
+
+    return keras_shapes.TRANSFER[word](it, app)
+
+
 def by_method(it: Interpreter, thing: Built, word: str, given: Arguments, site: Site) -> Answer:
     """A method of a library object that is not a module, by its word in the row."""
     return transforms.by_method(it, thing, word, given, site)
@@ -288,7 +297,8 @@ TRANSFER: dict[str, Callable[[Interpreter, Application], Answer]] = {
     "drops-axis": shapes.drops_axis, "selects": parts.selects, "splits": parts.splits, "reduces": parts.reduces,
     "joins": parts.joins, "combines": ranges.combines, "interval": ranges.interval, "decides": decides, "makes": makes,
     "resizes": parts.resizes, "embeds": embeds, "loses": loses, "asks": asks, "scatters": scatters, "samples": samples,
-    "attends": learned, "merges": keras_shapes.merges, "scales": keras_shapes.scales, "pools": keras_shapes.pools,
+    "attends": learned, "merges": lambda it, app: _keras(it, app, "merges"),
+    "scales": lambda it, app: _keras(it, app, "scales"), "pools": lambda it, app: _keras(it, app, "pools"),
     "maps": lambda it, app: transforms.maps(it, app),  # noqa: PLW0108 - `transforms` may still be loading
 }  # fmt: skip
 

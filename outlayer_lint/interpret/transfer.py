@@ -11,8 +11,7 @@ from outlayer_lint.interpret import (
     calls,
     containers,
     datasets,
-    keras_layers,
-    keras_models,
+    families,
     layers,
     tensors,
 )
@@ -121,6 +120,16 @@ class Application:
         """The value of a spec where that is a number that a tensor can hold."""
         return real(self.spec(spec))
 
+    def opened(self, spec: Any) -> bool:
+        """Whether a spec's argument is given, and what it is cannot be told."""
+        if not isinstance(spec, tuple):
+            return False
+        entry = self.entry(spec[1])
+        if entry is None:
+            given = self.built.arguments if self.built is not None else self.given
+            return given.more_keywords or given.more_positional
+        return self.it.constant(entry) is not None
+
     def lazy(self, spec: Any) -> Any:
         """A spec of units, worked out only when asked for."""
         if not isinstance(spec, tuple):
@@ -204,7 +213,11 @@ def reason_of(thing: Any) -> str:
 def apply(it: Interpreter, app: Application) -> Answer:
     """The result of a row's call, and of the activation that a layer puts on it."""
     answer = _applied(it, app)
-    return answer if app.row.activation is None else keras_layers.activated(it, app, answer)
+    if app.row.activation is None:
+        return answer
+    from outlayer_lint.interpret import keras_layers  # noqa: PLC0415 - for programs that use Keras
+
+    return keras_layers.activated(it, app, answer)
 
 
 def _applied(it: Interpreter, app: Application) -> Answer:
@@ -219,7 +232,8 @@ def _applied(it: Interpreter, app: Application) -> Answer:
     if function is None:
         return unknown("no transfer function", ("row", row.name, id(app.site.node), id(app.site.frame.base)))
     answer = function(it, app)
-    return arrays.carried(it, app, answer) if word in arrays.CARRYING else answer
+    # A row of data says itself where its results come from.
+    return arrays.carried(it, app, answer) if word in arrays.CARRYING and row.kind != "data" else answer
 
 
 def structured(it: Interpreter, app: Application, tree: Any) -> Answer:
@@ -260,7 +274,9 @@ def structured(it: Interpreter, app: Application, tree: Any) -> Answer:
 def called(it: Interpreter, thing: Built, given: Arguments, site: Site) -> Answer:
     """Call a library object: a layer, an activation, a container, a model with a replaced head."""
     row = thing.row
-    if keras_layers.is_keras(row):
+    if families.is_keras(row):
+        from outlayer_lint.interpret import keras_layers  # noqa: PLC0415 - for programs that use Keras
+
         return keras_layers.called(it, thing, given, site)
     return run(it, thing, given, site)
 
@@ -302,8 +318,12 @@ def method(it: Interpreter, thing: Built, name: str, given: Arguments, site: Sit
     row = thing.row
     if name in ("forward", "__call__"):
         return called(it, thing, given, site)
-    if keras_layers.is_keras(row) and (found := keras_models.method(it, thing, name, given, site)) is not None:
-        return found
+    if families.is_keras(row):
+        from outlayer_lint.interpret import keras_models  # noqa: PLC0415 - for programs that use Keras
+
+        found = keras_models.method(it, thing, name, given, site)
+        if found is not None:
+            return found
     if row.kind == "container":
         content = layers.parts(it, thing)
         first = content[0][0] if len(content) == 1 else None

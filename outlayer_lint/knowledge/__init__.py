@@ -229,6 +229,13 @@ class Page:
             self._body = body_of(self.name)
         return self._body
 
+    @property
+    def prose(self) -> list[str]:
+        """The lines of the page below its header."""
+        lines = self.body.splitlines()
+        fences = [at for at, line in enumerate(lines) if line.startswith("```")]
+        return lines[fences[1] + 1 :] if len(fences) > 1 and lines[fences[0]].strip() == "```toml" else lines
+
 
 class _Shelf:
     """The loaded table and what was built from it so far."""

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from outlayer_lint.diagnostic import Severity
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from outlayer_lint.diagnostic import Report, Span
 
-FORMATS = ("text", "concise", "json")
+FORMATS = ("text", "concise", "json", "github", "gitlab", "sarif", "junit")
 
 
 class View(NamedTuple):
@@ -23,12 +25,18 @@ class View(NamedTuple):
         colour: whether escape sequences are welcome.
         show_info: whether findings of severity info are told one by one, not only counted.
         summary: whether the closing lines are wanted.
+        file_line: the line of the file that a span begins on; in a notebook that is a line of its JSON.
+        version: of the linter.
+        fails: the least severity that makes a run fail.
     """
 
     line_text: Callable[[Span], str] = lambda _: ""
     colour: bool = False
     show_info: bool = False
     summary: bool = True
+    file_line: Callable[[Span], int] = lambda span: span.line
+    version: str = "0"
+    fails: Severity = Severity.WARNING
 
 
 def render(report: Report, form: str, view: View) -> str:

@@ -22,7 +22,10 @@ def render(report: Report, view: View) -> str:  # noqa: ARG001 - everything is t
         "version": VERSION,
         "diagnostics": [diagnostic(d) for d in report.diagnostics],
         "errors": [{"path": e.path, "line": e.line, "message": e.message} for e in report.errors],
-        "summary": {"files": report.files, "analysed": report.analysed, "pairs": _tally(report.pairs)},
+        "summary": {
+            "files": report.files, "analysed": report.analysed, "accepted": report.accepted,
+            "pairs": _tally(report.pairs),
+        },
     })  # fmt: skip
 
 

@@ -16,7 +16,7 @@ STYLES = {
 }  # fmt: skip
 UNSEEN = (
     "[\x00-\x1f\x7f-\x9f\xad"  # controls
-    "\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f"  # no width, direction, tags
+    "\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffe\uffff\U000e0000-\U000e007f"  # no width, direction, tags
     "\ud800-\udfff]"  # bytes of a file name that are no text
 )
 BYTES = 0xDC00  # where Python puts them
@@ -65,6 +65,8 @@ def closing(report: Report, hidden: int) -> str:
     lines = [f"Found {joined(found)}. {looked}." if found else f"Nothing found. {looked}."]
     if hidden:
         lines.append(f"{hidden} more of severity info, which depend on what is not known: --show info lists them.")
+    if report.accepted:
+        lines.append(f"The baseline accepts {count(report.accepted, 'finding')}.")
     verdicts = [pair.verdict for pair in report.pairs]
     if verdicts:
         words = [f"{verdicts.count(v)} {v}" for v in ("consistent", "contradicted", "unresolved") if v in verdicts]

@@ -12,13 +12,14 @@ from outlayer_lint.resolve.scopes import Place, Scope
 from outlayer_lint.source.document import Document, Unreadable, contents
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from outlayer_lint.resolve.scopes import Block
 
 FRAMEWORKS = (b"torch", b"keras", b"tensorflow")
 # Possessive: an identifier gives nothing back, which is ten times as fast over a whole file.
 CALLED = r"\b(\w++)\s*+(?:\[[^\]\n]*+\]\s*+)?\("
+DERIVED = rb"(?m)^[ \t]*+class[ \t]++(\w++)[ \t]*+\(([^)]*)\)"
 WORD_BYTES = bytes(c if c > 127 or chr(c).isalnum() or c == 95 else 32 for c in range(256))
 STAR = rb"(?m)^\s*from\s+([.\w]+)\s+import\s+\*"
 ASSIGNED = r"\s*([\w.]+)\s*(?::[^=]+)?=(?!=)"
@@ -31,6 +32,7 @@ class SourceFile:
     __slots__ = (
         "_calls",
         "_data",
+        "_derived",
         "_document",
         "_framework",
         "_scope",
@@ -40,6 +42,8 @@ class SourceFile:
         "_words",
         "broken",
         "display",
+        "holder",
+        "part",
         "path",
         "project",
     )
@@ -49,11 +53,14 @@ class SourceFile:
         self.path = path
         self.display = display
         self.project = project
+        self.holder = self  # the file that it stands in: a cell of a notebook may write a module
+        self.part = ""  # the name of such a module, as the cell has it
         self.broken: Unreadable | None = None
         self._data = data
         self._document: Document | None = None
         self._scope: Scope | None = None
-        self._calls: dict[str, list[int]] | None = None
+        self._calls: set[str] | None = None
+        self._derived: list[tuple[str, list[str]]] | None = None
         self._walrus: bool | None = None
         self._stars: list[str] | None = None
         self._words: bytes | None = None
@@ -85,13 +92,26 @@ class SourceFile:
         if self._words is None:
             self._words = (
                 self.text.encode("utf-8", "replace")
-                if self.path.endswith(".ipynb") and self.has_framework
+                if self.part or (self.path.endswith(".ipynb") and self.has_framework) or self.was_notebook
                 else self.data
             )
         return self._words
 
+    @property
+    def was_notebook(self) -> bool:
+        """Whether a script was made of a notebook with magics."""
+        return b"get_ipython()." in self.data
+
+    @property
+    def may_hold_modules(self) -> bool:
+        """Whether cells that write modules are likely."""
+        data = self.data
+        return (b"%%writefile" in data or b"%%file" in data) if self.path.endswith(".ipynb") else self.was_notebook
+
     def forget(self) -> None:
         """Drop the bytes of a file that nothing asks about; they are read again if something does."""
+        if self.part:
+            return
         self._data = self._words = self._tokens = None
 
     @property
@@ -103,7 +123,7 @@ class SourceFile:
     def has_framework(self) -> bool:
         """Whether a framework's name occurs."""
         if self._framework is None:
-            data = self.data
+            data = self.words if self.part else self.data
             self._framework = any(word in data for word in FRAMEWORKS)
         return self._framework
 
@@ -128,8 +148,13 @@ class SourceFile:
         """The decoded file."""
         if self._document is None:
             sparse = self.project.sparse and self.path not in self.project.whole
-            self._document = Document(self.path, self.display, self.data, sparse=sparse)
+            self._document = Document(self.path, self.display, self.data, sparse=sparse, part=self.part)
         return self._document
+
+    def adopt(self, text: str, tree: ast.Module) -> None:
+        """Take over the tree that somebody has parsed of this very text."""
+        if self.text == text:
+            self._document = Document(self.path, self.display, self.data, tree)
 
     @property
     def text(self) -> str:
@@ -166,34 +191,47 @@ class SourceFile:
         return self._tokens
 
     @property
-    def calls(self) -> dict[str, list[int]]:
-        """Word before a parenthesis (or before `[...](`) -> where it stands in the text."""
+    def calls(self) -> set[str]:
+        """The words that stand before a parenthesis (or before `[...](`)."""
         if self._calls is None:
-            calls: dict[str, list[int]] = {}
-            for match in re.finditer(CALLED, self.text):
-                calls.setdefault(match[1], []).append(match.start())
-            self._calls = calls
+            self._calls = set(re.findall(CALLED, self.text))
         return self._calls
+
+    def derived(self) -> list[tuple[str, list[str]]]:
+        """The classes with their bases' words, found by a search of the text."""
+        if self._derived is None:
+            found = re.finditer(DERIVED, self.words)
+            self._derived = [(m[1].decode(), re.findall(r"\w+", m[2].decode(errors="replace"))) for m in found]
+        return self._derived
 
     def lines_calling(self, *names: str) -> list[int]:
         """Lines on which one of these words stands before a parenthesis."""
-        calls = self.calls
-        return self._lines(sorted({at for name in names for at in calls.get(name, ())}))
+        return self.lines_at(sorted({at for name in names for at in self._before_parenthesis(name)}))
+
+    def _before_parenthesis(self, name: str) -> Iterator[int]:
+        text, called = self.text, re.compile(CALLED)
+        at = text.find(name)
+        while at >= 0:
+            end = at + len(name)
+            before, after = text[at - 1 : at], text[end : end + 1]
+            if after in "([ " and not (before.isalnum() or before == "_") and called.match(text, at):
+                yield at
+            at = text.find(name, end)
 
     def lines_beside(self, name: str, words: Iterable[str]) -> list[int]:
         """Lines with a call (or definition) of `name` in a class that calls one of the words as well."""
-        calls, text = self.calls, self.text
-        beside = sorted(at for word in words for at in calls.get(word, ()))
+        text = self.text
+        beside = sorted(at for word in words for at in self._before_parenthesis(word))
         lines = []
-        for at in calls.get(name, ()) if beside else ():
+        for at in self._before_parenthesis(name) if beside else ():
             start = max(text.rfind("\nclass ", 0, at), 0)
             end = text.find("\nclass ", at)
             first = bisect_left(beside, start)
             if first < len(beside) and (end < 0 or beside[first] < end):
                 lines.append(at)
-        return self._lines(lines)
+        return self.lines_at(lines)
 
-    def _lines(self, positions: Iterable[int]) -> list[int]:
+    def lines_at(self, positions: Iterable[int]) -> list[int]:
         """The lines of ascending positions, each once."""
         text = self.text
         lines: list[int] = []
@@ -234,7 +272,7 @@ class SourceFile:
                 if search(text, start, end):
                     starts.add(start)
                 at = text.find(word, end)
-        return self._lines(sorted(starts))
+        return self.lines_at(sorted(starts))
 
     def locate(self, line: int) -> Place | None:
         """The innermost statement that covers a line, with its block."""
@@ -279,9 +317,15 @@ def _start(node: ast.stmt) -> int:
 class Project:
     """All files below one root, and the extra ones that were given by hand."""
 
-    def __init__(self, root: str, paths: Iterable[str], display: dict[str, str] | None = None) -> None:
-        """`paths` are absolute; `display` names those that are shown otherwise than relative to the working folder."""
+    def __init__(
+        self, root: str, paths: Iterable[str], display: dict[str, str] | None = None, starts: Sequence[str] = ()
+    ) -> None:
+        """`paths` are absolute; `display` names those that are shown otherwise than relative to the working folder.
+
+        `starts` are folders that imports start from (`src` of the configuration), absolute.
+        """
         self.root = root
+        self.starts = tuple(starts)
         here = os.getcwd()
         self.files: dict[str, SourceFile] = {}
         for path in paths:
@@ -290,6 +334,7 @@ class Project:
         self._by_stem: dict[str, list[str]] | None = None
         self._modules: dict[tuple[str, str], SourceFile | None] = {}
         self._mentions: dict[bytes, list[SourceFile]] | None = None
+        self._near: dict[str, set[SourceFile]] = {}
         self.framework_files: list[SourceFile] = []
         self.sparse = False  # whether definitions are parsed one by one, when somebody looks inside
         self.whole: Container[str] = ()  # paths that are parsed as a whole nevertheless
@@ -297,6 +342,17 @@ class Project:
 
     def __iter__(self) -> Iterator[SourceFile]:
         return iter(self.files.values())
+
+    def unfold(self) -> None:
+        """Take the modules that cells write among the files, anew."""
+        self.files = {path: file for path, file in self.files.items() if not file.part}
+        holders = [file for file in self if file.has_framework and file.may_hold_modules]
+        if holders:
+            from outlayer_lint.resolve.parts import unfolded  # noqa: PLC0415 - few projects have such a thing
+
+            self.files.update(unfolded(self, holders))
+        self._by_stem = None
+        self._modules.clear()
 
     @property
     def by_stem(self) -> dict[str, list[str]]:
@@ -331,6 +387,9 @@ class Project:
         candidates = self.by_stem.get(name.rpartition(".")[2])
         if not candidates:
             return None
+        for place in (folder, *self.starts) if self.starts else ():
+            if found := self._at(place, name):
+                return found
         at = folder
         while True:  # the script's own folder first, then every folder above it
             if found := self._at(at, name):
@@ -345,6 +404,10 @@ class Project:
     def is_package(self, name: str, asked_by: SourceFile) -> bool:
         """Whether a folder of the project without `__init__` bears the name (namespace packages, scripts' folders)."""
         at, tail = os.path.dirname(asked_by.path), name.replace(".", os.sep)
+        for place in self.starts:
+            prefix = os.path.join(place, tail) + os.sep
+            if os.path.isdir(prefix):
+                return any(p.startswith(prefix) for p in self.files)
         while at.startswith(self.root):
             prefix = os.path.join(at, tail) + os.sep
             if os.path.isdir(prefix):
@@ -356,10 +419,21 @@ class Project:
 
     def importers(self, file: SourceFile, word: str) -> list[SourceFile]:
         """The file itself, and those that mention `word` and can have it from there: they name its module or folder."""
-        parts = file.path.rpartition(".")[0].split(os.sep)
-        names = [part for part in parts[-3:] if part not in ("", "__init__", "src")]
-        near = {other for name in names for other in self.mentions(name)}
+        near = self.beside(file)
         return [other for other in self.mentions(word) if other is file or other in near]
+
+    def beside(self, *files: SourceFile) -> set[SourceFile]:
+        """The files that may have something from one of these: they name its module or its folder."""
+        parts = {part for file in files for part in file.path.rpartition(".")[0].split(os.sep)[-3:]}
+        parts -= {"", "__init__", "src"}
+        if len(parts) == 1:
+            return self._naming(*parts)
+        return set().union(*map(self._naming, parts))
+
+    def _naming(self, part: str) -> set[SourceFile]:
+        if part not in self._near:
+            self._near[part] = set(self.mentions(part))
+        return self._near[part]
 
     def mentions(self, word: str) -> list[SourceFile]:
         """The files with a framework's word in them that mention `word`."""

@@ -11,6 +11,8 @@ from outlayer_lint.diagnostic import Unread
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from outlayer_lint.config import Config
+
 SUFFIXES = (".py", ".ipynb")
 EXCLUDED = frozenset(
     ".bzr .direnv .eggs .git .git-rewrite .hg .idea .ipynb_checkpoints .mypy_cache .nox .outlayer_lint_cache .pants.d "
@@ -48,6 +50,27 @@ def sources(
     return sorted(found), unread
 
 
+def asked_about(paths: Sequence[str | os.PathLike[str]], config: Config) -> tuple[list[str], list[Unread]]:
+    """`sources` as the configuration has it; with `force_exclude` files that are named may be left out as well."""
+    found, unread = sources(paths, exclude=config.exclude, respect_gitignore=config.respect_gitignore)
+    if config.force_exclude:
+        named = {os.path.abspath(path) for path in paths}
+        found = [path for path in found if path not in named or not is_excluded(path, config)]
+    return found, unread
+
+
+def is_excluded(path: str, config: Config) -> bool:
+    """Whether a file, or a folder between it and the configuration's, would be left out on a walk."""
+    excluded = matcher(config.exclude) if config.exclude else None
+    root = os.path.join(os.path.abspath(config.root), "")
+    at = os.path.abspath(path)
+    while at.startswith(root):
+        if os.path.basename(at) in EXCLUDED or (excluded is not None and excluded(at)):
+            return True
+        at = os.path.dirname(at)
+    return excluded is not None and excluded(os.path.abspath(path))
+
+
 def walk(root: str | os.PathLike[str]) -> list[str]:
     """Every source file of a project, as context; at most `MAX_FILES`, the shallowest first."""
     found: list[str] = []
@@ -56,6 +79,13 @@ def walk(root: str | os.PathLike[str]) -> list[str]:
         if len(found) >= MAX_FILES:
             break
     return found
+
+
+def further(root: str, config: Config) -> Iterator[str]:
+    """Files below the folders that imports start from, where these lie outside of the project."""
+    for folder in config.src:
+        if not os.path.join(folder, "").startswith(os.path.join(root, "")):
+            yield from walk(folder)
 
 
 def project_root(path: str | os.PathLike[str], arguments: Iterable[str | os.PathLike[str]] = ()) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from outlayer_lint.diagnostic import Span, Unread
 
 if TYPE_CHECKING:
+    from outlayer_lint.source.converted import Converted
     from outlayer_lint.source.notebook import Notebook
 
 MAX_BYTES = 5_000_000
@@ -43,6 +44,7 @@ class Document:
         display: the path as it is reported; all spans carry it.
         data: the bytes on disk.
         is_notebook: whether it is one; then lines of the text are lines of all code cells joined.
+        part: the module that is meant, where the file is one that writes modules (`%%writefile`).
         unread: parts that were left out, known once `tree` was asked for.
     """
 
@@ -56,14 +58,16 @@ class Document:
         "data",
         "display",
         "is_notebook",
+        "part",
         "path",
         "sparse",
         "unread",
     )
 
-    def __init__(
-        self, path: str, display: str, data: bytes, tree: ast.Module | None = None, *, sparse: bool = False
-    ) -> None:
+    def __init__(  # noqa: PLR0913 - of a file, of one that somebody has parsed, of a part of one
+        self, path: str, display: str, data: bytes, tree: ast.Module | None = None, *, sparse: bool = False,
+        part: str = "",
+    ) -> None:  # fmt: skip
         """`tree` may be given where somebody parsed already (flake8); `sparse`: bodies are parsed when filled."""
         self.path = path
         self.display = display
@@ -71,19 +75,26 @@ class Document:
         self.is_notebook = display.endswith(".ipynb")
         self.unread: tuple[Unread, ...] = ()
         self.sparse = sparse
+        self.part = part
         self._tree = tree
         self._later: dict[ast.AST, tuple[int, int]] = {}
         self._text: str | None = None
         self._lines: list[str] | None = None
         self._noqa: dict[int, frozenset[str]] | None = None
-        self._notebook: Notebook | None = None
+        self._notebook: Notebook | Converted | None = None
 
     @property
     def text(self) -> str:
         """The source with line ends as Python sees them, magics of notebooks blank. Raises `Unreadable`."""
         if self._text is None:
-            self._text = self._joined() if self.is_notebook else decoded(self.data)
+            self._text = self._joined() if self.is_notebook else self._plain()
         return self._text
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The modules that cells of this document write, by path as written. Raises `Unreadable`."""
+        _ = self.text
+        return () if self._notebook is None else self._notebook.parts
 
     @property
     def tree(self) -> ast.Module:
@@ -160,7 +171,7 @@ class Document:
     def line_of(self, span: Span) -> int:
         """The joined line that a span of this document begins on."""
         _ = self.text
-        if self._notebook is None or span.cell is None:
+        if self._notebook is None:
             return span.line
         return self._notebook.line_of(span.cell, span.line)
 
@@ -205,20 +216,34 @@ class Document:
 
     def _column(self, line: int, column: int) -> int:
         """From a count of UTF-8 bytes, from 0, to one of characters, from 1."""
+        if self._notebook is not None and line in self._notebook.columns:
+            columns = self._notebook.columns[line]
+            return columns[min(len(_upto(self._notebook.lines[line - 1], column)), len(columns) - 1)] + 1
         shift = self._notebook.shifts.get(line, 0) if self._notebook else 0
         text = self.lines[line - 1] if line <= len(self.lines) else ""
         return (column if text.isascii() else len(_upto(text[shift:], column))) + shift + 1
+
+    def _plain(self) -> str:
+        text = decoded(self.data)
+        if b"get_ipython()." in self.data:
+            from outlayer_lint.source.converted import convert  # noqa: PLC0415 - for scripts that were notebooks
+
+            converted = convert(text, _fault, self.part)
+            if converted is not None:
+                self._notebook = converted
+                return "\n".join(converted.lines)
+        return text
 
     def _joined(self) -> str:
         from outlayer_lint.source.notebook import NotANotebook, read  # noqa: PLC0415 - for notebooks only
 
         try:
-            self._notebook = read(self.data, _fault)
+            self._notebook = read(self.data, _fault, self.part)
         except NotANotebook as error:
             raise Unreadable(1, str(error)) from None
         return _bounded("\n".join(self._notebook.lines))
 
-    def _recovered(self, notebook: Notebook) -> ast.Module:
+    def _recovered(self, notebook: Notebook | Converted) -> ast.Module:
         self.unread = tuple(
             Unread(self.display, line, f"cell {cell}: {message}") for cell, line, message in notebook.recover(_fault)
         )
@@ -226,7 +251,8 @@ class Document:
         try:
             return parse(self._text, self.display)
         except SyntaxError as error:
-            raise _unreadable(error, self._text) from None
+            fault = _unreadable(error, self._text)
+            raise Unreadable(notebook.place(fault.line)[1], fault.message) from None
 
 
 def load(path: str, display: str) -> Document:
@@ -273,6 +299,18 @@ def decoded(data: bytes) -> str:
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     return _bounded(text)
+
+
+def encoded(text: str) -> bytes:
+    """The bytes that `decoded` makes this text of: what an editor would save."""
+    data = text.encode("utf-8", "surrogatepass")
+    coding = _coding(data)
+    if coding.lower() in ("utf-8", "utf8"):
+        return data
+    try:
+        return text.encode(coding)
+    except (UnicodeError, LookupError, ValueError):
+        return data
 
 
 def _coding(data: bytes) -> str:

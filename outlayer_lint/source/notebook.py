@@ -21,6 +21,7 @@ FOREIGN = frozenset(
     "bash bigquery cmd cython file html javascript js latex markdown perl powershell pypy python2 r ruby script sh "
     "shell sql svg system sx writefile writetemplate".split()
 )
+WRITES = ("writefile", "file")  # the cell magics that make a module of their cell
 TIMED = re.compile(r"(\s*)(%(?:time|timeit)[ \t]+)(?=[^\s-])")
 MAGIC = re.compile(
     r"""\s*(?:
@@ -54,15 +55,19 @@ class Notebook:
         cells: the code cells in order.
         lines: what is parsed, line by line: magics and what could not be parsed are blank.
         shifts: joined line -> characters that were cut off its front (`%time model.fit()`).
+        columns: none; a converted script has some.
+        parts: modules that cells write, by path as written.
     """
 
-    __slots__ = ("_firsts", "cells", "lines", "shifts")
+    __slots__ = ("_firsts", "cells", "columns", "lines", "parts", "shifts")
 
     def __init__(self, cells: list[Cell], parses: Callable[[str], SyntaxError | None]) -> None:
         """`parses` tells what is wrong with a piece of source, or `None`."""
         self.cells = cells
         self._firsts = [cell.first for cell in cells]
         self.shifts: dict[int, int] = {}
+        self.columns: dict[int, list[int]] = {}
+        self.parts: tuple[str, ...] = ()
         self.lines: list[str] = []
         for cell in cells:
             lines = cell.lines
@@ -79,7 +84,7 @@ class Notebook:
         cell = self.cells[at]
         return cell.number, line - cell.first + 1
 
-    def line_of(self, number: int, line: int) -> int:
+    def line_of(self, number: int | None, line: int) -> int:
         """The joined line of a cell's line."""
         return next((cell.first + line - 1 for cell in self.cells if cell.number == number), line)
 
@@ -97,8 +102,11 @@ class Notebook:
                 yield cell.number, min(error.lineno or 1, len(cell.lines)), error.msg
 
 
-def read(data: bytes, parses: Callable[[str], SyntaxError | None]) -> Notebook:
-    """Read a notebook of format 3 or 4. One in another language has no cells; raises `NotANotebook`."""
+def read(data: bytes, parses: Callable[[str], SyntaxError | None], part: str = "") -> Notebook:
+    """Read a notebook of format 3 or 4, or the module `part` that its cells write.
+
+    One in another language has no cells; raises `NotANotebook`.
+    """
     import json  # noqa: PLC0415 - for notebooks only
 
     try:
@@ -117,7 +125,47 @@ def read(data: bytes, parses: Callable[[str], SyntaxError | None]) -> Notebook:
         cells = [cell for sheet in sheets for cell in _list(sheet, "cells")]
     if not isinstance(cells, list):
         raise NotANotebook("not a notebook: there is no list of cells")
-    return Notebook(list(_code(cells)) if _language(book) in ("python", "") else [], parses)
+    code = list(_code(cells)) if _language(book) in ("python", "") else []
+    written = _written(code)
+    notebook = Notebook(written.get(part, []) if part else code, parses)
+    notebook.parts = tuple(written)
+    return notebook
+
+
+def _written(cells: list[Cell]) -> dict[str, list[Cell]]:
+    """Module -> the cells that write it, as `%%writefile` leaves it: replaced, or appended to with `-a`."""
+    modules: dict[str, list[Cell]] = {}
+    for cell in cells:
+        at = _beginning(cell.lines)
+        magic = re.match(r"%%(\w+)[ \t]+(.*)", cell.lines[at])
+        name, appends = module_written(magic[2]) if magic and magic[1].lower() in WRITES else ("", False)
+        if name:
+            before = modules.get(name, []) if appends else []
+            first = before[-1].first + len(before[-1].lines) if before else 1
+            modules[name] = [*before, Cell(cell.number, first, [*[""] * (at + 1), *cell.lines[at + 1 :]])]
+    return modules
+
+
+def module_written(argument: str) -> tuple[str, bool]:
+    """The path of the module that `%%writefile` is told to write, "" where it is none, and whether it is appended to.
+
+    Folders that only the running notebook knows (`{folder}/net.py`, `/content/net.py`) are left out: imports of such
+    modules work because that folder is on the path.
+    """
+    words = [word.strip("\"'") for word in re.findall(r"""\"[^"]*\"|'[^']*'|\S+""", argument)]
+    path = next((word for word in words if not word.startswith("-")), "").replace("\\", "/")
+    *folders, name = path.split("/")
+    if not name.endswith(".py") or not name[:-3].isidentifier():
+        return "", False
+    if folders and (folders[0] == "" or folders[0][:1] == "~" or ":" in folders[0]):
+        folders = []
+    known = [folder for folder in folders if not set("{}$") & set(folder)]
+    return "/".join([*known, name]), any(word in ("-a", "--append") for word in words)
+
+
+def _beginning(lines: list[str]) -> int:
+    """The line at which the code of a cell begins: a `%%` may stand below comments."""
+    return next((at for at, line in enumerate(lines) if line.strip() and line.lstrip()[0] != "#"), 0)
 
 
 def _code(cells: list[Any]) -> Iterator[Cell]:
@@ -152,7 +200,7 @@ def _list(table: Any, key: str) -> list[Any]:
 
 def _without_magics(lines: list[str], parses: Callable[[str], SyntaxError | None]) -> tuple[list[str], dict[int, int]]:
     """The cell with its magics blanked, and what was cut off the front of a line."""
-    first = next((at for at, line in enumerate(lines) if line.strip()), 0)
+    first = _beginning(lines)
     if lines[first].startswith("%%"):
         word = re.match(r"%%(\w*)", lines[first])
         blank = [""] * len(lines)
