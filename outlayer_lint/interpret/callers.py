@@ -132,8 +132,8 @@ def _named(driver: Driver, scope: Scope, name: str, *, method: bool) -> list[Cal
     seeds = _candidates(driver, files, name, near)
     seeds = _handed_over(driver, scope, name, near) + seeds
     # A receiver that stays unknown is believed only where the project has one method of that name.
-    unique = name if method and len(name) > 3 else ""
-    found = _confirmed(driver, seeds, scope, unique=unique) or _from_outside(driver, scope, name)
+    found = _confirmed(driver, seeds, scope, unique=name if method and len(name) > 3 else "")
+    found = found or _from_outside(driver, scope, name, scope.owner or scope)
     if found:
         return found
     # Nobody calls it by its name, yet it may be passed on.
@@ -194,14 +194,13 @@ def _constructions(driver: Driver, scope: Scope, cls: Scope) -> list[Caller]:
             )
         if len(callers) >= MAX_CALLERS:
             break
-    return callers[:MAX_CALLERS] or _from_outside(driver, scope, cls.name)
+    return callers[:MAX_CALLERS] or _from_outside(driver, scope, cls.name, cls)
 
 
-def _from_outside(driver: Driver, scope: Scope, name: str) -> list[Caller]:
-    """Calls in files that name no framework: `Solver(config).train()`."""
-    owner = name if scope.owner is None else scope.owner.name
-    files = driver.outsiders.importers(scope.file, owner, name)
-    return _confirmed(driver, _candidates(driver, files, name, scope.file), scope) if files else []
+def _from_outside(driver: Driver, scope: Scope, name: str, holder: Scope) -> list[Caller]:
+    """Calls in files that name no framework: `Solver(config).train()`; `holder` is the function or class imported."""
+    files = driver.outsiders.importers(holder.file, holder.name, name)
+    return _confirmed(driver, _candidates(driver, files, name, holder.file), scope) if files else []
 
 
 def _instance_calls(driver: Driver, scope: Scope) -> list[Caller]:

@@ -102,6 +102,7 @@ class Driver:
         Every world has its own `fuel`, those that come to nothing together twice as much; it counts evaluations, so
         that what is found depends on the program alone. Questions of one file may `remember` what the others found out
         in the same world; not those that look for what was left open behind an answer, which shows only the first time.
+        `deep`: one caller to its end before the next, where few worlds are asked.
         """
         made = self.world if remember else World
         pending = [start or made({}, {})]
