@@ -468,7 +468,11 @@ def f(x, k):
     elif k == 10: z = layer(x).clamp(0, 9)
     elif k == 11: z = layer(x).clamp(0, 10)
     elif k == 12: z = layer(x).clamp(0, 11)
-    else: z = layer(x).clamp(0, 12)
+    elif k == 13: z = layer(x).clamp(0, 12)
+    elif k == 14: z = layer(x).clamp(0, 13)
+    elif k == 15: z = layer(x).clamp(0, 14)
+    elif k == 16: z = layer(x).clamp(0, 15)
+    else: z = layer(x).clamp(0, 17)
     return z
 a = f(x, cfg.k)  # emits: unknown
 b = f(x, 3)  # emits: nonneg, 3 units
