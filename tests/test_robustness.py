@@ -163,7 +163,7 @@ def shaken(seed: int) -> str:
     tree = ast.parse(chance.choice(SOURCES).read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
-        if isinstance(body, list) and chance.random() < 0.5:
+        if isinstance(body, list) and body and chance.random() < 0.5:
             at, to = chance.randrange(len(body)), chance.randrange(len(body))
             change = chance.choice(("leave out", "repeat", "exchange"))
             if change == "leave out" and len(body) > 1:

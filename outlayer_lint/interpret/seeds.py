@@ -36,7 +36,7 @@ LOADS = (
     b"load_state_dict(", b"torch.load(", b".eval()", b".backward(", b".zero_grad(", b".minimize(", b".apply_gradients(",
     b"GradientTape",
 )  # fmt: skip
-SAMPLES = (b"Categorical", b"Bernoulli", b"multinomial")
+SAMPLES = (b"Categorical", b"Bernoulli", b"multinomial", b"random.categorical")
 
 
 class Seed(NamedTuple):
