@@ -48,6 +48,7 @@ class Driver:
         self.calling: dict[tuple[SourceFile, str], list[Seed]] = {}
         self.outsiders = Outsiders(project)
         self.handing: dict[SourceFile, bool] = {}
+        self.fits: dict[ast.Call, list[tuple[World, list[Answer]]]] = {}  # a trainer's `fit` -> what it is given
         self.alone = False  # answer as far as it can be seen without any caller
         self.reach = 1  # how many times farther than usual a decision's operand is followed
         self._subclasses: dict[Scope, list[Class]] = {}

@@ -75,14 +75,16 @@ def find(driver: Driver, scope: Scope) -> list[tuple[Binding, World]]:
 
 
 def _asked(driver: Driver, seed: Seed, nodes: list[ast.expr]) -> list[tuple[World, list[Answer]]]:
-    fuel = driver.it.fuel
+    """What trains what with which data: the same for every step that is asked about."""
+    if seed.node not in driver.fits:
+        fuel = driver.it.fuel
 
-    def ask(world: World) -> list[Answer]:
-        return [driver.it.ev(node, seed.place, driver.frame(seed, world)) for node in nodes]
+        def ask(world: World) -> list[Answer]:
+            return [driver.it.ev(node, seed.place, driver.frame(seed, world)) for node in nodes]
 
-    found = list(driver.worlds(ask, limit=2, fuel=FUEL))
-    driver.it.fuel = fuel
-    return found
+        driver.fits[seed.node] = list(driver.worlds(ask, limit=2, fuel=FUEL))
+        driver.it.fuel = fuel
+    return driver.fits[seed.node]
 
 
 def _runs(driver: Driver, models: Answer, scope: Scope) -> bool:
