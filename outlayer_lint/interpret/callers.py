@@ -44,7 +44,7 @@ def find(driver: Driver, scope: Scope, built: Scope | None = None) -> list[Calle
 
 def _compiled(driver: Driver, scope: Scope) -> list[Caller]:
     """The compile calls that a function is handed to as a loss or a metric."""
-    if not any(b"compile" in file.words for file in driver.project.importers(scope.file, "compile")):
+    if not driver.project.importers(scope.file, "compile"):
         return []
     from outlayer_lint.interpret import keras_callers  # noqa: PLC0415 - for projects that compile models
 

@@ -18,6 +18,7 @@ from outlayer_lint.interpret.things import (
     Unknown,
 )
 from outlayer_lint.resolve.outsiders import Outsiders
+from outlayer_lint.resolve.scopes import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -259,19 +260,17 @@ class Driver:
     def _find_subclasses(self, scope: Scope) -> list[Class]:
         found: dict[int, Class] = {}
         todo = [scope.name]
-        seen = {scope.name}
+        seen: set[tuple[SourceFile, str]] = set()
         while todo and len(found) < MAX_WORLDS * 2:
             base = todo.pop()
             derived = [(f, name) for f in self.project.mentions(base) for name, bases in f.derived() if base in bases]
             for file, name in derived:
-                if (file.path, name) in seen:  # type: ignore[comparison-overlap]
+                if (file, name) in seen:
                     continue
-                seen.add((file.path, name))  # type: ignore[arg-type]
+                seen.add((file, name))
                 frame = self.it.module_frame(file)
                 if frame is None or name not in frame.scope.block.names:
                     continue
-                from outlayer_lint.resolve.scopes import Place  # noqa: PLC0415
-
                 block = frame.scope.block
                 for thing, _ in self.it.defined(name, Place(block, len(block.statements)), frame):
                     if isinstance(thing, Class) and any(

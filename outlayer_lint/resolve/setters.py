@@ -17,8 +17,7 @@ STEP = (
 # Statements that every training script is full of; what they change is a mode, a gradient or a weight.
 EVERYDAY = frozenset(
     "train eval cuda cpu to half float double bfloat16 zero_grad step backward load_state_dict state_dict apply "
-    "share_memory requires_grad_ forward log info debug warning error write close flush "
-    "compile fit evaluate predict".split()
+    "share_memory requires_grad_ forward log info debug warning error write close flush".split()
 )
 
 
