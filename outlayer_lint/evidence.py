@@ -38,7 +38,6 @@ ENCODERS = frozenset({"onehot", "tocategorical"})
 PRODUCTS = frozenset({"matmul", "mm", "bmm", "baddbmm", "einsum"})
 DRAWN = ("target-is-input", "convolution-last")
 BORROWED = ("same-activation", "gan-label", "bootstrapped", "menu")
-KERAS = frozenset({"keras", "tf_keras", "tensorflow"})
 
 
 # Dims
@@ -320,7 +319,7 @@ def undecided(case: Case) -> Answer:
     """Nothing is known: info."""
     if case.kind is Head.INTERVAL or not (case.kind is Head.RECURRENT or learned(case.prediction.ways[0])):
         return SILENT
-    if case.kind is Head.SOFTMAX and case.call.loss.name.partition(".")[0] in KERAS:
+    if case.kind is Head.SOFTMAX and case.call.loss.of_keras:
         # 18 of 18 such places were mistakes; in torch, where it is distillation or a Brier score, none of 5.
         return SUMMING, "compiled"
     return REPORTS[case.kind][2], "unknown"

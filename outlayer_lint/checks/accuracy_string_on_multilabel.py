@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from outlayer_lint.checks.cross_entropy_for_multilabel import multihot
 from outlayer_lint.checks.softmax_for_multilabel import chosen
 from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.facts import Consumed, places
+from outlayer_lint.forms import multihot
 from outlayer_lint.lattice import Emission
 
 PAIR = 2

@@ -2,25 +2,23 @@
 
 from collections.abc import Iterator
 
-from outlayer_lint.checks.cross_entropy_for_multilabel import multihot
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.evidence import KERAS
 from outlayer_lint.facts import LossCall, places
+from outlayer_lint.forms import FLOATS, divided, multihot
 from outlayer_lint.lattice import Emission, Tensor
 
 INDEXING = ("softmax-cross-entropy", "nll", "margin", "adaptive")  # CTC takes int32 as well
 REFUSED = ("int", "bool")
-FLOATS = ("float", "double")
 ACCEPTS_BYTES = 2  # uint8 is refused for scores of more dims
 
 
 def check(call: LossCall) -> Iterator[Finding]:
     """A loss over class indices gets a target of a dtype it refuses."""
-    keras = call.loss.name.partition(".")[0] in KERAS  # which casts: only what was cut to fractions is lost
+    keras = call.loss.of_keras  # which casts: only what was cut to fractions is lost
     if Emission.INDEX not in call.loss.target or call.swapped or not (keras or call.loss.family in INDEXING):
         return
     if keras:
-        if not (way := call.target.all(_divided)):
+        if not (way := call.target.all(divided)):
             return
         grade, fix = "divided", Fix("advise", "scale the inputs only, and leave the class numbers whole")
     elif way := call.target.all(lambda way: _one_hot(way, call)):
@@ -30,12 +28,6 @@ def check(call: LossCall) -> Iterator[Finding]:
     else:
         return
     yield Finding(call.span, grade, places(way), fix, {"dtype": way.dtype}, call.target.certainty)
-
-
-def _divided(way: Tensor) -> bool:
-    """Class numbers that went through a division or a scaler, as inputs do."""
-    scaled = way.by.endswith("div") or way.by.startswith("sklearn.preprocessing.")
-    return scaled and way.dtype in FLOATS and way.inner.every(Emission.INDEX) is not None
 
 
 def _one_hot(way: Tensor, call: LossCall) -> bool:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.evidence import KERAS
 from outlayer_lint.facts import Consumed, places
 
 SCORES = ("F1Score", "FBetaScore")  # with no threshold the largest output counts; all other metrics take 0.5 then
@@ -12,7 +11,7 @@ SCORES = ("F1Score", "FBetaScore")  # with no threshold the largest output count
 def check(use: Consumed) -> Iterator[Finding]:
     """An F-score without a threshold takes the argmax over one unit."""
     consumer, value = use.consumer, use.prediction
-    if consumer.shown not in SCORES or consumer.name.partition(".")[0] not in KERAS:
+    if consumer.shown not in SCORES or not consumer.of_keras:
         return
     if use.arguments.get("threshold") is None and value.units == 1:
         fix = Fix("set-keyword", "set `threshold=0.5`", "safe", use.span, "threshold", "0.5")

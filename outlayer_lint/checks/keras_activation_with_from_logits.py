@@ -1,11 +1,10 @@
 """Decides rules/keras-activation-with-from-logits.md."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.evidence import KERAS
 from outlayer_lint.facts import Consumed, LossCall, places
+from outlayer_lint.forms import flagged
 from outlayer_lint.lattice import Emission, Tensor
 
 PROBABILITIES = (Emission.UNIT, Emission.SIMPLEX)
@@ -20,7 +19,7 @@ def check(fact: LossCall | Consumed) -> Iterator[Finding]:
     else:
         row, grade, takes = fact.consumer, "metric", fact.consumer.takes.get(fact.parameter, fact.consumer.wants)
     value = fact.prediction
-    if not flagged(row.name, fact.arguments) or {*takes, *row.accepts} & {*PROBABILITIES}:
+    if not flagged(row, fact.arguments) or {*takes, *row.accepts} & {*PROBABILITIES}:
         return  # an area under the curve only ranks, and takes both
 
     def squashed(way: Tensor) -> bool:
@@ -31,8 +30,3 @@ def check(fact: LossCall | Consumed) -> Iterator[Finding]:
         fix = Fix("set-keyword", "set `from_logits=False`", "safe", fact.span, "from_logits", "False")
         words = {"applies": row.applies or "an activation"}
         yield Finding(fact.span, grade, places(witness), fix, words, value.certainty)
-
-
-def flagged(name: str, arguments: dict[str, Any]) -> bool:
-    """Whether a Keras loss or metric applies its own activation because a flag tells it to."""
-    return name.partition(".")[0] in KERAS and arguments.get("from_logits") is True

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from outlayer_lint.checks.classification_loss_on_regression import quantities
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.evidence import KERAS, RAMPS, learned, made, span_of, stem
+from outlayer_lint.evidence import RAMPS, learned, made, span_of, stem
 from outlayer_lint.facts import LossCall, places
+from outlayer_lint.forms import quantities
 from outlayer_lint.lattice import Emission, Tensor
 
 RAW = (Emission.LOGIT, Emission.SYM1, Emission.NONNEG, Emission.POS, Emission.BND, Emission.UNORM)
@@ -14,7 +14,7 @@ RAW = (Emission.LOGIT, Emission.SYM1, Emission.NONNEG, Emission.POS, Emission.BN
 def check(call: LossCall) -> Iterator[Finding]:
     """A Keras cross-entropy that expects probabilities gets scores."""
     family, value = call.loss.family, call.prediction
-    if call.loss.name.partition(".")[0] not in KERAS or family not in ("binary", "categorical") or call.swapped:
+    if not call.loss.of_keras or family not in ("binary", "categorical") or call.swapped:
         return
     witness = value.all(lambda way: leaves(way, family))
     # One unit under a categorical loss, and quantities under any of these, have rules of their own.

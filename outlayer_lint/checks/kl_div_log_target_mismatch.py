@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from outlayer_lint.checks.logits_into_nll_loss import raw
 from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.facts import LossCall, places
+from outlayer_lint.forms import raw
 from outlayer_lint.lattice import Emission
 
 LOGARITHMS = (Emission.LOGP, Emission.LOGUNIT)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from outlayer_lint.checks.softmax_into_cross_entropy import removal
 from outlayer_lint.diagnostic import Finding
 from outlayer_lint.evidence import same_axis
 from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Emission, Tensor
+from outlayer_lint.remedies import removal
 
 
 def check(call: LossCall) -> Iterator[Finding]:

@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator
 
-from outlayer_lint.checks.logits_into_nll_loss import raw
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.evidence import KERAS
 from outlayer_lint.facts import LossCall, places
+from outlayer_lint.forms import raw
 from outlayer_lint.lattice import Emission
 
 
 def check(call: LossCall) -> Iterator[Finding]:
     """Raw scores meet a binary cross-entropy that takes probabilities."""
-    if call.loss.family != "binary" or call.swapped or call.loss.name.partition(".")[0] in KERAS:
+    if call.loss.family != "binary" or call.swapped or call.loss.of_keras:
         return  # Keras has a flag for it: keras-logits-without-from-logits
     value = call.prediction
     witness = value.all(lambda way: way.emission is Emission.LOGIT and raw(way))

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from outlayer_lint.checks.cross_entropy_for_multilabel import PAIR, ROWS, SOFT, multihot
+from outlayer_lint.checks.cross_entropy_for_multilabel import SOFT
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.evidence import KERAS
 from outlayer_lint.facts import LossCall, places
+from outlayer_lint.forms import PAIR, ROWS, multihot
 from outlayer_lint.lattice import Emission, Tensor
 
 FAMILIES = ("margin", "softmax-cross-entropy")
@@ -15,7 +15,7 @@ BITS = (Emission.BINARY, Emission.BOOL)
 def check(call: LossCall) -> Iterator[Finding]:
     """A loss that reads class numbers gets rows of zeros and ones, or the other way round."""
     loss, value, target = call.loss, call.prediction, call.target
-    if loss.family not in FAMILIES or loss.name.partition(".")[0] in KERAS or call.swapped:
+    if loss.family not in FAMILIES or loss.of_keras or call.swapped:
         return
     index, soft = Emission.INDEX in loss.target, bool(SOFT & {*loss.target})
 

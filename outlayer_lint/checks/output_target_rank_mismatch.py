@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.evidence import KERAS
 from outlayer_lint.facts import LossCall, places
 
 ELEMENTWISE = ("squared", "absolute", "gaussian", "poisson", "margin")
@@ -12,7 +11,7 @@ ELEMENTWISE = ("squared", "absolute", "gaussian", "poisson", "margin")
 def check(call: LossCall) -> Iterator[Finding]:
     """A column meets a row: the loss broadcasts every prediction against every target."""
     loss = call.loss
-    if loss.family not in ELEMENTWISE or loss.class_axis is not None or loss.name.partition(".")[0] in KERAS:
+    if loss.family not in ELEMENTWISE or loss.class_axis is not None or loss.of_keras:
         return
     if call.arguments.get("reduction") == "none":
         return  # all pairs may be what is wanted; somebody looks at the matrix afterwards

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from outlayer_lint.checks.keras_activation_with_from_logits import flagged
-from outlayer_lint.checks.softmax_into_cross_entropy import removal, softmaxed
 from outlayer_lint.diagnostic import Finding
 from outlayer_lint.facts import LossCall, places
+from outlayer_lint.forms import flagged, softmaxed
 from outlayer_lint.lattice import Emission, Tensor
+from outlayer_lint.remedies import removal
 
 NORMALISED = {
     "softmax-cross-entropy": (Emission.SIMPLEX, Emission.UNIT, Emission.LOGUNIT),
@@ -20,7 +20,7 @@ def check(call: LossCall) -> Iterator[Finding]:
     kinds = NORMALISED.get(call.loss.family, ())
     if call.swapped or value.all(lambda way: way.emission in kinds and not way.scaled) is None:
         return
-    if flagged(call.loss.name, call.arguments) and value.every(Emission.SIMPLEX, Emission.UNIT):
+    if flagged(call.loss, call.arguments) and value.every(Emission.SIMPLEX, Emission.UNIT):
         return
 
     def matching(way: Tensor) -> bool:

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from outlayer_lint.checks.cross_entropy_for_multilabel import multihot
-from outlayer_lint.checks.softmax_into_cross_entropy import softmaxed
 from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.facts import LossCall, places
+from outlayer_lint.forms import multihot, softmaxed
 from outlayer_lint.lattice import Emission, Tensor
 
 

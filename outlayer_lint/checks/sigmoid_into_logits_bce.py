@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
-from outlayer_lint.checks.keras_activation_with_from_logits import flagged
-from outlayer_lint.checks.softmax_into_cross_entropy import removal, softmaxed
 from outlayer_lint.diagnostic import Finding
 from outlayer_lint.facts import LossCall, places
+from outlayer_lint.forms import flagged, softmaxed
 from outlayer_lint.lattice import Emission
+from outlayer_lint.remedies import removal
 
 
 def check(call: LossCall) -> Iterator[Finding]:
     """Values in [0, 1] meet a loss that applies the sigmoid itself."""
-    if call.loss.family != "binary-logits" or call.swapped or flagged(call.loss.name, call.arguments):
+    if call.loss.family != "binary-logits" or call.swapped or flagged(call.loss, call.arguments):
         return
     value = call.prediction
     witness = value.all(lambda way: way.emission is Emission.UNIT and not softmaxed(way) and not way.scaled)

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
-from outlayer_lint.checks.cross_entropy_for_multilabel import multihot, surety
-from outlayer_lint.checks.softmax_into_cross_entropy import softmaxed
 from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.evidence import is_soft, learned
 from outlayer_lint.facts import LossCall, places
+from outlayer_lint.forms import multihot, softmaxed, surety
 from outlayer_lint.lattice import Emission, Tensor
 
 PAIR = 2  # two units of a softmax are a yes and a no

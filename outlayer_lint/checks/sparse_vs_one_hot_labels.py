@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.evidence import KERAS
 from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Emission, Tensor
 
@@ -14,7 +13,7 @@ CATEGORICAL = ("categorical", "softmax-cross-entropy")
 def check(call: LossCall) -> Iterator[Finding]:
     """A Keras loss for one-hot rows gets class numbers, or the other way round."""
     loss, value, target = call.loss, call.prediction, call.target
-    if loss.family not in CATEGORICAL or loss.name.partition(".")[0] not in KERAS or call.swapped or value.units == 1:
+    if loss.family not in CATEGORICAL or not loss.of_keras or call.swapped or value.units == 1:
         return
     if Emission.INDEX not in loss.target and {*ROWS} & {*loss.target}:
         grade, witness = "indices", target.all(numbers)

@@ -152,7 +152,7 @@ def _built_attribute(it: Interpreter, thing: Built, name: str, site: Site) -> An
         entry = thing.arguments.pick(index, name)
         if entry is not None:
             return it.force(entry)
-    if families.is_keras(thing.row):
+    if thing.row.of_keras:
         from outlayer_lint.interpret import keras_models  # noqa: PLC0415 - for programs that use Keras
 
         offered = keras_models.attribute(it, thing, name)

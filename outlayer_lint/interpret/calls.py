@@ -119,7 +119,7 @@ def method(it: Interpreter, thing: Method, given: Arguments, site: Site) -> Answ
 def library(it: Interpreter, thing: Library, given: Arguments, site: Site) -> Answer:
     """Call a library's function or class."""
     found = native.FUNCTIONS.get(thing.name)
-    if found is None and thing.name.startswith(families.PACKAGES):
+    if found is None and thing.name.startswith(knowledge.KERAS):
         from outlayer_lint.interpret import keras_layers, pipelines  # noqa: PLC0415 - for programs that use Keras
 
         found = keras_layers.LOOKED_UP.get(thing.name) or pipelines.FUNCTIONS.get(thing.name)
@@ -341,7 +341,7 @@ def inherited(it: Interpreter, thing: Instance, row: knowledge.Row, name: str) -
         return None
     for place, node in construction.calls_named(init[1].block, "__init__"):
         built = Built(row, name, passing.arguments(it, node, place, frame), Site(node, place, frame))
-        if families.is_keras(row):
+        if row.of_keras:
             from outlayer_lint.interpret import keras_models  # noqa: PLC0415 - for programs that use Keras
 
             return keras_models.inherited_additions(it, thing, built)

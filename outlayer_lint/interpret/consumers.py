@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from outlayer_lint import knowledge
 from outlayer_lint.diagnostic import Related
 from outlayer_lint.facts import Fact, LossBuilt, LossCall
-from outlayer_lint.interpret import calls, classes, conditions, families, passing, targets
+from outlayer_lint.interpret import calls, classes, conditions, passing, targets
 from outlayer_lint.interpret.choices import Choices, compatible
 from outlayer_lint.interpret.things import (
     Answer,
@@ -68,7 +68,7 @@ def as_loss(driver: Driver, thing: Any, seed: Seed, frame: Frame) -> Application
         found = knowledge.find(thing.name)
         if found is not None and found[0].kind == "loss" and found[1] != "module":
             made = Application(it, found[0], found[1], given, site, None)
-            if families.is_keras(found[0]):
+            if found[0].of_keras:
                 from outlayer_lint.interpret import keras_losses  # noqa: PLC0415 - for programs that use Keras
 
                 return keras_losses.in_order(made)

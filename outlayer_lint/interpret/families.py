@@ -10,10 +10,7 @@ from outlayer_lint.interpret.things import Instance, Library
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
-    from outlayer_lint.knowledge import Row
 
-KERAS = ("keras.", "tensorflow.")  # beginnings of the names of rows
-PACKAGES = ("keras.", "tensorflow.", "tf_keras.")  # and of what programs import
 ABSTRACT = frozenset(("Layer", "Network", "Container", "Trainer", "Wrapper"))
 BUILT = frozenset(("layer", "container", "model", "wrapper", "activation"))
 
@@ -26,11 +23,6 @@ HEAD = "output:"  # begins the name of one of several heads, as those who hand o
 PIPELINE = "pipeline"  # the kind of a sequence that is a `tf.data.Dataset`
 
 
-def is_keras(row: Row) -> bool:
-    """Whether a row describes something of Keras or TensorFlow."""
-    return row.name.startswith(KERAS)
-
-
 def is_keras_class(it: Interpreter, thing: object) -> bool:
     """Whether an object's class has a layer or model of Keras among its bases."""
     if not isinstance(thing, Instance):
@@ -40,12 +32,12 @@ def is_keras_class(it: Interpreter, thing: object) -> bool:
 
 def _is_base(name: str) -> bool:
     """Whether a library's class is a layer or a model; the plain `Layer` has no row, as it does nothing by itself."""
-    if not name.startswith(PACKAGES):
+    if not name.startswith(knowledge.KERAS):
         return False
     if name.rpartition(".")[2] in ABSTRACT:
         return True
     found = knowledge.find(name)
-    return found is not None and is_keras(found[0]) and found[0].kind in BUILT
+    return found is not None and found[0].of_keras and found[0].kind in BUILT
 
 
 def offers(name: str) -> bool:

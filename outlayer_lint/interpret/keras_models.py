@@ -47,7 +47,7 @@ class Head(NamedTuple):
 def is_model(it: Interpreter, thing: object) -> bool:
     """Whether a thing is a model or a layer of Keras."""
     if isinstance(thing, Built):
-        return families.is_keras(thing.row) and thing.row.kind in ("container", "model", "layer", "wrapper")
+        return thing.row.of_keras and thing.row.kind in ("container", "model", "layer", "wrapper")
     return families.is_keras_class(it, thing)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import calls, containers, families, iteration, native
+from outlayer_lint.interpret import calls, containers, iteration, native
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
     Answer,
@@ -79,7 +79,7 @@ def _step(it: Interpreter, layer: Entry, entry: Entry, site: Site) -> Callable[[
 
 def _site_of(layer: object, site: Site) -> Site:
     """Where a layer of a model is shown to be applied: in Keras where it was built, not where the model is called."""
-    return layer.site if isinstance(layer, Built) and families.is_keras(layer.row) else site
+    return layer.site if isinstance(layer, Built) and layer.row.of_keras else site
 
 
 def parts(it: Interpreter, thing: Built) -> Answer:
@@ -98,7 +98,7 @@ def _parts(it: Interpreter, thing: Built) -> Answer:
     base: Answer
     if thing.extras and thing.extras[0][0] == "replaced":
         base = it.force(given.positional[0])
-    elif families.is_keras(thing.row):
+    elif thing.row.of_keras:
         from outlayer_lint.interpret import keras_models  # noqa: PLC0415 - for programs that use Keras
 
         base = keras_models.parts(it, thing)

@@ -11,7 +11,6 @@ from outlayer_lint.interpret import (
     calls,
     containers,
     datasets,
-    families,
     layers,
     tensors,
 )
@@ -274,7 +273,7 @@ def structured(it: Interpreter, app: Application, tree: Any) -> Answer:
 def called(it: Interpreter, thing: Built, given: Arguments, site: Site) -> Answer:
     """Call a library object: a layer, an activation, a container, a model with a replaced head."""
     row = thing.row
-    if families.is_keras(row):
+    if row.of_keras:
         from outlayer_lint.interpret import keras_layers  # noqa: PLC0415 - for programs that use Keras
 
         return keras_layers.called(it, thing, given, site)
@@ -318,7 +317,7 @@ def method(it: Interpreter, thing: Built, name: str, given: Arguments, site: Sit
     row = thing.row
     if name in ("forward", "__call__"):
         return called(it, thing, given, site)
-    if families.is_keras(row):
+    if row.of_keras:
         from outlayer_lint.interpret import keras_models  # noqa: PLC0415 - for programs that use Keras
 
         found = keras_models.method(it, thing, name, given, site)

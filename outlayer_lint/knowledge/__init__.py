@@ -29,6 +29,8 @@ BLANK: dict[str, Any] = {
 }  # fmt: skip
 CALL = ("input", "target", "other")  # what modules call their inputs where a row does not say otherwise
 
+KERAS = ("keras.", "tensorflow.", "tf_keras.")
+
 
 class Row:
     """One contract: what a library callable takes, does and emits. Frozen by convention.
@@ -132,6 +134,11 @@ class Row:
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.name}>"
+
+    @property
+    def of_keras(self) -> bool:
+        """Whether it describes something of Keras or TensorFlow, which cast, normalise and flag as torch does not."""
+        return self.name.startswith(KERAS)
 
     @property
     def shown(self) -> str:

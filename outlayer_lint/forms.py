@@ -1,0 +1,95 @@
+"""What forms outputs, targets and losses come in, as several checks ask about them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from outlayer_lint.evidence import IMAGE_RANK, SLACK, history, is_soft, learned, reach, stem
+from outlayer_lint.lattice import Emission
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from outlayer_lint.facts import LossCall
+    from outlayer_lint.knowledge import Row
+    from outlayer_lint.lattice import Tensor, Value
+
+ROWS, PAIR = 2, 2
+# Scores are normalised by hand as `x - logsumexp(x)`, `(x / x.sum()).log()` or `(x - min) / (max - min)`.
+BY_HAND = ("add", "sub", "mul", "div", "neg", "log")
+FLOATS = ("float", "double")
+CROSS_ENTROPIES = ("binary", "binary-logits", "categorical", "softmax-cross-entropy")
+CONTINUOUS = (Emission.LOGIT, Emission.NONNEG, Emission.POS, Emission.BND)
+PICTURED = ("target-is-input", "convolution-last", "gan-label", "bootstrapped", "menu")
+NOISY = 1.5  # the labels of a GAN are shaken a little beyond 1
+MIXED = frozenset({"cat", "concat", "concatenate", "stack", "hstack", "columnstack", "where"})  # columns of any kind
+
+# Outputs
+
+
+def softmaxed(way: Tensor) -> bool:
+    """Whether a softmax made it; a part of its result, or a reshaped one, need not sum to one any more."""
+    return way.emission is Emission.SIMPLEX or (way.emission is Emission.UNIT and way.by.endswith("softmax"))
+
+
+def raw(way: Tensor) -> bool:
+    """Whether it comes out of a learned layer, and no arithmetic afterwards may have normalised it."""
+    # A filter over probabilities may well be a fixed one: what it gives are no scores, and log-softmax is no remedy.
+    blurred = way.class_axis != -1 and way.inner.every(Emission.SIMPLEX, Emission.UNIT) is not None
+    return bool(way.learned) and way.by.rpartition(".")[2] not in BY_HAND and not blurred
+
+
+# Targets
+
+
+def surety(target: Value) -> str:
+    """How sure it is that several labels hold: some use a `MultiLabelBinarizer` to make one-hot rows."""
+    return "likely" if any(stem(way) == "multilabelbinarizer" for way in target) else target.certainty
+
+
+def multihot(way: Tensor, units: int | None) -> bool:
+    """Whether a row of labels may hold any number of ones: coded so, or zeros and ones drawn for each column.
+
+    A comparison or a table of zeros and ones may as well be one-hot, and so may the parts of one.
+    """
+    if way.emission is Emission.MULTIHOT:
+        return not is_soft(way)
+    drawn = way.emission is Emission.INDEX and way.units == PAIR and way.source is not None
+    return drawn and way.rank == ROWS and (units or 0) > PAIR
+
+
+def divided(way: Tensor) -> bool:
+    """Class numbers that went through a division or a scaler, as inputs do."""
+    scaled = way.by.endswith("div") or way.by.startswith("sklearn.preprocessing.")
+    return scaled and way.dtype in FLOATS and way.inner.every(Emission.INDEX) is not None
+
+
+def quantities(call: LossCall) -> Tensor | None:
+    """A witness that the targets of a cross-entropy are neither labels nor probabilities."""
+    value, target = call.prediction, call.target
+    if call.loss.family not in CROSS_ENTROPIES or call.swapped or not value.known or target.all(beyond) is None:
+        return None
+    witness = target.ways[0]
+    if call.loss.family == "softmax-cross-entropy" and (value.rank is None or witness.rank != value.rank):
+        return None  # with one dim less they stand for indices, of a dtype that is refused: class-index-dtype
+    dense = max(value.rank or 0, witness.rank or 0) >= IMAGE_RANK
+    return None if dense or any(map(call.evidence, PICTURED)) else witness
+
+
+def beyond(target: Tensor) -> bool:
+    """Whether a target is a number outside [0, 1] that no label has: -1 and 1 are labels of another convention."""
+    if target.emission not in CONTINUOUS or learned(target) or target.dtype not in (None, "float", "double", "half"):
+        return False
+    if target.certainty != "proved" or any(stem(each) in MIXED for each in history(target)):
+        return False
+    low, high = reach(target)
+    wide = (low is not None and low < -1 - SLACK) or (high is not None and high > NOISY)
+    return wide or target.emission is Emission.LOGIT
+
+
+# Losses
+
+
+def flagged(row: Row, arguments: Mapping[str, Any]) -> bool:
+    """Whether a Keras loss or metric applies its own activation because a flag tells it to."""
+    return row.of_keras and arguments.get("from_logits") is True
