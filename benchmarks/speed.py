@@ -29,7 +29,7 @@ from outlayer_lint.source.discovery import sources
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from outlayer_lint.resolve.project import SourceFile
+    from outlayer_lint.resolve.sourcefile import SourceFile
 
 IN_ALL, EACH, NINE_IN_TEN, SINGLE, ANY_FILE = 1.5, 4.0, 0.9, 5.0, 10.0  # the targets
 LINTER = ("-c", "from outlayer_lint.cli import run; run()")  # what the console script does

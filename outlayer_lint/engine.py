@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import gc
 import os
-import re
 import sys
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from outlayer_lint import knowledge, suppress
 from outlayer_lint.config import TABLE, Refused
-from outlayer_lint.diagnostic import AGAIN, Diagnostic, Pair, Related, Report, Severity, Span, Unread, Use
+from outlayer_lint.diagnostic import Diagnostic, Pair, Report, Span, Unread, Use
+from outlayer_lint.judgement import Judgement, by_place, merge
 from outlayer_lint.lattice import describe_value
-from outlayer_lint.resolve.project import Project, SourceFile
+from outlayer_lint.resolve.outsiders import leading
+from outlayer_lint.resolve.project import Project
+from outlayer_lint.resolve.sourcefile import SourceFile
 from outlayer_lint.source import discovery
 from outlayer_lint.source.document import Unreadable
 
@@ -23,57 +24,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from outlayer_lint.config import Config
-    from outlayer_lint.diagnostic import Finding
     from outlayer_lint.facts import Fact
     from outlayer_lint.interpret import inquiry
     from outlayer_lint.interpret.inquiry import Inquiry
 
 RECURSION = 20_000
 PARSED_ANYWAY = 200_000  # bytes of a project's files up to which all are parsed, if only for their syntax errors
-
-
-class Judgement:
-    """Checks loaded by need, and what they said."""
-
-    def __init__(self) -> None:
-        """Which check wants which fact stands in the compiled table."""
-        self.subscriptions = knowledge.subscriptions()
-        self.pages = knowledge.pages()
-        self.checks: dict[str, Callable[[Any], Iterator[Finding]]] = {}
-
-    def of(self, fact: Fact) -> Iterator[tuple[str, Finding]]:
-        """The findings about one fact, with the rule's name."""
-        for cls in type(fact).__mro__:
-            for rule in self.subscriptions.get(cls.__name__, ()):
-                if rule not in self.checks:
-                    self.checks[rule] = import_module(f"outlayer_lint.checks.{rule.replace('-', '_')}").check
-                for finding in self.checks[rule](fact):
-                    yield rule, finding
-
-    def dress(self, rule: str, finding: Finding, fact: Fact, *, likely: bool) -> Diagnostic:
-        """A finding with its rule's code, severity and message."""
-        page = self.pages[rule]
-        grade = page.grades[finding.grade]
-        certainty = "likely" if likely or finding.certainty != "proved" else "proved"
-        severity = Severity.WARNING if grade.severity is Severity.ERROR and certainty != "proved" else grade.severity
-        words = {**fact.words, **finding.words}
-        related = tuple(dict.fromkeys((*finding.because, *fact.related)))
-        related = tuple(r for r in related if r.span != finding.span)
-        return Diagnostic(
-            page.code,
-            rule,
-            severity,
-            certainty,
-            grade.message.format_map(_Words(words)),
-            finding.span,
-            related,
-            finding.fix,
-        )
-
-
-class _Words(dict[str, Any]):
-    def __missing__(self, key: str) -> str:
-        return f"{{{key}}}"
 
 
 def check(  # noqa: PLR0913 - what the faces add to it
@@ -176,9 +132,7 @@ class _Run:
     ) -> None:
         """Lint the files asked about, with the rest of their project as context."""
         root = root or str(discovery.project_root(asked[0], arguments))
-        context = [*discovery.walk(root), *discovery.further(root, self.config)]
-        every = list(dict.fromkeys(os.path.abspath(p) for p in (*context, *asked)))
-        project = Project(root, sorted(every), starts=self.config.src)
+        project = _project(root, asked, self.config)
         for path, data in contents.items():
             project.files[path] = SourceFile(path, project.files[path].display, project, data)
         for path, (text, tree) in self.trees.items():
@@ -278,7 +232,7 @@ class _Run:
         enabled = self.config.enabled(rules)
         path = self.config.baseline
         folder = os.path.dirname(os.path.abspath(path))
-        ordered = sorted(self.diagnostics, key=lambda d: (_order(d.span), d.code))
+        ordered = sorted(self.diagnostics, key=lambda d: (by_place(d.span), d.code))
         files = {file.display: file for project in self.projects for file in project}
 
         def line_text(span: Span) -> str:
@@ -303,8 +257,8 @@ class _Run:
         """Everything in order."""
         if self.config.baseline:
             self._accept()
-        order = sorted(self.diagnostics, key=lambda d: (_order(d.span), d.code))
-        pairs = sorted(self.pairs, key=lambda p: (_order(p.span), p.consumer))
+        order = sorted(self.diagnostics, key=lambda d: (by_place(d.span), d.code))
+        pairs = sorted(self.pairs, key=lambda p: (by_place(p.span), p.consumer))
         errors = sorted(dict.fromkeys(self.errors), key=lambda e: (e.path, e.line))
         return Report(
             tuple(order), tuple(errors), self.files, len(self.read), tuple(pairs), tuple(self.broken), self.accepted,
@@ -337,19 +291,10 @@ def _suppressed(  # noqa: PLR0913, PLR0917 - what was found, where, and what the
     )
 
 
-def _order(span: Span) -> tuple[object, ...]:
-    return (span.path, -1 if span.cell is None else span.cell, *span[1:5])
-
-
-def _leading(files: list[SourceFile], others: list[SourceFile]) -> list[SourceFile]:
-    """Files that name no framework and import one that does: the script that only puts model and trainer together."""
-    stems = {part for file in files for part in file.path.rpartition(".")[0].split(os.sep)[-2:]}
-    found = []
-    for file in others:
-        imports = re.finditer(rb"(?m)^[ \t]*(?:from|import)[ \t]+([\w.]+)", file.data)
-        if any(part in stems for match in imports for part in match[1].decode("utf-8", "replace").split(".")):
-            found.append(file)
-    return found
+def _project(root: str, asked: Sequence[str], config: Config) -> Project:
+    """The files asked about, and the rest of their project as context."""
+    paths = {os.path.abspath(path) for path in (*discovery.context(root, config), *asked)}
+    return Project(root, sorted(paths), starts=config.src)
 
 
 def prepare(project: Project) -> Inquiry | None:
@@ -366,7 +311,7 @@ def prepare(project: Project) -> Inquiry | None:
         for file in others:
             file.forget()
     else:
-        project.framework_files.extend(_leading(project.framework_files, others))
+        project.framework_files.extend(leading(project.framework_files, others))
     if not project.framework_files:
         return None
     project.sparse = sum(len(file.data) for file in project.framework_files) > PARSED_ANYWAY
@@ -376,38 +321,12 @@ def prepare(project: Project) -> Inquiry | None:
     return Inquiry(Driver(project))
 
 
-def merge(gathered: list[tuple[Diagnostic, Fact]]) -> list[Diagnostic]:
-    """One diagnostic for each rule, place of the output, and loss; other places of the same mistake become related."""
-    groups: dict[object, list[tuple[Diagnostic, Fact]]] = {}
-    for diagnostic, fact in gathered:
-        because = tuple(r.span for r in diagnostic.related if r.message.endswith(("applied here", "built here")))
-        key = (diagnostic.code, because or diagnostic.span, diagnostic.span.path, fact.words.get("loss", fact.span))
-        groups.setdefault(key, []).append((diagnostic, fact))
-    merged: list[Diagnostic] = []
-    for group in groups.values():
-        group.sort(
-            key=lambda pair: (
-                getattr(pair[1], "mode", "train") != "train",
-                -pair[0].severity.rank,
-                _order(pair[0].span),
-            )
-        )
-        first = group[0][0]
-        worst = max((d.severity for d, _ in group if d.span == first.span), key=lambda s: s.rank)
-        first = next(d for d, _ in group if d.span == first.span and d.severity is worst)
-        others = [Related(d.span, AGAIN) for d, _ in group if d.span != first.span]
-        related = tuple(dict.fromkeys((*first.related, *others)))
-        merged.append(first._replace(related=related))
-    return merged
-
-
 def reveal(path: str | Path, line: int, config: Config, cell: int | None = None) -> list[tuple[Span, str, str, str]]:
     """What each expression on a line emits, and how that is known."""
     ready(config)
     full = os.path.abspath(path)
     root = str(discovery.project_root(full, [path]))
-    context = (*discovery.walk(root), *discovery.further(root, config))
-    project = Project(root, sorted({*map(os.path.abspath, context), full}), starts=config.src)
+    project = _project(root, [full], config)
     inquiry_ = prepare(project)
     if inquiry_ is None:
         return []

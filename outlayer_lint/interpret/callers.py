@@ -12,8 +12,8 @@ from outlayer_lint.interpret.seeds import Seed, calls_at
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.driver import Driver
-    from outlayer_lint.resolve.project import SourceFile
     from outlayer_lint.resolve.scopes import Scope
+    from outlayer_lint.resolve.sourcefile import SourceFile
 
 MAX_CANDIDATES = 24
 MAX_CALLERS = 8

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from outlayer_lint.interpret.seeds import Seed
-    from outlayer_lint.resolve.project import Project, SourceFile
+    from outlayer_lint.resolve.project import Project
     from outlayer_lint.resolve.scopes import Scope
+    from outlayer_lint.resolve.sourcefile import SourceFile
 
     Made = Callable[[dict[Scope, Binding | None], dict[Scope, Class]], World]
 

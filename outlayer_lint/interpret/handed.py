@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from outlayer_lint.interpret.driver import Driver
-    from outlayer_lint.resolve.project import SourceFile
     from outlayer_lint.resolve.scopes import Place, Scope
+    from outlayer_lint.resolve.sourcefile import SourceFile
 
 MAX_NAMES = 8
 MAX_MENTIONS = 12

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from outlayer_lint.interpret.frames import Frame
     from outlayer_lint.interpret.interpreter import Interpreter
-    from outlayer_lint.resolve.project import SourceFile
+    from outlayer_lint.resolve.sourcefile import SourceFile
 
 ALWAYS_LIBRARY = frozenset(
     "torch keras tensorflow tf_keras numpy sklearn math functools collections copy itertools typing random".split()

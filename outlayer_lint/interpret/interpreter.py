@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
     from outlayer_lint.diagnostic import Span
     from outlayer_lint.interpret.things import Entry
-    from outlayer_lint.resolve.project import Project, SourceFile
+    from outlayer_lint.resolve.project import Project
     from outlayer_lint.resolve.reaching import Reach
+    from outlayer_lint.resolve.sourcefile import SourceFile
 
 FUEL = 600
 MAX_NESTING = 120

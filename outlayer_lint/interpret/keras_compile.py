@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.keras_losses import Named, Shape
     from outlayer_lint.interpret.keras_models import Head
     from outlayer_lint.interpret.things import Answer, Entry
-    from outlayer_lint.resolve.project import SourceFile
+    from outlayer_lint.resolve.sourcefile import SourceFile
 
 COMPILE = re.compile("compile")
 PARAMETERS = ("optimizer", "loss", "metrics", "loss_weights")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from outlayer_lint.interpret.driver import Driver
-    from outlayer_lint.resolve.project import SourceFile
+    from outlayer_lint.resolve.sourcefile import SourceFile
 
 LAYER = re.compile(r"[A-Z]\w*")
 FUEL = 100  # a layer is written out in one call

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.driver import Driver
     from outlayer_lint.interpret.frames import Frame, World
     from outlayer_lint.interpret.things import Entry
-    from outlayer_lint.resolve.project import SourceFile
     from outlayer_lint.resolve.scopes import Scope
+    from outlayer_lint.resolve.sourcefile import SourceFile
 
 WORDS = ("fit", "fit_generator", "train_on_batch", "fit_on_batch", "fit_dataset")
 CALLS = re.compile("|".join(WORDS))

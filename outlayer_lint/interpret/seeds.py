@@ -11,8 +11,8 @@ from outlayer_lint.resolve.scopes import Place
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from outlayer_lint.resolve.project import SourceFile
     from outlayer_lint.resolve.scopes import Block
+    from outlayer_lint.resolve.sourcefile import SourceFile
 
 # Names that people give to losses. Only which calls are looked at depends on them; what a name holds is evaluated.
 # A class called `...Error` is an exception, if it is none of the losses that rows know.

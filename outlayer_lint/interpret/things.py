@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from outlayer_lint.interpret.frames import Arguments, Frame
     from outlayer_lint.knowledge import Row
-    from outlayer_lint.resolve.project import SourceFile
     from outlayer_lint.resolve.scopes import Place, Scope
+    from outlayer_lint.resolve.sourcefile import SourceFile
 
 _SERIAL = count()  # identities that are never used twice, as those of freed objects are
 MAX_WAYS = 16

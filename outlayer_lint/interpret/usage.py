@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from outlayer_lint.diagnostic import Span
     from outlayer_lint.interpret.inquiry import Event, Inquiry
     from outlayer_lint.lattice import Tensor, Value
-    from outlayer_lint.resolve.project import SourceFile
     from outlayer_lint.resolve.scopes import Scope
+    from outlayer_lint.resolve.sourcefile import SourceFile
 
 
 def uses(inquiry: Inquiry, wanted: Collection[SourceFile]) -> list[Use]:

@@ -1,6 +1,7 @@
-"""Callers in files without a framework's word: a `main.py` that only says `Solver(config).train()`.
+"""Files without a framework's word that lead into others: a `main.py` that only says `Solver(config).train()`.
 
-Such files are not kept and not searched for words. Only when nobody else calls a function are their imports read.
+In a small project they are asked like the rest (`leading`). In a big one they are not kept and not searched for words;
+only when nobody else calls a function are their imports read (`Outsiders`).
 """
 
 from __future__ import annotations
@@ -14,13 +15,12 @@ from outlayer_lint.source.document import Unreadable, contents
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from outlayer_lint.resolve.project import Project, SourceFile
+    from outlayer_lint.resolve.project import Project
+    from outlayer_lint.resolve.sourcefile import SourceFile
 
     Importing = dict[bytes, list[tuple[SourceFile, bytes, frozenset[bytes]]]]
 
 MAX_BYTES = 20_000_000  # of all such files together; what comes later is not looked at
-
-
 MAX_FILES = 4
 
 
@@ -38,8 +38,7 @@ class Outsiders:
         if importing is None:
             importing = self._importing = self._read()
         found = []
-        parts = file.path.rpartition(".")[0].split(os.sep)
-        near = {part.encode() for part in parts[-3:] if part not in ("", "__init__", "src")}
+        near = {part.encode() for part in file.imported_as}
         calling = re.compile(rb"\b" + name.encode() + rb"\s*\(")
         for other, data, words in importing.get(owner.encode(), ()):
             if not near.isdisjoint(words) and calling.search(data):
@@ -73,3 +72,14 @@ def _imported(data: bytes) -> Iterator[bytes]:
         start, end = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
         yield from re.findall(rb"\w+", data[start : end if end >= 0 else len(data)])
         at = data.find(b"import ", at + 7)
+
+
+def leading(files: list[SourceFile], others: list[SourceFile]) -> list[SourceFile]:
+    """Files that name no framework and import one that does: the script that only puts model and trainer together."""
+    stems = {part for file in files for part in file.path.rpartition(".")[0].split(os.sep)[-2:]}
+    found = []
+    for file in others:
+        imports = re.finditer(rb"(?m)^[ \t]*(?:from|import)[ \t]+([\w.]+)", file.data)
+        if any(part in stems for match in imports for part in match[1].decode("utf-8", "replace").split(".")):
+            found.append(file)
+    return found

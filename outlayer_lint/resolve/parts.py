@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from outlayer_lint.resolve.project import SourceFile
+from outlayer_lint.resolve.sourcefile import SourceFile
 from outlayer_lint.source.document import Unreadable
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from outlayer_lint.resolve.branches import bodies, is_exhaustive
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from outlayer_lint.resolve.project import SourceFile
+    from outlayer_lint.resolve.sourcefile import SourceFile
 
     Made = Callable[..., "Definition"]
 

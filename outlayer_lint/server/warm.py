@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from outlayer_lint.config import load
 from outlayer_lint.diagnostic import Report
 from outlayer_lint.engine import judge, prepare, ready
-from outlayer_lint.resolve.project import Project, SourceFile
+from outlayer_lint.resolve.project import Project
+from outlayer_lint.resolve.sourcefile import SourceFile
 from outlayer_lint.source import discovery
 from outlayer_lint.source.document import encoded
 
@@ -70,8 +71,7 @@ class Warm:
         """Look for what changed on disk or in a buffer, and forget what was concluded from it."""
         self.config = None
         config = self.settings()
-        paths = (*discovery.walk(self.root), *discovery.further(self.root, config))
-        stamps: dict[str, object] = {path: _stamp(path) for path in paths}
+        stamps: dict[str, object] = {path: _stamp(path) for path in discovery.context(self.root, config)}
         stamps.update(self.buffers)
         if stamps != self._stamps or self.project.starts != config.src:
             self._adopt(stamps)

@@ -88,6 +88,11 @@ def further(root: str, config: Config) -> Iterator[str]:
             yield from walk(folder)
 
 
+def context(root: str, config: Config) -> list[str]:
+    """All files that belong to a project, those that imports reach outside of it included."""
+    return [*walk(root), *further(root, config)]
+
+
 def project_root(path: str | os.PathLike[str], arguments: Iterable[str | os.PathLike[str]] = ()) -> str:
     """The root of the project that `path` belongs to; without any sign of one, the common parent of the arguments.
 
