@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from typing import Any
 
 import pytest
+import rows
 
-from outlayer_lint.knowledge import Row, find
 from outlayer_lint.knowledge.table import load
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
@@ -45,24 +44,11 @@ RUN = [name for name in THERE if not name.startswith("keras.backend.")]  # that 
 def resolve(name: str) -> Any:
     moved = [new + name.removeprefix(old) for old, new in MOVED.items() if name.startswith(old)]
     for full in (name, *moved):
-        parts = full.split(".")
-        for cut in range(len(parts), 0, -1):
-            try:
-                found: Any = importlib.import_module(".".join(parts[:cut]))
-            except ImportError:
-                continue
-            for part in parts[cut:]:
-                found = getattr(found, part, None)
-            if found is not None:
-                return found
-            break
+        try:
+            return rows.resolve(full)
+        except AttributeError:
+            continue
     raise AttributeError(name)
-
-
-def row(name: str) -> Row:
-    found = find(name)
-    assert found is not None, name
-    return found[0]
 
 
 def array(made: Any) -> Any:

@@ -6,10 +6,11 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+from rows import row
 
 from outlayer_lint.diagnostic import Finding, Span
 from outlayer_lint.facts import Applied, Consumed, Decision, Fact, LossCall
-from outlayer_lint.knowledge import Row, find
+from outlayer_lint.knowledge import Row
 from outlayer_lint.lattice import NOTHING, UNKNOWN, Emission, Origin, Tensor, Value
 
 HERE = Span("train.py", 20, 12, 20, 60)
@@ -29,12 +30,6 @@ CE, BCEL, NLL, BCE, KL, MSE = (
     f"torch.nn.{name}"
     for name in ("CrossEntropyLoss", "BCEWithLogitsLoss", "NLLLoss", "BCELoss", "KLDivLoss", "MSELoss")
 )
-
-
-def row(name: str) -> Row:
-    found = find(name)
-    assert found is not None, name
-    return found[0]
 
 
 def one(emission: Emission, **known: Any) -> Value:

@@ -6,10 +6,11 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+from rows import row
 
 from outlayer_lint.diagnostic import Finding, Span
 from outlayer_lint.facts import Consumed, Decision, Fact, LossBuilt, LossCall
-from outlayer_lint.knowledge import Row, find, pages
+from outlayer_lint.knowledge import Row, pages
 from outlayer_lint.lattice import NOTHING, UNKNOWN, Emission, Origin, Tensor, Value
 
 HERE = Span("train.py", 20, 12, 20, 60)
@@ -22,12 +23,6 @@ CE, NLL, BCE, BCEL, KL, MSE, L1, CTC, MARGIN, HUBER = (
     for name in ("CrossEntropy", "NLL", "BCE", "BCEWithLogits", "KLDiv", "MSE", "L1", "CTC", "MultiMargin", "Huber")
 )
 CATEGORICAL, BERNOULLI = "torch.distributions.Categorical", "torch.distributions.Bernoulli"
-
-
-def row(name: str) -> Row:
-    found = find(name)
-    assert found is not None, name
-    return found[0]
 
 
 def one(emission: Emission, **known: Any) -> Value:

@@ -6,11 +6,12 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+from rows import row
 
 from outlayer_lint.diagnostic import Finding, Span
 from outlayer_lint.evidence import SCRAMBLED, Verdict, judge
 from outlayer_lint.facts import Applied, Decision, Fact, LossCall
-from outlayer_lint.knowledge import Row, find, pages
+from outlayer_lint.knowledge import Row, pages
 from outlayer_lint.lattice import NOTHING, UNKNOWN, Emission, Origin, Tensor, Value
 
 HERE = Span("train.py", 20, 12, 20, 60)
@@ -37,12 +38,6 @@ CE, BCEL, NLL, BCE, KL, CTC, MSE, L1, HUBER, GAUSSIAN, POISSON, MARGIN = (
 LINEAR = "torch.nn.Linear"
 SOFTMAX = "torch.nn.functional.softmax"
 WORDS = {"loss": "MSELoss", "prediction": "output", "target": "y", "operand": "output", "operation": "softmax"}
-
-
-def row(name: str) -> Row:
-    found = find(name)
-    assert found is not None, name
-    return found[0]
 
 
 def one(emission: Emission, **known: Any) -> Value:

@@ -6,18 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rows import row
 
 from outlayer_lint import knowledge
 from outlayer_lint.knowledge import KnowledgeError, build, find, methods, pages, subscriptions
 from outlayer_lint.lattice import Emission
 
 ROOT = Path(knowledge.__file__).parents[2]
-
-
-def row(name: str) -> knowledge.Row:
-    found = find(name)
-    assert found is not None, name
-    return found[0]
 
 
 def compiled(tmp_path: Path, text: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from rows import row
 
 from outlayer_lint import knowledge
 from outlayer_lint.knowledge import KnowledgeError, build, find, table
@@ -30,12 +31,6 @@ family     = "overlap"
 wants      = ["unit"]
 when       = [{ argument = "squash", is = true, wants = ["logit"], applies = "sigmoid" }]
 """
-
-
-def row(name: str) -> knowledge.Row:
-    found = find(name)
-    assert found is not None, name
-    return found[0]
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import inspect
 from typing import Any
 
 import pytest
-from keras_rows import GONE, NAMES, THERE, keras, resolve, row, torch
+from keras_rows import GONE, NAMES, THERE, keras, resolve, torch
+from rows import row
 
 from outlayer_lint.knowledge import Row, alias, find
 from outlayer_lint.knowledge.table import load

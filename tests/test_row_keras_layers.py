@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pytest
-from keras_rows import RUN, array, keras, resolve, row, torch
+from keras_rows import RUN, array, keras, resolve, torch
+from rows import assert_kept, row, value
 
 from outlayer_lint.knowledge import find
-from outlayer_lint.lattice import BOUNDS, Emission
+from outlayer_lint.lattice import Emission
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of NumPy about torch
 EXTREMES = (0.0, 1e-8, -1e-8, 3.0, -3.0, 20.0, -20.0, 88.0, -88.0, 300.0, -300.0, 1e30, -1e30)
@@ -44,36 +44,14 @@ def applied(name: str, x: Any, **given: Any) -> Any:
     return array(thing(**given)(x) if form == "module" else thing(x, **given))
 
 
-def value(spec: Any, default: float) -> float:
-    if isinstance(spec, tuple):
-        spec = spec[2]
-    return default if spec is None else float(spec)
-
-
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_emission_is_kept(name: str) -> None:
     of = row(name)
     x = numbers(4, 6)
     if of.emits is Emission.UNORM:
         x = x.clamp(-1e3, 1e3)  # the square of 1e30 is no single
-    y = applied(name, x)
-    assert of.emits is not None
-    low, high = BOUNDS.get(of.emits, (-math.inf, math.inf))
-    finite = y[~y.isnan()]
-    assert len(finite)
-    assert finite.min() >= value(of.low, low) - 1e-4
-    assert finite.max() <= value(of.high, high) + 1e-4
-    if of.transfer == "normalises":
-        assert of.axis == ("argument", "axis", -1)
-        sums = {
-            Emission.SIMPLEX: lambda: y.sum(-1), Emission.LOGP: lambda: y.double().exp().sum(-1),
-            Emission.UNORM: lambda: y.norm(dim=-1),
-        }[of.emits]()  # fmt: skip
-        assert torch.allclose(sums, torch.ones_like(sums), atol=1e-4)
-    elif of.how == "halves":
-        assert y.shape[-1] * 2 == x.shape[-1]
-    else:
-        assert y.shape == x.shape
+    assert of.transfer != "normalises" or of.axis == ("argument", "axis", -1)
+    assert_kept(of, x, applied(name, x), -1, halved=-1)
 
 
 @pytest.mark.parametrize("name", [n for n in ACTIVATIONS if row(n).emits is Emission.LOGIT and row(n).how == ""])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from keras_rows import RUN, array, keras, resolve, row, torch
+from keras_rows import RUN, array, keras, resolve, torch
+from rows import row
 
 from outlayer_lint.knowledge import find
 from outlayer_lint.lattice import Emission

@@ -6,8 +6,9 @@ import importlib
 from typing import Any
 
 import pytest
+from rows import row
 
-from outlayer_lint.knowledge import Row, find
+from outlayer_lint.knowledge import find
 from outlayer_lint.knowledge.table import load
 from outlayer_lint.lattice import Emission
 
@@ -22,12 +23,6 @@ ELSEWHEN = frozenset(
         "timm.models.layers.drop_path kornia.losses.BinaryFocalLossWithLogits"
     ).split()
 )
-
-
-def row(name: str) -> Row:
-    found = find(name)
-    assert found is not None, name
-    return found[0]
 
 
 def resolve(name: str) -> Any:

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 import pytest
+from rows import row
 
 from outlayer_lint.knowledge import Row, find
 from outlayer_lint.knowledge.table import load
@@ -19,12 +20,6 @@ N, C = 6, 5
 LOSSES = sorted(
     n for n in load()["names"] if n.startswith("torch.nn.functional.") and (f := find(n)) and f[0].kind == "loss"
 )
-
-
-def row(name: str) -> Row:
-    found = find(name)
-    assert found is not None, name
-    return found[0]
 
 
 def logits(*shape: int) -> Any:

@@ -6,8 +6,9 @@ import math
 from typing import Any
 
 import pytest
+from rows import row
 
-from outlayer_lint.knowledge import Row, find
+from outlayer_lint.knowledge import find
 from outlayer_lint.knowledge.table import load
 from outlayer_lint.lattice import BOUNDS, Emission
 
@@ -15,12 +16,6 @@ torch: Any = pytest.importorskip("torch", reason="the rows about torch are run a
 F: Any = torch.nn.functional
 
 NAMES = sorted(name for name in load()["names"] if name.startswith("torch."))
-
-
-def row(name: str) -> Row:
-    found = find(name)
-    assert found is not None, name
-    return found[0]
 
 
 def method(name: str) -> Any:

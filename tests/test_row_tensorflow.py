@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from rows import row
 
-from outlayer_lint.knowledge import Row, find
+from outlayer_lint.knowledge import find
 from outlayer_lint.knowledge.table import load
 from outlayer_lint.lattice import Emission
 
@@ -20,12 +21,6 @@ PACKAGES = (
 )
 NAMES = sorted(name for name in load()["names"] if name.startswith(PACKAGES))
 LOSSES = [name for name in NAMES if (f := find(name)) and f[0].kind == "loss"]
-
-
-def row(name: str) -> Row:
-    found = find(name)
-    assert found is not None, name
-    return found[0]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import math
 import re
 from typing import Any
 
 import pytest
+from rows import assert_kept, resolve, row, value
 
 from outlayer_lint.knowledge import Row, find
 from outlayer_lint.knowledge.table import load
-from outlayer_lint.lattice import BOUNDS, Emission
+from outlayer_lint.lattice import Emission
 
 torch: Any = pytest.importorskip("torch", reason="the rows about torch are run against an installed torch")
 F: Any = torch.nn.functional
@@ -20,25 +19,6 @@ F: Any = torch.nn.functional
 NAMES = sorted(name for name in load()["names"] if name.startswith("torch."))
 NARROW = 1e-5  # single precision
 EXTREMES = (0.0, 1e-8, -1e-8, 3.0, -3.0, 20.0, -20.0, 88.0, -88.0, 300.0, -300.0, 1e30, -1e30)
-
-
-def resolve(name: str) -> Any:
-    parts = name.split(".")
-    for cut in range(len(parts), 0, -1):
-        try:
-            found: Any = importlib.import_module(".".join(parts[:cut]))
-        except ImportError:
-            continue
-        for part in parts[cut:]:
-            found = getattr(found, part)
-        return found
-    raise AttributeError(name)
-
-
-def row(name: str) -> Row:
-    found = find(name)
-    assert found is not None, name
-    return found[0]
 
 
 def numbers(*shape: int) -> Any:
@@ -156,12 +136,6 @@ def applied(name: str, x: Any) -> Any:
     return thing(x.clone(), *rest, **given)
 
 
-def value(spec: Any, default: float) -> float:
-    if isinstance(spec, tuple):
-        spec = spec[2]
-    return default if spec is None else float(spec)
-
-
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_emission_is_kept(name: str) -> None:
@@ -171,24 +145,8 @@ def test_emission_is_kept(name: str) -> None:
         x = x.double()  # the square of 1e30 is no single
     if name == "torch.poisson":
         x = x.abs().clamp(max=1e6)  # takes rates, and overflows for absurd ones
-    y = applied(name, x)
-    assert of.emits is not None
-    low, high = BOUNDS.get(of.emits, (-math.inf, math.inf))
-    finite = y[~y.isnan()]
-    assert len(finite)
-    assert finite.min() >= value(of.low, low) - 1e-4
-    assert finite.max() <= value(of.high, high) + 1e-4
-    if of.transfer == "normalises":
-        axis = of.axis if isinstance(of.axis, int) else 1 if of.axis[2] != -1 else -1
-        sums = {
-            Emission.SIMPLEX: lambda: y.sum(axis), Emission.LOGP: lambda: y.double().exp().sum(axis),
-            Emission.UNORM: lambda: y.norm(dim=axis),
-        }[of.emits]()  # fmt: skip
-        assert torch.allclose(sums, torch.ones_like(sums), atol=1e-4)
-    elif of.how == "halves":
-        assert y.shape[1] * 2 == x.shape[1]
-    else:
-        assert y.shape == x.shape
+    axis = of.axis if isinstance(of.axis, int) else 1 if isinstance(of.axis, tuple) and of.axis[2] != -1 else -1
+    assert_kept(of, x, applied(name, x), axis, halved=1)
 
 
 @pytest.mark.parametrize(
