@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 import pytest
+from verdicts import findings, said
 
-from outlayer_lint.diagnostic import Finding, Span
+from outlayer_lint.diagnostic import Span
 from outlayer_lint.facts import Applied, Compiled, Consumed, Fact, LossCall
-from outlayer_lint.knowledge import Row, find, pages
+from outlayer_lint.knowledge import Row, find
 from outlayer_lint.lattice import NOTHING, UNKNOWN, Emission, Origin, Tensor, Value
 
 HERE = Span("train.py", 20, 12, 20, 60)
@@ -90,23 +90,6 @@ def metric(name: str, prediction: Value, *trained: LossCall, **arguments: Any) -
 
 def compiled(heads: tuple[Value, ...], losses: tuple[str, ...], form: str = "list", **more: Any) -> Compiled:
     return Compiled(HERE, heads, tuple(map(row, losses)), form=form, words=WORDS, **more)
-
-
-def findings(rule: str, fact: Fact) -> list[Finding]:
-    found: list[Finding] = list(import_module(f"outlayer_lint.checks.{rule.replace('-', '_')}").check(fact))
-    for each in found:
-        message = pages()[rule].grades[each.grade].message.format_map({**fact.words, **each.words})
-        assert "{" not in message
-        assert "None" not in message
-        assert each.fix is not None
-    return found
-
-
-def said(rule: str, fact: Fact) -> str:
-    """The grade of the only finding, "" where there is none."""
-    found = findings(rule, fact)
-    assert len(found) <= 1
-    return found[0].grade if found else ""
 
 
 def cases(*table: tuple[str, str, Fact]) -> pytest.MarkDecorator:

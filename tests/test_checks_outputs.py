@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from rows import row
+from verdicts import findings, said
 
-from outlayer_lint.diagnostic import Finding, Span
+from outlayer_lint.diagnostic import Span
 from outlayer_lint.evidence import SCRAMBLED, Verdict, judge
 from outlayer_lint.facts import Applied, Decision, Fact, LossCall
-from outlayer_lint.knowledge import Row, pages
+from outlayer_lint.knowledge import Row
 from outlayer_lint.lattice import NOTHING, UNKNOWN, Emission, Origin, Tensor, Value
 
 HERE = Span("train.py", 20, 12, 20, 60)
@@ -89,24 +90,6 @@ def decision(operand: Value, kind: str = "argmax", dim: int | str | None = 1, *l
 
 def applied(operand: Value, axis: int | str | None, name: str = SOFTMAX, *reaches: str) -> Applied:
     return Applied(HERE, row(name), operand, axis=axis, reaches=frozenset(reaches), words=WORDS)
-
-
-def findings(rule: str, fact: Fact) -> list[Finding]:
-    found: list[Finding] = list(import_module(f"outlayer_lint.checks.{rule}").check(fact))
-    page = pages()[rule.replace("_", "-")]
-    for each in found:
-        message = page.grades[each.grade].message.format_map({**fact.words, **each.words})
-        assert "{" not in message
-        assert "None" not in message
-        assert each.fix is not None
-    return found
-
-
-def said(rule: str, fact: Fact) -> str:
-    """The grade of the only finding, "" where there is none."""
-    found = findings(rule, fact)
-    assert len(found) <= 1
-    return found[0].grade if found else ""
 
 
 def heard(fact: LossCall) -> dict[str, str]:

@@ -75,17 +75,7 @@ class Driver:
         """The frame inside a lambda: its parameters stay open."""
         scope = seed.place.block.scope.child(node)
         names = {name: self.it.parameter(name, Frame(scope, world, frame)) for name in scope.parameter_names}
-        made = Frame(
-            frame.scope,
-            world,
-            frame,
-            arguments=frame.arguments,
-            receiver=frame.receiver,
-            caller=frame.caller,
-            place=frame.place,
-            binds=names,
-        )
-        return frame.children.setdefault(("lambda", id(node)), made)
+        return frame.children.setdefault(("lambda", id(node)), frame.binding(names))
 
     # -- worlds -------------------------------------------------------------------------------------------------------
 

@@ -170,6 +170,13 @@ class Frame:
             kept[drawn] = states[drawn]
         return self.iteration(kept)
 
+    def binding(self, names: dict[str, Answer]) -> Frame:
+        """A frame inside of this one in which a comprehension's or a lambda's own names are bound."""
+        return Frame(
+            self.scope, self.world, self, arguments=self.arguments, receiver=self.receiver, caller=self.caller,
+            place=self.place, binds=names,
+        )  # fmt: skip
+
     def iteration(self, states: dict[ast.stmt, object]) -> Frame:
         """The variant of this frame with the given iteration states."""
         base = self.base

@@ -134,16 +134,7 @@ def overlay(it: Interpreter, node: ast.AST, place: Place, frame: Frame, state: o
     if key in frame.children:
         return frame.children[key]
     binds: dict[str, Answer] = {}
-    made = Frame(
-        frame.scope,
-        frame.world,
-        frame,
-        arguments=frame.arguments,
-        receiver=frame.receiver,
-        caller=frame.caller,
-        place=frame.place,
-        binds=binds,
-    )
+    made = frame.binding(binds)
     made.loops = frame.loops
     for generator in getattr(node, "generators", ()):
         drawn = iterated(it, generator.iter, place, made, state)
