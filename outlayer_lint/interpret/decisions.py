@@ -52,7 +52,7 @@ def contexts(driver: Driver, seed: Seed, node: ast.expr) -> Iterator[tuple[World
 
 def _worlds(driver: Driver, ask: Callable[[World], list[Answer]]) -> Iterator[tuple[World, list[Answer]]]:
     far = driver.reach
-    return driver.worlds(ask, limit=WORLDS, fuel=FUEL * far, most=STEPS * far, deep=far > 1)
+    return driver.worlds(ask, limit=WORLDS, fuel=FUEL * far, most=STEPS * far, deep=far > 1, of_models=True)
 
 
 def open_behind(driver: Driver, answer: Answer, touch: Callable[[Tensor], object]) -> Answer:

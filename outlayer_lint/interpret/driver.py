@@ -6,17 +6,19 @@ import ast
 import re
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import callers, classes
+from outlayer_lint.interpret import annotations, callers, classes
 from outlayer_lint.interpret.frames import Binding, Frame, World
 from outlayer_lint.interpret.interpreter import FUEL, Interpreter
 from outlayer_lint.interpret.iteration import overlay as overlaid
 from outlayer_lint.interpret.things import (
+    WITH_TENSOR,
     Answer,
     Class,
     Parameter,
     Subclass,
     Unknown,
 )
+from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.resolve.outsiders import Outsiders
 from outlayer_lint.resolve.scopes import Place
 
@@ -89,13 +91,14 @@ class Driver:
         *,
         remember: bool = False,
         deep: bool = False,
+        of_models: bool = False,
     ) -> Iterator[tuple[World, list[Answer]]]:
         """Ask in the world that assumes nothing; where parameters stay open, once for each caller.
 
         Every world has its own `fuel`, those that come to nothing together twice as much; it counts evaluations, so
         that what is found depends on the program alone. Questions of one file may `remember` what the others found out
         in the same world; not those that look for what was left open behind an answer, which shows only the first time.
-        `deep`: one caller to its end before the next, where few worlds are asked.
+        `deep`: one caller to its end before the next, where few worlds are asked. `of_models`: see `open_in`.
         """
         made = self.world if remember else World
         pending = [start or made({}, {})]
@@ -109,7 +112,7 @@ class Driver:
             before = self.it.evaluations
             answers = ask(world)
             spent = self.it.evaluations - begun >= total
-            opened = None if spent else self.open_in(answers, world)
+            opened = None if spent else self.open_in(answers, world, of_models=of_models)
             if opened is None or self.alone or len(world.bindings) + len(world.subclasses) >= MAX_ASSUMED:
                 done += 1
                 yield world, answers
@@ -164,14 +167,23 @@ class Driver:
         """Leave the worlds of one file's questions behind."""
         self._worlds.clear()
 
-    def open_in(self, answers: list[Answer], world: World) -> Parameter | Subclass | None:
-        """Something in the answers that a caller could settle."""
+    def open_in(
+        self, answers: list[Answer], world: World, *, of_models: bool = False
+    ) -> Parameter | Subclass | None:
+        """Something in the answers that a caller could settle.
+
+        Where only outputs `of_models` matter: no caller makes one of a number or a text, and no choice does of data.
+        """
         for answer in answers:
             for thing, choices in answer:
                 if isinstance(thing, Parameter) and thing.scope not in world.bindings:
-                    return thing
+                    if not of_models or not annotations.is_plain(thing.scope, thing.name) or _meets_tensor(thing):
+                        return thing
+                    continue
                 if isinstance(thing, Subclass) and thing.cls not in world.subclasses:
                     return thing
+                if of_models and not (isinstance(thing, Tensor) and thing.emission is not Emission.DATA):
+                    continue
                 for choice in choices:
                     found = self._parameter_of(choice.key)
                     if found is not None and found.scope not in world.bindings:
@@ -268,3 +280,8 @@ class Driver:
                         found.setdefault(id(thing.scope), thing)
                         todo.append(name)
         return list(found.values())[:MAX_WORLDS]
+
+
+def _meets_tensor(thing: Parameter) -> bool:
+    """Whether what is open is reckoned with a tensor: then a number matters as well."""
+    return any(isinstance(step, tuple) and step[0] == WITH_TENSOR for step in thing.trail)

@@ -262,7 +262,8 @@ class SourceFile:
         while at >= 0:
             start = text.rfind("\n", 0, at) + 1
             before = text[start:at]
-            if "=" in before and not text[at + len(word) : at + len(word) + 1].isidentifier():
+            inside = text[at - 1 : at].isidentifier() or text[at + len(word) : at + len(word) + 1].isidentifier()
+            if "=" in before and not inside:
                 if target := re.match(ASSIGNED, before):
                     names.append(target[1].rpartition(".")[2])
                 if keyword := re.search(KEYWORD, before):
