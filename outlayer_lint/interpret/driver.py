@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import annotations, callers, classes
+from outlayer_lint.interpret import callers, classes, signatures
 from outlayer_lint.interpret.frames import Binding, Frame, World
 from outlayer_lint.interpret.interpreter import FUEL, Interpreter
 from outlayer_lint.interpret.iteration import overlay as overlaid
@@ -167,9 +166,7 @@ class Driver:
         """Leave the worlds of one file's questions behind."""
         self._worlds.clear()
 
-    def open_in(
-        self, answers: list[Answer], world: World, *, of_models: bool = False
-    ) -> Parameter | Subclass | None:
+    def open_in(self, answers: list[Answer], world: World, *, of_models: bool = False) -> Parameter | Subclass | None:
         """Something in the answers that a caller could settle.
 
         Where only outputs `of_models` matter: no caller makes one of a number or a text, and no choice does of data.
@@ -177,7 +174,7 @@ class Driver:
         for answer in answers:
             for thing, choices in answer:
                 if isinstance(thing, Parameter) and thing.scope not in world.bindings:
-                    if not of_models or not annotations.is_plain(thing.scope, thing.name) or _meets_tensor(thing):
+                    if not of_models or not signatures.is_plain(thing.scope, thing.name) or _meets_tensor(thing):
                         return thing
                     continue
                 if isinstance(thing, Subclass) and thing.cls not in world.subclasses:

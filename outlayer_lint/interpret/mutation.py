@@ -28,7 +28,7 @@ from outlayer_lint.resolve.scopes import Block, Definition, Place
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
 
-MAX_TURNS = 16
+MAX_TURNS = 12  # of a loop that are told apart
 
 
 def mutated(it: Interpreter, before: Answer, node: ast.Call, place: Place, frame: Frame) -> Answer:

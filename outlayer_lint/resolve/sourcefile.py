@@ -58,7 +58,7 @@ class SourceFile:
         self._data = data
         self._document: Document | None = None
         self._scope: Scope | None = None
-        self._walrus: bool | None = None
+        self._walrus: list[int] | None = None
         self._stars: list[str] | None = None
         self._words: bytes | None = None
         self._framework: bool | None = None
@@ -130,11 +130,17 @@ class SourceFile:
         return self._framework
 
     @property
-    def has_walrus(self) -> bool:
-        """Whether `:=` may occur."""
+    def walrus_lines(self) -> list[int]:
+        """The lines on which `:=` stands."""
         if self._walrus is None:
-            self._walrus = b":=" in self.words
+            self._walrus = self.lines_with(":=", (":=",)) if b":=" in self.words else []
         return self._walrus
+
+    def has_walrus(self, node: ast.stmt) -> bool:
+        """Whether `:=` may occur in a statement."""
+        lines = self.walrus_lines
+        at = bisect_left(lines, node.lineno) if lines else 0
+        return at < len(lines) and lines[at] <= (node.end_lineno or node.lineno)
 
     @property
     def stars(self) -> list[str]:
@@ -207,7 +213,9 @@ class SourceFile:
         text, after = self.text, len(name) + 4
         at, count = text.find(f"def {name}"), 0
         while at >= 0:
-            count += text[at + after : at + after + 1] in "( [" and not text[text.rfind("\n", 0, at) + 1 : at].strip(" \tasync")
+            count += text[at + after : at + after + 1] in "( [" and not text[text.rfind("\n", 0, at) + 1 : at].strip(
+                " \tasync"
+            )
             at = text.find(f"def {name}", at + after)
         return count
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 # Numbers, texts, what holds them, and what else a signature says that no tensor is.
 PLAIN = frozenset(
-    "int float str bool bytes None Path PathLike device dtype Generator Literal Optional Union List Tuple Sequence Iterable "
-    "Dict Set list tuple dict set typing os pathlib torch np numpy".split()
+    "int float str bool bytes None Path PathLike device dtype Generator Literal Optional Union List Tuple Sequence "
+    "Iterable Dict Set list tuple dict set typing os pathlib torch np numpy".split()
 )
 HOLDERS = frozenset("typing os pathlib torch np numpy".split())
 
