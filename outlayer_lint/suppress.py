@@ -73,6 +73,9 @@ def apply(  # noqa: PLR0913 - four of them are what the user decided
     return kept
 
 
+NOQA = (b"noqa", b"NOQA", b"NoQA", b"Noqa")  # as people write it
+
+
 def _again(diagnostic: Diagnostic, documents: Mapping[str, Document]) -> Iterator[tuple[str, int, str]]:
     """Ignores at other places of the same mistake: it is reported once, so they silence nothing and are not idle."""
     for related in diagnostic.related:
@@ -85,7 +88,7 @@ def _again(diagnostic: Diagnostic, documents: Mapping[str, Document]) -> Iterato
 
 def concerns(data: bytes) -> bool:
     """A quick look at a file's bytes: whether it may hold a `# noqa` of ours, and so needs a document."""
-    return (b"OLL" in data or b"oll" in data) and b"noqa" in data.lower()
+    return any(word in data for word in NOQA) and (b"OLL" in data or b"oll" in data)
 
 
 def _ignores_itself(document: Document) -> bool:
