@@ -212,15 +212,16 @@ class Driver:
             self._written[id(node)] = ast.copy_location(ast.Call(function, values, []), node)
         return self._written[id(node)]
 
-    def callee(self, seed: Seed) -> list[tuple[World, list[Any]]]:
-        """What a candidate's callee is, in at most four worlds."""
+    def callee(self, seed: Seed, start: World | None = None) -> list[tuple[World, list[Any]]]:
+        """What a candidate's callee is, in at most four worlds, or in those that a given one leads to."""
         fuel = self.it.fuel
 
         def ask(world: World) -> list[Answer]:
             return [self.it.ev(seed.node.func, seed.place, self.frame(seed, world))]
 
         found = [
-            (world, [thing for thing, _ in answers[0]]) for world, answers in self.worlds(ask, limit=4, fuel=CONFIRM)
+            (world, [thing for thing, _ in answers[0]])
+            for world, answers in self.worlds(ask, start, limit=4, fuel=CONFIRM)
         ]
         self.it.fuel = fuel
         return found
