@@ -19,6 +19,7 @@ MAX_CANDIDATES = 24
 MAX_CALLERS = 8
 MANY_FILES = 40
 HANDING = (b"Process", b"Thread", b"spawn", b"submit", b"launch")
+STARTING = re.compile("[Pp]rocess|[Tt]hread|spawn|submit|launch")
 
 
 class Caller(NamedTuple):
@@ -52,10 +53,6 @@ def _compiled(driver: Driver, scope: Scope) -> list[Caller]:
     return [Caller(Binding(seed.node, seed.place, seed.overlay), world) for seed, world in found]
 
 
-def _pattern(name: str) -> re.Pattern[str]:
-    return re.compile(rf"\b{re.escape(name)}\b")
-
-
 def _candidates(driver: Driver, files: list[SourceFile], name: str, near: SourceFile) -> list[Seed]:
     found: list[Seed] = []
     for file in sorted(files, key=lambda f: (f is not near, f.path)):
@@ -72,7 +69,7 @@ def _calling(driver: Driver, file: SourceFile, name: str) -> list[Seed]:
         lines = file.lines_calling(name)
         if not lines and file in driver.project.mentions("forward") and f"{name}.forward" in file.text:
             lines = file.lines_calling("forward")
-        driver.calling[key] = calls_at(file, lines, _pattern(name))
+        driver.calling[key] = calls_at(file, lines, (name,))
     return driver.calling[key]
 
 
@@ -158,11 +155,8 @@ def _handed_over(driver: Driver, scope: Scope, name: str, near: SourceFile) -> l
             driver.handing[file] = any(word in file.words for word in HANDING)
         if not driver.handing[file]:
             continue
-        for seed in calls_at(
-            file,
-            file.lines_with(pattern, (name,)),
-            re.compile(r"\w*(?:[Pp]rocess|[Tt]hread|spawn|submit|start_processes|launch)\w*"),
-        ):
+        starting = {word for word in file.tokens if STARTING.search(word)}
+        for seed in calls_at(file, file.lines_with(pattern, (name,)), starting):
             keywords = {k.arg: k.value for k in seed.node.keywords if k.arg}
             target = next(
                 (keywords[k] for k in ("target", "fn", "func") if k in keywords),

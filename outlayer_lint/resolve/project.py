@@ -30,7 +30,8 @@ class Project:
             self.files[path] = SourceFile(path, shown, self)
         self._by_stem: dict[str, list[str]] | None = None
         self._modules: dict[tuple[str, str], SourceFile | None] = {}
-        self._mentions: dict[bytes, list[SourceFile]] | None = None
+        self._mentions: dict[str, list[SourceFile]] = {}
+        self._tokens: list[tuple[SourceFile, set[str]]] | None = None
         self._near: dict[str, set[SourceFile]] = {}
         self.framework_files: list[SourceFile] = []
         self.sparse = False  # whether definitions are parsed one by one, when somebody looks inside
@@ -47,7 +48,8 @@ class Project:
             from outlayer_lint.resolve.parts import unfolded  # noqa: PLC0415 - few projects have such a thing
 
             self.files.update(unfolded(self, holders))
-            self._by_stem = self._mentions = None
+            self._by_stem = self._tokens = None
+            self._mentions.clear()
             self._modules.clear()
             self._near.clear()
 
@@ -131,13 +133,12 @@ class Project:
 
     def mentions(self, word: str) -> list[SourceFile]:
         """The files with a framework's word in them that mention `word`."""
-        if self._mentions is None:
-            found: dict[bytes, list[SourceFile]] = {}
-            for file in self.framework_files:
-                for token in file.tokens:
-                    found.setdefault(token, []).append(file)
-            self._mentions = found
-        return self._mentions.get(word.encode(), [])
+        found = self._mentions.get(word)
+        if found is None:
+            if self._tokens is None:
+                self._tokens = [(file, file.tokens) for file in self.framework_files]
+            found = self._mentions[word] = [file for file, tokens in self._tokens if word in tokens]
+        return found
 
 
 def _shown(path: str, here: str) -> str:

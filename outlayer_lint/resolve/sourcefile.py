@@ -31,7 +31,6 @@ class SourceFile:
     """One file of the project, read and parsed when first needed."""
 
     __slots__ = (
-        "_calls",
         "_data",
         "_derived",
         "_document",
@@ -60,13 +59,12 @@ class SourceFile:
         self._data = data
         self._document: Document | None = None
         self._scope: Scope | None = None
-        self._calls: set[str] | None = None
         self._derived: list[tuple[str, list[str]]] | None = None
         self._walrus: bool | None = None
         self._stars: list[str] | None = None
         self._words: bytes | None = None
         self._framework: bool | None = None
-        self._tokens: set[bytes] | None = None
+        self._tokens: set[str] | None = None
 
     def __repr__(self) -> str:
         return f"<{self.display}>"
@@ -190,18 +188,11 @@ class SourceFile:
         return node.body  # type: ignore[attr-defined, no-any-return]
 
     @property
-    def tokens(self) -> set[bytes]:
+    def tokens(self) -> set[str]:
         """The identifiers, numbers and words of texts."""
         if self._tokens is None:
-            self._tokens = set(self.words.translate(WORD_BYTES).split())
+            self._tokens = set(self.words.translate(WORD_BYTES).decode("utf-8", "replace").split())
         return self._tokens
-
-    @property
-    def calls(self) -> set[str]:
-        """The words that stand before a parenthesis (or before `[...](`)."""
-        if self._calls is None:
-            self._calls = set(re.findall(CALLED, self.text))
-        return self._calls
 
     def derived(self) -> list[tuple[str, list[str]]]:
         """The classes with their bases' words, found by a search of the text."""
@@ -214,7 +205,12 @@ class SourceFile:
         """Lines on which one of these words stands before a parenthesis."""
         return self.lines_at(sorted({at for name in names for at in self._before_parenthesis(name)}))
 
+    def is_calling(self, name: str) -> bool:
+        """Whether the word stands before a parenthesis."""
+        return name in self.tokens and any(True for _ in self._before_parenthesis(name))
+
     def _before_parenthesis(self, name: str) -> Iterator[int]:
+        """Where the word stands before a parenthesis, or before `[...](`."""
         text, called = self.text, re.compile(CALLED)
         at = text.find(name)
         while at >= 0:
