@@ -99,8 +99,8 @@ def _gives_back(place: Place, cls: str, names: list[str]) -> bool:
         return statement.value is not None and _holds(statement.value, cls, made=True)
     if scope.kind != "function" or not isinstance(statement, ast.Assign):
         return False
-    returned = {n.value.id for n in ast.walk(scope.node) if isinstance(n, ast.Return) and isinstance(n.value, ast.Name)}
-    return not returned.isdisjoint(names)
+    returned = [n.value for n in ast.walk(scope.node) if isinstance(n, ast.Return)]
+    return any(value is not None and _holds(value, name, made=True) for name in names for value in returned)
 
 
 def _declares(annotation: ast.expr | None, cls: str) -> bool:
