@@ -218,9 +218,9 @@ def _chosen(it: Interpreter, thing: Dictionary, given: Arguments, site: Site) ->
         else:
             mark = _value_key(key, site.frame) or ("key", id(site.node), id(site.frame.base))
             found = _any_entry(it, thing, mark)
-            if second is not None and not any(isinstance(t, Unknown) for t, _ in found):
-                other = frozenset({Choice(mark, equal=True, value=..., fork=True)})
-                found = join([found, restrict(it.force(second), other)])
+            if not any(isinstance(t, Unknown) for t, _ in found):
+                other = it.force(second) if second is not None else only(Const(None))
+                found = join([found, restrict(other, frozenset({Choice(mark, equal=True, value=..., fork=True)}))])
         ways.append(restrict(found, choices))
     return join(ways)
 
