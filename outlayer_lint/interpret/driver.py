@@ -48,6 +48,8 @@ class Driver:
         self.it = Interpreter(project)
         self._callers: dict[tuple[Scope, Scope | None], list[callers.Caller]] = {}
         self._asking: set[Scope] = set()
+        self._cut = 0  # how often callers were not looked up because they are being looked up
+        self._callees: dict[object, list[tuple[World, list[Any]]]] = {}
         self.calling: dict[tuple[SourceFile, str], list[Seed]] = {}
         self.outsiders = Outsiders(project)
         self.handing: dict[SourceFile, dict[str, list[int]]] = {}  # where functions are handed over, by name
@@ -165,6 +167,7 @@ class Driver:
     def begin(self) -> None:
         """Leave the worlds of one file's questions behind."""
         self._worlds.clear()
+        self._callees.clear()
 
     def open_in(self, answers: list[Answer], world: World, *, of_models: bool = False) -> Parameter | Subclass | None:
         """Something in the answers that a caller could settle.
@@ -205,6 +208,7 @@ class Driver:
         asked = scope, None if cls is None else cls.scope
         if asked not in self._callers:
             if scope in self._asking or len(self._asking) > MAX_ASSUMED:
+                self._cut += 1
                 return []
             self._asking.add(scope)
             fuel = self.it.fuel
@@ -221,17 +225,28 @@ class Driver:
             self._written[id(node)] = ast.copy_location(ast.Call(function, values, []), node)
         return self._written[id(node)]
 
-    def callee(self, seed: Seed) -> list[tuple[World, list[Any]]]:
-        """What a candidate's callee is, in at most four worlds."""
-        fuel = self.it.fuel
+    def callee(self, seed: Seed, start: World | None = None) -> list[tuple[World, list[Any]]]:
+        """What a candidate's callee is, in at most four worlds, or in those that a given one leads to.
+
+        Methods of one name share their candidates. What was cut short by a question in progress is not remembered.
+        """
+        assumed = None if start is None else (frozenset(start.bindings.items()), frozenset(start.subclasses.items()))
+        key = seed.node, assumed, self.it.training, self.alone
+        known = self._callees.get(key)
+        if known is not None:
+            return known
+        fuel, cut = self.it.fuel, self._cut
 
         def ask(world: World) -> list[Answer]:
             return [self.it.ev(seed.node.func, seed.place, self.frame(seed, world))]
 
         found = [
-            (world, [thing for thing, _ in answers[0]]) for world, answers in self.worlds(ask, limit=4, fuel=CONFIRM)
+            (world, [thing for thing, _ in answers[0]])
+            for world, answers in self.worlds(ask, start, limit=4, fuel=CONFIRM)
         ]
         self.it.fuel = fuel
+        if cut == self._cut:
+            self._callees[key] = found
         return found
 
     # -- what the project defines -------------------------------------------------------------------------------------

@@ -311,8 +311,11 @@ class Interpreter:
             if name in scope.parameter_names:
                 return self.parameter(name, frame)
             return self.outer(name, scope, frame)
-        if name in scope.block.names and name not in scope.globals:
-            return self.defined(name, place, frame)
+        if name in scope.block.names:
+            if name in scope.globals:
+                return free_names.shared(self, name, place, frame)
+            answer = self.defined(name, place, frame)
+            return answer if scope.kind != "module" else free_names.rebound(self, name, answer, frame, frame)
         if scope.kind == "function" and name in scope.parameter_names:
             return self.parameter(name, frame)
         return self.outer(name, scope, frame)
@@ -360,7 +363,8 @@ class Interpreter:
                         answer = self.defined(name, place, caller)
                         if not all(isinstance(t, Unknown) for t, _ in answer):
                             return answer
-                    return free_names.at_calls(self, name, block, at, above) or self.defined(name, end, above)
+                    answer = free_names.at_calls(self, name, block, at, above) or self.defined(name, end, above)
+                    return answer if parent.kind != "module" else free_names.rebound(self, name, answer, at, above)
                 if parent.kind == "function" and name in parent.parameter_names:
                     return self.parameter(name, above)
             parent, above = parent.parent, above.parent
@@ -370,7 +374,8 @@ class Interpreter:
             return self.defined(name, Place(module.scope.block, len(module.scope.block.statements)), module)
         if module is not None and (found := imports.wildcard(self, name, module)):
             return found
-        return imports.builtin(name)
+        builtin = imports.builtin(name)
+        return builtin if module is None else free_names.rebound(self, name, builtin, at, module)
 
     def parameter(self, name: str, frame: Frame) -> Answer:
         """What a parameter is bound to in a frame."""

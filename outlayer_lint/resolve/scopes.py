@@ -220,6 +220,16 @@ def dotted(node: ast.expr) -> str:
     return ".".join(reversed(parts))
 
 
+def nested(target: ast.Subscript) -> tuple[ast.expr, ...]:
+    """What `x[a][b]` reaches into and by which indices, `(x, a, b)`; empty where that has no name."""
+    indices: list[ast.expr] = []
+    node: ast.expr = target
+    while isinstance(node, ast.Subscript):
+        indices.append(node.slice)
+        node = node.value
+    return (node, *reversed(indices)) if dotted(node) else ()
+
+
 def lower(
     scope: Scope, statements: list[ast.stmt], parent: Block | None, index: int, kind: str, statement: ast.stmt | None,
     condition: tuple[ast.expr, bool] | None = None,
@@ -351,6 +361,8 @@ def targeted(
                 for cut in range(1, len(parts)):
                     if cut > 1 or parts[0] != "self":
                         yield ".".join(parts[:cut]), made("setattr", value, ((*parts[cut:], index), kind, path))
+            elif indices := nested(target):
+                yield dotted(indices[0]), made("setitem", value, (indices[1:], kind, path))
         case ast.Starred(value=inner):
             yield from targeted(inner, kind, value, path, made)
         case _:

@@ -263,15 +263,19 @@ class SourceFile:
                 lines.append(line)
         return lines
 
-    def bound_to(self, word: str) -> list[str]:
-        """Names (last parts) that a line assigns, or passes as a keyword, something written with `word`."""
-        text, names = self.text, []
+    def bound_to(self, word: str, after: str = "") -> list[str]:
+        """Names (last parts) that a line assigns, or passes as a keyword, something written with `word`.
+
+        `after` is a pattern for what has to follow the word.
+        """
+        text, names, follows = self.text, [], re.compile(after).match
         at = text.find(word)
         while at >= 0:
             start = text.rfind("\n", 0, at) + 1
             before = text[start:at]
-            inside = text[at - 1 : at].isidentifier() or text[at + len(word) : at + len(word) + 1].isidentifier()
-            if "=" in before and not inside:
+            end = at + len(word)
+            inside = text[at - 1 : at].isidentifier() or text[end : end + 1].isidentifier()
+            if "=" in before and not inside and (not after or follows(text, end)):
                 if target := re.match(ASSIGNED, before):
                     names.append(target[1].rpartition(".")[2])
                 if keyword := re.search(KEYWORD, before):
