@@ -169,6 +169,8 @@ def invoke(it: Interpreter, function: Function, given: Arguments, site: Site, ke
         return unknown("too deep")
     if caller.chain_has(scope, 2):
         return unknown("recursion")
+    if not passing.takes(scope, given) and scope.name not in conditions.FORWARD:  # Keras takes `training` itself
+        return unknown("no such parameter")
     mark = key or (id(site.node), id(scope), id(function.bound), id(function.frame), _answers(given))
     frame = caller.calls.get(mark)
     if frame is None:

@@ -9,7 +9,7 @@ from outlayer_lint import knowledge
 from outlayer_lint.diagnostic import Related
 from outlayer_lint.facts import Fact, LossBuilt, LossCall
 from outlayer_lint.interpret import calls, classes, conditions, passing, targets
-from outlayer_lint.interpret.choices import Choices, compatible
+from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible
 from outlayer_lint.interpret.things import (
     Answer,
     Built,
@@ -100,6 +100,8 @@ def loss_calls(driver: Driver, seed: Seed) -> Iterator[Asked]:
             application = as_loss(driver, thing, seed, frame)
             if application is not None:
                 answers.append(prediction_of(application))
+        if len(answers) > 1:  # a caller may decide whether the call is come to at all
+            answers.append(((None, conditions.way_to(it, seed.place, frame) or NO_CHOICE),))
         return answers
 
     for world, answers in driver.worlds(ask, remember=True):

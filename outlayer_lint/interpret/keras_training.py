@@ -201,6 +201,22 @@ class Batch(NamedTuple):
     y: Entry | None
 
 
+def batches(driver: Driver, fit: Fit, index: int, name: str, count: int) -> list[Batch]:
+    """What a training call is given for one head; where the targets are a parameter, in each way it is called."""
+    first = batch(driver, fit, index, name, count)
+    driver.it.refuel(FUEL)
+    if first.y is None or driver.open_in([driver.it.force(first.y)], fit.world) is None:
+        return [first]
+
+    def given(world: World) -> Batch:
+        return batch(driver, fit._replace(world=world), index, name, count)
+
+    def ask(world: World) -> list[Answer]:
+        return [driver.it.force(given(world).y)]
+
+    return [given(world) for world, _ in driver.worlds(ask, fit.world, WORLDS, FUEL, STEPS)]
+
+
 def batch(driver: Driver, fit: Fit, index: int, name: str, count: int) -> Batch:
     """The inputs and targets of a training call, for the head with this index."""
     it = driver.it
