@@ -67,12 +67,12 @@ def call(it: Interpreter, thing: Any, given: Arguments, site: Site) -> Answer:
     if isinstance(thing, Class):
         return construction.construct(it, thing, given, site)
     if isinstance(thing, Instance):
-        answer = call_instance(it, thing, given, site)
         if families.is_keras_class(it, thing):
             from outlayer_lint.interpret import keras_layers  # noqa: PLC0415 - for programs that use Keras
 
-            return keras_layers.came_out(answer, thing)
-        return answer
+            given = keras_layers.in_mode(it, thing, given, site.frame)
+            return keras_layers.came_out(call_instance(it, thing, given, site), thing)
+        return call_instance(it, thing, given, site)
     if isinstance(thing, Built):
         return transfer.called(it, thing, given, site)
     if isinstance(thing, Method):

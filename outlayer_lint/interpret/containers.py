@@ -9,11 +9,15 @@ from outlayer_lint.interpret import calls, classes, instances, layers, operators
 from outlayer_lint.interpret.choices import Choice, restrict
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
+    MAX_PROGRAMS,
+    MAX_WAYS,
+    WHOLE,
     Answer,
     Built,
     Const,
     Dictionary,
     Foreign,
+    Function,
     Instance,
     Lazy,
     Library,
@@ -216,13 +220,14 @@ def _item(it: Interpreter, thing: Any, key: Any, index: ast.expr, site: Site) ->
             if isinstance(value, int) and thing.kind in ("output", "layers"):
                 return element(it, Sequence(tuple(thing.items.values())), value)
             return unknown("unknown key")
-        if not thing.open and 0 < len(thing.items) <= MAX_TURNS:
+        if not thing.open and 0 < len(thing.items) <= MAX_ITEMS:
             chosen = _value_key(key, site.frame) or ("key", id(index), id(site.frame.base))
             # A key chosen at run time: each entry is another program.
             ways = [
                 restrict(it.force(v), frozenset({Choice(chosen, equal=True, value=k, fork=True)}))
                 for k, v in thing.items.items()
             ]
+            ways = ways if len(ways) <= MAX_WAYS else _zoo(ways)
             return join(ways) or unknown("unknown key")
         return unknown("unknown key")
     if isinstance(value, int) and not isinstance(value, bool):
@@ -232,6 +237,15 @@ def _item(it: Interpreter, thing: Any, key: Any, index: ast.expr, site: Site) ->
     if isinstance(key, Symbol) and key.key == ("len", thing.key) and key.offset == -1:
         return at(it, thing, -1) if not key.strict else everything(it, thing, earlier=True)
     return everything(it, thing, key=_value_key(key, site.frame))
+
+
+def _zoo(ways: list[Answer]) -> list[Answer]:
+    """The first of a long table of builders or classes, which stand for all; nothing where it holds anything else."""
+    known = [way for way in ways if not any(isinstance(t, Unknown) for t, _ in way)]
+    for thing, _ in (alternative for way in known for alternative in way):
+        if not isinstance(thing, (Function, *WHOLE)) or (isinstance(thing, Function) and thing.scope.kind == "lambda"):
+            return []
+    return known[:MAX_PROGRAMS]
 
 
 def _value_key(key: Any, frame: Frame) -> object:
