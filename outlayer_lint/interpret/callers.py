@@ -19,6 +19,9 @@ MAX_CANDIDATES = 24
 MAX_CALLERS = 8
 MANY_FILES = 40
 HANDING = (b"Process", b"Thread", b"spawn", b"submit", b"launch")
+TAKING = ("target", "fn", "func", "spawn")
+HANDED = r"(?:(?:target|fn|func)\s*=|\bspawn\s*\()\s*(\w+)"
+STARTING = re.compile("[Pp]rocess|[Tt]hread|spawn|submit|launch")
 
 
 class Caller(NamedTuple):
@@ -52,10 +55,6 @@ def _compiled(driver: Driver, scope: Scope) -> list[Caller]:
     return [Caller(Binding(seed.node, seed.place, seed.overlay), world) for seed, world in found]
 
 
-def _pattern(name: str) -> re.Pattern[str]:
-    return re.compile(rf"\b{re.escape(name)}\b")
-
-
 def _candidates(driver: Driver, files: list[SourceFile], name: str, near: SourceFile) -> list[Seed]:
     found: list[Seed] = []
     for file in sorted(files, key=lambda f: (f is not near, f.path)):
@@ -70,9 +69,9 @@ def _calling(driver: Driver, file: SourceFile, name: str) -> list[Seed]:
     key = file, name
     if key not in driver.calling:
         lines = file.lines_calling(name)
-        if not lines and file in driver.project.mentions("forward") and f"{name}.forward" in file.text:
+        if not lines and "forward" in file.tokens and f"{name}.forward" in file.text:
             lines = file.lines_calling("forward")
-        driver.calling[key] = calls_at(file, lines, _pattern(name))
+        driver.calling[key] = calls_at(file, lines, (name,))
     return driver.calling[key]
 
 
@@ -150,17 +149,12 @@ def _handed_over(driver: Driver, scope: Scope, name: str, near: SourceFile) -> l
     if scope.owner is not None:
         return []
     found: list[Seed] = []
-    pattern = rf"(?:target|fn|func)\s*=\s*{re.escape(name)}\b|\bspawn\s*\(\s*{re.escape(name)}\b"
     for file in driver.project.importers(near, name):
-        if file not in driver.handing:
-            driver.handing[file] = any(word in file.words for word in HANDING)
-        if not driver.handing[file]:
+        lines = _handing(driver, file).get(name)
+        if not lines:
             continue
-        for seed in calls_at(
-            file,
-            file.lines_with(pattern, (name,)),
-            re.compile(r"\w*(?:[Pp]rocess|[Tt]hread|spawn|submit|start_processes|launch)\w*"),
-        ):
+        starting = {word for word in file.tokens if STARTING.search(word)}
+        for seed in calls_at(file, file.lines_at(sorted(lines)), starting):
             keywords = {k.arg: k.value for k in seed.node.keywords if k.arg}
             target = next(
                 (keywords[k] for k in ("target", "fn", "func") if k in keywords),
@@ -173,6 +167,16 @@ def _handed_over(driver: Driver, scope: Scope, name: str, near: SourceFile) -> l
             call = driver.written_out(seed.node, target, [*rank, *values.elts])
             found.append(Seed(call, seed.place, seed.overlay))
     return found
+
+
+def _handing(driver: Driver, file: SourceFile) -> dict[str, list[int]]:
+    """Where a file hands a function to something that calls it, by the function's name; looked up once."""
+    if file not in driver.handing:
+        places = driver.handing[file] = {}
+        if any(word in file.words for word in HANDING):
+            for match in (match for word in TAKING for match in file.matches(HANDED, word)):
+                places.setdefault(match[1], []).append(match.start())
+    return driver.handing[file]
 
 
 def _constructions(driver: Driver, scope: Scope, cls: Scope) -> list[Caller]:

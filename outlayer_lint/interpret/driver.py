@@ -49,7 +49,7 @@ class Driver:
         self._asking: set[Scope] = set()
         self.calling: dict[tuple[SourceFile, str], list[Seed]] = {}
         self.outsiders = Outsiders(project)
-        self.handing: dict[SourceFile, bool] = {}
+        self.handing: dict[SourceFile, dict[str, list[int]]] = {}  # where functions are handed over, by name
         self.fits: dict[ast.Call, list[tuple[World, list[Answer]]]] = {}  # a trainer's `fit` -> what it is given
         self.alone = False  # answer as far as it can be seen without any caller
         self.reach = 1  # how many times farther than usual a decision's operand is followed
@@ -230,9 +230,8 @@ class Driver:
     def definitions(self, name: str) -> list[SourceFile]:
         """The files that define a function or method of that name, one entry for each definition."""
         if name not in self._definitions:
-            defined = rf"(?m)^[ \t]*+(?:async[ \t]+)?def[ \t]+{re.escape(name)}\b".encode()
             files = self.project.mentions(name)
-            self._definitions[name] = [file for file in files for _ in re.findall(defined, file.words)]
+            self._definitions[name] = [file for file in files for _ in range(file.defining(name))]
         return self._definitions[name]
 
     def derives(self, scope: Scope, base: Scope) -> bool:
@@ -254,8 +253,7 @@ class Driver:
         seen: set[tuple[SourceFile, str]] = set()
         while todo and len(found) < MAX_WORLDS * 2:
             base = todo.pop()
-            derived = [(f, name) for f in self.project.mentions(base) for name, bases in f.derived() if base in bases]
-            for file, name in derived:
+            for file, name in self.project.derived(base):
                 if (file, name) in seen:
                     continue
                 seen.add((file, name))

@@ -41,14 +41,14 @@ def names(driver: Driver, scope: Scope, files: list[SourceFile]) -> list[str]:
                 found[name] = None
     for name in list(found)[:MAX_NAMES]:
         for file in driver.project.mentions(name)[:MAX_MENTIONS]:
-            drawn = re.compile(rf"\bfor\s+(?:\w+\s*,\s*)?\(?(\w+)\)?(?:\s*,\s*\(?(\w+)\)?)?\s+in\b[^\n]*\b{name}\b")
-            for match in drawn.finditer(file.text):
+            for match in file.matches(rf"{DRAWN}[^\n]*\b{name}\b", name):
                 found.update(dict.fromkeys(filter(None, match.groups())))
     return [name for name in found if name not in COMMON and name != scope.name][:MAX_NAMES]
 
 
 BEFORE = re.compile(r"[=(,\[{:]\s*(?:\w+\.)*\Z")
 AFTER = re.compile(r"[ \t]*[,)\]}\n]")
+DRAWN = r"\bfor\s+(?:\w+\s*,\s*)?\(?(\w+)\)?(?:\s*,\s*\(?(\w+)\)?)?\s+in\b"
 NEAR = 80  # characters before a name in which what it is passed to shows
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from outlayer_lint.facts import Compiled, Consumed, LossCall
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.things import Answer, Entry
     from outlayer_lint.resolve.sourcefile import SourceFile
 
-COMPILE = re.compile("compile")
 PARAMETERS = ("optimizer", "loss", "metrics", "loss_weights")
 NOT_KERAS = frozenset(("re", "regex", "torch", "jit"))
 MAX_HEADS = 12
@@ -61,7 +59,7 @@ class Asked(NamedTuple):
 
 def compile_calls(file: SourceFile) -> list[Seed]:
     """The calls in a file that may compile a Keras model with a loss."""
-    return [seed for seed in calls_at(file, file.lines_calling("compile"), COMPILE) if _gives_a_loss(seed.node)]
+    return [seed for seed in calls_at(file, file.lines_calling("compile"), ("compile",)) if _gives_a_loss(seed.node)]
 
 
 def events(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from outlayer_lint.interpret import classes, containers, iteration, keras_models, passing
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.sourcefile import SourceFile
 
 WORDS = ("fit", "fit_generator", "train_on_batch", "fit_on_batch", "fit_dataset")
-CALLS = re.compile("|".join(WORDS))
 WORLDS, STEPS, FUEL = 4, 8, 500
 MAX_FILES = 8
 MAX_CALLS = 40
@@ -99,7 +97,7 @@ class Training:
         if not lines or file.scope is None:
             return
         driver = self.driver
-        for seed in calls_at(file, lines, CALLS)[:MAX_CALLS]:
+        for seed in calls_at(file, lines, WORDS)[:MAX_CALLS]:
             function = seed.node.func
             if not isinstance(function, ast.Attribute) or not (seed.node.args or seed.node.keywords):
                 continue
@@ -134,7 +132,7 @@ class Training:
 
     def _mentioning(self, name: str, file: SourceFile) -> list[SourceFile]:
         found = [f for f in self.driver.project.importers(file, name) if f is not file]
-        return [f for f in found if any(word in f.calls for word in WORDS)][:MAX_FILES]
+        return [f for f in found if any(map(f.is_calling, WORDS))][:MAX_FILES]
 
 
 def _training(key: Made | None, fits: list[Fit]) -> list[Fit]:

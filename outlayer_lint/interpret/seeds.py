@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from outlayer_lint.resolve.scopes import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from outlayer_lint.resolve.scopes import Block
     from outlayer_lint.resolve.sourcefile import SourceFile
@@ -93,6 +92,10 @@ class Vocabulary:
         self.consumers = {
             n for n, kinds in self.others.items() if not all(k.startswith("activation") for k in kinds)
         } | DECIDING
+        self.applied = self.activations | self.activation_classes
+        asked = self.consumers - BY_PATTERN
+        self.cutting = asked | {f"{word}_" for word in asked}
+        self.choosing = (asked - CUTTING) | {f"{word}_" for word in asked - CUTTING}
 
     def relevant(self, data: bytes) -> bool:
         """Whether a file may call a loss. Other libraries' short words (`mse`, `dice`) count where those are named."""
@@ -106,17 +109,18 @@ class Vocabulary:
         Only a file that trains or `serves` a model applies an activation to what a model returns. A threshold matters
         where the output of a trained model may be cut (`cuts`).
         """
-        calls = file.calls
-        asked = self.consumers - (BY_PATTERN if cuts else BY_PATTERN | CUTTING)
-        deciding = [w for w in calls if w.rstrip("_") in asked or (serves and w in self.activations)]
+        tokens = file.tokens
+        deciding = tokens & (self.cutting if cuts else self.choosing)
+        if serves:
+            deciding |= tokens & self.activations
         lines = set(file.lines_calling(*deciding))
-        if "log" in calls or "log_" in calls:
+        if "log" in tokens or "log_" in tokens:
             lines.update(file.lines_with(*LOGARITHM))
         lines.update(file.lines_with(*NO_DIM))
         if cuts:
             lines.update(file.lines_with(*THRESHOLD))
         lines.update(file.lines_with(*NOT_CALLED))
-        if "exp" in calls:
+        if "exp" in tokens:
             near = {line + more for line in file.lines_calling("exp") for more in range(HAND_WRITTEN)}
             lines.update(near.intersection(file.lines_with(*DIVISION)))
         return sorted(lines)
@@ -144,19 +148,9 @@ class Vocabulary:
             return "divided"
         return "uncalled" if isinstance(node, ast.Attribute) else ""
 
-    def names_bound(self, text: str) -> set[str]:
+    def names_bound(self, file: SourceFile) -> set[str]:
         """Names that a file binds to something built from a loss class."""
-        names: set[str] = set()
-        for match in re.finditer(r"\b[A-Z]\w+", text):  # and not all classes in one pattern, which is slower
-            if match[0] not in self.classes:
-                continue
-            start = text.rfind("\n", 0, match.start()) + 1
-            end = text.find("\n", match.end())
-            line = text[start : end if end >= 0 else len(text)]
-            if bound := re.match(r"\s*(?:self\.|cls\.)?([\w.]+)\s*(?::[^=]+)?=(?!=)", line):
-                names.add(bound[1].rpartition(".")[2])
-            names.update(m[1] for m in re.finditer(r"(\w+)\s*=\s*[\w.]*" + re.escape(match[0]) + r"\b", line))
-        return names
+        return {name for cls in file.tokens & self.classes for name in file.bound_to(cls)}
 
 
 def statements_on(file: SourceFile, line: int) -> Iterator[Place]:
@@ -176,7 +170,7 @@ def statements_on(file: SourceFile, line: int) -> Iterator[Place]:
         block = block.parent
 
 
-def calls_at(file: SourceFile, lines: list[int], wanted: re.Pattern[str]) -> list[Seed]:
+def calls_at(file: SourceFile, lines: list[int], wanted: Container[str]) -> list[Seed]:
     """The calls on these lines whose last name is wanted, each once."""
     found: dict[int, Seed] = {}
     for line in lines:
@@ -187,23 +181,23 @@ def calls_at(file: SourceFile, lines: list[int], wanted: re.Pattern[str]) -> lis
     return list(found.values())
 
 
-def _name(node: ast.Call, wanted: re.Pattern[str]) -> bool:
+def _name(node: ast.Call, wanted: Container[str]) -> bool:
     function = node.func
     if isinstance(function, ast.Attribute):
         if function.attr in ("forward", "__call__"):
             inner = function.value
             name = inner.attr if isinstance(inner, ast.Attribute) else getattr(inner, "id", "")
-            if wanted.fullmatch(name):
+            if name in wanted:
                 return True
-        return bool(wanted.fullmatch(function.attr))
+        return function.attr in wanted
     if isinstance(function, ast.Name):
-        return bool(wanted.fullmatch(function.id))
+        return function.id in wanted
     if isinstance(function, ast.Call):  # nn.CrossEntropyLoss()(x, y)
         return _name(function, wanted)
     if isinstance(function, ast.Subscript):  # losses["cls"](x, y)
         inner = function.value
         name = inner.attr if isinstance(inner, ast.Attribute) else getattr(inner, "id", "")
-        return bool(wanted.fullmatch(name))
+        return name in wanted
     return False
 
 
