@@ -52,6 +52,8 @@ def _together(a: Choices, b: Choices) -> Choices | None:
     for choice in both:
         if not choice.equal and choice.key in chosen and chosen[choice.key] == comparable(choice.value):
             return None
+    if len(both) > MAX_CHOICES:  # of a long chain of `elif`, what the last test says tells the others
+        both = frozenset(choice for choice in both if choice.equal or choice.key not in chosen)
     if len(both) > MAX_CHOICES:  # what is remembered of a path is bounded; forks are always kept
         return a | {choice for choice in b if choice.fork}
     return both

@@ -149,10 +149,13 @@ class Context:
 
     def combined(self, answers: list[Answer]) -> Iterator[tuple[Any, Answer | None, Answer]]:
         """Each model that can be meant, with its output and the losses that go with it."""
+        way = self.driver.way(self.world)
+        if way is None:
+            return
         loss = self.argument("loss")
-        losses = self.it.force(loss) if loss is not None else ()
+        losses = restrict(self.it.force(loss), way) if loss is not None else ()
         models: dict[object, list[tuple[Any, Choices]]] = {}
-        for thing, choices in answers[0]:
+        for thing, choices in restrict(answers[0], way):
             if not keras_models.is_model(self.it, thing):
                 if not isinstance(thing, Instance) or not self._compiles_itself(thing):
                     yield thing, None, restrict(losses, choices)
