@@ -131,10 +131,10 @@ def _judged(
     ways = [(thing, both) for thing, own in answer if (both := compatible(own, choices)) is not None]
     if not ways:
         return
-    forks = {frozenset(c for c in own if c.fork) for _, own in ways}
-    for fork in sorted(forks, key=repr):
+    forks = dict.fromkeys(frozenset(c for c in own if c.fork) for _, own in ways)  # in the order of the program
+    for fork in forks:
         here = tuple((t, own) for t, own in ways if compatible(frozenset(c for c in own if c.fork), fork) is not None)
-        if len(forks) > 1 and not fork and any(forks - {fork}):
+        if len(forks) > 1 and not fork and any(forks):
             continue
         value = judged_value(here)
         fact = _fact(driver, seed, application, value, world, callee, here)
