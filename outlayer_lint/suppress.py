@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from outlayer_lint.source.document import Document
 
 PREFIX = "OLL"
+WRITTEN = (b"noqa", b"NOQA", b"NoQA", b"Noqa")  # as people write it
 UNUSED = "OLL001"
 IGNORE_FILE = r"(?im)^[ \t]*#\s*outlayer-lint\s*:\s*ignore-file\b"
 
@@ -73,9 +74,6 @@ def apply(  # noqa: PLR0913 - four of them are what the user decided
     return kept
 
 
-NOQA = (b"noqa", b"NOQA", b"NoQA", b"Noqa")  # as people write it
-
-
 def _again(diagnostic: Diagnostic, documents: Mapping[str, Document]) -> Iterator[tuple[str, int, str]]:
     """Ignores at other places of the same mistake: it is reported once, so they silence nothing and are not idle."""
     for related in diagnostic.related:
@@ -88,7 +86,7 @@ def _again(diagnostic: Diagnostic, documents: Mapping[str, Document]) -> Iterato
 
 def concerns(data: bytes) -> bool:
     """A quick look at a file's bytes: whether it may hold a `# noqa` of ours, and so needs a document."""
-    return any(word in data for word in NOQA) and (b"OLL" in data or b"oll" in data)
+    return any(word in data for word in WRITTEN) and (b"OLL" in data or b"oll" in data)
 
 
 def _ignores_itself(document: Document) -> bool:

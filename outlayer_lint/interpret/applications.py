@@ -49,8 +49,8 @@ def words_of(value: Value, **more: Any) -> dict[str, Any]:
 
 def programs(answer: Answer) -> Iterator[Answer]:
     """The answer in each program: where whole models are chosen, those of one choice are judged together."""
-    forks = {frozenset(choice for choice in own if choice.fork) for _, own in answer}
-    for fork in sorted(forks, key=repr):
+    forks = dict.fromkeys(frozenset(choice for choice in own if choice.fork) for _, own in answer)
+    for fork in forks:
         if fork or len(forks) == 1:
             yield tuple(
                 (t, own) for t, own in answer if compatible(frozenset(c for c in own if c.fork), fork) is not None

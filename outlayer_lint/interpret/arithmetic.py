@@ -201,6 +201,8 @@ def _of_kinds(name: str, x: Tensor, y: Tensor) -> Any:
     # A mask, a prior, a weight: what data of unknown range leaves of a bounded value, nobody knows.
     for one, other in ((x, y), (y, x)):
         if one.emission is Emission.DATA and not one.bounded and other.emission not in (Emission.LOGIT, Emission.DATA):
+            if None not in (one.source, other.source) and not other.learned:  # data with data
+                return one.replace(low=-inf, high=inf)
             return Unknown("unknown arithmetic", ("data", name, one.source if isinstance(one.source, tuple) else None))
     return None
 

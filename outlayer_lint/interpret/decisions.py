@@ -259,11 +259,11 @@ def _picked(span: Span, value: Value, shown: str, dim: int, related: Any) -> Ite
 
 def is_batch(way: Tensor, depth: int = 0) -> bool:
     """Whether a value is proved to come from several samples: followed back to data of two dims or more, not one."""
-    if depth > MAX_DEPTH:
+    if depth > MAX_DEPTH or shapes.is_alone(way):  # one picture of many: what it was made from is asked no more
         return False
     if not way.inner.ways:
         data = way.emission is Emission.DATA or way.source is not None
-        return data and not way.inner.reason and (way.rank or 0) > 1 and not shapes.is_alone(way)
+        return data and not way.inner.reason and (way.rank or 0) > 1
     return all(is_batch(inner, depth + 1) for inner in way.inner.ways)
 
 

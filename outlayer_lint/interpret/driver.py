@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import callers, classes, signatures
+from outlayer_lint.interpret import callers, classes, conditions, signatures
+from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible
 from outlayer_lint.interpret.frames import Binding, Frame, World
 from outlayer_lint.interpret.interpreter import FUEL, Interpreter
 from outlayer_lint.interpret.iteration import overlay as overlaid
@@ -163,6 +164,20 @@ class Driver:
         if key not in self._worlds:
             self._worlds[key] = World(bindings, subclasses)
         return self._worlds[key]
+
+    def way(self, world: World) -> Choices | None:
+        """The choices under which the calls that a world assumes are come to; `None` where they exclude each other."""
+        together: Choices = NO_CHOICE
+        for binding in world.bindings.values():
+            if binding is None:
+                continue
+            frame = self.it.root(binding.place.block.scope, world)
+            own = conditions.way_to(self.it, binding.place, frame)
+            both = None if own is None else compatible(together, own)
+            if both is None:
+                return None
+            together = both
+        return together
 
     def begin(self) -> None:
         """Leave the worlds of one file's questions behind."""

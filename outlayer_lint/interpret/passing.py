@@ -87,6 +87,15 @@ def _unstarred(it: Interpreter, node: ast.Call, place: Place, frame: Frame) -> A
     return Arguments(tuple(positional), keywords, more_positional=more_positional, more_keywords=more_keywords)
 
 
+def takes(scope: Scope, given: Arguments) -> bool:
+    """Whether a function has a parameter for each keyword of a call; a decorator may add further ones."""
+    a = scope.parameters
+    decorators: list[ast.expr] = getattr(scope.node, "decorator_list", [])
+    if not given.keywords or a is None or a.kwarg is not None or decorators:
+        return True
+    return given.keywords.keys() <= set(scope.parameter_names)
+
+
 def bound(it: Interpreter, scope: Scope, name: str, frame: Frame) -> Answer:
     """What a parameter of a scope is in a frame: receiver, argument, default, or open."""
     a = scope.parameters

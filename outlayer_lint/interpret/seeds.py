@@ -330,7 +330,7 @@ def outside_models(seed: Seed) -> bool:
 
 def _names_dim(node: ast.Call) -> bool:
     """Whether a softmax is certain to be told its dim, called as a function or as a method; a sigmoid needs none."""
-    if "softm" not in _last(node.func).lower():
+    if "softm" not in last(node.func).lower():
         return True
     return len(node.args) > 1 or any(k.arg in ("dim", "axis") for k in node.keywords)
 
