@@ -75,14 +75,16 @@ def _calling(driver: Driver, file: SourceFile, name: str) -> list[Seed]:
     return driver.calling[key]
 
 
-def _confirmed(driver: Driver, seeds: list[Seed], scope: Scope, *, unique: str = "") -> list[Caller]:
+def _confirmed(
+    driver: Driver, seeds: list[Seed], scope: Scope, *, unique: str = "", holder: Scope | None = None
+) -> list[Caller]:
     callers: list[Caller] = []
     for seed in seeds:
         if len(callers) >= MAX_CALLERS:
             break
         if _within(seed, scope) or _of_another_class(driver, seed, scope):
             continue
-        for world, things in driver.callee(seed):
+        for world, things in driver.callee(seed, _as_derived(driver, seed, holder)):
             verdict = max((ways.means(driver.it, t, scope) for t in things), default=0)
             if verdict == 2 or (verdict == 1 and unique and len(driver.definitions(unique)) == 1):
                 seen = len(things) if verdict == 2 else 0
@@ -219,10 +221,22 @@ def _instance_calls(driver: Driver, scope: Scope) -> list[Caller]:
             for name in file.bound_to(cls):
                 names[name] = None
     names.pop("", None)
+    found = _calls_through(driver, scope, files, dict.fromkeys(list(names)[:MAX_CALLERS]))
+    if found:
+        return found
+    # Made in one place and kept in another.
+    indirect = handed.objects(driver, scope.owner.name, list(files))
+    return _calls_through(driver, scope, files, {n: maker for n, maker in indirect.items() if n not in names})
+
+
+def _calls_through(
+    driver: Driver, scope: Scope, files: dict[SourceFile, None], names: dict[str, Scope | None]
+) -> list[Caller]:
+    """The calls of objects under these names; a name may belong to objects of one class."""
     near = driver.project.beside(scope.file, *files)
     callers: list[Caller] = []
     seen: set[int] = set()
-    for name in list(names)[:MAX_CALLERS]:
+    for name, holder in names.items():
         where = list(files)
         if len(name) > 1:
             mentioned = driver.project.mentions(name)
@@ -230,7 +244,18 @@ def _instance_calls(driver: Driver, scope: Scope) -> list[Caller]:
             where = [f for f in mentioned if f in files] + others[:MAX_CALLERS]
         seeds = [s for s in _candidates(driver, where, name, scope.file) if id(s.node) not in seen]
         seen.update(id(s.node) for s in seeds)
-        callers.extend(_confirmed(driver, seeds, scope))
+        callers.extend(_confirmed(driver, seeds, scope, holder=holder))
         if len(callers) >= MAX_CALLERS:
             break
     return callers[:MAX_CALLERS]
+
+
+def _as_derived(driver: Driver, seed: Seed, holder: Scope | None) -> World | None:
+    """A call in a method of a base class, in the world where the receiver is an object of a derived one."""
+    at: Scope | None = seed.place.block.scope
+    while at is not None and at.owner is None:
+        at = at.parent
+    if holder is None or at is None or at.owner is None or at.owner is holder:
+        return None
+    derived = next((cls for cls in driver.subclasses(at.owner) if cls.scope is holder), None)
+    return None if derived is None else World({}, {at.owner: derived})

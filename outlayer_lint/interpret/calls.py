@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.resolve.scopes import Block
 
+RECURSION = 1  # how many times a function may be active when it is called once more
 LOADING = 60  # evaluations for a class method that loads an object of its class
 ABSTRACT = ("NotImplementedError", "NotImplemented")
 
@@ -167,7 +168,7 @@ def invoke(it: Interpreter, function: Function, given: Arguments, site: Site, ke
         return only(Subclass(function.bound.cls.scope, scope.name))
     if caller.depth >= MAX_DEPTH:
         return unknown("too deep")
-    if caller.chain_has(scope, 2):
+    if caller.chain_has(scope, RECURSION):
         return unknown("recursion")
     if not passing.takes(scope, given) and scope.name not in conditions.FORWARD:  # Keras takes `training` itself
         return unknown("no such parameter")

@@ -200,6 +200,36 @@ def item(it: Interpreter, thing: Any, index: ast.expr, site: Site) -> Answer:
     return unknown("unknown item", (getattr(thing, "key", thing), "item", id(index)))
 
 
+def _any_entry(it: Interpreter, thing: Dictionary, chosen: object) -> Answer:
+    """An entry under a key chosen at run time: each is another program."""
+    if thing.open or not 0 < len(thing.items) <= MAX_ITEMS:
+        return unknown("unknown key")
+    ways = [
+        restrict(it.force(v), frozenset({Choice(chosen, equal=True, value=k, fork=True)}))
+        for k, v in thing.items.items()
+    ]
+    ways = ways if len(ways) <= MAX_WAYS else _zoo(ways)
+    return join(ways) or unknown("unknown key")
+
+
+def _chosen(it: Interpreter, thing: Dictionary, given: Arguments, site: Site) -> Answer:
+    """`LOSSES.get(name, default)` with a name chosen at run time."""
+    second = given.pick(1, "default")
+    ways = []
+    for key, choices in it.force(given.pick(0, "key")):
+        if isinstance(key, Const):
+            entry = thing.items.get(key.value) if hashable(key.value) else None
+            found = it.force(entry or second) if entry or second else only(Const(None))
+        else:
+            mark = _value_key(key, site.frame) or ("key", id(site.node), id(site.frame.base))
+            found = _any_entry(it, thing, mark)
+            if not any(isinstance(t, Unknown) for t, _ in found):
+                other = it.force(second) if second is not None else only(Const(None))
+                found = join([found, restrict(other, frozenset({Choice(mark, equal=True, value=..., fork=True)}))])
+        ways.append(restrict(found, choices))
+    return join(ways)
+
+
 def _item(it: Interpreter, thing: Any, key: Any, index: ast.expr, site: Site) -> Answer:
     value = key.value if isinstance(key, Const) else ...
     if isinstance(thing, Instance):
@@ -220,16 +250,7 @@ def _item(it: Interpreter, thing: Any, key: Any, index: ast.expr, site: Site) ->
             if isinstance(value, int) and thing.kind in ("output", "layers"):
                 return element(it, Sequence(tuple(thing.items.values())), value)
             return unknown("unknown key")
-        if not thing.open and 0 < len(thing.items) <= MAX_ITEMS:
-            chosen = _value_key(key, site.frame) or ("key", id(index), id(site.frame.base))
-            # A key chosen at run time: each entry is another program.
-            ways = [
-                restrict(it.force(v), frozenset({Choice(chosen, equal=True, value=k, fork=True)}))
-                for k, v in thing.items.items()
-            ]
-            ways = ways if len(ways) <= MAX_WAYS else _zoo(ways)
-            return join(ways) or unknown("unknown key")
-        return unknown("unknown key")
+        return _any_entry(it, thing, _value_key(key, site.frame) or ("key", id(index), id(site.frame.base)))
     if isinstance(value, int) and not isinstance(value, bool):
         return at(it, thing, value)
     if not isinstance(thing, Sequence):
@@ -296,6 +317,8 @@ def method(it: Interpreter, thing: Any, name: str, given: Arguments, site: Site)
             )
         if name in ("get", "pop", "setdefault"):
             key = it.constant(given.pick(0, "key"))
+            if key is ... and name == "get":
+                return _chosen(it, thing, given, site)
             if key is ... or not hashable(key):
                 return unknown("unknown key")
             if key in thing.items:

@@ -175,7 +175,7 @@ class Inquiry:
         for seed, node in expressions_at(file, lines):
             if self.driver.it.evaluations - begun > PER_FILE:
                 break
-            asked = self.vocabulary.question(node, file)
+            asked = self.vocabulary.question(node, seed)
             facts = list(ASK[asked](self.driver, seed, node)) if asked else []
             if facts:
                 yield Event(facts[0].span, [(f, False) for f in self._with_chains(facts)], [])
@@ -315,5 +315,5 @@ IMPORTED = r"(?m)^[ \t]*from[ \t]+(\.*)([\w.]+)[ \t]+import\b"
 ASK: dict[str, Callable[[Driver, Seed, Any], Iterator[Fact]]] = {
     "built": lambda driver, seed, _: applications.built_without_dim(driver, seed),
     "called": lambda driver, seed, _: decisions.called(driver, seed), "compared": decisions.compared,
-    "divided": decisions.normalised_by_hand, "uncalled": decisions.not_called,
+    "divided": decisions.normalised_by_hand, "picked": decisions.picked, "uncalled": decisions.not_called,
 }  # fmt: skip

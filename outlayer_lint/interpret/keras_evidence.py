@@ -37,6 +37,7 @@ class HeadQuestion(targets.Question):
         self.driver = training.driver
         self.seed = seed
         self.world = world
+        self.fuel = targets.FUEL
         self.key = keras_training.key_of(model)
         self.index = index
         self.name = name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import fallbacks, iteration, ways
+from outlayer_lint.interpret import iteration, ways
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
     Answer,
@@ -177,7 +177,7 @@ def default(it: Interpreter, scope: Scope, name: str, frame: Frame, *, unbound: 
                 for t, c in line
                 if isinstance(t, (Instance, Built, Function, Class, Library, Const)) and not _plain(t)
             )
-            if not kept and scope not in it.unfollowed and _is_none(line) and fallbacks.replaced(scope, name):
+            if not kept and scope not in it.unfollowed and _is_none(line) and it.replaces(scope, name):
                 return line
             return kept or _unbound(it, scope, key)
         return line

@@ -58,7 +58,7 @@ class SourceFile:
         self._data = data
         self._document: Document | None = None
         self._scope: Scope | None = None
-        self._walrus: bool | None = None
+        self._walrus: list[int] | None = None
         self._stars: list[str] | None = None
         self._words: bytes | None = None
         self._framework: bool | None = None
@@ -130,11 +130,17 @@ class SourceFile:
         return self._framework
 
     @property
-    def has_walrus(self) -> bool:
-        """Whether `:=` may occur."""
+    def walrus_lines(self) -> list[int]:
+        """The lines on which `:=` stands."""
         if self._walrus is None:
-            self._walrus = b":=" in self.words
+            self._walrus = self.lines_with(":=", (":=",)) if b":=" in self.words else []
         return self._walrus
+
+    def has_walrus(self, node: ast.stmt) -> bool:
+        """Whether `:=` may occur in a statement."""
+        lines = self.walrus_lines
+        at = bisect_left(lines, node.lineno) if lines else 0
+        return at < len(lines) and lines[at] <= (node.end_lineno or node.lineno)
 
     @property
     def stars(self) -> list[str]:
@@ -207,7 +213,9 @@ class SourceFile:
         text, after = self.text, len(name) + 4
         at, count = text.find(f"def {name}"), 0
         while at >= 0:
-            count += text[at + after : at + after + 1] in "( [" and not text[text.rfind("\n", 0, at) + 1 : at].strip(" \tasync")
+            count += text[at + after : at + after + 1] in "( [" and not text[text.rfind("\n", 0, at) + 1 : at].strip(
+                " \tasync"
+            )
             at = text.find(f"def {name}", at + after)
         return count
 
@@ -255,14 +263,19 @@ class SourceFile:
                 lines.append(line)
         return lines
 
-    def bound_to(self, word: str) -> list[str]:
-        """Names (last parts) that a line assigns, or passes as a keyword, something written with `word`."""
-        text, names = self.text, []
+    def bound_to(self, word: str, after: str = "") -> list[str]:
+        """Names (last parts) that a line assigns, or passes as a keyword, something written with `word`.
+
+        `after` is a pattern for what has to follow the word.
+        """
+        text, names, follows = self.text, [], re.compile(after).match
         at = text.find(word)
         while at >= 0:
             start = text.rfind("\n", 0, at) + 1
             before = text[start:at]
-            if "=" in before and not text[at + len(word) : at + len(word) + 1].isidentifier():
+            end = at + len(word)
+            inside = text[at - 1 : at].isidentifier() or text[end : end + 1].isidentifier()
+            if "=" in before and not inside and (not after or follows(text, end)):
                 if target := re.match(ASSIGNED, before):
                     names.append(target[1].rpartition(".")[2])
                 if keyword := re.search(KEYWORD, before):
