@@ -201,7 +201,7 @@ class Context:
         """Whether what is compiled here never computes a loss."""
         if keras_training.overrides_training(self.it, model) or keras_training.superseded(self.seed):
             return True
-        _, trained = self.compiles.training.of(keras_training.key_of(model), self.seed)
+        _, trained = self.compiles.training.of(keras_training.key_of(model), self.seed, self.world)
         return not trained
 
     def _heads(self, outputs: Answer) -> Iterator[tuple[list[Head] | None, Choices]]:
