@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 WORLDS = 3
 STEPS, FUEL = 6, 150  # small questions or hopeless ones
 ACTIVATED = 60  # an activation is put on what a model returns, which shows soon, or it is a part of a model
-PICKED = 50  # more often than not it is no output that an index picks from
+PICKED = 32  # more often than not it is no output that an index picks from
 MAX_DEPTH = 40
 ROUNDS = frozenset(("round", "rint"))
 COMPARED = frozenset(("gt", "ge", "lt", "le"))
@@ -119,7 +119,7 @@ def called(driver: Driver, seed: Seed) -> Iterator[Fact]:
                     answers.extend((answer, open_behind(driver, answer, touch)))
         return answers
 
-    picks = seeds.last(seed.node.func) in seeds.PICKING
+    picks = seeds.last(seed.node.func) in seeds.BRIEF
     for world, answers in _worlds(driver, ask, PICKED if picks else FUEL):
         frame = driver.frame(seed, world)
         for thing, _ in answers[0] if is_met(driver, seed, frame) else ():

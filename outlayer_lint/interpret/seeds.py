@@ -22,6 +22,7 @@ NAMED = tuple(name.rstrip(".").encode() for name in BESIDES)
 PICKING = frozenset(("gather", "take_along_dim"))
 DECIDING = PICKING | {"argmax", "max", "round", "rint", "gt", "ge", "lt", "le", "log"}
 HAND_WRITTEN = 8  # lines from an exponent to the division by its sum
+BRIEF = PICKING | {"max"}  # asked only as far as little leads: more often than not no output is meant
 CUTTING = DECIDING - PICKING - {"argmax", "max", "log"}
 BY_PATTERN = frozenset(("log", "max"))
 UNCALLED = frozenset(("item", "argmax", "tolist", "numpy"))
