@@ -9,11 +9,15 @@ from outlayer_lint.interpret import calls, classes, instances, layers, operators
 from outlayer_lint.interpret.choices import Choice, restrict
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
+    MAX_PROGRAMS,
+    MAX_WAYS,
+    WHOLE,
     Answer,
     Built,
     Const,
     Dictionary,
     Foreign,
+    Function,
     Instance,
     Lazy,
     Library,
@@ -198,12 +202,13 @@ def item(it: Interpreter, thing: Any, index: ast.expr, site: Site) -> Answer:
 
 def _any_entry(it: Interpreter, thing: Dictionary, chosen: object) -> Answer:
     """An entry under a key chosen at run time: each is another program."""
-    if thing.open or not 0 < len(thing.items) <= MAX_TURNS:
+    if thing.open or not 0 < len(thing.items) <= MAX_ITEMS:
         return unknown("unknown key")
     ways = [
         restrict(it.force(v), frozenset({Choice(chosen, equal=True, value=k, fork=True)}))
         for k, v in thing.items.items()
     ]
+    ways = ways if len(ways) <= MAX_WAYS else _zoo(ways)
     return join(ways) or unknown("unknown key")
 
 
@@ -253,6 +258,15 @@ def _item(it: Interpreter, thing: Any, key: Any, index: ast.expr, site: Site) ->
     if isinstance(key, Symbol) and key.key == ("len", thing.key) and key.offset == -1:
         return at(it, thing, -1) if not key.strict else everything(it, thing, earlier=True)
     return everything(it, thing, key=_value_key(key, site.frame))
+
+
+def _zoo(ways: list[Answer]) -> list[Answer]:
+    """The first of a long table of builders or classes, which stand for all; nothing where it holds anything else."""
+    known = [way for way in ways if not any(isinstance(t, Unknown) for t, _ in way)]
+    for thing, _ in (alternative for way in known for alternative in way):
+        if not isinstance(thing, (Function, *WHOLE)) or (isinstance(thing, Function) and thing.scope.kind == "lambda"):
+            return []
+    return known[:MAX_PROGRAMS]
 
 
 def _value_key(key: Any, frame: Frame) -> object:

@@ -54,7 +54,7 @@ def contexts(driver: Driver, seed: Seed, node: ast.expr, fuel: int = FUEL) -> It
 def _worlds(driver: Driver, ask: Callable[[World], list[Answer]], fuel: int) -> Iterator[tuple[World, list[Answer]]]:
     far = driver.reach if fuel == FUEL else 1
     most = STEPS * far if fuel == FUEL else STEPS // 2
-    return driver.worlds(ask, limit=WORLDS, fuel=fuel * far, most=most, deep=far > 1)
+    return driver.worlds(ask, limit=WORLDS, fuel=fuel * far, most=most, deep=far > 1, of_models=True)
 
 
 def open_behind(driver: Driver, answer: Answer, touch: Callable[[Tensor], object]) -> Answer:
@@ -277,11 +277,11 @@ def _picked(span: Span, value: Value, shown: str, dim: int, related: Any) -> Ite
 
 def is_batch(way: Tensor, depth: int = 0) -> bool:
     """Whether a value is proved to come from several samples: followed back to data of two dims or more, not one."""
-    if depth > MAX_DEPTH:
+    if depth > MAX_DEPTH or shapes.is_alone(way):  # one picture of many: what it was made from is asked no more
         return False
     if not way.inner.ways:
         data = way.emission is Emission.DATA or way.source is not None
-        return data and not way.inner.reason and (way.rank or 0) > 1 and not shapes.is_alone(way)
+        return data and not way.inner.reason and (way.rank or 0) > 1
     return all(is_batch(inner, depth + 1) for inner in way.inner.ways)
 
 

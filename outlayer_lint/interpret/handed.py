@@ -43,8 +43,7 @@ def names(driver: Driver, scope: Scope, files: list[SourceFile]) -> list[str]:
                 found[name] = None
     for name in list(found)[:MAX_NAMES]:
         for file in driver.project.mentions(name)[:MAX_MENTIONS]:
-            drawn = re.compile(rf"\bfor\s+(?:\w+\s*,\s*)?\(?(\w+)\)?(?:\s*,\s*\(?(\w+)\)?)?\s+in\b[^\n]*\b{name}\b")
-            for match in drawn.finditer(file.text):
+            for match in file.matches(rf"{DRAWN}[^\n]*\b{name}\b", name):
                 found.update(dict.fromkeys(filter(None, match.groups())))
     return [name for name in found if name not in COMMON and name != scope.name][:MAX_NAMES]
 
@@ -56,10 +55,9 @@ def objects(driver: Driver, cls: str, files: list[SourceFile]) -> dict[str, Scop
     """
     held: dict[str, None] = {}
     makers: dict[str, Scope | None] = {}
-    word = re.compile(rf"(?<!\bclass )\b{re.escape(cls)}\b")
     asked = 0
     for file in files:
-        for line in file.lines_at(match.start() for match in word.finditer(file.text)):
+        for line in file.lines_at(at for at in file.standing(cls) if file.text[at - 6 : at] != "class "):
             asked += 1
             place = file.locate(line) if asked <= MAX_MENTIONS else None
             if place is None:
@@ -116,6 +114,7 @@ def _declares(annotation: ast.expr | None, cls: str) -> bool:
 
 BEFORE = re.compile(r"[=(,\[{:]\s*(?:\w+\.)*\Z")
 AFTER = re.compile(r"[ \t]*[,)\]}\n]")
+DRAWN = r"\bfor\s+(?:\w+\s*,\s*)?\(?(\w+)\)?(?:\s*,\s*\(?(\w+)\)?)?\s+in\b"
 NEAR = 80  # characters before a name in which what it is passed to shows
 
 

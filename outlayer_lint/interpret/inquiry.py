@@ -175,7 +175,7 @@ class Inquiry:
         for seed, node in expressions_at(file, lines):
             if self.driver.it.evaluations - begun > PER_FILE:
                 break
-            asked = self.vocabulary.question(node, file)
+            asked = self.vocabulary.question(node, seed)
             facts = list(ASK[asked](self.driver, seed, node)) if asked else []
             if facts:
                 yield Event(facts[0].span, [(f, False) for f in self._with_chains(facts)], [])

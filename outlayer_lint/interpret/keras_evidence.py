@@ -56,7 +56,10 @@ class HeadQuestion(targets.Question):
         """What the training calls are given for this head."""
         if self._batches is None:
             fits, _ = self.training.of(self.key, self.seed)
-            self._batches = [keras_training.batch(self.driver, fit, self.index, self.name, self.count) for fit in fits]
+            self._batches = [
+                batch for fit in fits
+                for batch in keras_training.batches(self.driver, fit, self.index, self.name, self.count)
+            ]  # fmt: skip
         return self._batches
 
     @property

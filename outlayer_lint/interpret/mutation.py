@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.interpret.things import Entry
 
-MAX_TURNS = 16
+MAX_TURNS = 12  # of a loop that are told apart
 
 
 def mutated(it: Interpreter, before: Answer, node: ast.Call, place: Place, frame: Frame) -> Answer:

@@ -7,6 +7,7 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
+from outlayer_lint.interpret import signatures
 from outlayer_lint.interpret.arithmetic import Divided, _broadcast, _source, arithmetic, number, word
 from outlayer_lint.interpret.choices import NO_CHOICE, compatible
 from outlayer_lint.interpret.coupling import Follower
@@ -106,6 +107,8 @@ def pair(it: Interpreter, name: str, a: Any, b: Any, site: Site, node: ast.AST) 
             return only(Parameter(a.scope, a.name, a.trail, a.offset + step))
         if isinstance(a, Unknown) and a.key is not None:
             return only(Symbol(a.key, step))
+    if isinstance(a, Parameter) and isinstance(b, Parameter) and signatures.is_plain(a.scope, a.name):
+        a, b = b, a  # which of them is a tensor matters more
     for operand in (a, b):
         if isinstance(operand, Parameter):
             return only(Parameter(operand.scope, operand.name, (*operand.trail, ("op", id(node)))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import fallbacks, iteration
+from outlayer_lint.interpret import iteration
 from outlayer_lint.interpret import ways as ways_in
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices
 from outlayer_lint.interpret.frames import Arguments, Frame
@@ -105,6 +105,15 @@ def _unstarred(
     return Arguments(tuple(positional), keywords, more_positional=more_positional, more_keywords=more_keywords)
 
 
+def takes(scope: Scope, given: Arguments) -> bool:
+    """Whether a function has a parameter for each keyword of a call; a decorator may add further ones."""
+    a = scope.parameters
+    decorators: list[ast.expr] = getattr(scope.node, "decorator_list", [])
+    if not given.keywords or a is None or a.kwarg is not None or decorators:
+        return True
+    return given.keywords.keys() <= set(scope.parameter_names)
+
+
 def bound(it: Interpreter, scope: Scope, name: str, frame: Frame) -> Answer:
     """What a parameter of a scope is in a frame: receiver, argument, default, or open."""
     a = scope.parameters
@@ -186,7 +195,7 @@ def default(it: Interpreter, scope: Scope, name: str, frame: Frame, *, unbound: 
                 for t, c in line
                 if isinstance(t, (Instance, Built, Function, Class, Library, Const)) and not _plain(t)
             )
-            if not kept and scope not in it.unfollowed and _is_none(line) and fallbacks.replaced(scope, name):
+            if not kept and scope not in it.unfollowed and _is_none(line) and it.replaces(scope, name):
                 return line
             return kept or _unbound(it, scope, key)
         return line

@@ -10,7 +10,7 @@ from outlayer_lint.resolve.scopes import Place
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
-    from outlayer_lint.resolve.scopes import Block
+    from outlayer_lint.resolve.scopes import Block, Scope
     from outlayer_lint.resolve.sourcefile import SourceFile
 
 # Names that people give to losses. Only which calls are looked at depends on them; what a name holds is evaluated.
@@ -135,17 +135,19 @@ class Vocabulary:
         """Whether a called word may be one of these."""
         return word.rstrip("_") in self.consumers or word in self.activations or word in self.activation_classes
 
-    def question(self, node: ast.expr, file: SourceFile) -> str:
+    def question(self, node: ast.expr, seed: Seed) -> str:
         """What to ask of an expression, as far as its form tells; "" for nothing. Costs little, unlike the question."""
         if isinstance(node, ast.Call):
             name = last(node.func)
             if name in self.activation_classes and not isinstance(node.func, ast.Call):
                 return "" if _gives_dim(node) else "built"
-            if name in self.activations and _gives_dim(node) and not _on_an_output(node):
-                return ""
+            if name in self.activations and _gives_dim(node):
+                applied = _on_an_output(node) and (outside_models(seed) or not _names_dim(node))
+                if not applied:
+                    return ""
             if not self.asks(name) or (name.rstrip("_") in DECIDING and not _decides(node, name.rstrip("_"))):
                 return ""
-            if name == "log" and node.args and not _of_a_module(node.func, file):
+            if name == "log" and node.args and not _of_a_module(node.func, seed.place.block.scope.file):
                 return ""
             return "called"
         if isinstance(node, ast.Compare):
@@ -318,6 +320,24 @@ def _on_an_output(node: ast.Call) -> bool:
     while isinstance(at, ast.Attribute):
         at = at.value
     return not (isinstance(at, ast.Name) and at.id in ("self", "cls"))
+
+
+def outside_models(seed: Seed) -> bool:
+    """Whether a call stands in no method of a class with a `forward`, unless it is put on the model's own output."""
+    scope: Scope | None = seed.place.block.scope
+    while scope is not None:
+        if scope.owner is not None and "forward" in scope.owner.block.names:
+            inner = seed.node.args[0] if seed.node.args else getattr(seed.node.func, "value", None)
+            return isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id == "self"
+        scope = scope.parent
+    return True
+
+
+def _names_dim(node: ast.Call) -> bool:
+    """Whether a softmax is certain to be told its dim, called as a function or as a method; a sigmoid needs none."""
+    if "softm" not in last(node.func).lower():
+        return True
+    return len(node.args) > 1 or any(k.arg in ("dim", "axis") for k in node.keywords)
 
 
 def _gives_dim(node: ast.Call) -> bool:

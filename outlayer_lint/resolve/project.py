@@ -33,6 +33,7 @@ class Project:
         self._mentions: dict[str, list[SourceFile]] = {}
         self._tokens: list[tuple[SourceFile, set[str]]] | None = None
         self._near: dict[str, set[SourceFile]] = {}
+        self._derived: dict[str, list[tuple[SourceFile, str]]] | None = None
         self.framework_files: list[SourceFile] = []
         self.sparse = False  # whether definitions are parsed one by one, when somebody looks inside
         self.whole: Container[str] = ()  # paths that are parsed as a whole nevertheless
@@ -48,7 +49,7 @@ class Project:
             from outlayer_lint.resolve.parts import unfolded  # noqa: PLC0415 - few projects have such a thing
 
             self.files.update(unfolded(self, holders))
-            self._by_stem = self._tokens = None
+            self._by_stem = self._tokens = self._derived = None
             self._mentions.clear()
             self._modules.clear()
             self._near.clear()
@@ -130,6 +131,16 @@ class Project:
         if part not in self._near:
             self._near[part] = set(self.mentions(part))
         return self._near[part]
+
+    def derived(self, base: str) -> list[tuple[SourceFile, str]]:
+        """The classes, by file and name, that have this word among their bases."""
+        if self._derived is None:
+            self._derived = {}
+            for file in self.framework_files:
+                for name, bases in file.derived():
+                    for word in dict.fromkeys(bases):
+                        self._derived.setdefault(word, []).append((file, name))
+        return self._derived.get(base, [])
 
     def mentions(self, word: str) -> list[SourceFile]:
         """The files with a framework's word in them that mention `word`."""
