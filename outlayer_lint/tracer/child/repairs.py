@@ -53,6 +53,20 @@ def neighbours(state: State, failure: Failure, context: Context) -> Iterator[Sta
     if wanted is not None and not is_satisfied(wanted) and wanted.whole is not None:
         yield from _whole(state, wanted)
     yield from _numbers(state, failure)
+    yield from _usual(state)
+
+
+USUAL = (224, 256, 32, 128, 28, 512, 96, 299, 16, 384, 1024)
+
+
+def _usual(state: State) -> Iterator[State]:
+    """Sizes that data come in."""
+    for size in USUAL:
+        other = state
+        for path, slot in leaves(state).items():
+            if slot.free:
+                other = replaced(other, path, scaled(slot, size))
+        yield other
 
 
 def _written(state: State, wanted: Need) -> Iterator[State]:
@@ -249,7 +263,7 @@ def _other_dtype(state: State, failure: Failure) -> Iterator[State]:
 
 RANGE = re.compile(r"Dimension out of range \(expected to be in range of \[(-?\d+), (-?\d+)\], but got (-?\d+)\)")
 INDEX = re.compile(r"index (-?\d+) is out of bounds for dimension (\d+) with size (\d+)")
-WANTED_RANK = re.compile(r"([1-5])-?\s?[dD](?:im\w*)?\b|(?:expected|must have|requires?|be) (?:an? )?([1-5]) dim|([1-5]) dimensions")
+WANTED_RANK = re.compile(r"ndim == ([1-5])|([1-5])-?\s?[dD](?:im\w*)?\b|(?:expected|must have|requires?|be) (?:an? )?([1-5]) dim|([1-5]) dimensions")
 
 
 def _ranks(state: State, failure: Failure) -> Iterator[State]:

@@ -42,6 +42,8 @@ def gap(failure: Failure) -> Gap | None:
         first, second = int(match[1]), int(match[2])
         fixed = bool(failure.operands) and not failure.operands[0].sources
         return Gap(site, second, first) if fixed else Gap(site, first, second)
+    if (pair := _unlike(failure)) is not None:
+        return Gap(site, *pair)
     if match := re.search(r"normalized_shape=\[([\d, ]+)\].*input of size\[([\d, ]+)\]", message):
         shape, given = ([int(word) for word in group.split(",")] for group in match.groups())
         return Gap(site, math.prod(given[-len(shape) :]), math.prod(shape))
@@ -59,6 +61,21 @@ def _reshaped(site: tuple[str, str], shape: list[int], numel: int) -> Gap | None
     if shape[0] not in {-1, BATCH} or -1 in rest:
         return Gap(site, numel, want) if want else None
     return Gap(site, numel // BATCH, want)
+
+
+ELEMENTWISE = frozenset("add sub mul div truediv __add__ __radd__ __sub__ __mul__ __rmul__ __truediv__ where __iadd__ add_ mul_".split())
+
+
+def _unlike(failure: Failure) -> tuple[int, int] | None:
+    """Of an input and a table of the model that cannot be added: the size that came and the one of the table."""
+    if failure.op not in ELEMENTWISE or len(failure.operands) != 2:  # noqa: PLR2004 - a pair
+        return None
+    first, second = failure.operands
+    if bool(first.sources) == bool(second.sources):
+        return None
+    came, table = (first, second) if first.sources else (second, first)
+    pairs = zip(came.shape[::-1], table.shape[::-1], strict=False)
+    return next((pair for pair in pairs if pair[0] != pair[1] and 1 not in pair), None)
 
 
 def free_paths(state: State, failure: Failure) -> list[str]:
