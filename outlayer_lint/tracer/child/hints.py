@@ -96,6 +96,8 @@ def slot_for(model: nn.Module, parameter: inspect.Parameter, number: int, state:
         if INTEGER.search(low) and entry(model, name, strict=True) is None:
             return value(1)
     leaf = entry(model, name, strict=bool(number))
+    if isinstance(leaf, nn.Embedding) and LABEL.search(low):
+        return tensor(BATCH, dtype="i64", high=leaf.num_embeddings)
     if leaf is not None:
         return of_layer(model, leaf)
     if HIDDEN.search(low) and number:
