@@ -60,9 +60,10 @@ def parameters_of(model: nn.Module) -> list[inspect.Parameter]:
     forward = getattr(model, "call", None) if _is_keras(model) else None
     forward = forward if callable(forward) else model.forward
     try:
-        return list(inspect.signature(forward).parameters.values())
+        found = list(inspect.signature(forward).parameters.values())
     except (TypeError, ValueError):
         return [inspect.Parameter("input", inspect.Parameter.POSITIONAL_ONLY)]
+    return found[1:] if found and found[0].name == "self" else found  # a scripted method shows its `self`
 
 
 def _is_keras(model: nn.Module) -> bool:
@@ -95,6 +96,8 @@ def slot_for(model: nn.Module, parameter: inspect.Parameter, number: int, state:
             return value(0.5)
         if INTEGER.search(low) and entry(model, name, strict=True) is None:
             return value(1)
+    if HIDDEN.search(low) and (number or len(parameters_of(model)) > 1) and _first(model, (nn.RNNBase, nn.RNNCellBase)):
+        return hidden(model, low)
     leaf = entry(model, name, strict=bool(number))
     if isinstance(leaf, nn.Embedding) and LABEL.search(low):
         return tensor(BATCH, dtype="i64", high=leaf.num_embeddings)
@@ -326,7 +329,7 @@ def _at(model: nn.Module, path: str) -> Any:
     return thing
 
 
-def _first(model: nn.Module, kind: type[nn.Module]) -> nn.Module | None:
+def _first(model: nn.Module, kind: type[nn.Module] | tuple[type[nn.Module], ...]) -> nn.Module | None:
     return next((m for m in model.modules() if isinstance(m, kind)), None)
 
 

@@ -361,6 +361,7 @@ def _other_dtype(state: State, failure: Failure) -> Iterator[State]:
                 yield replaced(state, path, slot._replace(dtype="i64", high=2))
 
 
+PERMUTED = re.compile(r"input\.dim\(\) = (\d) is not equal to len\(dims\) = (\d)")
 RANGE = re.compile(r"Dimension out of range \(expected to be in range of \[(-?\d+), (-?\d+)\], but got (-?\d+)\)")
 INDEX = re.compile(r"index (-?\d+) is out of bounds for dimension (\d+) with size (\d+)")
 WANTED_RANK = re.compile(
@@ -385,6 +386,13 @@ def _ranks(state: State, failure: Failure) -> Iterator[State]:
     ):
         wanted.append(0)
     wanted += [int(next(filter(None, match.groups()))) for match in WANTED_RANK.finditer(message)]
+    if match := PERMUTED.search(message):
+        for path in paths:
+            slot = leaves(state).get(path)
+            if slot is not None:
+                yield from _of_rank(
+                    state, path, slot, len(slot.shape) + int(match[2]) - int(match[1]), _channels(failure)
+                )
     for path in paths:
         slot = leaves(state).get(path)
         if slot is None:
