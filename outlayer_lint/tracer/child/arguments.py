@@ -141,7 +141,7 @@ def asked_for(asked: Asked, message: str) -> dict[str, Any]:
             continue
         for parameter in parameters(cls.__init__).values():
             parts = parameter.name.lower().split("_")
-            if parameter.default is None and words.issuperset(parts):
+            if parameter.default is None and len(parts) > 1 and words.issuperset(parts):
                 try:
                     found[parameter.name] = guesses.by_name(parameter.name)
                 except KeyError:

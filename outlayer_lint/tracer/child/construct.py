@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 CONSTRUCT_S = 20.0  # for one try
 MAX_REPAIRS = 14  # of synthesised arguments
+MAX_ASKED = 4  # errors of one constructor that name what they miss
 DEPTH = 3  # of models that are arguments of others
 
 
@@ -149,7 +150,12 @@ def _tries(asked: Asked, reasons: list[str]) -> Iterator[Attempt]:
         if number >= MAX_REPAIRS:
             return
         yield Attempt("synthesised", "", [], {**repaired, **with_classes})
-        if not number and reasons and (more := asked_for(asked, reasons[-1])):
+        more: dict[str, Any] = {}
+        for _ in range(MAX_ASKED if not number else 0):
+            known = len(more)
+            more |= asked_for(asked, reasons[-1]) if reasons else {}
+            if len(more) == known:
+                break
             yield Attempt("synthesised", "", [], {**more, **repaired, **with_classes})
 
 

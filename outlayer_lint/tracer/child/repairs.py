@@ -119,6 +119,9 @@ def _written(state: State, wanted: Need) -> Iterator[State]:
     ):
         for path in sorted(operand.sources):
             slot = tensors.get(path)
+            for axis in range(1, len(slot.shape)) if slot is not None else ():
+                if slot.shape[axis] == operand.shape[wanted.axis]:
+                    yield replaced(state, path, _resized(slot, axis, wanted.size))
             if slot is not None and len(slot.shape) == len(operand.shape):
                 axis = wanted.axis % len(slot.shape)
                 size = slot.shape[axis] + wanted.size - operand.shape[axis]
