@@ -67,12 +67,12 @@ def smp_models() -> Iterator[Model]:
 
 
 SMALL = {
-    "hidden_size": 32, "d_model": 32, "dim": 32, "n_embd": 32, "embed_dim": 32, "intermediate_size": 37, "num_hidden_layers": 2,
+    "hidden_size": 32, "d_model": 32, "dim": 32, "n_embd": 32, "embed_dim": 32, "intermediate_size": 64, "num_hidden_layers": 2,
     "num_layers": 2, "n_layer": 2, "n_layers": 2, "encoder_layers": 2, "decoder_layers": 2, "num_attention_heads": 4, "n_head": 4,
-    "n_heads": 4, "num_heads": 4, "encoder_attention_heads": 4, "decoder_attention_heads": 4, "encoder_ffn_dim": 37,
-    "decoder_ffn_dim": 37, "vocab_size": 99, "num_key_value_heads": 4, "d_ff": 37, "d_kv": 8, "num_decoder_layers": 2,
-    "ffn_dim": 37, "hidden_dim": 32, "n_positions": 64, "max_position_embeddings": 64, "word_embed_proj_dim": 32,
-    "num_local_experts": 4, "num_experts": 4, "head_dim": 8, "moe_intermediate_size": 16,
+    "n_heads": 4, "num_heads": 4, "encoder_attention_heads": 4, "decoder_attention_heads": 4, "encoder_ffn_dim": 64,
+    "decoder_ffn_dim": 64, "vocab_size": 99, "num_key_value_heads": 4, "d_ff": 64, "d_kv": 8, "num_decoder_layers": 2,
+    "ffn_dim": 64, "hidden_dim": 32, "n_positions": 64, "max_position_embeddings": 64, "word_embed_proj_dim": 32,
+    "num_local_experts": 4, "num_experts": 4, "head_dim": 8, "moe_intermediate_size": 32, "num_experts_per_tok": 2, "top_k": 2, "n_routed_experts": 4, "n_group": 1, "topk_group": 1, "rotary_dim": 8,
 }  # fmt: skip
 HEADS = ("ForSequenceClassification", "ForTokenClassification", "ForImageClassification", "ForCausalLM", "ForMaskedLM",
          "ForConditionalGeneration", "ForQuestionAnswering", "ForSemanticSegmentation", "ForAudioClassification", "ForCTC")  # fmt: skip

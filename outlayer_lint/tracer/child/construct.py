@@ -118,6 +118,7 @@ def _construct(thing: Any, target: Target, module: SlicedModule, project_root: s
             return Refusal("constructor", f"`{target.name}` returns no torch module")
         if isinstance(model, nn.Module):
             model.eval()
+            model.__dict__["_traced_args"] = shown(thing, attempt)  # `hints.stated_size` reads it
         return Built(model, attempt.how, attempt.at, shown(thing, attempt), module)
     needed = ", ".join(parameter.name for parameter in required(thing))
     hint = f"needs args: {needed}" if needed else "cannot be built"

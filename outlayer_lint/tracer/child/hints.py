@@ -52,6 +52,13 @@ def first_states(model: nn.Module, *, classes: int | None = None) -> tuple[list[
     for number, parameter in enumerate(required):
         state = (*state, (parameter.name, slot_for(model, parameter, number, state, classes)))
     states = [state]
+    ids = [
+        slot for name, slot in state if slot.dtype == "i64" and len(slot.shape) == 2 and not TOKENS.search(name.lower())
+    ]  # noqa: PLR2004
+    if (
+        len(ids) > 1 and len(ids) == len(state) and len({slot.high for slot in ids}) > 1
+    ):  # users and items, no sentences
+        states.insert(0, tuple((name, slot._replace(shape=slot.shape[:1], free=())) for name, slot in state))
     if state and state[0][1].kind == "tensor":
         states += [(((state[0][0], other)), *state[1:]) for other in _also(model, required[0].name, state[0][1])]
     return list(dict.fromkeys(states)), positional
@@ -96,6 +103,12 @@ def slot_for(model: nn.Module, parameter: inspect.Parameter, number: int, state:
             return value(1)
     if HIDDEN.search(low) and (number or len(parameters_of(model)) > 1) and _first(model, (nn.RNNBase, nn.RNNCellBase)):
         return hidden(model, low)
+    if (parts := _unpacked(model, name)) > 1:
+        first = entry(model, name, strict=False)
+        one = of_layer(model, first.leaf) if first is not None else tensor(BATCH, 16)
+        return Slot(
+            "tuple", batch=None, parts=tuple((str(at), _part_of(model, name, at) or one) for at in range(parts))
+        )
     met = entry(model, name, strict=bool(number))
     if met is not None and isinstance(met.leaf, nn.Embedding) and LABEL.search(low):
         return tensor(BATCH, dtype="i64", high=met.leaf.num_embeddings)
@@ -114,6 +127,26 @@ def slot_for(model: nn.Module, parameter: inspect.Parameter, number: int, state:
     if main is not None and main.kind == "tensor":
         return main
     return tensor(BATCH, 16)
+
+
+def _unpacked(model: nn.Module, name: str) -> int:
+    """How many parts `forward` unpacks an argument into (`a, b = inputs`), 0 where it does not."""
+    for node in _steps(type(model), "forward"):
+        match node:
+            case ast.Assign(targets=[ast.Tuple(elts=elements)], value=ast.Name(id=source)) if source == name:
+                return len(elements)
+    return 0
+
+
+def _part_of(model: nn.Module, name: str, at: int) -> Slot | None:
+    """What the part of an unpacked argument meets first."""
+    for node in _steps(type(model), "forward"):
+        match node:
+            case ast.Assign(targets=[ast.Tuple(elts=elements)], value=ast.Name(id=source)) if source == name:
+                element = elements[at]
+                met = entry(model, element.id, strict=True) if isinstance(element, ast.Name) else None
+                return of_layer(model, met.leaf) if met is not None else None
+    return None
 
 
 def _number(low: str, otherwise: Any) -> Any:
@@ -396,3 +429,17 @@ def _also(model: nn.Module, name: str, first: Slot) -> Iterator[Slot]:
         yield tensor(BATCH, leaf.in_channels, 128, free=(2,))
     elif leaf is None and first.shape == (BATCH, 16):
         yield image(3)
+
+
+def stated_size(model: nn.Module, name: str) -> int | None:
+    """The number that the constructor was given under a name such as `state_dim` for the argument `state`."""
+    stem = name.lower().split(".")[-1].rstrip("s")
+    known: dict[str, Any] = dict(vars(model).get("_traced_args", {}))
+    try:
+        signature = inspect.signature(type(model).__init__)
+    except (TypeError, ValueError):
+        return None
+    for parameter in signature.parameters.values():
+        known.setdefault(parameter.name, parameter.default)
+    sizes = [value for key, value in known.items() if stem in key.lower() and type(value) is int and value > 0]
+    return sizes[0] if len(sizes) == 1 else None

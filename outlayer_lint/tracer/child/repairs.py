@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from outlayer_lint.tracer.child import objects
 from outlayer_lint.tracer.child.needs import Need, is_satisfied, need
+from outlayer_lint.tracer.child.hints import stated_size
 from outlayer_lint.tracer.child.limits import TooSlow
 from outlayer_lint.tracer.child.slots import BATCH, SIDE, TIME, Slot, State, at, leaves, replaced, tensor, with_batch
 
@@ -45,7 +46,7 @@ def neighbours(state: State, failure: Failure, context: Context) -> Iterator[Sta
     yield from objects.repaired(state, failure, context.model, context.classes)
     wanted = need(failure)
     if wanted is not None and not is_satisfied(wanted):
-        yield from _written(state, wanted)
+        yield from _written(state, wanted, context.model)
     yield from _hidden(state, failure)
     yield from _reshaped(state, failure)
     yield from _stated(state, failure)
@@ -54,6 +55,7 @@ def neighbours(state: State, failure: Failure, context: Context) -> Iterator[Sta
     yield from _ranks(state, failure)
     yield from _matched(state, failure)
     yield from _fewer(state, failure)
+    yield from _all_single(state)
     if GROW.search(failure.message):
         yield from grown(state)
     if wanted is not None and not is_satisfied(wanted) and wanted.whole is not None:
@@ -88,7 +90,7 @@ def _usual(state: State) -> Iterator[State]:
         yield other
 
 
-def _written(state: State, wanted: Need) -> Iterator[State]:
+def _written(state: State, wanted: Need, model: nn.Module) -> Iterator[State]:
     """The layer's wish, written onto the argument that feeds it."""
     operand = wanted.operand
     tensors = leaves(state)
@@ -110,7 +112,9 @@ def _written(state: State, wanted: Need) -> Iterator[State]:
         elif wanted.size and -len(operand.shape) <= wanted.axis < len(operand.shape):
             yield from _by_difference(state, path, slot, wanted.size - operand.shape[wanted.axis])
     if operand.pure and len(operand.sources) > 1 and wanted.size:
-        yield from _shared_out(state, sorted(operand.sources, key=lambda path: list(tensors).index(path)), wanted)
+        paths = sorted(operand.sources & tensors.keys(), key=list(tensors).index)
+        yield from _as_named(state, paths, wanted, model)
+        yield from _shared_out(state, paths, wanted)
     if (
         not operand.pure
         and wanted.dtype == "f32"
@@ -233,6 +237,18 @@ def _by_difference(state: State, path: str, slot: Slot, difference: int) -> Iter
     for axis in range(len(slot.shape) - 1, -1, -1):
         if axis != slot.batch and axis not in slot.free and slot.shape[axis] + difference > 0:
             yield replaced(state, path, _resized(slot, axis, slot.shape[axis] + difference))
+
+
+def _as_named(state: State, paths: list[str], wanted: Need, model: nn.Module) -> Iterator[State]:
+    """Arguments that are joined before the layer, in the sizes that the constructor was given for them by name."""
+    sizes = [stated_size(model, path) for path in paths]
+    if None in sizes or sum(size for size in sizes if size) != wanted.size:
+        return
+    for path, size in zip(paths, sizes, strict=True):
+        slot = leaves(state)[path]
+        if size is not None and slot.shape and len(slot.shape) - 1 != slot.batch:
+            state = replaced(state, path, _resized(slot, len(slot.shape) - 1, size))
+    yield state
 
 
 def _shared_out(state: State, paths: list[str], wanted: Need) -> Iterator[State]:
@@ -415,6 +431,16 @@ def _ranks(state: State, failure: Failure) -> Iterator[State]:
                     )
             if slot.high:
                 yield replaced(state, path, slot._replace(high=max(int(match[3]), 1)))
+
+
+def _all_single(state: State) -> Iterator[State]:
+    """Every sequence of ids as one id for each sample."""
+    other = state
+    for path, slot in leaves(state).items():
+        if slot.dtype == "i64" and len(slot.shape) == 2 and slot.high:  # noqa: PLR2004 - samples and steps
+            other = replaced(other, path, slot._replace(shape=slot.shape[:1], batch=0, free=()))
+    if other != state:
+        yield other
 
 
 def _fewer(state: State, failure: Failure) -> Iterator[State]:

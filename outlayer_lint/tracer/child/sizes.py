@@ -194,14 +194,15 @@ def _sign(number: int) -> int:
 def _apart(state: State, path: str, first: Gap, run: Callable[[State], Outcome]) -> Iterator[State]:
     """Height and width that differ: the width is doubled and halved, the height bisected for each."""
     slot = leaves(state)[path]
-    for width in (slot.shape[slot.free[-1]] * 2, slot.shape[slot.free[-1]] // 2, slot.shape[slot.free[-1]] * 4):
+    start = slot.shape[slot.free[-1]]
+    for width in (start, start * 2, start // 2, start * 4):
         shape = list(slot.shape)
         shape[slot.free[-1]] = width
         wide: Slot = slot._replace(shape=tuple(shape), free=slot.free[:1])
         other = replaced(state, path, wide)
         outcome = run(other)
         here = gap(outcome.failure) if outcome.failure is not None else None
-        if outcome.failure is None:
+        if width != start and outcome.failure is None:
             yield other
         elif here is not None and here.site == first.site:
             found = _bisected(other, path, here, run)

@@ -102,7 +102,9 @@ def at(state: State, path: str) -> Slot | None:
 def with_batch(state: State, size: int) -> State:
     """The same with another number of samples."""
     for path, slot in leaves(state).items():
-        if slot.batch is not None:
+        if slot.fill == "eye" and slot.batch is None:  # a graph whose nodes are the samples
+            state = replaced(state, path, slot._replace(shape=(*slot.shape[:-2], size, size)))
+        elif slot.batch is not None:
             shape = list(slot.shape)
             shape[slot.batch] = size
             state = replaced(state, path, slot._replace(shape=tuple(shape)))

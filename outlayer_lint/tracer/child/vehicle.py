@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SEED = 20
-TRY_S = 6.0  # for one forward; then a smaller input is tried
+TRY_S = 3.0  # for one forward; then a smaller input is tried
 DEAR_S = 0.3  # a forward that is expected to take longer runs on the twin first
 HEAVY = 30_000_000  # parameters; above, even the first try runs on the twin
 SLOW = 1_000_000  # progress of what ran too long: it failed nowhere

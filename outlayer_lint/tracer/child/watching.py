@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 NO_OPS = frozenset(
-    "__get__ __set__ size dim shape is_floating_point numel stride __len__ device dtype type ndim".split()
+    "_set_grad_enabled __get__ __set__ size dim shape is_floating_point numel stride __len__ device dtype type ndim".split()
 )
 RECURRENT_WEIGHTS = ("weight_ih_l0", "weight_hh_l0")
 
