@@ -71,8 +71,15 @@ class Finding(NamedTuple):
     certainty: str = "proved"
 
 
+class Trial(NamedTuple):
+    """What running the code says about a finding: `confirmed`, `refuted`, `inconclusive` or `not-run`, and why."""
+
+    verdict: str
+    why: str
+
+
 class Diagnostic(NamedTuple):
-    """A finding dressed by its rule, ready to show."""
+    """A finding dressed by its rule, ready to show; `trace` where the code behind it was run."""
 
     code: str
     rule: str
@@ -82,6 +89,7 @@ class Diagnostic(NamedTuple):
     span: Span
     related: tuple[Related, ...] = ()
     fix: Fix | None = None
+    trace: Trial | None = None
 
 
 class Unread(NamedTuple):
