@@ -34,8 +34,8 @@ def diagnostic_of(tree: Mapping[str, Any]) -> Diagnostic:
 
 
 def _span(tree: Mapping[str, Any]) -> Span:
-    ends = (tree[key] for key in ("line", "column", "end_line", "end_column"))
-    return Span(shown(tree["path"]), *ends, tree["cell"])
+    line, column, end_line, end_column = (int(tree[key]) for key in ("line", "column", "end_line", "end_column"))
+    return Span(shown(tree["path"]), line, column, end_line, end_column, tree["cell"])
 
 
 def wanted(found: Iterable[Diagnostic], config: Config) -> tuple[Diagnostic, ...]:

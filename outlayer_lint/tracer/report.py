@@ -72,14 +72,12 @@ def tree(traced: Traced, version: str) -> dict[str, Any]:
 
 def script_tree(traced: Traced, version: str) -> dict[str, Any]:
     """The JSON of `run`: that of `check`, with the losses beside it."""
-    errors = [
-        {"path": shown(one.target.path), "line": 1, "message": sentence(one)} for one in traced.ran if one.end.word
-    ]
+    ended = [one for one in traced.ran if one.end.word]
     return {
         "version": VERSION,
         **_ran_on(traced, version),
         "diagnostics": [diagnostic(found) for found in traced.diagnostics],
-        "errors": errors,
+        "errors": [{"path": shown(one.target.path), "line": 1, "message": sentence(one)} for one in ended],
         "losses": [shown_places(loss) for loss in traced.losses],
         "summary": {
             "files": len(traced.ran),
@@ -219,9 +217,8 @@ def _loss(loss: Mapping[str, Any]) -> Iterator[str]:
     given = found.get("input") or {}
     last = " -> ".join(reversed(given.get("last") or []))
     shape = f"({', '.join(map(str, given.get('shape') or []))})"
-    yield visible(
-        f"{found['at']}: {found['loss']} {count(found.get('calls', 0), 'call')}, given {shape} from {last or '?'}"
-    )
+    calls = count(found.get("calls", 0), "call")
+    yield visible(f"{found['at']}: {found['loss']}, {calls}, given {shape} from {last or '?'}")
 
 
 def _summary(traced: Traced) -> str:
@@ -245,11 +242,10 @@ def kept(end: End) -> str:
     """A bug of the tracer's own in a line; what is needed to find it goes to a file."""
     import tempfile  # noqa: PLC0415 - when something is wrong with us
 
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="outlayer-lint-", suffix=".log", delete=False, encoding="utf-8"
-    ) as file:
+    descriptor, path = tempfile.mkstemp(".log", "outlayer-lint-")
+    with open(descriptor, "w", encoding="utf-8") as file:
         file.write(str(end.record.get("trace", end.why)))
-    return f"{end.why} (the details are in {file.name})"
+    return f"{end.why} (the details are in {path})"
 
 
 def configuration(traced: Traced, root: str) -> str:

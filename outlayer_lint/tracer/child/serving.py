@@ -13,7 +13,7 @@ from outlayer_lint.tracer.child import orders
 if TYPE_CHECKING:
     from outlayer_lint.tracer.channel import Writer
 
-PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "")
 SEED = 0
 WHY = 300  # characters of a reason
 
@@ -105,4 +105,4 @@ def _is_ours(error: BaseException) -> bool:
     while step is not None:
         last = step.tb_frame.f_code.co_filename
         step = step.tb_next
-    return last.startswith(os.path.join(PACKAGE, "outlayer_lint", "")) and not _at(error)
+    return last.startswith(PACKAGE) and not _at(error)

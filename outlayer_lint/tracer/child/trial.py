@@ -97,13 +97,14 @@ def _inputs(model: Model, target: Target, header: dict[str, Any], announce: Anno
         budget = max(1.0, 0.6 * header["budget"])
         return search(model.model, target, budget_s=budget, max_tries=header["max_tries"], log=announce.log)
     args, kwargs = model.inputs
-    given = {**{str(number): value for number, value in enumerate(args)}, **kwargs}
+    given: dict[str, Any] = {**{str(number): value for number, value in enumerate(args)}, **kwargs}
     specs = [
         InputSpec(name, _dtype(value), tuple(value.shape), "user", 0)
         for name, value in given.items()
         if hasattr(value, "shape")
     ]
-    return Found([Hypothesis(args, kwargs, specs, {spec.name: 0 if spec.shape else None for spec in specs})], 0)
+    batch: dict[str, int | None] = {spec.name: 0 if spec.shape else None for spec in specs}
+    return Found([Hypothesis(args, kwargs, specs, batch)], 0)
 
 
 def _refused(refusal: Refusal, announce: Announcer) -> dict[str, Any]:
@@ -111,7 +112,7 @@ def _refused(refusal: Refusal, announce: Announcer) -> dict[str, Any]:
 
 
 def _input(spec: InputSpec, found: Found) -> dict[str, Any]:
-    told = {"name": spec.name, "dtype": spec.dtype, "shape": list(spec.shape), "origin": spec.origin}
+    told: dict[str, Any] = {"name": spec.name, "dtype": spec.dtype, "shape": list(spec.shape), "origin": spec.origin}
     if spec.high:
         told["high"] = spec.high
     return {**told, "tries": found.tries, "alternatives": len(found.hypotheses) - 1}
