@@ -294,7 +294,8 @@ class Evidence:
         target = self.sides[1]
         if target is None or not self.bootstrapped():
             return False
-        shorts, factors = set(), []
+        shorts: set[str] = set()
+        factors: list[float] = []
         for each in target.ancestors(MAX_ANCESTORS):
             if not chains.is_parametric(each):
                 shorts.add(each.short)
@@ -335,10 +336,8 @@ class Evidence:
         if prediction is None:
             return False
         head = _head(prediction)
-        marks = self.facts.guard.events
-        return head is not None and any(
-            each.short in kinds and _head(each.parts[0]) == head for each in marks if each.parts
-        )
+        marks = [each for each in self.facts.guard.events if each.short in kinds and each.parts]
+        return head is not None and any(_head(each.parts[0]) == head for each in marks)
 
     def _named(self, words: frozenset[str]) -> bool:
         text = str(self.fact.words.get("prediction" if self.fact.swapped else "target", ""))

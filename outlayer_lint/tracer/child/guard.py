@@ -245,7 +245,7 @@ TAKEN = ("argmax", "round", "gt", "ge", "lt", "le")
 
 
 def kind_of(name: str) -> str:
-    """What an operation is to a guard: `loss`, `activation`, `decision`, `log`, `div`, `sampler`, or nothing to note."""
+    """What a guard notes an operation as: `loss`, `activation`, `decision`, `log`, `div`, `sampler`, or ""."""
     found = knowledge.find(name)
     if found is None:
         return ""

@@ -160,7 +160,7 @@ class Reader:
         return tuple((self._fitted(mark, _part(self, mark, thing)), choices) for thing, choices in answer)
 
     def _applied(self, mark: Mark) -> Answer:
-        short, (args, kwargs) = mark.short, mark.given
+        short, args = mark.short, mark.given[0]
         if short == "getitem":
             return self._indexed(mark)
         if short == "data":
