@@ -67,7 +67,7 @@ def layer_of(mark: Mark) -> tuple[str, Any] | None:
     if layer is None or layer[0].kind in ("container", "loss"):
         return None
     alike = own is None or (layer[0].transfer, layer[0].emits) == (own[0].transfer, own[0].emits)
-    return (name, module) if alike else None
+    return (layer[0].name, module) if alike else None
 
 
 def built_at(module: object) -> Place | None:
@@ -160,7 +160,7 @@ class Reader:
         return tuple((self._fitted(mark, _part(self, mark, thing)), choices) for thing, choices in answer)
 
     def _applied(self, mark: Mark) -> Answer:
-        short, (args, kwargs) = mark.short, mark.given
+        short, args = mark.short, mark.given[0]
         if short == "getitem":
             return self._indexed(mark)
         if short == "data":
@@ -175,9 +175,13 @@ class Reader:
             return self._moved(mark)
         if row.transfer == "drops-axis" or short in ("unsqueeze", "expand_dims"):
             return self._moved(mark)
+        return apply(self, self.application(mark, row, form))  # type: ignore[arg-type]
+
+    def application(self, mark: Mark, row: Row, form: str = "function") -> Application:
+        """A row applied to the arguments of a mark."""
+        args, kwargs = mark.given
         given = Arguments(tuple(map(self.entry, args)), {k: self.entry(v) for k, v in kwargs.items()})
-        app = Application(self, row, "function" if form == "module" else form, given, self.site(mark), None)  # type: ignore[arg-type]
-        return apply(self, app)  # type: ignore[arg-type]
+        return Application(self, row, "function" if form == "module" else form, given, self.site(mark), None)  # type: ignore[arg-type]
 
     def _unlisted(self, mark: Mark) -> Answer:
         """An operation without a row: with a weight among its inputs it is a layer of some library."""
@@ -239,7 +243,7 @@ class Reader:
             changes["origin"] = Origin(span, None if place is None else place.span)
             if made.by == made.learned:
                 changes["learned"] = layer[0]
-            if made.by and "." in made.by:
+            if "." in made.by:
                 changes["by"] = layer[0]
         return made.replace(**changes)
 
