@@ -1,0 +1,93 @@
+"""A script under watch: run until it has computed some losses, and what these were given as the record of a report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from outlayer_lint.lattice import describe_value
+from outlayer_lint.reporters.json import diagnostic
+from outlayer_lint.tracer.child import chains
+from outlayer_lint.tracer.child.facts import Facts, judge
+from outlayer_lint.tracer.child.guard import Enough, Guard
+from outlayer_lint.tracer.child.script import run_script
+
+if TYPE_CHECKING:
+    from outlayer_lint.diagnostic import Diagnostic
+    from outlayer_lint.tracer.child.facts import Site
+    from outlayer_lint.tracer.child.numbers import Numbers
+    from outlayer_lint.tracer.child.serving import Announcer
+
+DTYPES = {
+    "float32": "f32", "float64": "f64", "float16": "f16", "bfloat16": "bf16", "int64": "i64", "int32": "i32",
+    "int16": "i16", "int8": "i8", "uint8": "u8", "bool": "bool",
+}  # fmt: skip
+LAST = 4  # operations of a chain that are told
+
+
+def watched(path: str, argv: list[str], header: dict[str, Any], announce: Announcer) -> dict[str, Any]:
+    """What the losses of a script were given, and what the rules say of it."""
+    announce("script")
+    guard = Guard(header["losses"])
+    failure: BaseException | None = None
+    try:
+        run_script(path, argv, guard)
+    except Enough:
+        pass
+    except BaseException as error:
+        if not guard.calls:  # a script that fails after its losses has shown what was wanted
+            raise
+        failure = error
+    announce("numeric")
+    facts = Facts(guard)
+    found = judge(facts.all())
+    record: dict[str, Any] = {
+        "losses": [_loss(site, facts, number, found) for number, site in enumerate(facts.sites)],
+        "diagnostics": [diagnostic(one) for one in found],
+    }
+    if failure is not None:
+        record["notes"] = [{"word": "crash", "message": f"after its losses: {type(failure).__name__}"}]
+    if not guard.calls:
+        record |= {"word": "inconclusive", "why": "it ends without computing a loss", "stage": "script"}
+    return record
+
+
+def _loss(site: Site, facts: Facts, number: int, found: list[Diagnostic]) -> dict[str, Any]:
+    """One loss at one place, with the calls that were seen."""
+    call = site.first
+    place = call.place
+    fact = facts.of_site.get(number)
+    here = None if place is None else place.span
+    codes = sorted({one.code for one in found if here is not None and one.span == here})
+    prediction = call.prediction
+    steps = [] if prediction is None else chains.chain_of(prediction, {})
+    given = _numbers(call.input)
+    given["last"] = [step.text for step in reversed(steps)][:LAST]
+    if fact is not None:
+        given["emits"] = describe_value(fact.prediction)
+    return {
+        "loss": call.name,
+        "row": call.row.name,
+        "at": "" if here is None else f"{here.path}:{here.line}",
+        "calls": len(site.calls),
+        "training": call.training,
+        "input": given,
+        "target": _numbers(call.aim),
+        "gradient": None if call.gradient is None else call.gradient._asdict(),
+        "finding": codes[0] if codes else None,
+        "findings": codes,
+    }
+
+
+def _numbers(seen: Numbers | None) -> dict[str, Any]:
+    """What the values showed; nothing where there were none."""
+    if seen is None:
+        return {}
+    told = {"dtype": DTYPES.get(seen.dtype, seen.dtype), "shape": list(seen.shape)}
+    if seen.low <= seen.high:
+        told |= {"min": _short(seen.low), "max": _short(seen.high)}
+    return {**told, "finite": seen.finite, "sums_to_one_over": list(seen.simplex)}
+
+
+def _short(value: float) -> float | int:
+    """Six digits say enough, and the same on each machine."""
+    return int(value) if value == int(value) and abs(value) < 1 << 53 else float(f"{value:.6g}")
