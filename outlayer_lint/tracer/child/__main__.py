@@ -80,15 +80,14 @@ def _raised(fd: int) -> int:
 
 
 def _wall(header: dict[str, Any], writer: Writer) -> None:
-    """Put up the walls and say which of them stand."""
+    """Put up the walls that all workers share, and say which of them stand."""
     jail.bind_to_parent()
     jail.join_groups(header["groups"])
-    files = bool(header["files"]) and jail.wall_files(header["scratch"], header["project"])
+    header["files"] = bool(header["files"]) and jail.wall_files(header["scratch"])
     if not header["alone"] and header["isolation"] != "none":
         jail.block_sockets()
-    jail.drop_powers()
-    os.chdir(header["cwd"] if files and header["cwd"] else header["scratch"])
-    writer.send("hello", files=files)
+    os.chdir(header["scratch"])
+    writer.send("hello", files=header["files"])
 
 
 def _warm(header: dict[str, Any], writer: Writer) -> None:
@@ -149,6 +148,10 @@ def _work(order: dict[str, Any], header: dict[str, Any], writer: Writer, inbox: 
         os.setsid()
         os.close(inbox)
         jail.bind_to_parent()
+        if header["files"]:
+            jail.lay_over(header["scratch"], header["project"])
+        os.chdir(header["cwd"] if header["files"] and header["cwd"] else header["scratch"])
+        jail.drop_powers()
         jail.limit(header["memory"], header["budget"] * len(order["orders"]) * 2, header["processes"])
         own = Writer(writer.fd, writer.nonce)
         from outlayer_lint.tracer.child import serving  # noqa: PLC0415

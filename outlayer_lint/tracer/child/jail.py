@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MS_NOSUID, MS_NODEV = 2, 4
 AT_FDCWD, AT_RECURSIVE = -100, 0x8000
 MOUNT_ATTR_RDONLY = 1
+CLONE_NEWNS = 0x20000
 SYS_MOUNT_SETATTR = 442  # the same number on every architecture
 PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 24, 36, 38
 CAPABILITIES = 64
@@ -51,19 +52,28 @@ def join_groups(folders: list[str]) -> None:
             continue
 
 
-def wall_files(scratch: str, project: str) -> bool:
-    """Make all files read-only; the scratch folder and a layer over the project take what is written.
+def wall_files(scratch: str) -> bool:
+    """Make all files read-only but those below the scratch folder, which lie in memory; says whether it was possible.
 
-    Needs a mount namespace of its own. Says whether it stands; the layer over the project may be refused on its own,
-    and then the project is read-only.
+    Needs a mount namespace of its own.
     """
     libc = _libc()
     attributes = _MountAttr(MOUNT_ATTR_RDONLY, 0, 0, 0)
     size = ctypes.c_size_t(ctypes.sizeof(attributes))
     if libc.syscall(SYS_MOUNT_SETATTR, AT_FDCWD, b"/", AT_RECURSIVE, ctypes.byref(attributes), size):
         return False
-    if not _mount(libc, "tmpfs", scratch, f"size={SCRATCH},mode=0700"):
-        return False
+    return _mount(libc, "tmpfs", scratch, f"size={SCRATCH},mode=0700")
+
+
+def lay_over(scratch: str, project: str) -> None:
+    """Give this process a scratch folder of its own, and a layer over the project that takes what is written there.
+
+    Both end with the process and its children. Where the layer is refused, the project stays read-only.
+    """
+    libc = _libc()
+    if libc.unshare(CLONE_NEWNS):
+        return
+    _mount(libc, "tmpfs", scratch, f"size={SCRATCH},mode=0700")
     _mount(libc, "tmpfs", "/dev/shm", f"size={SCRATCH},mode=1777")  # noqa: S108 - what workers share tensors through
     if project:
         upper, work = os.path.join(scratch, ".written"), os.path.join(scratch, ".work")
@@ -72,7 +82,6 @@ def wall_files(scratch: str, project: str) -> bool:
         quoted = project.replace("\\", "\\\\").replace(",", "\\,").replace(":", "\\:")
         layers = f"lowerdir={quoted},upperdir={upper},workdir={work}"
         _ = _mount(libc, "overlay", project, layers) or _mount(libc, "overlay", project, f"{layers},userxattr")
-    return True
 
 
 def _mount(libc: Any, kind: str, at: str, options: str) -> bool:

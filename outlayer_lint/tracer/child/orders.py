@@ -17,6 +17,8 @@ OUTSIDE = (
     "offline mode", "No such file or directory", "Max retries exceeded", "urlopen error", "Read-only file system",
 )  # fmt: skip
 
+KEPT: list[Any] = []  # models of the order at hand, freed when the next one begins
+
 
 def warm(header: dict[str, Any]) -> None:
     """Import what every order needs, so that each worker inherits it."""

@@ -58,7 +58,7 @@ def distributions(guard: Guard) -> None:
         found = knowledge.find(DISTRIBUTIONS + name)
         owner = getattr(torch.distributions, name, None)
         if found is not None and found[0].kind == "distribution" and isinstance(owner, type):
-            guard.replace(owner, "__init__", _given(guard, found[0], vars(owner)["__init__"]))
+            guard.replace(owner, "__init__", _given(guard, found[0], owner.__init__))
 
 
 def _given(guard: Guard, row: Any, plain: Any) -> Any:

@@ -46,6 +46,7 @@ def warm(header: dict[str, Any]) -> None:
 def serve(wanted: dict[str, Any], header: dict[str, Any], writer: Writer) -> None:
     """Carry out one order; whatever the user's code raises is told, and the worker goes on."""
     number = wanted["id"]
+    orders.KEPT.clear()  # what a model does when it is freed must not delay its own result
     announce = Announcer(writer, number)
     writer.send("begin", id=number)
     _settle()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from outlayer_lint.tracer.child import hooked
 from outlayer_lint.tracer.child.construct import Refusal, build
 from outlayer_lint.tracer.child.inputs import Found, Hypothesis, InputSpec, search
+from outlayer_lint.tracer.child.orders import KEPT
 from outlayer_lint.tracer.child.recorder import record
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def tried(target: Target, header: dict[str, Any], announce: Announcer) -> dict[s
     model = _model(target, header, clock)
     if isinstance(model, Refusal):
         return _refused(model, announce)
+    KEPT.append(model)
     clock("infer")
     found = _inputs(model, target, header, announce)
     built = {"how": model.how, "at": model.at, "args": model.args}

@@ -82,7 +82,7 @@ def _numbers(seen: Numbers | None) -> dict[str, Any]:
     """What the values showed; nothing where there were none."""
     if seen is None:
         return {}
-    told = {"dtype": DTYPES.get(seen.dtype, seen.dtype), "shape": list(seen.shape)}
+    told: dict[str, Any] = {"dtype": DTYPES.get(seen.dtype, seen.dtype), "shape": list(seen.shape)}
     if seen.low <= seen.high:
         told |= {"min": _short(seen.low), "max": _short(seen.high)}
     return {**told, "finite": seen.finite, "sums_to_one_over": list(seen.simplex)}
