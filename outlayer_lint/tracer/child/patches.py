@@ -57,8 +57,8 @@ def distributions(guard: Guard) -> None:
     for name in torch.distributions.__all__:
         found = knowledge.find(DISTRIBUTIONS + name)
         owner = getattr(torch.distributions, name, None)
-        if found is not None and found[0].kind == "distribution" and isinstance(owner, type):
-            guard.replace(owner, "__init__", _given(guard, found[0], owner.__init__))
+        if found is not None and found[0].kind == "distribution" and "__init__" in vars(owner or object):
+            guard.replace(owner, "__init__", _given(guard, found[0], vars(owner)["__init__"]))
 
 
 def _given(guard: Guard, row: Any, plain: Any) -> Any:

@@ -24,6 +24,7 @@ SEED = 20_240_229
 # They change the first argument, whatever they return.
 WRITES = frozenset(("__setitem__", "copy_", "fill_", "zero_", "normal_", "uniform_"))
 VIEWS = frozenset(("T", "mT", "H", "mH", "data", "real", "imag"))
+MOVES = frozenset(("to", "type"))
 # Nothing that leads from an input to an output.
 PASSED = frozenset(
     "size dim stride numel storage_offset is_contiguous backward register_hook retain_grad requires_grad_ element_size "
@@ -34,7 +35,11 @@ PASSED = frozenset(
 
 
 class Recorder(TorchFunctionMode):
-    """A function mode that marks the result of each operation; `watch` is told of each before and after it runs."""
+    """A function mode that marks the result of each operation.
+
+    `before` is told of each operation and may run it itself, `after` of each mark; `device` says which device to use
+    in the place of one that is not there.
+    """
 
     def __init__(self, least: int = marks.LIBRARY) -> None:
         """`least`: whether an operation stands where torch was called, or where the project's own code led to it."""
@@ -45,6 +50,7 @@ class Recorder(TorchFunctionMode):
         self.least = least
         self.before: Callable[[str, Any, tuple[Any, ...], dict[str, Any]], Any] | None = None
         self.after: Callable[[Mark, Any], None] | None = None
+        self.device: Callable[[Any], Any] | None = None
         self._handles: list[Any] = []
 
     def __enter__(self) -> Self:
@@ -84,6 +90,8 @@ class Recorder(TorchFunctionMode):
         last = name.rpartition(".")[2]
         if last in PASSED or (last not in VIEWS and getattr(func, "__name__", "") in ("__get__", "__set__")):
             return func(*args, **kwargs)
+        if self.device is not None and ("device" in kwargs or last in MOVES):
+            args, kwargs = tuple(map(self.device, args)), {k: self.device(v) for k, v in kwargs.items()}
         if self.before is not None:
             replaced = self.before(name, func, args, kwargs)
             if replaced is not None:
@@ -124,8 +132,7 @@ class Recorder(TorchFunctionMode):
         if mark is not None and mark.session is self.session:
             return mark
         with torch._C.DisableTorchFunction():
-            trained = tensor.requires_grad
-            kind = "data" if not trained else "parameter" if tensor.is_leaf else "opaque"
+            kind = "data" if not tensor.requires_grad else "parameter" if is_trained(tensor) else "opaque"
             mark = Mark(self.session, kind, "", shape=tuple(tensor.shape), dtype=str(tensor.dtype))
         setattr(tensor, marks.NAME, mark)
         return mark
@@ -139,7 +146,7 @@ class Recorder(TorchFunctionMode):
             kwargs = given[1]
             writes = (last[-1:] == "_" and (last[:2] != "__" or last[2:3] == "i")) or last == "__setitem__"
             writes = writes or kwargs.get("inplace") is True or "out" in kwargs
-            if same and (not writes or (result.is_leaf and result.requires_grad)):
+            if same and (not writes or is_trained(result)):
                 return  # `.to` of what is there already; a parameter that is initialised or updated
             mark = Mark(
                 self.session, "operation", name, given=given, parts=tuple(inputs), shape=tuple(result.shape),
@@ -152,6 +159,14 @@ class Recorder(TorchFunctionMode):
         setattr(result, marks.NAME, mark)
         if self.after is not None:
             self.after(mark, result)
+
+
+def is_trained(tensor: torch.Tensor) -> bool:
+    """Whether a tensor is a leaf that is trained. A view taken without gradients may refuse to tell; it is none."""
+    try:
+        return bool(tensor.requires_grad and tensor.is_leaf)
+    except RuntimeError:
+        return False
 
 
 # -- one model --------------------------------------------------------------------------------------------------------
