@@ -28,12 +28,17 @@ def warm(header: dict[str, Any]) -> None:
 def word_of(error: BaseException) -> str:
     """The word for an exception of the user's code."""
     try:
-        text = str(error)
+        text = f"{type(error).__name__}: {error}"
     except BaseException:  # noqa: BLE001 - the user's own `__str__`
         return "crash"
-    if isinstance(error, MemoryError) or any(word in text for word in OUT_OF_MEMORY):
+    return word_of_text(text)
+
+
+def word_of_text(text: str) -> str:
+    """The word for an exception told as `Name: message`."""
+    if text.startswith("MemoryError") or any(word in text for word in OUT_OF_MEMORY):
         return "memory"
-    if isinstance(error, ModuleNotFoundError) or any(word in text for word in OUTSIDE):
+    if text.startswith("ModuleNotFoundError") or any(word in text for word in OUTSIDE):
         return "environment"
     return "crash"
 

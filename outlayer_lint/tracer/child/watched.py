@@ -6,15 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.lattice import describe_value
 from outlayer_lint.reporters.json import diagnostic
-from outlayer_lint.tracer.child import chains
+from outlayer_lint.source.document import Unreadable
+from outlayer_lint.tracer.child import chains, orders
 from outlayer_lint.tracer.child.facts import Facts, judge
-from outlayer_lint.tracer.child.guard import Enough, Guard
+from outlayer_lint.tracer.child.guard import Guard
 from outlayer_lint.tracer.child.script import run_script
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from outlayer_lint.diagnostic import Diagnostic
     from outlayer_lint.tracer.child.facts import Site
     from outlayer_lint.tracer.child.numbers import Numbers
+    from outlayer_lint.tracer.child.script import Ended
     from outlayer_lint.tracer.child.serving import Announcer
 
 DTYPES = {
@@ -28,27 +32,43 @@ def watched(path: str, argv: list[str], header: dict[str, Any], announce: Announ
     """What the losses of a script were given, and what the rules say of it."""
     announce("script")
     guard = Guard(header["losses"])
-    failure: BaseException | None = None
+    stub, synthetic = header["stub_missing"], header["synthetic_datasets"]
     try:
-        run_script(path, argv, guard)
-    except Enough:
-        pass
-    except BaseException as error:
-        if not guard.calls:  # a script that fails after its losses has shown what was wanted
-            raise
-        failure = error
+        ended = run_script(path, argv, guard, stub=stub, synthetic=synthetic)
+    except Unreadable as error:
+        return {"stage": "import", "word": "import", "why": f"line {error.line}: {error.message}"}
     announce("numeric")
     facts = Facts(guard)
     found = judge(facts.all())
     record: dict[str, Any] = {
         "losses": [_loss(site, facts, number, found) for number, site in enumerate(facts.sites)],
         "diagnostics": [diagnostic(one) for one in found],
+        "notes": list(_notes(ended)),
     }
-    if failure is not None:
-        record["notes"] = [{"word": "crash", "message": f"after its losses: {type(failure).__name__}"}]
     if not guard.calls:
-        record |= {"word": "inconclusive", "why": "it ends without computing a loss", "stage": "script"}
+        record |= {"stage": "script", **_lossless(ended, path)}
     return record
+
+
+def _notes(ended: Ended) -> Iterator[dict[str, str]]:
+    """What was made up, and how a script ended that was not stopped."""
+    if ended.missing:
+        yield {"word": "environment", "message": f"stood in for: {', '.join(ended.missing)}"}
+    if ended.pictures:
+        yield {"word": "environment", "message": "torchvision's data sets were replaced by random pictures"}
+    if ended.how == "error":
+        yield {"word": orders.word_of_text(ended.why), "message": f"after its losses: {ended.why}"}
+
+
+def _lossless(ended: Ended, path: str) -> dict[str, Any]:
+    """Why a script came to no loss."""
+    at = {"at": f"{path}:{ended.line}"} if ended.line else {}
+    where = f" (line {ended.line})" if ended.line else ""
+    if ended.how == "exit":
+        return {"word": "exit", "why": f"it exits with {ended.why} before any loss{where}", **at}
+    if ended.how == "error":
+        return {"word": orders.word_of_text(ended.why), "why": f"{ended.why}{where}", **at}
+    return {"word": "inconclusive", "why": "it ends without computing a loss"}
 
 
 def _loss(site: Site, facts: Facts, number: int, found: list[Diagnostic]) -> dict[str, Any]:
