@@ -28,7 +28,7 @@ NOTES = (
     "internal",
 )  # fmt: skip
 START = 60.0  # seconds to import torch in
-GRACE = 0.4  # seconds that a killed worker's end may take to be told
+GRACE = 0.7  # seconds that a killed worker's end may take to be told
 BEFORE = 5.0  # seconds between a round and its first order
 TICK = 0.2  # seconds between two looks at how much the sandbox holds
 SAID = 4096  # characters kept of what a program prints

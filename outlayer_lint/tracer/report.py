@@ -117,10 +117,14 @@ def target_tree(one: Ran) -> dict[str, Any]:
     }
 
 
+INTERNAL = ("span", "through")  # of a record: what verdicts are found by
+
+
 def shown_places(found: Any) -> Any:
     """A record with every absolute `path:line` as it is shown."""
     if isinstance(found, dict):
-        return {key: _at(value) if key == "at" else shown_places(value) for key, value in found.items()}
+        kept = {key: value for key, value in found.items() if key not in INTERNAL}
+        return {key: _at(value) if key == "at" else shown_places(value) for key, value in kept.items()}
     if isinstance(found, list):
         return [shown_places(value) for value in found]
     return found

@@ -22,7 +22,10 @@ KEPT: list[Any] = []  # models of the order at hand, freed when the next one beg
 
 def warm(header: dict[str, Any]) -> None:
     """Import what every order needs, so that each worker inherits it."""
-    from outlayer_lint.tracer.child import trial  # noqa: F401, PLC0415 - for its imports
+    from outlayer_lint import knowledge  # noqa: PLC0415
+    from outlayer_lint.tracer.child import trial, watched  # noqa: F401, PLC0415 - for their imports
+
+    knowledge.find("torch.softmax")
 
 
 def word_of(error: BaseException) -> str:

@@ -10,13 +10,15 @@ from outlayer_lint.source.document import Unreadable
 from outlayer_lint.tracer.child import chains, orders
 from outlayer_lint.tracer.child.facts import Facts, judge
 from outlayer_lint.tracer.child.guard import Guard
+from outlayer_lint.tracer.child.reading import built_at, layer_of
 from outlayer_lint.tracer.child.script import run_script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from outlayer_lint.diagnostic import Diagnostic
+    from outlayer_lint.diagnostic import Diagnostic, Span
     from outlayer_lint.tracer.child.facts import Site
+    from outlayer_lint.tracer.child.marks import Mark
     from outlayer_lint.tracer.child.numbers import Numbers
     from outlayer_lint.tracer.child.script import Ended
     from outlayer_lint.tracer.child.serving import Announcer
@@ -25,6 +27,7 @@ DTYPES = {
     "float32": "f32", "float64": "f64", "float16": "f16", "bfloat16": "bf16", "int64": "i64", "int32": "i32",
     "int16": "i16", "int8": "i8", "uint8": "u8", "bool": "bool",
 }  # fmt: skip
+MOST = 200  # operations behind a value that are looked through
 LAST = 4  # operations of a chain that are told
 
 
@@ -42,6 +45,7 @@ def watched(path: str, argv: list[str], header: dict[str, Any], announce: Announ
     found = judge(facts.all())
     record: dict[str, Any] = {
         "losses": [_loss(site, facts, number, found) for number, site in enumerate(facts.sites)],
+        "seen": list(_seen(facts, guard)),
         "diagnostics": [diagnostic(one) for one in found],
         "notes": list(_notes(ended)),
     }
@@ -79,6 +83,7 @@ def _loss(site: Site, facts: Facts, number: int, found: list[Diagnostic]) -> dic
     here = None if place is None else place.span
     codes = sorted({one.code for one in found if here is not None and one.span == here})
     prediction = call.prediction
+    spans = [] if prediction is None else through(prediction)
     steps = [] if prediction is None else chains.chain_of(prediction, {})
     given = _numbers(call.input)
     given["last"] = [step.text for step in reversed(steps)][:LAST]
@@ -95,7 +100,45 @@ def _loss(site: Site, facts: Facts, number: int, found: list[Diagnostic]) -> dic
         "gradient": None if call.gradient is None else call.gradient._asdict(),
         "finding": codes[0] if codes else None,
         "findings": codes,
+        "span": None if here is None else list(here),
+        "through": spans,
     }
+
+
+def through(mark: Mark) -> list[list[Any]]:
+    """Every place in the project's code that a value went through since the last layer, that layer's own included."""
+    found: dict[Span, None] = {}
+    for each in _since_layer(mark):
+        if each.place is not None:
+            found[each.place.span] = None
+        layer = layer_of(each)
+        built = None if layer is None else built_at(layer[1])
+        if built is not None:
+            found[built.span] = None
+    return [list(span) for span in found]
+
+
+def _since_layer(mark: Mark) -> Iterator[Mark]:
+    """A mark and those behind it, up to and with the first learned layer on each way."""
+    todo, met = [mark], {id(mark)}
+    while todo and len(met) < MOST:
+        one = todo.pop()
+        yield one
+        if not chains.is_parametric(one):
+            fresh = [each for each in one.parts if id(each) not in met]
+            met.update(map(id, fresh))
+            todo.extend(fresh)
+
+
+def _seen(facts: Facts, guard: Guard) -> Iterator[dict[str, Any]]:
+    """Decisions and activations of the project's own code: where they stand and what they were given."""
+    for mark in guard.events:
+        if mark.place is not None and mark.parts:
+            emits = describe_value(facts.reader.value(mark.parts[0]))
+            yield {"span": list(mark.place.span), "op": mark.short, "emits": emits, "through": through(mark.parts[0])}
+    for row, parameter, mark, place, _ in guard.consumed:
+        emits = describe_value(facts.reader.value(mark))
+        yield {"span": list(place.span), "op": f"{row.shown}.{parameter}", "emits": emits, "through": through(mark)}
 
 
 def _numbers(seen: Numbers | None) -> dict[str, Any]:
