@@ -115,16 +115,14 @@ def _patch_weights(patch: Callable[[Any, str, Any], None]) -> None:
 
 
 def _patch_cuda(patch: Callable[[Any, str, Any], None]) -> None:
-    def nothing(*_: Any, **__: Any) -> None:
-        return None
+    def nothing() -> Callable[..., None]:
+        """A function of its own for each name: torch keeps tables of its functions."""
+        return lambda *_, **__: None
 
-    def same(self: Any, *_: Any, **__: Any) -> Any:
-        return self
-
-    patch(torch.nn.Module, "cuda", same)
-    patch(torch.Tensor, "cuda", same)
+    patch(torch.nn.Module, "cuda", lambda self, *_, **__: self)
+    patch(torch.Tensor, "cuda", lambda self, *_, **__: self)
     for name in ("set_device", "synchronize", "empty_cache", "manual_seed", "manual_seed_all", "init"):
-        patch(torch.cuda, name, nothing)
+        patch(torch.cuda, name, nothing())
     patch(torch.cuda, "current_device", lambda: 0)
     for kind in ("Float", "Double", "Half", "Long", "Int", "Short", "Byte", "Bool"):
         patch(torch.cuda, f"{kind}Tensor", getattr(torch, f"{kind}Tensor"))
