@@ -10,6 +10,7 @@ from outlayer_lint.tracer.child.construct import Refusal, build
 from outlayer_lint.tracer.child.inputs import Found, Hypothesis, InputSpec, search
 from outlayer_lint.tracer.child.orders import KEPT
 from outlayer_lint.tracer.child.recorder import record
+from outlayer_lint.tracer.child.told import dtype_of
 
 if TYPE_CHECKING:
     from outlayer_lint.tracer.child.serving import Announcer
@@ -17,11 +18,6 @@ if TYPE_CHECKING:
 
 # The stage that a refusal comes from -> the word it is told by.
 WORDS = {"import": "import", "construct": "constructor", "infer": "no-input"}
-DTYPES = {
-    "torch.float32": "f32", "torch.float64": "f64", "torch.float16": "f16", "torch.bfloat16": "bf16",
-    "torch.int64": "i64", "torch.int32": "i32", "torch.int16": "i16", "torch.int8": "i8", "torch.uint8": "u8",
-    "torch.bool": "bool", "torch.complex64": "c64",
-}  # fmt: skip
 
 
 class Model(NamedTuple):
@@ -74,7 +70,7 @@ def tried(target: Target, header: dict[str, Any], announce: Announcer) -> dict[s
         "built": built,
         "inputs": [_input(spec, found) for spec in best.specs],
         "outputs": [
-            {"path": output.path, "shape": list(output.tensor.shape), "dtype": _dtype(output.tensor)}
+            {"path": output.path, "shape": list(output.tensor.shape), "dtype": dtype_of(output.tensor)}
             for output in recording.outputs
         ],
         "time": clock.took,
@@ -101,7 +97,7 @@ def _inputs(model: Model, target: Target, header: dict[str, Any], announce: Anno
     args, kwargs = model.inputs
     given: dict[str, Any] = {**{str(number): value for number, value in enumerate(args)}, **kwargs}
     specs = [
-        InputSpec(name, _dtype(value), tuple(value.shape), "user", 0)
+        InputSpec(name, dtype_of(value), tuple(value.shape), "user", 0)
         for name, value in given.items()
         if hasattr(value, "shape")
     ]
@@ -118,7 +114,3 @@ def _input(spec: InputSpec, found: Found) -> dict[str, Any]:
     if spec.high:
         told["high"] = spec.high
     return {**told, "tries": found.tries, "alternatives": len(found.hypotheses) - 1}
-
-
-def _dtype(tensor: Any) -> str:
-    return DTYPES.get(str(tensor.dtype), str(tensor.dtype).removeprefix("torch."))

@@ -10,24 +10,18 @@ from outlayer_lint.source.document import Unreadable
 from outlayer_lint.tracer.child import chains, orders
 from outlayer_lint.tracer.child.facts import Facts, judge
 from outlayer_lint.tracer.child.guard import Guard
-from outlayer_lint.tracer.child.reading import built_at, layer_of
 from outlayer_lint.tracer.child.script import run_script
+from outlayer_lint.tracer.child.told import DTYPES, short, through
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from outlayer_lint.diagnostic import Diagnostic, Span
+    from outlayer_lint.diagnostic import Diagnostic
     from outlayer_lint.tracer.child.facts import Site
-    from outlayer_lint.tracer.child.marks import Mark
     from outlayer_lint.tracer.child.numbers import Numbers
     from outlayer_lint.tracer.child.script import Ended
     from outlayer_lint.tracer.child.serving import Announcer
 
-DTYPES = {
-    "float32": "f32", "float64": "f64", "float16": "f16", "bfloat16": "bf16", "int64": "i64", "int32": "i32",
-    "int16": "i16", "int8": "i8", "uint8": "u8", "bool": "bool",
-}  # fmt: skip
-MOST = 200  # operations behind a value that are looked through
 LAST = 4  # operations of a chain that are told
 
 
@@ -105,31 +99,6 @@ def _loss(site: Site, facts: Facts, number: int, found: list[Diagnostic]) -> dic
     }
 
 
-def through(mark: Mark) -> list[list[Any]]:
-    """Every place in the project's code that a value went through since the last layer, that layer's own included."""
-    found: dict[Span, None] = {}
-    for each in _since_layer(mark):
-        if each.place is not None:
-            found[each.place.span] = None
-        layer = layer_of(each)
-        built = None if layer is None else built_at(layer[1])
-        if built is not None:
-            found[built.span] = None
-    return [list(span) for span in found]
-
-
-def _since_layer(mark: Mark) -> Iterator[Mark]:
-    """A mark and those behind it, up to and with the first learned layer on each way."""
-    todo, met = [mark], {id(mark)}
-    while todo and len(met) < MOST:
-        one = todo.pop()
-        yield one
-        if not chains.is_parametric(one):
-            fresh = [each for each in one.parts if id(each) not in met]
-            met.update(map(id, fresh))
-            todo.extend(fresh)
-
-
 def _seen(facts: Facts, guard: Guard) -> Iterator[dict[str, Any]]:
     """Decisions and activations of the project's own code: where they stand and what they were given."""
     for mark in guard.events:
@@ -147,10 +116,5 @@ def _numbers(seen: Numbers | None) -> dict[str, Any]:
         return {}
     told: dict[str, Any] = {"dtype": DTYPES.get(seen.dtype, seen.dtype), "shape": list(seen.shape)}
     if seen.low <= seen.high:
-        told |= {"min": _short(seen.low), "max": _short(seen.high)}
+        told |= {"min": short(seen.low), "max": short(seen.high)}
     return {**told, "finite": seen.finite, "sums_to_one_over": list(seen.simplex)}
-
-
-def _short(value: float) -> float | int:
-    """Six digits say enough, and the same on each machine."""
-    return int(value) if value == int(value) and abs(value) < 1 << 53 else float(f"{value:.6g}")
