@@ -86,7 +86,7 @@ def test_a_hostile_program_ends_classified(name: str, session: Session, folder: 
     assert end.word in ("", *NOTES)
     assert "Traceback" not in end.why
     assert end.seconds <= BUDGET + LATE + BUSY
-    assert took <= BUDGET + LATE + BUSY + 3  # where the sandbox is lost, torch is imported again
+    assert took <= 30  # where the sandbox is lost, torch is imported again
     assert (folder / name).read_bytes() == (HOSTILE / name).read_bytes()
     assert not any(os.path.lexists(os.path.join(place, "outlayer-was-here")) for place in (*PLACES, str(folder)))
 

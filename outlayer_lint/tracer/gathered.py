@@ -12,7 +12,7 @@ from outlayer_lint.source.discovery import shown
 from outlayer_lint.source.document import Unreadable, load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from outlayer_lint.config import Config
     from outlayer_lint.source.document import Document
@@ -31,6 +31,12 @@ def diagnostic_of(tree: Mapping[str, Any]) -> Diagnostic:
         tuple(Related(_span(place), place["message"]) for place in tree["related"]),
         None if fix is None else Fix("advise", fix["message"], fix["safety"]),
     )
+
+
+def span_of(parts: Sequence[Any]) -> Span:
+    """A span as it crosses the channel, with the path as it is shown here."""
+    path, line, column, end_line, end_column, cell = parts
+    return Span(shown(str(path)), int(line), int(column), int(end_line), int(end_column), cell)
 
 
 def _span(tree: Mapping[str, Any]) -> Span:

@@ -10,7 +10,7 @@ from outlayer_lint.tracer.child.construct import Refusal, build
 from outlayer_lint.tracer.child.inputs import Found, Hypothesis, InputSpec, search
 from outlayer_lint.tracer.child.orders import KEPT
 from outlayer_lint.tracer.child.recorder import record
-from outlayer_lint.tracer.child.told import dtype_of
+from outlayer_lint.tracer.child.told import dtype_of, through
 
 if TYPE_CHECKING:
     from outlayer_lint.tracer.child.serving import Announcer
@@ -70,7 +70,13 @@ def tried(target: Target, header: dict[str, Any], announce: Announcer) -> dict[s
         "built": built,
         "inputs": [_input(spec, found) for spec in best.specs],
         "outputs": [
-            {"path": output.path, "shape": list(output.tensor.shape), "dtype": dtype_of(output.tensor)}
+            {
+                "path": output.path,
+                "shape": list(output.tensor.shape),
+                "dtype": dtype_of(output.tensor),
+                "chain": [step._asdict() for step in output.chain],
+                "through": through(output.mark),
+            }
             for output in recording.outputs
         ],
         "time": clock.took,
