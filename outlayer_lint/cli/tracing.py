@@ -10,10 +10,11 @@ from outlayer_lint import __version__
 from outlayer_lint.cli import CLEAN, FAILED, FOUND, Outcome
 from outlayer_lint.cli.checking import excerpts, settings
 from outlayer_lint.config import Refused
+from outlayer_lint.diagnostic import Diagnostic, Report, Severity
 from outlayer_lint.reporters import View
 from outlayer_lint.source.discovery import project_root
 from outlayer_lint.tracer import configured as configuration
-from outlayer_lint.tracer import report
+from outlayer_lint.tracer import report, verdicts
 from outlayer_lint.tracer import settings as reading
 from outlayer_lint.tracer.target import Target, find, parse_args, parse_input
 from outlayer_lint.tracer.tracing import Traced, hooks_in
@@ -59,6 +60,36 @@ def run(arguments: SimpleNamespace) -> Outcome:
         code = FAILED
     said = tuple(f"| {line}" for line in traced.said.splitlines()) if arguments.explain else ()
     return Outcome(report.render_script(traced, arguments.format, view(arguments, config)), code, (*notes, *said))
+
+
+BARE = ("github", "gitlab", "junit")  # formats that have no place for a verdict of its own
+
+
+def put_to_trial(
+    report: Report, config: Config, arguments: SimpleNamespace, paths: Sequence[str]
+) -> tuple[Report, str]:
+    """The findings with what running the code behind them says, and a sentence on how it was run."""
+    found = ready(arguments, config, paths)
+    if not arguments.trace:  # only the configuration asks for it, and that came with the code
+        found = found._replace(settings=found.settings._replace(isolation="strict"))
+    try:
+        report, session = verdicts.tried(report, found, found.settings.root)
+    except Refused as refusal:
+        if arguments.trace:
+            raise
+        return report, f"not traced: {refusal}"
+    if arguments.format in BARE:
+        report = report._replace(diagnostics=tuple(map(_in_words, report.diagnostics)))
+    return report, "" if session is None else f"traced with {session.level} isolation, torch {session.torch}"
+
+
+def _in_words(finding: Diagnostic) -> Diagnostic:
+    trial = finding.trace
+    if trial is None:
+        return finding
+    severity = Severity.INFO if trial.verdict == "refuted" else finding.severity
+    said = f"{finding.message} [{trial.verdict} by trace: {trial.why}]"
+    return finding._replace(severity=severity, message=said)
 
 
 def ready(arguments: SimpleNamespace, config: Config, paths: Sequence[str]) -> Configured:
