@@ -1,0 +1,370 @@
+"""From a failure to inputs that may do better: the failing layer's wish, sizes and names in torch's message."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from outlayer_lint.tracer.child import objects
+from outlayer_lint.tracer.child.needs import Need, is_satisfied, need
+from outlayer_lint.tracer.child.slots import BATCH, SIDE, TIME, Slot, State, at, leaves, replaced, tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import nn
+
+    from outlayer_lint.tracer.child.watching import Failure, Operand
+
+MAX_SIZE = 1 << 16  # of one axis that is tried
+COLOURS = (1, 3, 4)
+GROW = re.compile(
+    r"Kernel size can't be greater|Output size is too small|Calculated padded input size|Expected more than 1 (spatial|value)|"
+    r"Padding size should be less|Calculated output size|kernel size .* greater|non-empty|non-zero size|at least"
+)
+DTYPE = re.compile(
+    r"dtype|scalar type|not implemented for '|LongTensor|FloatTensor|Input type|index tensor|must be long|integer|integral|"
+    r"indices must be|floating point|data type|Long|\bint64\b|to be of type"
+)
+
+
+class Context(NamedTuple):
+    """What repairs know besides the failure."""
+
+    model: nn.Module
+    classes: int | None
+
+
+def neighbours(state: State, failure: Failure, context: Context) -> Iterator[State]:
+    """States to try next, the likeliest first; some may be the same or useless."""
+    yield from objects.repaired(state, failure, context.model, context.classes)
+    wanted = need(failure)
+    if wanted is not None and not is_satisfied(wanted):
+        yield from _written(state, wanted)
+    yield from _hidden(state, failure)
+    yield from _stated(state, failure)
+    if DTYPE.search(failure.message):
+        yield from _other_dtype(state, failure)
+    yield from _ranks(state, failure)
+    yield from _matched(state, failure)
+    if GROW.search(failure.message):
+        yield from grown(state)
+    if wanted is not None and not is_satisfied(wanted) and wanted.whole is not None:
+        yield from _whole(state, wanted)
+    yield from _numbers(state, failure)
+    yield from _usual(state)
+
+
+USUAL = (224, 256, 32, 128, 28, 512, 96, 299, 16, 384, 1024)
+
+
+def _usual(state: State) -> Iterator[State]:
+    """Sizes that data come in."""
+    for size in USUAL:
+        other = state
+        for path, slot in leaves(state).items():
+            if slot.free:
+                other = replaced(other, path, scaled(slot, size))
+        yield other
+
+
+def _written(state: State, wanted: Need) -> Iterator[State]:
+    """The layer's wish, written onto the argument that feeds it."""
+    operand = wanted.operand
+    tensors = leaves(state)
+    for path in sorted(operand.sources):
+        slot = tensors.get(path)
+        if slot is None or not operand.pure:
+            continue
+        if wanted.dtype == "i64" and operand.shape == slot.shape:
+            yield replaced(state, path, _as_ids(slot, wanted.high))
+        elif wanted.dtype == "i64":
+            yield replaced(state, path, _as_ids(slot, min(wanted.high, slot.high or wanted.high)))
+        if wanted.dtype == "f32" and slot.dtype in {"i64", "bool"}:
+            yield replaced(state, path, slot._replace(dtype="f32", high=0, fill="normal"))
+        if wanted.ranks and len(operand.shape) not in wanted.ranks:
+            yield from _other_rank(state, path, slot, wanted)
+        elif wanted.size and len(operand.sources) == 1:
+            for other in _sized(slot, operand, wanted):
+                yield replaced(state, path, other)
+        elif wanted.size and -len(operand.shape) <= wanted.axis < len(operand.shape):
+            yield from _by_difference(state, path, slot, wanted.size - operand.shape[wanted.axis])
+    if not operand.pure and wanted.dtype == "i64":
+        for path in sorted(operand.sources):
+            if (slot := tensors.get(path)) is not None and slot.high > 1:
+                yield replaced(state, path, slot._replace(high=min(wanted.high, slot.high - 1)))
+
+
+def _as_ids(slot: Slot, high: int) -> Slot:
+    if slot.dtype == "i64" and slot.high and slot.high <= high:
+        high = max(min(high, slot.high) // 2, 1)
+    shape = slot.shape
+    if slot.dtype != "i64" and len(shape) > 2:  # noqa: PLR2004 - ids come as rows of a sequence
+        return tensor(BATCH, TIME, dtype="i64", high=high, free=(1,))
+    return slot._replace(shape=shape, dtype="i64", high=high, fill="normal")
+
+
+def _sized(slot: Slot, operand: Operand, wanted: Need) -> Iterator[Slot]:
+    """The argument with another size of the axis that became the operand's axis."""
+    shape, size = slot.shape, wanted.size
+    got = operand.shape[wanted.axis]
+    if operand.shape == shape:
+        yield _resized(slot, wanted.axis % len(shape), size)
+        return
+    if len(operand.shape) == len(shape) and sorted(operand.shape) == sorted(shape):  # permuted
+        for axis in range(len(shape) - 1, -1, -1):
+            if shape[axis] == got and axis != slot.batch:
+                yield _resized(slot, axis, size)
+    yield from _unflattened(slot, got, size)
+    for axis in range(len(shape) - 1, -1, -1):
+        if shape[axis] == got and axis != slot.batch:
+            yield _resized(slot, axis, size)
+    for axis in range(len(shape) - 1, -1, -1):
+        if axis != slot.batch and got and (shape[axis] * size) % got == 0:
+            yield _resized(slot, axis, shape[axis] * size // got)
+        if axis != slot.batch and shape[axis] + size - got > 0:
+            yield _resized(slot, axis, shape[axis] + size - got)
+
+
+def _unflattened(slot: Slot, got: int, size: int) -> Iterator[Slot]:
+    """Where the operand is the argument flattened: rows of that size, or the picture that has as many values."""
+    rest = math.prod(slot.shape[1:])
+    if got not in {rest, rest * BATCH} or len(slot.shape) < 2:  # noqa: PLR2004 - rows
+        return
+    if len(slot.shape) == 4:  # noqa: PLR2004 - pictures
+        for channels in (slot.shape[1], *COLOURS):
+            side = math.isqrt(size // channels)
+            if side > 1 and channels * side * side == size:
+                yield slot._replace(shape=(BATCH, channels, side, side))
+    if len(slot.shape) == 3 and size % slot.shape[2] == 0:  # noqa: PLR2004 - steps
+        yield slot._replace(shape=(BATCH, size // slot.shape[2], slot.shape[2]))
+    if len(slot.shape) == 3 and size % slot.shape[1] == 0:  # noqa: PLR2004 - steps
+        yield slot._replace(shape=(BATCH, slot.shape[1], size // slot.shape[1]))
+    yield tensor(BATCH, size, dtype=slot.dtype, high=slot.high)
+
+
+def _resized(slot: Slot, axis: int, size: int) -> Slot:
+    shape = list(slot.shape)
+    shape[axis] = max(1, min(size, MAX_SIZE))
+    batch = slot.batch
+    if axis == batch:  # what counted samples has a size of its own: another axis must count them
+        batch = next((other for other in range(len(shape)) if other != axis), None)
+        if batch is not None:
+            shape[batch] = BATCH
+    free = tuple(one for one in slot.free if one not in {axis, batch})
+    return slot._replace(shape=tuple(shape), batch=batch, free=free)
+
+
+def _other_rank(state: State, path: str, slot: Slot, wanted: Need) -> Iterator[State]:
+    added = len(wanted.operand.shape) - len(slot.shape)
+    for rank in wanted.ranks:
+        if wanted.whole is not None and not added:
+            yield replaced(state, path, wanted.whole)
+        own = rank - added
+        yield from _of_rank(state, path, slot, own, wanted.size)
+
+
+def _of_rank(state: State, path: str, slot: Slot, rank: int, channels: int = 0) -> Iterator[State]:
+    """The argument with another number of axes, as they usually are."""
+    if slot.dtype != "f32" and rank in {1, 2}:
+        yield replaced(state, path, slot._replace(shape=(BATCH, TIME)[:rank], batch=0, free=(1,)[: rank - 1]))
+        return
+    width = slot.shape[-1] if slot.shape else 16
+    forms: dict[int, list[Slot]] = {
+        1: [tensor(BATCH)],
+        2: [tensor(BATCH, channels or width)],
+        3: [tensor(BATCH, TIME, channels or width, free=(1,)), tensor(BATCH, SIDE, SIDE, free=(1, 2)), tensor(BATCH, channels or 1, 128, free=(2,))],
+        4: [tensor(BATCH, channels or 3, SIDE, SIDE, free=(2, 3)), tensor(BATCH, TIME, 10, channels or width, free=(1,))],
+        5: [tensor(BATCH, TIME, channels or 3, SIDE, SIDE, free=(3, 4)), tensor(BATCH, channels or 3, 16, SIDE, SIDE, free=(2, 3, 4))],
+    }
+    for form in forms.get(rank, ()):
+        yield replaced(state, path, form._replace(dtype=slot.dtype, high=slot.high) if slot.dtype != "f32" else form)
+
+
+def _by_difference(state: State, path: str, slot: Slot, difference: int) -> Iterator[State]:
+    for axis in range(len(slot.shape) - 1, -1, -1):
+        if axis != slot.batch and axis not in slot.free and slot.shape[axis] + difference > 0:
+            yield replaced(state, path, _resized(slot, axis, slot.shape[axis] + difference))
+
+
+def _whole(state: State, wanted: Need) -> Iterator[State]:
+    """The layer's favourite input instead of the argument."""
+    for path in sorted(wanted.operand.sources):
+        if wanted.whole is not None and wanted.operand.pure:
+            yield replaced(state, path, wanted.whole)
+
+
+HIDDEN_SIZE = re.compile(r"[Ee]xpected hidden(?:\[(\d)\])? size \((\d+), (\d+), (\d+)\)")
+
+
+def _hidden(state: State, failure: Failure) -> Iterator[State]:
+    """States of recurrent layers in the size that the message states."""
+    match = HIDDEN_SIZE.search(failure.message)
+    if match is None:
+        return
+    sizes = (int(match[2]), int(match[3]), int(match[4]))
+    for operand in failure.entering[1:]:
+        for path in sorted(operand.sources):
+            slot = at(state, path)
+            if slot is not None and operand.pure:
+                if sizes[1] != BATCH and BATCH in slot.shape and operand.shape[-1] == sizes[-1]:
+                    continue  # the state is right, steps and samples of the input are swapped
+                yield replaced(state, path, tensor(*sizes, batch=1))
+    yield from _swapped(state, failure)
+
+
+def _swapped(state: State, failure: Failure) -> Iterator[State]:
+    """Steps and samples exchanged."""
+    paths = sorted({path for operand in failure.entering[:1] for path in operand.sources})
+    for path in paths:
+        slot = leaves(state).get(path)
+        if slot is not None and len(slot.shape) > 1:
+            shape = (slot.shape[1], slot.shape[0], *slot.shape[2:])
+            batch = {0: 1, 1: 0}.get(slot.batch if slot.batch is not None else 2, slot.batch)
+            yield replaced(state, path, slot._replace(shape=shape, batch=batch, free=(1 - (batch or 0),)))
+
+
+STATED = re.compile(r"(?:should be|must be|[Ee]xpected(?: shape| size)?:?|expects?(?: shape)?)(?: of shape| torch\.Size)?\s*[\[(]+([\d, None]+)[\])]")
+
+
+def _stated(state: State, failure: Failure) -> Iterator[State]:
+    """`..., but should be (12, 12)`: the message states the whole shape."""
+    for match in STATED.finditer(failure.message):
+        sizes = [word.strip() for word in match[1].split(",") if word.strip()]
+        if not all(size.isdigit() or size == "None" for size in sizes):
+            continue
+        for path, slot in leaves(state).items():
+            operands = (*failure.operands, *failure.entering)
+            if not any(path in operand.sources and operand.shape == slot.shape for operand in operands):
+                continue
+            if len(sizes) == len(slot.shape):
+                shape = tuple(int(size) if size != "None" else own for size, own in zip(sizes, slot.shape, strict=True))
+                batch = slot.batch if slot.batch is not None and shape[slot.batch] == BATCH else None
+                yield replaced(state, path, slot._replace(shape=shape, batch=batch, free=()))
+            elif sizes[0] == "None":
+                shape = (BATCH, *(int(size) if size != "None" else TIME for size in sizes[1:]))
+                yield replaced(state, path, slot._replace(shape=shape, batch=0, free=()))
+
+
+def _other_dtype(state: State, failure: Failure) -> Iterator[State]:
+    operands = failure.operands or failure.entering
+    for path, slot in leaves(state).items():
+        if operands and not any(path in operand.sources for operand in operands):
+            continue
+        if slot.dtype == "f32":
+            yield replaced(state, path, slot._replace(dtype="i64", high=slot.high or 2))
+            yield replaced(state, path, slot._replace(dtype="bool", fill="ones"))
+        else:
+            yield replaced(state, path, slot._replace(dtype="f32", high=0, fill="ones" if slot.fill == "ones" else "normal"))
+            if slot.dtype == "bool":
+                yield replaced(state, path, slot._replace(dtype="i64", high=2))
+
+
+RANGE = re.compile(r"Dimension out of range \(expected to be in range of \[(-?\d+), (-?\d+)\], but got (-?\d+)\)")
+INDEX = re.compile(r"index (-?\d+) is out of bounds for dimension (\d+) with size (\d+)")
+WANTED_RANK = re.compile(r"ndim == ([1-5])|([1-5])-?\s?[dD](?:im\w*)?\b|(?:expected|must have|requires?|be) (?:an? )?([1-5]) dim|([1-5]) dimensions")
+
+
+def _ranks(state: State, failure: Failure) -> Iterator[State]:
+    """Unpacked shapes, axes that are not there, and the number of axes that a message names."""
+    paths = objects.sources(state, failure)
+    message = failure.message
+    wanted: list[int] = []
+    if match := re.search(r"values to unpack \(expected (\d)", message):
+        wanted.append(int(match[1]))
+    if match := RANGE.search(message):
+        axis = int(match[3])
+        wanted.append(axis + 1 if axis >= 0 else -axis)
+    if "too many indices" in message or "tuple index out of range" in message or "number of dimensions in the tensor input" in message:
+        wanted.append(0)
+    wanted += [int(next(filter(None, match.groups()))) for match in WANTED_RANK.finditer(message)]
+    for path in paths:
+        slot = leaves(state).get(path)
+        if slot is None:
+            continue
+        for rank in dict.fromkeys(wanted):
+            if rank != len(slot.shape):
+                yield from _of_rank(state, path, slot, rank or len(slot.shape) + 1, _channels(failure))
+    if match := INDEX.search(message):
+        for path in paths:
+            slot = leaves(state).get(path)
+            if slot is None:
+                continue
+            for axis, size in enumerate(slot.shape):
+                if size == int(match[3]) and axis != slot.batch:
+                    yield replaced(state, path, _resized(slot, axis, int(match[1]) + 1 if int(match[1]) >= 0 else -int(match[1])))
+            if slot.high:
+                yield replaced(state, path, slot._replace(high=max(int(match[3]), 1)))
+
+
+def _channels(failure: Failure) -> int:
+    wanted = need(failure)
+    return wanted.size if wanted is not None else 0
+
+
+def _matched(state: State, failure: Failure) -> Iterator[State]:
+    """Two operands that do not fit, each from an argument of its own: one takes sizes of the other."""
+    operands = [operand for operand in failure.operands if operand.sources]
+    tensors = leaves(state)
+    for one in operands:
+        for other in operands:
+            if one is other or one.shape == other.shape:
+                continue
+            for path in sorted(one.sources - other.sources):
+                slot = tensors.get(path)
+                if slot is None or not slot.shape:
+                    continue
+                if one.shape == slot.shape and other.pure:
+                    yield replaced(state, path, slot._replace(shape=other.shape, free=()))
+                pairs = list(zip(one.shape[::-1], other.shape[::-1], strict=False)) + list(zip(one.shape, other.shape, strict=False))
+                for mine, theirs in dict.fromkeys(pairs):
+                    if mine != theirs:
+                        for axis, size in enumerate(slot.shape):
+                            if size == mine and axis != slot.batch:
+                                yield replaced(state, path, _resized(slot, axis, theirs))
+                if len(one.shape) != len(other.shape) and one.pure:
+                    yield from _of_rank(state, path, slot, len(slot.shape) + len(other.shape) - len(one.shape), other.shape[-1])
+
+
+def grown(state: State) -> Iterator[State]:
+    """Free axes twice, four times and eight times as long."""
+    for factor in (2, 4, 8):
+        larger = state
+        for path, slot in leaves(state).items():
+            if slot.free:
+                larger = replaced(larger, path, scaled(slot, factor * slot.shape[slot.free[-1]]))
+        if larger != state:
+            yield larger
+
+
+def scaled(slot: Slot, size: int) -> Slot:
+    """Free axes with that size; the first of three (frames) keeps a quarter of it."""
+    shape = list(slot.shape)
+    for axis in slot.free:
+        shape[axis] = size
+    if len(slot.free) == 3:  # noqa: PLR2004 - frames, height, width
+        shape[slot.free[0]] = max(size // 4, 1)
+    return slot._replace(shape=tuple(shape))
+
+
+def _numbers(state: State, failure: Failure) -> Iterator[State]:
+    """Any number of the message may be the size that is wanted."""
+    tensors = leaves(state)
+    used = {size for slot in tensors.values() for size in slot.shape}
+    found = [int(word) for word in re.findall(r"(?<![\d.\w])\d+(?![\d.]\d)", failure.message)]
+    for number in dict.fromkeys(found):
+        if number in used or not 1 < number <= 4096:  # noqa: PLR2004 - sizes that occur
+            continue
+        for path, slot in tensors.items():
+            if slot.free:
+                yield replaced(state, path, scaled(slot, number))
+    for number in dict.fromkeys(found):
+        if number in used or not 1 < number <= 4096:  # noqa: PLR2004 - sizes that occur
+            continue
+        for path, slot in tensors.items():
+            if len(slot.shape) > 1:
+                yield replaced(state, path, _resized(slot, len(slot.shape) - 1, number))
+                yield replaced(state, path, _resized(slot, 1, number))
+
+
