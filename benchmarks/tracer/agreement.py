@@ -1,7 +1,8 @@
-"""Where the tracer and the static analysis judge the same line, do they say the same?
+"""How far the tracer and the static analysis say the same of a line that both can judge.
 
 `python benchmarks/tracer/agreement.py [PATH...]`: scripts and folders, `pages` for the programs of the rules' pages
-(default: those and the torch fixtures). Each program runs under the guard; findings of both sides are compared on the lines that were reached.
+(default: those and the torch fixtures). Each program runs under the guard; findings of both sides are compared on the
+lines that were reached.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 import shutil
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +23,12 @@ import torch
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from outlayer_lint.config import Config  # noqa: E402
-from outlayer_lint.engine import check  # noqa: E402
-from outlayer_lint.knowledge import pages  # noqa: E402
-from outlayer_lint.tracer.child.facts import Facts, judge  # noqa: E402
-from outlayer_lint.tracer.child.guard import guard  # noqa: E402
-from outlayer_lint.tracer.child.script import run_script  # noqa: E402
+from outlayer_lint.config import Config
+from outlayer_lint.engine import check
+from outlayer_lint.knowledge import pages
+from outlayer_lint.tracer.child.facts import Facts, judge
+from outlayer_lint.tracer.child.guard import guard
+from outlayer_lint.tracer.child.script import run_script
 
 FENCE = re.compile(r"^```python run\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 SECONDS = 20.0
@@ -93,7 +95,7 @@ def main() -> None:
     both = alone = extra = ran = reached = 0
     with tempfile.TemporaryDirectory() as scratch, contextlib.suppress(KeyboardInterrupt):
         for path in programs(sys.argv[1:], Path(scratch)):
-            seen = forked.run(lambda path=path: traced(os.path.abspath(path)), SECONDS)
+            seen = forked.run(partial(traced, os.path.abspath(path)), SECONDS)
             if "failed" in seen:
                 print(f"{path}: {seen['failed']}", seen.get("trace", ""))
                 continue
@@ -108,7 +110,9 @@ def main() -> None:
             for mark, difference in (("static only", expected - found), ("traced only", found - expected)):
                 for line, code in sorted(difference):
                     print(f"{path}:{line}: {code} {mark}", seen["ended"])
-    print(f"{ran} programs, {reached} reached a loss; findings of both {both}, static only {alone}, traced only {extra}")
+    print(
+        f"{ran} programs, {reached} reached a loss; findings of both {both}, static only {alone}, traced only {extra}"
+    )
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ MAX_DEPTH = 4000  # operations behind a tensor; what a program carries on from s
 MAX_FRAMES = 120
 TORCH = os.path.dirname(torch.__file__) + os.sep
 OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+# Parts of torch that compute by themselves: what happens in them is not what the user wrote.
+APART = tuple(TORCH + part + os.sep for part in ("distributions", "optim", os.path.join("utils", "data")))
 LIBRARIES = ("/site-packages/", "/dist-packages/", "/lib/python")
 SERIAL = count()
 
@@ -77,20 +79,21 @@ class Mark:
         place: where the user's code called it.
         module: the innermost module that was running, with those around it.
         index: counts operations of one session; equal in two runs that do the same.
+        function: what was called, so that it can be called again.
         used: short names of the operations that took it.
     """
 
     depth: int
 
     __slots__ = (
-        "answer", "depth", "dtype", "given", "index", "kind", "modules", "op", "part", "parts", "place", "session",
-        "shape", "used",
+        "answer", "depth", "dtype", "function", "given", "index", "kind", "modules", "op", "part", "parts", "place",
+        "session", "shape", "used",
     )  # fmt: skip
 
     def __init__(
         self, session: object, kind: str, op: str, *, given: tuple[tuple[Any, ...], dict[str, Any]] = ((), {}),
         parts: tuple[Mark, ...] = (), shape: tuple[int, ...] = (), dtype: str = "", place: Place | None = None,
-        modules: tuple[Any, ...] = (), index: int = -1, part: int | None = None,
+        modules: tuple[Any, ...] = (), index: int = -1, part: int | None = None, function: Any = None,
     ) -> None:  # fmt: skip
         """See the class."""
         self.session = session
@@ -104,6 +107,7 @@ class Mark:
         self.modules = modules
         self.index = index
         self.part = part
+        self.function = function
         self.depth = 1 + max((each.depth for each in parts), default=0)
         self.used: set[str] = set()
         self.answer: Any = None  # what it is in the words of the lattice, worked out by `reading`
@@ -205,7 +209,7 @@ def standing(path: str) -> int:
     """Whose file it is: torch's or ours, some library's, or the project's."""
     found = _inside.get(path)
     if found is None:
-        own = path.startswith((TORCH, OWN)) or path[:1] == "<"
+        own = (path.startswith((TORCH, OWN)) or path[:1] == "<") and not path.startswith(APART)
         found = FRAMEWORK if own else LIBRARY if any(part in path for part in LIBRARIES) else PROJECT
         _inside[path] = found
     return found

@@ -88,7 +88,7 @@ class Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         name = name_of(func)
         last = name.rpartition(".")[2]
-        if last in PASSED or (last not in VIEWS and getattr(func, "__name__", "") in ("__get__", "__set__")):
+        if is_passed(func, last):
             return func(*args, **kwargs)
         if self.device is not None and ("device" in kwargs or last in MOVES):
             args, kwargs = tuple(map(self.device, args)), {k: self.device(v) for k, v in kwargs.items()}
@@ -101,13 +101,13 @@ class Recorder(TorchFunctionMode):
         result = func(*args, **kwargs)
         self.index += 1
         if isinstance(result, torch.Tensor):
-            self._mark(result, name, given, inputs, args, None)
+            self._mark(result, name, given, inputs, args, None, func)
         elif isinstance(result, (tuple, list)):
             for part, each in enumerate(result):
                 if isinstance(each, torch.Tensor):
-                    self._mark(each, name, given, inputs, args, part)
+                    self._mark(each, name, given, inputs, args, part, func)
         elif last == "__setitem__":
-            self._mark(args[0], name, given, inputs, args, None)
+            self._mark(args[0], name, given, inputs, args, None, func)
         return result
 
     def _given(self, args: tuple[Any, ...], inputs: list[Mark]) -> tuple[Any, ...]:
@@ -138,7 +138,14 @@ class Recorder(TorchFunctionMode):
         return mark
 
     def _mark(
-        self, result: torch.Tensor, name: str, given: Any, inputs: list[Mark], args: tuple[Any, ...], part: int | None
+        self,
+        result: torch.Tensor,
+        name: str,
+        given: Any,
+        inputs: list[Mark],
+        args: tuple[Any, ...],
+        part: int | None,
+        function: Any,
     ) -> None:
         with torch._C.DisableTorchFunction():
             same = any(result is each for each in args)
@@ -151,7 +158,7 @@ class Recorder(TorchFunctionMode):
             mark = Mark(
                 self.session, "operation", name, given=given, parts=tuple(inputs), shape=tuple(result.shape),
                 dtype=str(result.dtype), place=here(self.least, 3), modules=tuple(self.stack[-8:]), index=self.index,
-                part=part,
+                part=part, function=function,
             )  # fmt: skip
         short = shortened(name)
         for each in inputs:
@@ -159,6 +166,11 @@ class Recorder(TorchFunctionMode):
         setattr(result, marks.NAME, mark)
         if self.after is not None:
             self.after(mark, result)
+
+
+def is_passed(func: Any, last: str) -> bool:
+    """Whether an operation neither makes nor changes a tensor, so that it is not counted."""
+    return last in PASSED or (last not in VIEWS and getattr(func, "__name__", "") in ("__get__", "__set__"))
 
 
 def is_trained(tensor: torch.Tensor) -> bool:

@@ -73,14 +73,15 @@ class Stand(metaclass=_Kind):
         return Stand()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Another one."""
         return Stand(*args, **kwargs)
 
     def __iter__(self) -> Iterator[Any]:
-        given = self.__dict__.get("_given")
+        given: Any = self.__dict__.get("_given")
         return iter(given) if hasattr(given, "__iter__") or hasattr(given, "__getitem__") else iter(())
 
     def __len__(self) -> int:
-        given = self.__dict__.get("_given")
+        given: Any = self.__dict__.get("_given")
         return len(given) if hasattr(given, "__len__") else 0
 
     def __bool__(self) -> bool:
