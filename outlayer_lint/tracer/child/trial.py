@@ -5,19 +5,35 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from outlayer_lint.tracer.child import hooked
+import torch
+
+from outlayer_lint.lattice import describe_value
+from outlayer_lint.reporters.json import diagnostic
+from outlayer_lint.tracer.child import hooked, numbers
 from outlayer_lint.tracer.child.construct import Refusal, build
+from outlayer_lint.tracer.child.facts import Facts, judge
+from outlayer_lint.tracer.child.forms import Form, emits, identify
+from outlayer_lint.tracer.child.guard import Guard
 from outlayer_lint.tracer.child.inputs import Found, Hypothesis, InputSpec, search
 from outlayer_lint.tracer.child.orders import KEPT
-from outlayer_lint.tracer.child.recorder import record
-from outlayer_lint.tracer.child.told import dtype_of, through
+from outlayer_lint.tracer.child.reading import Reader
+from outlayer_lint.tracer.child.recorder import evaluating, record, seeded
+from outlayer_lint.tracer.child.surroundings import quiet
+from outlayer_lint.tracer.child.told import dtype_of, short, through
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from outlayer_lint.lattice import Value
+    from outlayer_lint.tracer.child.recorder import Output, Recording, Step
     from outlayer_lint.tracer.child.serving import Announcer
     from outlayer_lint.tracer.target import Target
 
 # The stage that a refusal comes from -> the word it is told by.
 WORDS = {"import": "import", "construct": "constructor", "infer": "no-input"}
+
+COUPLED = ("simplex", "logp", "unorm", "onehot")  # words that have a dim
+MOST_OUTPUTS = 64
 
 
 class Model(NamedTuple):
@@ -64,23 +80,105 @@ def tried(target: Target, header: dict[str, Any], announce: Announcer) -> dict[s
         return {**_refused(found, announce), "built": built}
     clock("forward")
     best = found.hypotheses[0]
-    recording = record(model.model, best.args, best.kwargs)
+    with quiet():
+        recording = record(model.model, best.args, best.kwargs)
+        clock("numeric")
+        forms = identify(model.model, best, recording)
+        others = [_other(model.model, hypothesis) for hypothesis in found.hypotheses[1:]]
+        clock("rules")
+        diagnostics = _judged(model.model, best)
     clock("")
     return {
         "built": built,
         "inputs": [_input(spec, found) for spec in best.specs],
-        "outputs": [
-            {
-                "path": output.path,
-                "shape": list(output.tensor.shape),
-                "dtype": dtype_of(output.tensor),
-                "chain": [step._asdict() for step in output.chain],
-                "through": through(output.mark),
-            }
-            for output in recording.outputs
-        ],
+        "outputs": [_output(output, forms, others) for output in recording.outputs[:MOST_OUTPUTS]],
+        "claims": list(_expected(target, forms, others)),
+        "notes": list(_notes(recording, best)),
+        "diagnostics": diagnostics,
         "time": clock.took,
     }
+
+
+def _other(model: Any, hypothesis: Hypothesis) -> dict[str, Form]:
+    """The forms under another input that the model accepts."""
+    try:
+        return identify(model, hypothesis, record(model, hypothesis.args, hypothesis.kwargs))
+    except Exception:  # noqa: BLE001 - the user's code, with an input that is not the best
+        return {}
+
+
+def _judged(model: Any, hypothesis: Hypothesis) -> list[dict[str, Any]]:
+    """What the rules say of the activations and decisions inside of the model."""
+    with evaluating(model), torch.no_grad(), Guard(0) as guard:
+        seeded()
+        model(*hypothesis.args, **hypothesis.kwargs)
+    return [diagnostic(one) for one in judge(Facts(guard).all())]
+
+
+def _output(output: Output, forms: dict[str, Form], others: list[dict[str, Form]]) -> dict[str, Any]:
+    """One output, as the report has it."""
+    form = forms.get(output.path, Form("unknown"))
+    shape = list(output.tensor.shape)
+    seen = numbers.look(output.tensor)
+    value = Reader().value(output.mark)
+    told: dict[str, Any] = {
+        "path": output.path,
+        "shape": shape,
+        "dtype": dtype_of(output.tensor),
+        "finite": seen.finite,
+        "units": value.units,
+        "chain": [_step(step) for step in output.chain],
+        "form": {"value": form.value, "by": list(form.by), "max_err": form.max_err,
+                 "ambiguous_with": list(form.ambiguous_with)},
+        "emits": worded(form, value),
+        "through": through(output.mark),
+    }  # fmt: skip
+    if any(other.get(output.path, form).value != form.value for other in others):
+        told["disputed"] = sorted({other[output.path].value for other in others if output.path in other})
+    if seen.low <= seen.high:
+        told["range"] = [short(seen.low), short(seen.high)]
+    return told
+
+
+def worded(form: Form, value: Value) -> str:
+    """What it emits, as `pairs` has it: by intervention where that is certain, else by the recorded operations."""
+    word = emits(form)
+    if not word or "intervention" not in form.by:
+        return describe_value(value) if value.known else ""
+    dim = form.value.partition("∘")[0].partition("@")[2]
+    units = "" if value.units is None else f", {value.units} unit{'s' * (value.units != 1)}"
+    return f"{word}({dim}){units}" if word in COUPLED and dim else f"{word}{units}"
+
+
+def _step(step: Step) -> dict[str, Any]:
+    told = {"op": step.op, "text": step.text, "module": step.module, "at": step.at}
+    return told if step.dim is None else {**told, "dim": step.dim}
+
+
+def _expected(target: Target, forms: dict[str, Form], others: list[dict[str, Form]]) -> Iterator[dict[str, str]]:
+    """What the configuration expects of outputs, against what was seen."""
+    for path, wanted in target.outputs.items():
+        found = next((form for at, form in forms.items() if at in (path, f"out.{path}", f"out[{path}]")), None)
+        name = f"{path} is {wanted}"
+        if found is None:
+            yield {"id": name, "verdict": "not-run", "why": f"no output is called `{path}`: {', '.join(forms)}"}
+        elif found.value == wanted and all(other.get(path, found).value == wanted for other in others):
+            yield {"id": name, "verdict": "confirmed", "why": f"`{path}` is {wanted} ({', '.join(found.by)})"}
+        elif "intervention" in found.by and wanted not in found.ambiguous_with:
+            yield {"id": name, "verdict": "refuted", "why": f"`{path}` is {found.value} ({', '.join(found.by)})"}
+        else:
+            yield {"id": name, "verdict": "inconclusive", "why": f"`{path}` seems to be {found.value}"}
+
+
+def _notes(recording: Recording, hypothesis: Hypothesis) -> Iterator[dict[str, str]]:
+    """What a reader must know before believing the rest."""
+    if not recording.outputs:
+        yield {"word": "inconclusive", "message": "no tensor comes out of it"}
+    if len(recording.outputs) > MOST_OUTPUTS:
+        yield {"word": "inconclusive", "message": f"{len(recording.outputs)} outputs, of which {MOST_OUTPUTS} are told"}
+    for output in recording.outputs[:MOST_OUTPUTS]:
+        if not numbers.look(output.tensor).finite:
+            yield {"word": "not-finite", "message": f"`{output.path}` holds NaN or Inf with ordinary input"}
 
 
 def _model(target: Target, header: dict[str, Any], clock: Clock) -> Model | Refusal:
