@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import torch
 
@@ -12,6 +12,7 @@ from outlayer_lint.reporters.json import diagnostic
 from outlayer_lint.tracer.child import hooked, numbers
 from outlayer_lint.tracer.child.construct import Refusal, build
 from outlayer_lint.tracer.child.facts import Facts, judge
+from outlayer_lint.tracer.child.failures import is_ours, said, word_of
 from outlayer_lint.tracer.child.forms import Form, emits, identify
 from outlayer_lint.tracer.child.guard import Guard
 from outlayer_lint.tracer.child.inputs import Found, Hypothesis, InputSpec, search
@@ -22,7 +23,7 @@ from outlayer_lint.tracer.child.surroundings import quiet
 from outlayer_lint.tracer.child.told import dtype_of, short, through
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from outlayer_lint.lattice import Value
     from outlayer_lint.tracer.child.recorder import Output, Recording, Step
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 # The stage that a refusal comes from -> the word it is told by.
 WORDS = {"import": "import", "construct": "constructor", "infer": "no-input"}
 
+Known = TypeVar("Known")
 COUPLED = ("simplex", "logp", "unorm", "onehot")  # words that have a dim
 MOST_OUTPUTS = 64
 
@@ -80,20 +82,21 @@ def tried(target: Target, header: dict[str, Any], announce: Announcer) -> dict[s
         return {**_refused(found, announce), "built": built}
     clock("forward")
     best = found.hypotheses[0]
+    notes: list[dict[str, str]] = []
     with quiet():
         recording = record(model.model, best.args, best.kwargs)
         clock("numeric")
-        forms = identify(model.model, best, recording)
+        forms = _safely("forms", lambda: identify(model.model, best, recording), dict[str, Form](), notes)
         others = [_other(model.model, hypothesis) for hypothesis in found.hypotheses[1:]]
         clock("rules")
-        diagnostics = _judged(model.model, best)
+        diagnostics = _safely("rules", lambda: _judged(model.model, best), list[dict[str, Any]](), notes)
     clock("")
     return {
         "built": built,
         "inputs": [_input(spec, found) for spec in best.specs],
         "outputs": [_output(output, forms, others) for output in recording.outputs[:MOST_OUTPUTS]],
         "claims": list(_expected(target, forms, others)),
-        "notes": list(_notes(recording, best)),
+        "notes": [*_notes(recording), *notes],
         "diagnostics": diagnostics,
         "time": clock.took,
     }
@@ -170,7 +173,18 @@ def _expected(target: Target, forms: dict[str, Form], others: list[dict[str, For
             yield {"id": name, "verdict": "inconclusive", "why": f"`{path}` seems to be {found.value}"}
 
 
-def _notes(recording: Recording, hypothesis: Hypothesis) -> Iterator[dict[str, str]]:
+def _safely(what: str, ask: Callable[[], Known], otherwise: Known, notes: list[dict[str, str]]) -> Known:
+    """An answer, or a note on why there is none: what is known already must not be lost with it."""
+    try:
+        return ask()
+    except Exception as error:
+        if is_ours(error):
+            raise
+        notes.append({"word": word_of(error), "message": f"no {what}: {said(error)}"})
+        return otherwise
+
+
+def _notes(recording: Recording) -> Iterator[dict[str, str]]:
     """What a reader must know before believing the rest."""
     if not recording.outputs:
         yield {"word": "inconclusive", "message": "no tensor comes out of it"}

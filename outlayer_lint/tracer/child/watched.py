@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from outlayer_lint.lattice import describe_value
 from outlayer_lint.reporters.json import diagnostic
 from outlayer_lint.source.document import Unreadable
-from outlayer_lint.tracer.child import chains, orders
+from outlayer_lint.tracer.child import chains
 from outlayer_lint.tracer.child.facts import Facts, judge
+from outlayer_lint.tracer.child.failures import word_of_text
 from outlayer_lint.tracer.child.guard import Guard
 from outlayer_lint.tracer.child.script import run_script
 from outlayer_lint.tracer.child.told import DTYPES, short, through
@@ -55,7 +56,7 @@ def _notes(ended: Ended) -> Iterator[dict[str, str]]:
     if ended.pictures:
         yield {"word": "environment", "message": "torchvision's data sets were replaced by random pictures"}
     if ended.how == "error":
-        yield {"word": orders.word_of_text(ended.why), "message": f"after its losses: {ended.why}"}
+        yield {"word": word_of_text(ended.why), "message": f"after its losses: {ended.why}"}
 
 
 def _lossless(ended: Ended, path: str) -> dict[str, Any]:
@@ -65,7 +66,7 @@ def _lossless(ended: Ended, path: str) -> dict[str, Any]:
     if ended.how == "exit":
         return {"word": "exit", "why": f"it exits with {ended.why} before any loss{where}", **at}
     if ended.how == "error":
-        return {"word": orders.word_of_text(ended.why), "why": f"{ended.why}{where}", **at}
+        return {"word": word_of_text(ended.why), "why": f"{ended.why}{where}", **at}
     return {"word": "inconclusive", "why": "it ends without computing a loss"}
 
 
