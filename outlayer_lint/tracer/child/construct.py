@@ -119,12 +119,18 @@ def _tries(thing: Any, target: Target, module: SlicedModule, project_root: str) 
             yield _Try("user", "", [], {**_synthesised(rest, thing, tree, target, module), **target.args})
         return
     with_classes = _with_classes(thing, target)
-    if not required:
-        yield _Try("defaults", "", [], with_classes)
+    partly: list[_Try] = []
     for site in sites(module, target.name.rpartition(".")[2], project_root):
         given = evaluate(site)
         attempt = _Try("call-site", f"{site.path}:{site.call.lineno}", given.args, given.kwargs)
-        yield _completed(attempt, given.missed, thing, tree, target, module)
+        attempt = _completed(attempt, given.missed, thing, tree, target, module)
+        if given.missed:
+            partly.append(attempt)
+        elif given.args or given.kwargs:
+            yield attempt
+    if not required:
+        yield _Try("defaults", "", [], with_classes)
+    yield from partly
     kwargs = _synthesised(required, thing, tree, target, module)
     for _, repaired in zip(range(MAX_REPAIRS), _repairs(kwargs), strict=False):
         yield _Try("synthesised", "", [], {**repaired, **with_classes})
@@ -165,9 +171,7 @@ def _synthesised(
     return {parameter.name: _one(parameter, thing, tree, target, module) for parameter in parameters}
 
 
-def _one(
-    parameter: inspect.Parameter, thing: Any, tree: ast.AST | None, target: Target, module: SlicedModule
-) -> Any:
+def _one(parameter: inspect.Parameter, thing: Any, tree: ast.AST | None, target: Target, module: SlicedModule) -> Any:
     """A value for a parameter: another model of the file where its name asks for one, else a guess."""
     if parameter.default is not parameter.empty:
         return parameter.default
@@ -187,7 +191,7 @@ def _part(name: str, thing: Any, module: SlicedModule) -> type[nn.Module] | None
         if not isinstance(node, ast.ClassDef) or node.name == getattr(thing, "__name__", ""):
             continue
         low = node.name.lower()
-        if (low == word or (len(word) > 3 and (low.endswith(word) or low.startswith(word)))):  # noqa: PLR2004 - a word, no letter
+        if low == word or (len(word) > 3 and (low.endswith(word) or low.startswith(word))):  # noqa: PLR2004 - a word, no letter
             found = getattr(module, node.name)
             return found if isinstance(found, type) and issubclass(found, nn.Module) else None
     return None

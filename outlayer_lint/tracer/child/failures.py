@@ -27,9 +27,9 @@ def word_of(error: BaseException) -> str:
 
 def word_of_text(text: str) -> str:
     """The word for an exception told as `Name: message`."""
-    if text.startswith("MemoryError") or any(word in text for word in OUT_OF_MEMORY):
+    if "MemoryError" in text or any(word in text for word in OUT_OF_MEMORY):
         return "memory"
-    if text.startswith("ModuleNotFoundError") or any(word in text for word in OUTSIDE):
+    if "ModuleNotFoundError" in text or any(word in text for word in OUTSIDE):
         return "environment"
     return "crash"
 
@@ -56,7 +56,7 @@ def user_line(error: BaseException) -> str:
 
 
 def is_ours(error: BaseException) -> bool:
-    """Whether the tracer itself is wrong: it raised, not for want of memory, and nothing of the user's is on the way."""
+    """Whether the tracer itself is wrong: not for want of memory, and nothing of the user's is on the way."""
     step = error.__traceback__
     last = ""
     while step is not None:

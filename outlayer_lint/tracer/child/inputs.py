@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from outlayer_lint.tracer.child import adapters
-from outlayer_lint.tracer.child.acceptance import judged
+from outlayer_lint.tracer.child.acceptance import judged, outputs_of
 from outlayer_lint.tracer.child.construct import Refusal
 from outlayer_lint.tracer.child.hints import first_states, parameters_of
-from outlayer_lint.tracer.child.repairs import Context, neighbours
+from outlayer_lint.tracer.child.repairs import Context, neighbours, operands_of, unmixed
 from outlayer_lint.tracer.child.sizes import gap, solved
 from outlayer_lint.tracer.child.slots import Slot, State, arguments, leaves, replaced, tensor
 from outlayer_lint.tracer.child.vehicle import SEED, OutOfTime, Vehicle, spelled
@@ -69,7 +69,13 @@ class Found(NamedTuple):
 
 
 def search(
-    model: nn.Module, target: Target, *, budget_s: float, max_tries: int, log: Callable[[str], None], metadata: bool = True
+    model: nn.Module,
+    target: Target,
+    *,
+    budget_s: float,
+    max_tries: int,
+    log: Callable[[str], None],
+    metadata: bool = True,
 ) -> Found | Refusal:
     """Inputs that `model` accepts, within `budget_s` seconds and `max_tries` forwards; `log` is told of each try.
 
@@ -89,13 +95,15 @@ def search(
     except OutOfTime:
         log("out of time")
     if not hunt.accepted:
-        return Refusal("no-input", hunt.furthest())
+        return Refusal("no-input" if hunt.has_ended else "time", hunt.furthest())
     hunt.accepted.sort(key=lambda pair: -pair[0])
     best = hunt.accepted[0]
     kept = [best, *(pair for pair in hunt.accepted[1:] if pair[0] >= min(best[0], GOOD))]
     origin = "metadata" if best[1] in known else "signature" if vehicle.tries and best[1] in states else "search"
     tries = vehicle.tries
-    return Found([_hypothesis(vehicle, state, target, origin, tries) for _, state in kept[: 1 + MAX_ALTERNATIVES]], tries)
+    return Found(
+        [_hypothesis(vehicle, state, target, origin, tries) for _, state in kept[: 1 + MAX_ALTERNATIVES]], tries
+    )
 
 
 class _Hunt:
@@ -133,6 +141,9 @@ class _Hunt:
                 if score >= GOOD:
                     break
                 last = min(last, self.vehicle.tries + MORE_TRIES)
+                for shape in (tuple(tensor.shape) for tensor in outputs_of(outcome.output)):
+                    for other in unmixed(state, shape[0]) if shape and shape[0] else ():
+                        self.push(other, outcome.progress)
                 continue
             if self._far is None or outcome.progress > self._far[0]:
                 self._far = (outcome.progress, outcome.failure, state)
@@ -159,6 +170,11 @@ class _Hunt:
             if outcome.failure is None:
                 self.accepted.append(judged(self.vehicle, other, outcome.output))
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether any forward came to an end, if only by failing, or none was tried."""
+        return self._far is not None or not self.vehicle.tries
+
     def furthest(self) -> str:
         """Why nothing was accepted: the failure after most operations, and its line."""
         if self._far is None:
@@ -171,8 +187,10 @@ class _Hunt:
 
 def _is_mixed(failure: Failure) -> bool:
     """Whether weights already had a part in what failed: then no argument has the missing size by itself."""
-    operands = [operand for operand in (*failure.operands, *failure.entering) if operand.sources]
-    return any(not operand.pure for operand in operands) or not operands or "invalid for input of size" in failure.message
+    operands = operands_of(failure)
+    return (
+        any(not operand.pure for operand in operands) or not operands or "invalid for input of size" in failure.message
+    )
 
 
 def _other_ranks(state: State) -> list[State]:

@@ -117,7 +117,9 @@ def _makes(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> bool:
     )
 
 
-PLAIN = frozenset("int float bool str len list dict tuple set range min max sum abs tensor zeros ones partial getattr".split())
+PLAIN = frozenset(
+    "int float bool str len list dict tuple set range min max sum abs tensor zeros ones partial getattr".split()
+)
 
 
 def _stores(node: ast.ClassDef, call: ast.Call) -> bool:

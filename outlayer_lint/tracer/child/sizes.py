@@ -58,12 +58,16 @@ def _reshaped(site: tuple[str, str], shape: list[int], numel: int) -> Gap | None
     """`view(-1, 400)` of another number of values: what one sample has against what it should have."""
     rest = shape[1:] if shape[0] in {-1, BATCH} else shape
     want = math.prod(abs(size) for size in rest)
-    if shape[0] not in {-1, BATCH} or -1 in rest:
-        return Gap(site, numel, want) if want else None
+    if -1 in rest or not want:
+        return None  # any multiple would do
+    if shape[0] not in {-1, BATCH}:
+        return Gap(site, numel, want)
     return Gap(site, numel // BATCH, want)
 
 
-ELEMENTWISE = frozenset("add sub mul div truediv __add__ __radd__ __sub__ __mul__ __rmul__ __truediv__ where __iadd__ add_ mul_".split())
+ELEMENTWISE = frozenset(
+    "add sub mul div truediv __add__ __radd__ __sub__ __mul__ __rmul__ __truediv__ where __iadd__ add_ mul_".split()
+)
 
 
 def _unlike(failure: Failure) -> tuple[int, int] | None:

@@ -43,7 +43,14 @@ class Slot(NamedTuple):
 State = tuple[tuple[str, Slot], ...]  # parameter of `forward` -> what stands in it
 
 
-def tensor(*shape: int, dtype: str = "f32", high: int = 0, fill: str = "normal", batch: int | None = 0, free: tuple[int, ...] = ()) -> Slot:
+def tensor(
+    *shape: int,
+    dtype: str = "f32",
+    high: int = 0,
+    fill: str = "normal",
+    batch: int | None = 0,
+    free: tuple[int, ...] = (),
+) -> Slot:
     """A slot with a tensor."""
     return Slot("tensor", shape, dtype, high, fill, batch if shape else None, free)
 

@@ -12,7 +12,7 @@ from outlayer_lint.reporters.json import diagnostic
 from outlayer_lint.tracer.child import hooked, numbers
 from outlayer_lint.tracer.child.construct import Refusal, build
 from outlayer_lint.tracer.child.facts import Facts, judge
-from outlayer_lint.tracer.child.failures import is_ours, said, word_of
+from outlayer_lint.tracer.child.failures import is_ours, said, word_of, word_of_text
 from outlayer_lint.tracer.child.forms import Form, emits, identify
 from outlayer_lint.tracer.child.guard import Guard
 from outlayer_lint.tracer.child.inputs import Found, Hypothesis, InputSpec, search
@@ -224,7 +224,11 @@ def _inputs(model: Model, target: Target, header: dict[str, Any], announce: Anno
 
 
 def _refused(refusal: Refusal, announce: Announcer) -> dict[str, Any]:
-    return {"stage": announce.stage, "word": WORDS.get(refusal.stage, refusal.stage), "why": refusal.why}
+    """A refusal; one for want of memory or of something outside says so, whatever stage it came from."""
+    word = word_of_text(refusal.why)
+    if word not in ("memory", "environment") or refusal.stage == "time":
+        word = WORDS.get(refusal.stage, refusal.stage)
+    return {"stage": announce.stage, "word": word, "why": refusal.why}
 
 
 def _input(spec: InputSpec, found: Found) -> dict[str, Any]:
