@@ -1,4 +1,4 @@
-"""What an output does when it is driven hard: large scores, half precision, training mode, the gradient that comes back.
+"""What an output does when it is driven hard: large scores, half precision, training mode, what gradient comes back.
 
 Designed scores of scale 100 in float32 show every unstable head that was tried (exponentials over their sum, the
 logarithm of a softmax or sigmoid); no GPU is needed for it. A model is left as it was: modes, buffers and gradients.
