@@ -7,14 +7,16 @@ what is said of them holds for all calls that were seen.
 from __future__ import annotations
 
 import re
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
-from outlayer_lint.facts import Applied, Consumed, Fact, LossBuilt, LossCall
-from outlayer_lint.interpret import applications, consumers, decisions, signs, targets
+from outlayer_lint.facts import Applied, Consumed, Decision, Fact, LossBuilt, LossCall
+from outlayer_lint.interpret import applications, arrays, consumers, decisions, signs, targets
 from outlayer_lint.judgement import Judgement, merge
 from outlayer_lint.lattice import Emission, Value, describe
-from outlayer_lint.tracer.child import aims, chains, written
+from outlayer_lint.tracer.child import aims, chains, formulas, written
+from outlayer_lint.tracer.child.guard import SUMS
 from outlayer_lint.tracer.child.marks import PROJECT, standing
 from outlayer_lint.tracer.child.reading import Reader, built_at, layer_of, row_of
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from outlayer_lint.diagnostic import Diagnostic, Span
+    from outlayer_lint.interpret.transfer import Application
     from outlayer_lint.knowledge import Row
     from outlayer_lint.tracer.child.guard import Call, Guard
     from outlayer_lint.tracer.child.marks import Mark, Place
@@ -61,12 +64,19 @@ def sites(calls: Iterable[Call]) -> list[Site]:
 
 
 def _key(call: Call) -> object:
-    place, made, aim = call.place, call.prediction, call.target
+    place = call.place
+    shapes = call.input and len(call.input.shape), call.aim and call.aim.dtype
     return (
-        place and (place.code, place.instruction), call.name, call.training,
-        made and (made.op, made.place and (made.place.code, made.place.instruction)),
-        aim and (aim.kind, aim.op), call.input and len(call.input.shape), call.aim and call.aim.dtype,
+        place and (place.code, place.instruction), call.name, call.training, _made(call.prediction), _made(call.target),
+        tuple(sorted(call.arguments.items(), key=str)), *shapes,
     )  # fmt: skip
+
+
+def _made(mark: Mark | None) -> object:
+    """Which operation made a tensor, and where."""
+    if mark is None:
+        return None
+    return mark.kind, mark.op, None if mark.place is None else (mark.place.code, mark.place.instruction)
 
 
 class Facts:
@@ -132,6 +142,9 @@ class Facts:
         made = value.known and any(way.learned for way in value)
         if made or chains.reaches(call.target):
             return aims.judged(value, seen, "")
+        if value.known and all(map(arrays.is_noise, value)) and fed_by(call.prediction, call.target):
+            # Noise that a model shall reproduce stands for data: a trial run.
+            return value.map(lambda way: way.replace(emission=Emission.DATA, low=-inf, high=inf))
         shown = aims.target(seen, call.target, call.input)
         coded = value.every(Emission.ONEHOT, Emission.MULTIHOT)
         # How it was coded says more than that one batch happens to look like it.
@@ -191,10 +204,7 @@ class Facts:
         shown = written.operand(source)
         app = self.reader.application(mark, row, found[1])
         if row.transfer == "decides":
-            for fact in decisions._decided(app, span, shown, ()):
-                fact.trained_with = decisions.trained_with(fact, self.trained)
-                yield from applications.chain(fact.operand.ways, shown, "decision", ())
-                yield fact
+            yield from self.decided(mark, app, span, shown)
         elif row.how == "log":
             yield from applications.logarithm(app, span, shown, ())
         elif row.transfer == "normalises" and app.spec(row.axis) == "implicit":
@@ -203,6 +213,19 @@ class Facts:
             yield from self.consumed(row, row.prediction or row.parameters[0], mark.parts[0], mark.place, {})
         elif row.how == "div":
             yield from self.by_hand(mark, row, span)
+        elif row.how in SUMS:
+            yield from formulas.cross_entropy(self.reader, mark)
+
+    def decided(self, mark: Mark, app: Application, span: Span, shown: str) -> Iterator[Applied | Decision]:
+        """An argmax, a round or a comparison with a number."""
+        value = self.reader.value(mark.parts[0])
+        batch = len(mark.parts[0].shape) > 1 and mark.parts[0].shape[0] > 1
+        for fact in decisions._decided(app, span, shown, ()):
+            if fact.kind == "argmax" and batch:
+                fact.operand = value  # several samples, whatever they were drawn from
+            fact.trained_with = decisions.trained_with(fact, self.trained)
+            yield from applications.chain(fact.operand.ways, shown, "decision", ())
+            yield fact
 
     def without_dim(self, mark: Mark, row: Row, span: Span, shown: str) -> Iterator[Applied]:
         """A softmax for which torch chooses the dim: where it was built, or where the function is called."""
@@ -273,8 +296,7 @@ class Evidence:
     def target_is_input(self) -> bool:
         """The prediction was computed from the target itself."""
         prediction, target = self.sides
-        own = set(map(id, same_values(target))) if target is not None else set()
-        return prediction is not None and any(id(each) in own for each in prediction.ancestors())
+        return fed_by(prediction, target)
 
     def same_activation(self) -> bool:
         """Both sides went through the same activation."""
@@ -294,13 +316,12 @@ class Evidence:
         target = self.sides[1]
         if target is None or not self.bootstrapped():
             return False
-        shorts: set[str] = set()
-        factors: list[float] = []
-        for each in target.ancestors(MAX_ANCESTORS):
-            if not chains.is_parametric(each):
-                shorts.add(each.short)
-                factors.extend(v for v in each.given[0] if each.short == "mul" and isinstance(v, float))
-        return "add" in shorts and any(LOWEST_DISCOUNT <= factor < 1 for factor in factors)
+        sums = [each for each in target.ancestors(MAX_ANCESTORS) if each.short in ("add", "sub")]
+        return any(
+            any(LOWEST_DISCOUNT <= factor < 1 for part in each.parts for factor in factors(part))
+            for each in sums
+            if not all(factors(part) for part in each.parts)  # `0.9 * a + 0.1 * b` is an average
+        )
 
     def gan_label(self) -> bool:
         """The target is filled with one number, or with noise around one."""
@@ -351,6 +372,12 @@ def _head(mark: Mark) -> object:
     return (place.code, place.instruction, id(path[0].module)) if found and place is not None else None
 
 
+def fed_by(prediction: Mark | None, target: Mark | None) -> bool:
+    """Whether a prediction was computed from the target itself."""
+    own = set(map(id, same_values(target))) if target is not None else set()
+    return prediction is not None and any(id(each) in own for each in prediction.ancestors())
+
+
 def same_values(mark: Mark) -> Iterator[Mark]:
     """A mark and those it is the same values as, in another shape or type."""
     for _ in range(16):
@@ -359,6 +386,14 @@ def same_values(mark: Mark) -> Iterator[Mark]:
         if found is None or found[0].transfer not in ("reshapes", "keeps", "adds-axis", "drops-axis"):
             return
         mark = mark.parts[0]
+
+
+def factors(mark: Mark, depth: int = 3) -> list[float]:
+    """The numbers that a product was taken with."""
+    if mark.short != "mul" or not depth:
+        return []
+    own = [value for value in mark.given[0] if isinstance(value, float)]
+    return [*own, *(factor for part in mark.parts for factor in factors(part, depth - 1))]
 
 
 def is_filled(mark: Mark) -> bool:

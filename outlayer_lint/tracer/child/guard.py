@@ -99,6 +99,7 @@ class Guard:
         self._kinds: dict[str, str] = {}
         self._seen: dict[tuple[object, int], int] = {}
         self._inside = False
+        self.backwards = 0
         self._patches: list[tuple[Any, str, Any]] = []
 
     def __enter__(self) -> Self:
@@ -202,6 +203,10 @@ class Guard:
             kind = self._kinds[mark.op] = kind_of(mark.op)
         if not kind or kind == "loss" or mark.place is None or standing(mark.place.code.co_filename) != PROJECT:
             return
+        if kind == "sum" and not any(map(is_likelihood, mark.parts)):
+            return
+        if kind == "log" and not result.requires_grad:
+            return  # nobody trains through it
         self.note(mark)
 
     def note(self, mark: Mark) -> None:
@@ -224,12 +229,14 @@ class Guard:
             self.consumed.append((row, name, self.recorder.mark_of(tensor), place, arguments))
 
     def went_back(self) -> None:
-        """A backward pass has ended."""
+        """A backward pass has ended: a loss that is written out is seen by it alone."""
+        self.backwards += 1
         self._enough(1)
 
     def _enough(self, times: int) -> None:
         """End the program once enough losses were seen; one that evaluates only is given a little longer."""
-        if self.losses and (len(self.calls) >= self.losses * times or len(self.calls) >= MAX_CALLS):
+        seen = max(len(self.calls), self.backwards)
+        if self.losses and (seen >= self.losses * times or seen >= MAX_CALLS):
             raise Enough
 
 
@@ -241,6 +248,7 @@ def guard(losses: int = 4, report: Callable[[Call], None] | None = None) -> Guar
 # -- rows -------------------------------------------------------------------------------------------------------------
 
 NOTED = {"normalises": "activation", "bounds": "activation", "decides": "decision", "samples": "sampler"}
+SUMS = ("add", "sub", "rsub", "sum", "mean")
 TAKEN = ("argmax", "round", "gt", "ge", "lt", "le")
 
 
@@ -258,7 +266,16 @@ def kind_of(name: str) -> str:
         return NOTED[row.transfer]
     if row.transfer == "interval" and row.how == "log":
         return "log"
+    if row.how in SUMS:
+        return "sum"
     return "div" if row.how == "div" else ""
+
+
+def is_likelihood(mark: Mark) -> bool:
+    """Whether a tensor is a product with a logarithm, negated or not."""
+    while mark.short == "neg":
+        mark = mark.parts[0]
+    return mark.short == "mul" and any(each.short == "log" for each in mark.parts)
 
 
 def loss_row(kind: type) -> Row | None:

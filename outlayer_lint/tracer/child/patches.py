@@ -38,8 +38,7 @@ def constructors(replace: Any) -> None:
 
 def backward(guard: Guard) -> None:
     """The program is ended when a backward pass is over."""
-    for owner, name in ((torch.Tensor, "backward"), (torch.autograd, "backward")):
-        guard.replace(owner, name, _followed(guard, getattr(owner, name)))
+    guard.replace(torch.autograd, "backward", _followed(guard, torch.autograd.backward))
 
 
 def _followed(guard: Guard, plain: Any) -> Any:

@@ -132,7 +132,10 @@ class Recorder(TorchFunctionMode):
         if mark is not None and mark.session is self.session:
             return mark
         with torch._C.DisableTorchFunction():
-            kind = "data" if not tensor.requires_grad else "parameter" if is_trained(tensor) else "opaque"
+            if isinstance(tensor, torch.nn.Parameter) or is_trained(tensor):
+                kind = "parameter"
+            else:
+                kind = "opaque" if tensor.requires_grad else "data"
             mark = Mark(self.session, kind, "", shape=tuple(tensor.shape), dtype=str(tensor.dtype))
         setattr(tensor, marks.NAME, mark)
         return mark
