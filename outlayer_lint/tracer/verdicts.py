@@ -173,7 +173,7 @@ def _seen(record: dict[str, Any], how: str) -> Iterator[Seen]:
 def _outputs(record: dict[str, Any], how: str) -> Iterator[Output]:
     for output in record.get("outputs", ()):
         form = output.get("form") or {}
-        sure = "intervention" in form.get("by", ()) and not output.get("disputed")
+        sure = "intervention" in form.get("by", ()) and not (output.get("disputed") or output.get("training"))
         emits = words(output.get("emits") or "") if sure else frozenset[str]()
         yield Output(how, output["path"], emits, form.get("value", ""), _places(output))
 

@@ -19,6 +19,7 @@ from outlayer_lint.tracer.child.inputs import Found, Hypothesis, InputSpec, sear
 from outlayer_lint.tracer.child.orders import KEPT
 from outlayer_lint.tracer.child.reading import Reader
 from outlayer_lint.tracer.child.recorder import evaluating, record, seeded
+from outlayer_lint.tracer.child.stress import Stress, stress
 from outlayer_lint.tracer.child.surroundings import quiet
 from outlayer_lint.tracer.child.told import dtype_of, short, through
 
@@ -87,6 +88,10 @@ def tried(target: Target, header: dict[str, Any], announce: Announcer) -> dict[s
         recording = record(model.model, best.args, best.kwargs)
         clock("numeric")
         forms = _safely("forms", lambda: identify(model.model, best, recording), dict[str, Form](), notes)
+        clock("stress")
+        strained = _safely(
+            "stress", lambda: stress(model.model, best, recording, forms, header["dtypes"]), dict[str, Stress](), notes
+        )
         others = [_other(model.model, hypothesis) for hypothesis in found.hypotheses[1:]]
         clock("rules")
         diagnostics = _safely("rules", lambda: _judged(model.model, best), list[dict[str, Any]](), notes)
@@ -94,7 +99,7 @@ def tried(target: Target, header: dict[str, Any], announce: Announcer) -> dict[s
     return {
         "built": built,
         "inputs": [_input(spec, found) for spec in best.specs],
-        "outputs": [_output(output, forms, others) for output in recording.outputs[:MOST_OUTPUTS]],
+        "outputs": [_output(output, forms, others, strained) for output in recording.outputs[:MOST_OUTPUTS]],
         "claims": list(_expected(target, forms, others)),
         "notes": [*_notes(recording), *notes],
         "diagnostics": diagnostics,
@@ -118,7 +123,9 @@ def _judged(model: Any, hypothesis: Hypothesis) -> list[dict[str, Any]]:
     return [diagnostic(one) for one in judge(Facts(guard).all())]
 
 
-def _output(output: Output, forms: dict[str, Form], others: list[dict[str, Form]]) -> dict[str, Any]:
+def _output(
+    output: Output, forms: dict[str, Form], others: list[dict[str, Form]], strained: dict[str, Stress]
+) -> dict[str, Any]:
     """One output, as the report has it."""
     form = forms.get(output.path, Form("unknown"))
     shape = list(output.tensor.shape)
@@ -140,6 +147,8 @@ def _output(output: Output, forms: dict[str, Form], others: list[dict[str, Form]
         told["disputed"] = sorted({other[output.path].value for other in others if output.path in other})
     if seen.low <= seen.high:
         told["range"] = [short(seen.low), short(seen.high)]
+    if output.path in strained:
+        told |= strained[output.path].as_json()
     return told
 
 
