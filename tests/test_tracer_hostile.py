@@ -44,19 +44,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def session(folder: Path) -> Iterator[Session]:
-    with Session(Settings(budget=BUDGET, root=str(folder)), cwd=str(folder)) as found:
-        found.ask([[{"kind": "locate", "paths": []}]])
-        yield found
-    assert not left_behind()
+def session(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    scratch = tmp_path_factory.mktemp("scratch")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tempfile.tempdir", str(scratch))
+        with Session(Settings(budget=BUDGET, root=str(folder)), cwd=str(folder)) as found:
+            found.ask([[{"kind": "locate", "paths": []}]])
+            assert processes_in(scratch)
+            yield found
+    assert not processes_in(scratch)
+    assert not list(scratch.iterdir())
 
 
-def left_behind() -> list[str]:
-    """Processes that still live in a sandbox, and folders of one."""
+def processes_in(scratch: Path) -> list[str]:
+    """Processes that live in a sandbox whose folder lies there."""
     found = []
     for path in Path("/proc").glob("[0-9]*/environ"):
         try:
-            if b"outlayer-trace-" in path.read_bytes():
+            if f"HOME={scratch}".encode() in path.read_bytes():
                 found.append(path.parent.name)
         except OSError:
             continue

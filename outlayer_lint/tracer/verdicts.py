@@ -90,12 +90,16 @@ def tried(report: Report, configured: Configured, root: str) -> tuple[Report, Se
     settings = configured.settings._replace(losses=max(LOSSES, configured.settings.losses))
     reach = Reach(root)
     with Session(settings, cwd=root) as session:
-        ran = _Runs(session, reach, configured)
-        judged = []
-        for finding in report.diagnostics:
-            evidence = ran.for_finding(finding)
-            judged.append(finding._replace(trace=verdict(finding, evidence, reach)))
-    return report._replace(diagnostics=tuple(judged)), session
+        judged = judge(report.diagnostics, session, reach, configured)
+    return report._replace(diagnostics=judged), session
+
+
+def judge(
+    findings: Iterable[Diagnostic], session: Session, reach: Reach, configured: Configured
+) -> tuple[Diagnostic, ...]:
+    """Each finding with a verdict; what they share is run once."""
+    ran = _Runs(session, reach, configured)
+    return tuple(one._replace(trace=verdict(one, ran.for_finding(one), reach)) for one in findings)
 
 
 class _Runs:

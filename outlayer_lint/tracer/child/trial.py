@@ -17,6 +17,7 @@ from outlayer_lint.tracer.child.forms import Form, emits, identify
 from outlayer_lint.tracer.child.guard import Guard
 from outlayer_lint.tracer.child.inputs import Found, Hypothesis, InputSpec, search
 from outlayer_lint.tracer.child.orders import KEPT
+from outlayer_lint.tracer.child.patches import constructors
 from outlayer_lint.tracer.child.reading import Reader
 from outlayer_lint.tracer.child.recorder import evaluating, record, seeded
 from outlayer_lint.tracer.child.stress import Stress, stress
@@ -72,6 +73,7 @@ class Clock:
 def tried(target: Target, header: dict[str, Any], announce: Announcer) -> dict[str, Any]:
     """The record of one target, in the shape of the JSON report; a refusal has `word` and `why` instead of outputs."""
     clock = Clock(announce)
+    constructors(setattr)  # each layer remembers where it was constructed
     model = _model(target, header, clock)
     if isinstance(model, Refusal):
         return _refused(model, announce)
