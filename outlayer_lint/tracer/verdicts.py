@@ -98,14 +98,18 @@ def judge(
     findings: Iterable[Diagnostic], session: Session, reach: Reach, configured: Configured
 ) -> tuple[Diagnostic, ...]:
     """Each finding with a verdict; what they share is run once."""
-    ran = _Runs(session, reach, configured)
+    findings = tuple(findings)
+    ran = _Runs(session, reach, configured, findings)
     return tuple(one._replace(trace=verdict(one, ran.for_finding(one), reach)) for one in findings)
 
 
 class _Runs:
     """What was run so far; nothing is run twice."""
 
-    def __init__(self, session: Session, reach: Reach, configured: Configured) -> None:
+    def __init__(self, session: Session, reach: Reach, configured: Configured, findings: Iterable[Diagnostic]) -> None:
+        self.lines: dict[str, list[int]] = {}
+        for finding in findings:
+            self.lines.setdefault(os.path.abspath(finding.span.path), []).append(finding.span.line)
         self.session = session
         self.reach = reach
         self.known = {(target.path, target.name): target for target in configured.targets}
@@ -113,7 +117,10 @@ class _Runs:
 
     def for_finding(self, finding: Diagnostic) -> Evidence:
         """Run what stands behind a finding: its scripts, and where these do not decide, its models."""
-        scripts = self.reach.scripts(os.path.abspath(finding.span.path))
+        path = os.path.abspath(finding.span.path)
+        scripts = self.reach.scripts(path)
+        if not scripts and self.reach.calls(path, (finding.span.line,)):
+            scripts = [path]
         names = [(path, "") for path in scripts]
         for name in names:
             self._run(name)
@@ -141,7 +148,8 @@ class _Runs:
             target = self.known.get(name, Target(path, model))
             order: dict[str, Any] = {"kind": "trace", "target": target.to_json()}
         else:
-            order = {"kind": "script", "path": path, "argv": []}
+            calls = self.reach.calls(path, self.lines.get(path, ()))
+            order = {"kind": "script", "path": path, "argv": [], "calls": calls}
         self.ends[name] = self.session.ask([[order]])[0]
 
     def _gathered(self, names: Iterable[tuple[str, str]]) -> Evidence:

@@ -59,7 +59,7 @@ def script(wanted: dict[str, Any], header: dict[str, Any], announce: Announcer) 
     """A script under the watch of its losses."""
     from outlayer_lint.tracer.child.watched import watched  # noqa: PLC0415
 
-    return watched(wanted["path"], wanted["argv"], header, announce)
+    return watched(wanted["path"], wanted["argv"], wanted.get("calls", []), header, announce)
 
 
 CARRIED_OUT: dict[str, Callable[[dict[str, Any], dict[str, Any], Announcer], dict[str, Any]]] = {

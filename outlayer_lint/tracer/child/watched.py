@@ -26,13 +26,15 @@ if TYPE_CHECKING:
 LAST = 4  # operations of a chain that are told
 
 
-def watched(path: str, argv: list[str], header: dict[str, Any], announce: Announcer) -> dict[str, Any]:
+def watched(
+    path: str, argv: list[str], calls: list[str], header: dict[str, Any], announce: Announcer
+) -> dict[str, Any]:
     """What the losses of a script were given, and what the rules say of it."""
     announce("script")
     guard = Guard(header["losses"])
-    stub, synthetic = header["stub_missing"], header["synthetic_datasets"]
+    stand_ins = {"stub": header["stub_missing"], "synthetic": header["synthetic_datasets"]}
     try:
-        ended = run_script(path, argv, guard, stub=stub, synthetic=synthetic)
+        ended = run_script(path, argv, guard, **stand_ins, calls=calls)
     except Unreadable as error:
         return {"stage": "import", "word": "import", "why": f"line {error.line}: {error.message}"}
     announce("numeric")
