@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from outlayer_lint.tracer.parent import NOTES, End, Session
+from outlayer_lint.tracer.ends import NOTES, End
+from outlayer_lint.tracer.parent import Session
 from outlayer_lint.tracer.settings import Settings
 from outlayer_lint.tracer.target import Target
 

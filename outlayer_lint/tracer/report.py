@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from outlayer_lint.reporters import View
-    from outlayer_lint.tracer.parent import End
+    from outlayer_lint.tracer.ends import End
     from outlayer_lint.tracer.tracing import Ran, Traced
 
 VERSION = 1

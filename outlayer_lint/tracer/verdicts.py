@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from outlayer_lint.diagnostic import AGAIN, Claim, Diagnostic, Report, Severity, Span, Trial
 from outlayer_lint.source.discovery import shown
 from outlayer_lint.tracer.gathered import diagnostic_of, span_of
-from outlayer_lint.tracer.parent import End, Session
+from outlayer_lint.tracer.parent import Session
 from outlayer_lint.tracer.reach import Reach
 from outlayer_lint.tracer.target import Target
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from outlayer_lint.tracer.configured import Configured
+    from outlayer_lint.tracer.ends import End
 
 LOSSES = 40  # of a script, so that a later loss is reached as well
 WORD = re.compile(r"[a-z0-9]+")
