@@ -41,13 +41,14 @@ MOST_OUTPUTS = 64
 
 
 class Model(NamedTuple):
-    """A model and what is known of how it came about; `inputs` where the user made them."""
+    """A model and what is known of how it came about; `inputs` where the user made them, `outputs` as expected."""
 
     model: Any
     how: str
     at: str
     args: dict[str, Any]
     inputs: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+    outputs: dict[str, str] = {}  # noqa: RUF012 - never mutated
 
 
 class Clock:
@@ -102,7 +103,7 @@ def tried(target: Target, header: dict[str, Any], announce: Announcer) -> dict[s
         "built": built,
         "inputs": [_input(spec, found) for spec in best.specs],
         "outputs": [_output(output, forms, others, strained) for output in recording.outputs[:MOST_OUTPUTS]],
-        "claims": list(_expected(target, forms, others)),
+        "claims": list(_expected(model.outputs, forms, others)),
         "notes": [*_notes(recording), *notes],
         "diagnostics": diagnostics,
         "time": clock.took,
@@ -169,10 +170,13 @@ def _step(step: Step) -> dict[str, Any]:
     return told if step.dim is None else {**told, "dim": step.dim}
 
 
-def _expected(target: Target, forms: dict[str, Form], others: list[dict[str, Form]]) -> Iterator[dict[str, str]]:
-    """What the configuration expects of outputs, against what was seen."""
-    for path, wanted in target.outputs.items():
-        found = next((form for at, form in forms.items() if at in (path, f"out.{path}", f"out[{path}]")), None)
+def _expected(
+    outputs: dict[str, str], forms: dict[str, Form], others: list[dict[str, Form]]
+) -> Iterator[dict[str, str]]:
+    """What is expected of outputs, against what was seen; `scores` means `out['scores']` as well."""
+    for path, wanted in outputs.items():
+        names = (path, f"out.{path}", f"out[{path}]", f"out['{path}']")
+        found = next((form for at, form in forms.items() if at in names), None)
         name = f"{path} is {wanted}"
         if found is None:
             yield {"id": name, "verdict": "not-run", "why": f"no output is called `{path}`: {', '.join(forms)}"}
@@ -209,14 +213,18 @@ def _notes(recording: Recording) -> Iterator[dict[str, str]]:
 def _model(target: Target, header: dict[str, Any], clock: Clock) -> Model | Refusal:
     if not target.hook:
         found = build(target, header["root"], clock)
-        return found if isinstance(found, Refusal) else Model(found.model, found.how, found.at, found.args)
+        return (
+            found
+            if isinstance(found, Refusal)
+            else Model(found.model, found.how, found.at, found.args, outputs=target.outputs)
+        )
     clock("import")
     try:
         hook = hooked.named(target.path, header["root"], target.hook)
     except hooked.HookError as error:
         return Refusal("import", str(error))
     clock("construct")
-    return Model(hook.build(), "hook", "", {}, hooked.arguments(hook))
+    return Model(hook.build(), "hook", "", {}, hooked.arguments(hook), dict(hook.outputs))
 
 
 def _inputs(model: Model, target: Target, header: dict[str, Any], announce: Announcer) -> Found | Refusal:
