@@ -112,7 +112,7 @@ def test_every_model_of_a_folder_is_traced_and_told(tmp_path: Path) -> None:
     assert [(path, out["form"]["value"]) for path, out in digits.items()] == [
         ("out['scores']", "raw"), ("out['hand']", "softmax@1"), ("out['both'][0]", "sigmoid"),
     ]  # fmt: skip
-    assert by_name["conv.py:Digits"]["built"] == {"how": "call-site", "at": "conv.py:20", "args": {"classes": 7}}
+    assert by_name["conv.py:Digits"]["built"] == {"how": "call-site", "at": "conv.py:19", "args": {"classes": 7}}
     assert by_name["conv.py:Digits"]["inputs"][0]["shape"] == [2, 1, 28, 28]
     (out,) = by_name["model.py:Net"]["outputs"]
     assert (out["shape"], out["dtype"], out["units"], out["emits"]) == ([2, 3], "f32", 3, "simplex(1), 3 units")

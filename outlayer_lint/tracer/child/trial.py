@@ -158,8 +158,8 @@ def _output(
 def worded(form: Form, value: Value) -> str:
     """What it emits, as `pairs` has it: by intervention where that is certain, else by the recorded operations."""
     word = emits(form)
-    if not word or "intervention" not in form.by:
-        return describe_value(value) if value.known else ""
+    if form.value == "raw" or not word or "intervention" not in form.by:
+        return describe_value(value) if value.known else ""  # what is raw is what its layer gives: a GRU's is bounded
     dim = form.value.partition("∘")[0].partition("@")[2]
     units = "" if value.units is None else f", {value.units} unit{'s' * (value.units != 1)}"
     return f"{word}({dim}){units}" if word in COUPLED and dim else f"{word}{units}"
