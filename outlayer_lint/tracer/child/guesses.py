@@ -69,13 +69,16 @@ OUTPUTS = re.compile(
 )
 
 
-def by_name(name: str, classes: int | None = None) -> Any:
-    """A value for an argument of that name; raises `KeyError` where the name says nothing."""
+def by_name(name: str, classes: int | None = None, tree: ast.AST | None = None) -> Any:
+    """A value for an argument of that name; raises `KeyError` where the name says nothing.
+
+    `tree` is the code that will read it: what it compares the attributes of options with is one of their values.
+    """
     low = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().strip("_")
     if CLASSES.search(low) or OUTPUTS.search(low):
         return classes or 10
     if OPTIONS.search(low):
-        return options(name, classes)
+        return options(name, classes, tree)
     if re.search(r"norm_?(layer|func|fn)?$", low):
         return _layer("BatchNorm2d")
     if re.search(r"^(act(ivation)?|nonlinearity|non_linearity)(_?(layer|func|fn|class))?$", low):
@@ -86,11 +89,16 @@ def by_name(name: str, classes: int | None = None) -> Any:
     raise KeyError(name)
 
 
-def options(name: str, classes: int | None = None) -> Absent:
-    """An object whose attributes are guessed by their names."""
+def options(
+    name: str, classes: int | None = None, tree: ast.AST | None = None, known: dict[str, Any] | None = None
+) -> Absent:
+    """An object with attributes: those that are `known`, others by what the code compares them with, else by name."""
 
     def attribute(key: str) -> Any:
-        return by_name(key, classes)
+        if known is not None and key in known:
+            return known[key]
+        compared = next(choices(tree, key), None) if tree is not None else None
+        return compared if compared is not None else by_name(key, classes)
 
     return Absent(name, attribute)
 
@@ -106,7 +114,7 @@ def of_parameter(parameter: inspect.Parameter, tree: ast.AST | None, classes: in
         else getattr(parameter.annotation, "__name__", str(parameter.annotation))
     )
     try:
-        value = by_name(parameter.name, classes)
+        value = by_name(parameter.name, classes, tree)
     except KeyError:
         return BY_TYPE.get(annotation, 16) if annotation in BY_TYPE else Absent(parameter.name, None)
     if annotation == "bool" and not isinstance(value, bool):

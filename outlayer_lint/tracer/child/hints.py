@@ -60,9 +60,10 @@ def parameters_of(model: nn.Module) -> list[inspect.Parameter]:
     forward = getattr(model, "call", None) if _is_keras(model) else None
     forward = forward if callable(forward) else model.forward
     try:
-        return list(inspect.signature(forward).parameters.values())
+        found = list(inspect.signature(forward).parameters.values())
     except (TypeError, ValueError):
         return [inspect.Parameter("input", inspect.Parameter.POSITIONAL_ONLY)]
+    return found[1:] if found and found[0].name == "self" else found  # a scripted method shows its `self`
 
 
 def _is_keras(model: nn.Module) -> bool:
@@ -95,7 +96,11 @@ def slot_for(model: nn.Module, parameter: inspect.Parameter, number: int, state:
             return value(0.5)
         if INTEGER.search(low) and entry(model, name, strict=True) is None:
             return value(1)
+    if HIDDEN.search(low) and (number or len(parameters_of(model)) > 1) and _first(model, (nn.RNNBase, nn.RNNCellBase)):
+        return hidden(model, low)
     leaf = entry(model, name, strict=bool(number))
+    if isinstance(leaf, nn.Embedding) and LABEL.search(low):
+        return tensor(BATCH, dtype="i64", high=leaf.num_embeddings)
     if leaf is not None:
         return of_layer(model, leaf)
     if HIDDEN.search(low) and number:
@@ -226,7 +231,9 @@ LEAVES = (
 )  # fmt: skip
 
 
-def entry(model: nn.Module, name: str, *, strict: bool, depth: int = DEPTH) -> nn.Module | None:
+def entry(
+    model: nn.Module, name: str, *, strict: bool, depth: int = DEPTH, method: str = "forward"
+) -> nn.Module | None:
     """The layer that an argument meets first, read from the source of `forward`; unless `strict`, else the first of all."""
     if isinstance(model, LEAVES):
         return model
@@ -236,25 +243,34 @@ def entry(model: nn.Module, name: str, *, strict: bool, depth: int = DEPTH) -> n
             if found is not None:
                 return found
     if depth:
-        for path, position in _met(model, name):
-            inner = _at(model, path)
-            if not isinstance(inner, nn.Module) or inner is model:
-                continue
-            parameters = parameters_of(inner)
-            argument = parameters[position].name if position < len(parameters) else "input"
-            found = entry(inner, argument, strict=False, depth=depth - 1)
+        for path, position in _met(model, name, method):
+            found = _entry_of(model, path, position, depth)
             if found is not None:
                 return found
     return None if strict else next((m for m in model.modules() if isinstance(m, LEAVES)), None)
 
 
-def _met(model: nn.Module, name: str) -> Iterator[tuple[str, int]]:
+def _entry_of(model: nn.Module, path: str, position: int, depth: int) -> nn.Module | None:
+    """The layer that an argument of `self.path(...)` meets: of a part of the model, or inside another method."""
+    inner = _at(model, path)
+    if isinstance(inner, nn.Module) and inner is not model:
+        parameters = parameters_of(inner)
+        argument = parameters[position].name if position < len(parameters) else "input"
+        return entry(inner, argument, strict=False, depth=depth - 1)
+    if inspect.ismethod(inner) and inner.__self__ is model and inspect.isfunction(vars(type(model)).get(path)):
+        names = [parameter.name for parameter in inspect.signature(inner).parameters.values()]
+        if position < len(names):
+            return entry(model, names[position], strict=True, depth=depth - 1, method=path)
+    return None
+
+
+def _met(model: nn.Module, name: str, method: str) -> Iterator[tuple[str, int]]:
     """`self.path(name, ...)` in order of appearance: the path and the position of the argument.
 
     Names that are made from it without a layer in between count as it (`x = torch.cat((name, y), 1)`).
     """
     derived = {name}
-    for node in _steps(type(model)):
+    for node in _steps(type(model), method):
         if isinstance(node, ast.Call):
             for position, argument in enumerate(node.args):
                 if derived & _words(argument):
@@ -285,21 +301,21 @@ def _words(expression: ast.expr) -> set[str]:
     }
 
 
-def _steps(cls: type) -> list[ast.Call | ast.Assign]:
-    """Calls of own attributes and assignments in `forward`, in the order in which they are done."""
-    if cls not in _CACHE:
+def _steps(cls: type, method: str) -> list[ast.Call | ast.Assign]:
+    """Calls of own attributes and assignments in a method, in the order in which they are done."""
+    if (cls, method) not in _CACHE:
         try:
-            tree = ast.parse(textwrap.dedent(inspect.getsource(cls.forward)))  # type: ignore[attr-defined]
+            tree = ast.parse(textwrap.dedent(inspect.getsource(getattr(cls, method))))
         except (OSError, TypeError, SyntaxError, AttributeError, IndexError):
             tree = ast.Module([], [])
         steps = [n for n in ast.walk(tree) if isinstance(n, ast.Assign) or (isinstance(n, ast.Call) and _path(n.func))]
-        _CACHE[cls] = sorted(
+        _CACHE[cls, method] = sorted(
             steps, key=lambda node: (node.end_lineno or 0, node.end_col_offset or 0, isinstance(node, ast.Assign))
         )
-    return _CACHE[cls]
+    return _CACHE[cls, method]
 
 
-_CACHE: dict[type, list[ast.Call | ast.Assign]] = {}
+_CACHE: dict[tuple[type, str], list[ast.Call | ast.Assign]] = {}
 
 
 def _path(place: ast.expr) -> str:
@@ -324,7 +340,7 @@ def _at(model: nn.Module, path: str) -> Any:
     return thing
 
 
-def _first(model: nn.Module, kind: type[nn.Module]) -> nn.Module | None:
+def _first(model: nn.Module, kind: type[nn.Module] | tuple[type[nn.Module], ...]) -> nn.Module | None:
     return next((m for m in model.modules() if isinstance(m, kind)), None)
 
 

@@ -13,7 +13,7 @@ from outlayer_lint.tracer.child.construct import Refusal
 from outlayer_lint.tracer.child.hints import first_states, parameters_of
 from outlayer_lint.tracer.child.repairs import Context, neighbours, operands_of, unmixed
 from outlayer_lint.tracer.child.sizes import gap, solved
-from outlayer_lint.tracer.child.slots import Slot, State, arguments, leaves, replaced, tensor
+from outlayer_lint.tracer.child.slots import BATCH, Slot, State, arguments, leaves, replaced, tensor, with_batch
 from outlayer_lint.tracer.child.vehicle import SEED, OutOfTime, Vehicle, spelled
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MORE_TRIES = 20  # after an input was accepted that no output counts the samples of
 GOOD = 2  # standing from which on the search ends
 MAX_ALTERNATIVES = 2
+SOLVES = 2  # bisections for one line of the model
 
 
 class InputSpec(NamedTuple):
@@ -115,7 +116,9 @@ class _Hunt:
         self.given = _given(model, target)
         self.accepted: list[tuple[int, State]] = []
         self._queue: list[tuple[int, int, State]] = []
-        self._seen: set[State] = set()
+        self._known: dict[State, int] = {}  # the best progress that led to a state
+        self._tried: set[State] = set()
+        self._sites: dict[tuple[str, str], int] = {}  # where sizes were bisected
         self._number = 0
         self._far: tuple[int, Failure, State] | None = None
 
@@ -123,8 +126,8 @@ class _Hunt:
         """A state to be tried, unless it was; what the user gave stays as given."""
         for path, slot in self.given.items():
             state = replaced(state, path, slot)
-        if state not in self._seen:
-            self._seen.add(state)
+        if state not in self._tried and progress > self._known.get(state, -1):
+            self._known[state] = progress
             self._number += 1
             heapq.heappush(self._queue, (-progress, self._number, state))
 
@@ -133,6 +136,9 @@ class _Hunt:
         last = self.max_tries
         while self._queue and self.vehicle.tries < last and self.vehicle.left_s > 0:
             state = heapq.heappop(self._queue)[2]
+            if state in self._tried:
+                continue
+            self._tried.add(state)
             outcome = self.vehicle.run(state)
             if outcome.failure is None:
                 score, state = judged(self.vehicle, state, outcome.output)
@@ -141,6 +147,7 @@ class _Hunt:
                 if score >= GOOD:
                     break
                 last = min(last, self.vehicle.tries + MORE_TRIES)
+                self.push(with_batch(state, BATCH), outcome.progress)
                 for shape in (tuple(tensor.shape) for tensor in outputs_of(outcome.output)):
                     for other in unmixed(state, shape[0]) if shape and shape[0] else ():
                         self.push(other, outcome.progress)
@@ -152,7 +159,8 @@ class _Hunt:
 
     def _spread(self, state: State, failure: Failure, progress: int) -> None:
         here = gap(failure)
-        if here is not None and here.got != here.want and _is_mixed(failure):
+        if here is not None and here.got != here.want and _is_mixed(failure) and self._sites.get(here.site, 0) < SOLVES:
+            self._sites[here.site] = self._sites.get(here.site, 0) + 1
             for other in solved(state, failure, self.vehicle.probe):
                 self.push(other, progress + 1)
         for other in neighbours(state, failure, self.context):
@@ -188,9 +196,7 @@ class _Hunt:
 def _is_mixed(failure: Failure) -> bool:
     """Whether weights already had a part in what failed: then no argument has the missing size by itself."""
     operands = operands_of(failure)
-    return (
-        any(not operand.pure for operand in operands) or not operands or "invalid for input of size" in failure.message
-    )
+    return any(not operand.pure for operand in operands) or not operands
 
 
 def _other_ranks(state: State) -> list[State]:

@@ -53,16 +53,17 @@ def neighbours(state: State, failure: Failure, context: Context) -> Iterator[Sta
         yield from _other_dtype(state, failure)
     yield from _ranks(state, failure)
     yield from _matched(state, failure)
+    yield from _fewer(state, failure)
     if GROW.search(failure.message):
         yield from grown(state)
     if wanted is not None and not is_satisfied(wanted) and wanted.whole is not None:
         yield from _whole(state, wanted)
     yield from _stated_sizes(state, failure)
     yield from _usual(state)
+    if with_batch(state, 1) != state and "more than 1" not in failure.message:
+        yield with_batch(state, 1)
     if any(operand.pure for operand in operands_of(failure)):
         yield from _stated_axes(state, failure)
-    if with_batch(state, 1) != state:
-        yield with_batch(state, 1)
 
 
 def _smaller(state: State) -> Iterator[State]:
@@ -110,6 +111,22 @@ def _written(state: State, wanted: Need) -> Iterator[State]:
             yield from _by_difference(state, path, slot, wanted.size - operand.shape[wanted.axis])
     if operand.pure and len(operand.sources) > 1 and wanted.size:
         yield from _shared_out(state, sorted(operand.sources, key=lambda path: list(tensors).index(path)), wanted)
+    if (
+        not operand.pure
+        and wanted.dtype == "f32"
+        and wanted.size
+        and -len(operand.shape) <= wanted.axis < len(operand.shape)
+    ):
+        for path in sorted(operand.sources):
+            slot = tensors.get(path)
+            for axis in range(1, len(slot.shape)) if slot is not None else ():
+                if slot.shape[axis] == operand.shape[wanted.axis]:
+                    yield replaced(state, path, _resized(slot, axis, wanted.size))
+            if slot is not None and len(slot.shape) == len(operand.shape):
+                axis = wanted.axis % len(slot.shape)
+                size = slot.shape[axis] + wanted.size - operand.shape[axis]
+                if size > 0 and axis != slot.batch and axis not in slot.free:
+                    yield replaced(state, path, _resized(slot, axis, size))
     if not operand.pure and wanted.dtype == "i64":
         for path in sorted(operand.sources):
             if (slot := tensors.get(path)) is not None and slot.high > 1:
@@ -280,6 +297,12 @@ def _hidden(state: State, failure: Failure) -> Iterator[State]:
     if match is None:
         return
     sizes = (int(match[2]), int(match[3]), int(match[4]))
+    if sizes[1] != BATCH:
+        for other in _swapped(state, failure):
+            for path in sorted({path for operand in failure.entering[1:] for path in operand.sources}):
+                if at(other, path) is not None:
+                    other = replaced(other, path, tensor(sizes[0], BATCH, sizes[2], batch=1))  # noqa: PLW2901
+            yield other
     for operand in failure.entering[1:]:
         for path in sorted(operand.sources):
             slot = at(state, path)
@@ -341,6 +364,7 @@ def _other_dtype(state: State, failure: Failure) -> Iterator[State]:
                 yield replaced(state, path, slot._replace(dtype="i64", high=2))
 
 
+PERMUTED = re.compile(r"input\.dim\(\) = (\d) is not equal to len\(dims\) = (\d)")
 RANGE = re.compile(r"Dimension out of range \(expected to be in range of \[(-?\d+), (-?\d+)\], but got (-?\d+)\)")
 INDEX = re.compile(r"index (-?\d+) is out of bounds for dimension (\d+) with size (\d+)")
 WANTED_RANK = re.compile(
@@ -365,6 +389,13 @@ def _ranks(state: State, failure: Failure) -> Iterator[State]:
     ):
         wanted.append(0)
     wanted += [int(next(filter(None, match.groups()))) for match in WANTED_RANK.finditer(message)]
+    if match := PERMUTED.search(message):
+        for path in paths:
+            slot = leaves(state).get(path)
+            if slot is not None:
+                yield from _of_rank(
+                    state, path, slot, len(slot.shape) + int(match[2]) - int(match[1]), _channels(failure)
+                )
     for path in paths:
         slot = leaves(state).get(path)
         if slot is None:
@@ -384,6 +415,20 @@ def _ranks(state: State, failure: Failure) -> Iterator[State]:
                     )
             if slot.high:
                 yield replaced(state, path, slot._replace(high=max(int(match[3]), 1)))
+
+
+def _fewer(state: State, failure: Failure) -> Iterator[State]:
+    """Where tensors that are joined differ in rank or in the number of rows, an argument has axes too many."""
+    if not re.search(r"same number of dimensions|Sizes of tensors must match|must match the size", failure.message):
+        return
+    for path in objects.sources(state, failure):
+        slot = leaves(state).get(path)
+        if slot is None or len(slot.shape) < 2:  # noqa: PLR2004 - nothing to take away
+            continue
+        if slot.dtype != "f32":
+            yield replaced(state, path, slot._replace(shape=slot.shape[:1], batch=0, free=()))
+        elif len(slot.shape) > 2:  # noqa: PLR2004 - more than rows
+            yield replaced(state, path, tensor(BATCH, slot.shape[-1]))
 
 
 def _channels(failure: Failure) -> int:

@@ -52,7 +52,8 @@ def tensor(
     free: tuple[int, ...] = (),
 ) -> Slot:
     """A slot with a tensor."""
-    return Slot("tensor", shape, dtype, high, fill, batch if shape else None, free)
+    sizes = tuple(map(int, shape))  # what stands in for a missing option counts as a number
+    return Slot("tensor", sizes, dtype, int(high), fill, batch if shape else None, free)
 
 
 def value(what: Any) -> Slot:
