@@ -11,9 +11,11 @@ from outlayer_lint.tracer.child.numbers import DISTINCT, Numbers, class_dim
 from outlayer_lint.tracer.child.reading import DTYPES
 
 if TYPE_CHECKING:
+    from outlayer_lint.knowledge import Row
     from outlayer_lint.tracer.child.marks import Mark
 
 SLACK = 1e-3
+WHOLE = ("torch.int64", "torch.int32", "torch.int16", "torch.uint8")
 DISAGREES = "the numbers disagree"
 SEVERAL = 2
 FLOATS = ("float16", "bfloat16", "float32", "float64")
@@ -37,9 +39,19 @@ def joined(found: list[Numbers]) -> Numbers:
 # -- targets ----------------------------------------------------------------------------------------------------------
 
 
-def target(seen: Numbers, mark: Mark, prediction: Numbers | None) -> Value:
-    """What data in the target's place are, from their values alone; `prediction` tells what their shape means."""
+def target(
+    seen: Numbers, mark: Mark, prediction: Numbers | None, row: Row | None = None, *, counted: bool = False
+) -> Value:
+    """What data in the target's place are, from their values alone; `prediction` tells what their shape means.
+
+    `row` is the loss: Keras turns class numbers into floats before it hands them over. `counted` says that they were
+    whole numbers before.
+    """
+    counts = counted and seen.whole and not seen.binary and seen.low >= 0
+    if row is not None and row.of_keras and seen.whole and not seen.binary and {*row.target} == {Emission.INDEX}:
+        seen = seen._replace(dtype="int64")
     emission, axis, units = _meaning(seen, prediction)
+    emission = Emission.INDEX if counts and emission is Emission.BND else emission
     if emission is None:
         return Value(reason="batch data")
     dtype = DTYPES.get(mark.dtype, None)

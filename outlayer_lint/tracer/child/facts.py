@@ -15,7 +15,7 @@ from outlayer_lint.facts import Applied, Consumed, Decision, Fact, LossBuilt, Lo
 from outlayer_lint.interpret import applications, arrays, consumers, decisions, signs, targets
 from outlayer_lint.judgement import Judgement, merge
 from outlayer_lint.lattice import Emission, Value, describe
-from outlayer_lint.tracer.child import aims, chains, formulas, written
+from outlayer_lint.tracer.child import aims, chains, formulas, keras_watch, written
 from outlayer_lint.tracer.child.guard import SUMS
 from outlayer_lint.tracer.child.marks import PROJECT, standing
 from outlayer_lint.tracer.child.reading import Reader, built_at, layer_of, row_of
@@ -119,8 +119,11 @@ class Facts:
         learned = next((way.learned for way in value), "") or ("opaque" if chains.reaches(call.prediction) else "")
         value = aims.judged(value, seen, learned)
         target = self.target(site)
+        span = call.place.span
+        if call.row.of_keras and (given := keras_watch.loss_given(written.at(call.place))) is not None:
+            span = written.span_in(call.place, given)
         fact = LossCall(
-            call.place.span, call.row, value, target, arguments=call.arguments,
+            span, call.row, value, target, arguments=call.arguments,
             weight_length=call.weights.get("weight"), pos_weight_length=call.weights.get("pos_weight"),
             classes=self.classes(site, value), mode="train" if call.training else "eval",
             words=self.words(call, source, value),
@@ -145,10 +148,12 @@ class Facts:
         if value.known and all(map(arrays.is_noise, value)) and fed_by(call.prediction, call.target):
             # Noise that a model shall reproduce stands for data: a trial run.
             return value.map(lambda way: way.replace(emission=Emission.DATA, low=-inf, high=inf))
-        shown = aims.target(seen, call.target, call.input)
-        coded = value.every(Emission.ONEHOT, Emission.MULTIHOT)
-        # How it was coded says more than that one batch happens to look like it.
-        return value if coded is not None and seen.binary else shown
+        counted = any(each.dtype in aims.WHOLE for each in same_values(call.target))
+        shown = aims.target(seen, call.target, call.input, call.row, counted=counted)
+        # How it was coded says more than what one batch happens to look like.
+        coded = seen.binary and value.every(Emission.ONEHOT, Emission.MULTIHOT) is not None
+        drawn = seen.whole and value.every(Emission.INDEX) is not None
+        return value if coded or drawn else shown
 
     def classes(self, site: Site, value: Value) -> int | None:
         """One more than the largest class number, where the output has fewer units: that cannot be."""

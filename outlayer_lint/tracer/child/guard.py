@@ -140,12 +140,25 @@ class Guard:
 
     def around(self, row: Row, module: Any, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run one loss, having looked at what it receives. `module` is the loss object, if it is one."""
+        return self._run(self._call(row, module, func, args, kwargs), lambda: func(*args, **kwargs))
+
+    def known(
+        self, row: Row, name: str, run: Callable[[], Any], prediction: Any, target: Any, arguments: dict[str, Any],
+        place: Place | None,
+    ) -> Any:  # fmt: skip
+        """Run a loss of another library, of which all that matters is known."""
+        constants = {key: value for key, value in arguments.items() if is_constant(value)}
+        call = Call(row.under(constants) if row.when else row, name)
+        call.arguments, call.place = constants, place
+        self._looked(call, prediction, target)
+        return self._run(call, run)
+
+    def _run(self, call: Call, run: Callable[[], Any]) -> Any:
         self._enough(FOLLOWS)
-        call = self._call(row, module, func, args, kwargs)
         self.calls.append(call)
         self._inside = True
         try:
-            result = func(*args, **kwargs)
+            result = run()
         except Exception as error:
             call.failure = f"{type(error).__name__}: {error}"[:300]
             raise
@@ -154,7 +167,7 @@ class Guard:
         if isinstance(result, torch.Tensor):
             inputs = [each for each in (call.prediction, call.target) if each is not None]
             call.result = Mark(
-                self.recorder.session, "operation", row.name, parts=tuple(inputs), shape=tuple(result.shape),
+                self.recorder.session, "operation", call.row.name, parts=tuple(inputs), shape=tuple(result.shape),
                 dtype=str(result.dtype), place=call.place,
             )  # fmt: skip
             setattr(result, marks.NAME, call.result)
@@ -174,22 +187,25 @@ class Guard:
         prediction, target = bound.get(row.prediction), bound.get(row.target_parameter)
         tensors = [value for value in args if isinstance(value, torch.Tensor)]
         prediction = prediction if prediction is not None or not tensors else tensors[0]
+        self._looked(call, prediction, target)
+        call.weights = {
+            key: int(value.shape[0]) for key, value in bound.items()
+            if key in ("weight", "pos_weight") and isinstance(value, torch.Tensor) and value.dim() == 1
+        }  # fmt: skip
+        call.place = here(PROJECT, 4)
+        near = here(marks.LIBRARY, 4)
+        call.direct = near is not None and near == call.place
+        call.built = None if own is None else getattr(module, "__dict__", {}).get(BUILT)
+        return call
+
+    def _looked(self, call: Call, prediction: Any, target: Any) -> None:
         if isinstance(prediction, torch.Tensor):
             call.prediction, call.input = self.recorder.mark_of(prediction), numbers.look(prediction)
             if prediction.requires_grad:
                 prediction.register_hook(lambda grad: self._came_back(call, grad))
         if isinstance(target, torch.Tensor):
             call.target, call.aim = self.recorder.mark_of(target), numbers.look(target)
-        call.weights = {
-            key: int(value.shape[0]) for key, value in bound.items()
-            if key in ("weight", "pos_weight") and isinstance(value, torch.Tensor) and value.dim() == 1
-        }  # fmt: skip
         call.training = torch.is_grad_enabled()
-        call.place = here(PROJECT, 4)
-        near = here(marks.LIBRARY, 4)
-        call.direct = near is not None and near == call.place
-        call.built = None if own is None else getattr(module, "__dict__", {}).get(BUILT)
-        return call
 
     def _came_back(self, call: Call, grad: Any) -> None:
         with torch._C.DisableTorchFunction(), torch.no_grad():

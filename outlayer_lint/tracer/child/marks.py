@@ -7,6 +7,7 @@ another `session` and counts as unmarked.
 
 from __future__ import annotations
 
+import ast
 import os
 import sys
 from functools import lru_cache
@@ -53,8 +54,21 @@ def span_of(code: CodeType, instruction: int, line: int) -> Span:
     at = positions[instruction // 2] if 0 <= instruction // 2 < len(positions) else (None,) * 4
     first, last, start, end = at
     if first is None or last is None or start is None or end is None:
-        return Span(path, line, 1, line, 2)
+        first, start, last, end = line, 0, line, 1
+    if path.endswith(".ipynb"):
+        return _in_cell(path, (first, start, last, end))
     return Span(path, first, _points(path, first, start) + 1, last, _points(path, last, end) + 1)
+
+
+def _in_cell(path: str, at: tuple[int, int, int, int]) -> Span:
+    """A place in a notebook, whose cells were run joined."""
+    from outlayer_lint.tracer.child import written  # noqa: PLC0415 - written builds on places
+
+    known = written.expressions(path)
+    if known is None:
+        return Span(path, at[0], at[1] + 1, at[2], at[3] + 1)
+    node = ast.Constant(None, lineno=at[0], col_offset=at[1], end_lineno=at[2], end_col_offset=at[3])
+    return known[0].span(node)
 
 
 def _points(path: str, line: int, column: int) -> int:

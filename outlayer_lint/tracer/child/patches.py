@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from outlayer_lint import knowledge
+from outlayer_lint.tracer.child import keras_watch
 from outlayer_lint.tracer.child.marks import here
 from outlayer_lint.tracer.child.recorder import BUILT
 
@@ -22,6 +23,7 @@ def install(guard: Guard) -> None:
     constructors(guard.replace)
     backward(guard)
     distributions(guard)
+    keras_watch.install(guard)
 
 
 def constructors(replace: Any) -> None:

@@ -22,7 +22,7 @@ from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import Const, Deferred, Dictionary, Sequence, Site, Unknown, only, unknown
 from outlayer_lint.interpret.transfer import Application, apply, as_value
 from outlayer_lint.lattice import Emission, Origin, Tensor, Value
-from outlayer_lint.tracer.child.marks import Mark, Place, shortened
+from outlayer_lint.tracer.child.marks import PROJECT, Mark, Place, shortened, standing
 from outlayer_lint.tracer.child.recorder import BUILT
 
 if TYPE_CHECKING:
@@ -60,9 +60,10 @@ def row_of(mark: Mark) -> tuple[Row, str] | None:
 def layer_of(mark: Mark) -> tuple[str, Any] | None:
     """The torch layer that a mark is the only call of, with its qualified name: `nn.Linear`, `nn.Softmax`."""
     module = mark.module
-    if module is None or not type(module).__module__.startswith("torch.nn.modules"):
+    home = type(module).__module__
+    if module is None or not home.startswith(("torch.nn.modules", "keras.")):
         return None
-    name = f"torch.nn.{type(module).__name__}"
+    name = f"{'keras.layers' if home.startswith('keras.') else 'torch.nn'}.{type(module).__name__}"
     layer, own = knowledge.find(name), row_of(mark)
     if layer is None or layer[0].kind in ("container", "loss"):
         return None
@@ -120,8 +121,15 @@ class Reader:
         return self.named.get(getattr(node, "id", ""), unknown("unknown index"))
 
     def span(self, node: Any, _place: object) -> Span | None:
-        """Where a mark's operation stands."""
-        return node.place.span if node.place is not None else None
+        """Where a mark's operation stands; inside of a library, where the project built the layer that runs there."""
+        place = node.place
+        if place is None or standing(place.code.co_filename) == PROJECT:
+            return None if place is None else place.span  # type: ignore[no-any-return]
+        for module in reversed(node.modules):
+            built = built_at(module)
+            if built is not None and standing(built.code.co_filename) == PROJECT:
+                return built.span
+        return place.span  # type: ignore[no-any-return]
 
     def refuel(self, _fuel: int) -> None:
         """Chains are short: the depth is what is bounded."""
@@ -171,6 +179,8 @@ class Reader:
         if found is None:
             return self._unlisted(mark)
         row, form = found
+        if row.transfer == "recurrent" and getattr(mark.module, "proj_size", 0):
+            return self._projected(mark, row)
         if row.transfer == "reshapes" and row.how != "mixed":
             return self._moved(mark)
         if row.transfer == "drops-axis" or short in ("unsqueeze", "expand_dims"):
@@ -182,6 +192,14 @@ class Reader:
         args, kwargs = mark.given
         given = Arguments(tuple(map(self.entry, args)), {k: self.entry(v) for k, v in kwargs.items()})
         return Application(self, row, "function" if form == "module" else form, given, self.site(mark), None)  # type: ignore[arg-type]
+
+    def _projected(self, mark: Mark, row: Row) -> Answer:
+        """The states of a recurrent layer behind a projection, which is a linear layer."""
+        inner = mark.parts[0]
+        return only(
+            Tensor(Emission.LOGIT, by=row.name, learned=row.name, class_axis=-1, origin=self.origin(mark),
+                   inner=lambda: self.value(inner))
+        )  # fmt: skip
 
     def _unlisted(self, mark: Mark) -> Answer:
         """An operation without a row: with a weight among its inputs it is a layer of some library."""
@@ -306,6 +324,8 @@ def _part(reader: Reader, mark: Mark, thing: Any) -> Any:
         entries = list(thing.items.values())
     elif isinstance(thing, Sequence):
         entries = [*thing.items, *([thing.middle] * 64 if thing.open and thing.middle is not None else [])]
+    if entries is None and isinstance(thing, Tensor):
+        return thing
     if entries is None:
         return thing if isinstance(thing, Unknown) else Unknown("part of a library's result")
     flat: list[Any] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import types
@@ -61,6 +62,8 @@ def run_script(  # noqa: PLR0913 - what may be left to the defaults
     sys.modules["__main__"] = module
     if stub:
         sys.meta_path.append(missing)
+    if b"keras" in document.data and b"tensorflow" not in document.data:
+        _keras()
     pictures: list[str] = []
     ended = Ended("done")
     seeded()
@@ -81,6 +84,15 @@ def run_script(  # noqa: PLR0913 - what may be left to the defaults
         if stub:
             sys.meta_path.remove(missing)
     return ended._replace(missing=tuple(missing.names), pictures=bool(pictures))
+
+
+def _keras() -> None:
+    """Have Keras loaded before the watch begins, on torch."""
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    try:
+        importlib.import_module("keras")
+    except ImportError:
+        return  # then it is a missing package
 
 
 def _run(code: types.CodeType, module: types.ModuleType, path: str) -> Ended:

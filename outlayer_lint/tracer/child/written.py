@@ -69,6 +69,12 @@ def at(place: Place) -> Written | None:
     return None if node is None else Written(known[0], *node)
 
 
+def span_in(place: Place, node: ast.expr) -> Span:
+    """Where a part of the expression at a place stands."""
+    source = at(place)
+    return place.span if source is None else source.document.span(node)
+
+
 def argument(written: Written | None, index: int, name: str) -> str:
     """The text of an argument of a call by keyword or position, "" where it is not to be seen."""
     call = None if written is None else written.node
@@ -118,7 +124,13 @@ def constants(written: Written | None, names: tuple[str, ...]) -> tuple[dict[str
 
 def _constant(node: ast.expr) -> Any:
     try:
-        value = ast.literal_eval(node)
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        if all(
+            isinstance(each, (ast.BinOp, ast.UnaryOp, ast.Constant, ast.operator, ast.unaryop))
+            for each in ast.walk(node)
+        ):
+            value = eval(compile(ast.Expression(node), "<constant>", "eval"))  # noqa: S307 - numbers and signs
+        else:
+            value = ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, ArithmeticError, MemoryError, RecursionError):
         return ...
     return value if value is None or isinstance(value, (bool, int, float, str)) else ...
