@@ -59,7 +59,8 @@ def script(wanted: dict[str, Any], header: dict[str, Any], announce: Announcer) 
     """A script under the watch of its losses."""
     from outlayer_lint.tracer.child.watched import watched  # noqa: PLC0415
 
-    return watched(wanted["path"], wanted["argv"], wanted.get("calls", []), header, announce)
+    objects = bool(wanted.get("objects"))
+    return watched(wanted["path"], wanted["argv"], wanted.get("calls", []), header, announce, objects=objects)
 
 
 CARRIED_OUT: dict[str, Callable[[dict[str, Any], dict[str, Any], Announcer], dict[str, Any]]] = {

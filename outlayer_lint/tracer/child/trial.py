@@ -78,12 +78,17 @@ def tried(target: Target, header: dict[str, Any], announce: Announcer) -> dict[s
     model = _model(target, header, clock)
     if isinstance(model, Refusal):
         return _refused(model, announce)
+    return examined(model, target, header, clock)
+
+
+def examined(model: Model, target: Target, header: dict[str, Any], clock: Clock) -> dict[str, Any]:
+    """The record of a model that is there already."""
     KEPT.append(model)
     clock("infer")
-    found = _inputs(model, target, header, announce)
+    found = _inputs(model, target, header, clock.announce)
     built = {"how": model.how, "at": model.at, "args": model.args}
     if isinstance(found, Refusal):
-        return {**_refused(found, announce), "built": built}
+        return {**_refused(found, clock.announce), "built": built}
     clock("forward")
     best = found.hypotheses[0]
     notes: list[dict[str, str]] = []
