@@ -23,6 +23,7 @@ from outlayer_lint.tracer.child.arguments import (
 from outlayer_lint.tracer.child.callsites import evaluate, sites
 from outlayer_lint.tracer.child.imports import import_sliced
 from outlayer_lint.tracer.child.limits import TooLong, at_most
+from outlayer_lint.tracer.child.slicing import read
 from outlayer_lint.tracer.child.surroundings import quiet
 
 if TYPE_CHECKING:
@@ -66,9 +67,9 @@ class Built(NamedTuple):
 def build(target: Target, project_root: str, announce: Callable[[str], None]) -> Built | Refusal:
     """The model of a target; `announce` is told `import` and `construct` before they begin."""
     announce("import")
-    adapters.before_import()
     with quiet():
         try:
+            adapters.before_import(read(target.path))
             module = import_sliced(target.path, project_root)
             thing = _named(module, target.name)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's file may raise anything

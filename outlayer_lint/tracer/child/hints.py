@@ -6,10 +6,12 @@ import ast
 import inspect
 import re
 import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import nn
 
+from outlayer_lint.tracer.child import adapters
+from outlayer_lint.tracer.child.adapters.keras import is_keras
 from outlayer_lint.tracer.child.slots import BATCH, SIDE, TIME, Slot, State, tensor, value
 
 if TYPE_CHECKING:
@@ -57,17 +59,13 @@ def first_states(model: nn.Module, *, classes: int | None = None) -> tuple[list[
 
 def parameters_of(model: nn.Module) -> list[inspect.Parameter]:
     """Parameters of `forward` (of `call` for Keras), `self` left out."""
-    forward = getattr(model, "call", None) if _is_keras(model) else None
+    forward = getattr(model, "call", None) if is_keras(model) else None
     forward = forward if callable(forward) else model.forward
     try:
         found = list(inspect.signature(forward).parameters.values())
     except (TypeError, ValueError):
         return [inspect.Parameter("input", inspect.Parameter.POSITIONAL_ONLY)]
     return found[1:] if found and found[0].name == "self" else found  # a scripted method shows its `self`
-
-
-def _is_keras(model: nn.Module) -> bool:
-    return any(cls.__module__.startswith("keras.") for cls in type(model).__mro__)
 
 
 def _primary(model: nn.Module, parameters: list[inspect.Parameter]) -> list[inspect.Parameter]:
@@ -98,11 +96,17 @@ def slot_for(model: nn.Module, parameter: inspect.Parameter, number: int, state:
             return value(1)
     if HIDDEN.search(low) and (number or len(parameters_of(model)) > 1) and _first(model, (nn.RNNBase, nn.RNNCellBase)):
         return hidden(model, low)
-    leaf = entry(model, name, strict=bool(number))
-    if isinstance(leaf, nn.Embedding) and LABEL.search(low):
-        return tensor(BATCH, dtype="i64", high=leaf.num_embeddings)
-    if leaf is not None:
-        return of_layer(model, leaf)
+    met = entry(model, name, strict=bool(number))
+    if met is not None and isinstance(met.leaf, nn.Embedding) and LABEL.search(low):
+        return tensor(BATCH, dtype="i64", high=met.leaf.num_embeddings)
+    if met is not None:
+        slot = of_layer(model, met.leaf)
+        turned = met.turned and len(slot.shape) == 3 and slot.batch == 0  # noqa: PLR2004 - sequences
+        return (
+            slot
+            if not turned
+            else slot._replace(shape=(slot.shape[0], slot.shape[2], slot.shape[1]), free=(3 - slot.free[0],))
+        )
     if HIDDEN.search(low) and number:
         return hidden(model, low)
     if TOKENS.search(low) and (embedding := _first(model, nn.Embedding)) is not None:
@@ -206,7 +210,7 @@ def of_layer(model: nn.Module, leaf: nn.Module) -> Slot:
                 if len(leaf.normalized_shape) > 1
                 else tensor(BATCH, TIME, *leaf.normalized_shape, free=(1,))
             )
-    return tensor(BATCH, 16)
+    return adapters.layer_slot(leaf) or tensor(BATCH, 16)
 
 
 def image(channels: int, side: int = SIDE) -> Slot:
@@ -231,26 +235,38 @@ LEAVES = (
 )  # fmt: skip
 
 
-def entry(
-    model: nn.Module, name: str, *, strict: bool, depth: int = DEPTH, method: str = "forward"
-) -> nn.Module | None:
+def is_leaf(module: nn.Module) -> bool:
+    """Whether it is a layer whose input is known from its own sizes."""
+    return isinstance(module, LEAVES) or adapters.layer_slot(module) is not None
+
+
+class Entry(NamedTuple):
+    """The layer that an argument meets first; `turned` says that its last two axes are exchanged on the way."""
+
+    leaf: nn.Module
+    turned: bool = False
+
+
+def entry(model: nn.Module, name: str, *, strict: bool, depth: int = DEPTH, method: str = "forward") -> Entry | None:
     """The layer that an argument meets first, read from the source of `forward`; unless `strict`, else the first of all."""
-    if isinstance(model, LEAVES):
-        return model
+    if is_leaf(model):
+        return Entry(model)
     if isinstance(model, (nn.Sequential, nn.ModuleList)):
         for inner in model:
             found = entry(inner, "input", strict=False, depth=depth - 1)
             if found is not None:
                 return found
     if depth:
-        for path, position in _met(model, name, method):
+        method = "call" if method == "forward" and is_keras(model) else method
+        for path, position, turned in _met(model, name, method):
             found = _entry_of(model, path, position, depth)
             if found is not None:
-                return found
-    return None if strict else next((m for m in model.modules() if isinstance(m, LEAVES)), None)
+                return found._replace(turned=found.turned != turned)
+    first = None if strict else next((m for m in model.modules() if is_leaf(m)), None)
+    return Entry(first) if first is not None else None
 
 
-def _entry_of(model: nn.Module, path: str, position: int, depth: int) -> nn.Module | None:
+def _entry_of(model: nn.Module, path: str, position: int, depth: int) -> Entry | None:
     """The layer that an argument of `self.path(...)` meets: of a part of the model, or inside another method."""
     inner = _at(model, path)
     if isinstance(inner, nn.Module) and inner is not model:
@@ -264,22 +280,42 @@ def _entry_of(model: nn.Module, path: str, position: int, depth: int) -> nn.Modu
     return None
 
 
-def _met(model: nn.Module, name: str, method: str) -> Iterator[tuple[str, int]]:
-    """`self.path(name, ...)` in order of appearance: the path and the position of the argument.
+def _met(model: nn.Module, name: str, method: str) -> Iterator[tuple[str, int, bool]]:
+    """`self.path(name, ...)` in order of appearance: the path, the position of the argument, whether it was turned.
 
     Names that are made from it without a layer in between count as it (`x = torch.cat((name, y), 1)`).
     """
-    derived = {name}
+    derived = {name: False}
     for node in _steps(type(model), method):
         if isinstance(node, ast.Call):
             for position, argument in enumerate(node.args):
-                if derived & _words(argument):
-                    yield _path(node.func), position
+                if words := derived.keys() & _words(argument):
+                    yield _path(node.func), position, _turns(argument) != derived[min(words)]
                     break
-        elif derived & _words(node.value):
-            derived |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+            continue
+        targets = [target.id for target in node.targets if isinstance(target, ast.Name)]
+        if words := derived.keys() & _words(node.value):
+            derived.update(dict.fromkeys(targets, _turns(node.value) != derived[min(words)]))
         elif not isinstance(node.value, ast.Constant):
-            derived -= {target.id for target in node.targets if isinstance(target, ast.Name)} - {name}
+            for target in targets:
+                if target != name:
+                    derived.pop(target, None)
+
+
+def _turns(expression: ast.expr) -> bool:
+    """Whether it exchanges the last two of three axes."""
+    for node in ast.walk(expression):
+        match node:
+            case ast.Call(func=ast.Attribute(attr="permute"), args=args) if (
+                ast.unparse(args[0] if len(args) == 1 else ast.Tuple(args)) in TURNS
+            ):
+                return True
+            case ast.Call(func=ast.Attribute(attr="transpose" | "swapaxes"), args=[*_, first, second]):
+                return {ast.unparse(first), ast.unparse(second)} in ({"1", "2"}, {"-1", "-2"}, {"1", "-1"}, {"2", "-2"})
+    return False
+
+
+TURNS = ("(0, 2, 1)", "[0, 2, 1]", "0, 2, 1")
 
 
 def _words(expression: ast.expr) -> set[str]:
@@ -346,7 +382,8 @@ def _first(model: nn.Module, kind: type[nn.Module] | tuple[type[nn.Module], ...]
 
 def _also(model: nn.Module, name: str, first: Slot) -> Iterator[Slot]:
     """Other ranks for the first argument, where the layer takes several."""
-    leaf = entry(model, name, strict=False)
+    met = entry(model, name, strict=False)
+    leaf = met.leaf if met is not None else None
     if isinstance(leaf, nn.Linear):
         yield tensor(BATCH, TIME, leaf.in_features, free=(1,))
     elif isinstance(leaf, (nn.Embedding, nn.EmbeddingBag)):
@@ -356,5 +393,6 @@ def _also(model: nn.Module, name: str, first: Slot) -> Iterator[Slot]:
         yield tensor(BATCH, TIME, leaf.in_channels, SIDE, SIDE, free=(3, 4))
     elif isinstance(leaf, nn.Conv1d):
         yield tensor(BATCH, 128, leaf.in_channels, free=(1,))
+        yield tensor(BATCH, leaf.in_channels, 128, free=(2,))
     elif leaf is None and first.shape == (BATCH, 16):
         yield image(3)

@@ -87,7 +87,7 @@ def search(
     except Exception as error:  # noqa: BLE001 - a lazy module or a strange `forward`
         return Refusal("no-input", f"the signature of forward cannot be read: {error}")
     vehicle = Vehicle(model, positional, budget_s=budget_s, log=log)
-    known = adapters.states(model) if metadata else []
+    known = adapters.states(model, [parameter.name for parameter in parameters_of(model)]) if metadata else []
     hunt = _Hunt(vehicle, target, model, max_tries)
     for state in (*known, *states):
         hunt.push(state, 0)

@@ -458,6 +458,8 @@ def _matched(state: State, failure: Failure) -> Iterator[State]:
                         for axis, size in enumerate(slot.shape):
                             if size == mine and axis != slot.batch:
                                 yield replaced(state, path, _resized(slot, axis, theirs))
+                if len(one.shape) < len(other.shape) and slot.dtype == "f32" and len(slot.shape) < len(other.shape):
+                    yield replaced(state, path, tensor(*other.shape[:-1], slot.shape[-1]))
                 if len(one.shape) != len(other.shape) and one.pure:
                     yield from _of_rank(
                         state, path, slot, len(slot.shape) + len(other.shape) - len(one.shape), other.shape[-1]

@@ -171,3 +171,20 @@ def arguments(state: State, positional: frozenset[str], device: str = "cpu") -> 
         else:
             kwargs[name] = thing
     return args, kwargs
+
+
+def slot_like(thing: Any) -> Slot:
+    """The slot that makes a thing of the same kind: a tensor of that shape, a list of such, else the thing itself."""
+    if isinstance(thing, torch.Tensor):
+        high = (
+            int(thing.max()) + 1
+            if thing.numel() and not thing.dtype.is_floating_point and thing.dtype != torch.bool
+            else 0
+        )
+        return tensor(*thing.shape, dtype=WORDS.get(thing.dtype, "f32"), high=high)
+    if isinstance(thing, dict):
+        return Slot("dict", batch=None, parts=tuple((str(key), slot_like(part)) for key, part in thing.items()))
+    if isinstance(thing, (list, tuple)):
+        kind = "list" if isinstance(thing, list) else "tuple"
+        return Slot(kind, batch=None, parts=tuple((str(at), slot_like(part)) for at, part in enumerate(thing)))
+    return value(thing)
