@@ -80,6 +80,7 @@ class Claim(NamedTuple):
         axis: over which dim, as written, `None` where the ways differ or there is none.
         units: of the value, `None` where unknown.
         places: where it was applied and built, on all ways, and what came before that; the nearest first.
+        consumer: qualified name of what takes it, or of the operation.
     """
 
     about: str
@@ -87,6 +88,7 @@ class Claim(NamedTuple):
     axis: int | str | None = None
     units: int | None = None
     places: tuple[Span, ...] = ()
+    consumer: str = ""
 
 
 class Trial(NamedTuple):

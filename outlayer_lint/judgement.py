@@ -69,8 +69,11 @@ def claim_of(fact: Fact) -> Claim:
     """What the fact says of the value that was judged, back to the learned layer that made it."""
     value = getattr(fact, "prediction", None) or getattr(fact, "operand", None)
     about = next(cls.__name__ for cls in type(fact).__mro__ if cls.__module__ == FACTS)
-    if value is None or not value.known:
-        return Claim(about)
+    row = getattr(fact, "loss", None) or getattr(fact, "operation", None) or getattr(fact, "consumer", None)
+    consumer = "" if row is None else row.name
+    uncalled: str = getattr(fact, "method", "")  # a method that is not called has no value
+    if value is None or not value.known or uncalled:
+        return Claim(about, consumer=consumer)
     axes = {way.axis for way in value}
     places: dict[Span, None] = {}
     level = list(value)
@@ -83,6 +86,7 @@ def claim_of(fact: Fact) -> Claim:
         axes.pop() if len(axes) == 1 else None,
         value.units,
         tuple(places),
+        consumer,
     )
 
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from outlayer_lint.tracer.parent import NOTES, End, Session
+from outlayer_lint.tracer.ends import NOTES, End
+from outlayer_lint.tracer.parent import Session
 from outlayer_lint.tracer.settings import Settings
 from outlayer_lint.tracer.target import Target
 
@@ -44,19 +45,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def session(folder: Path) -> Iterator[Session]:
-    with Session(Settings(budget=BUDGET, root=str(folder)), cwd=str(folder)) as found:
-        found.ask([[{"kind": "locate", "paths": []}]])
-        yield found
-    assert not left_behind()
+def session(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    scratch = tmp_path_factory.mktemp("scratch")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tempfile.tempdir", str(scratch))
+        with Session(Settings(budget=BUDGET, root=str(folder)), cwd=str(folder)) as found:
+            found.ask([[{"kind": "locate", "paths": []}]])
+            assert processes_in(scratch)
+            yield found
+    assert not processes_in(scratch)
+    assert not list(scratch.iterdir())
 
 
-def left_behind() -> list[str]:
-    """Processes that still live in a sandbox, and folders of one."""
+def processes_in(scratch: Path) -> list[str]:
+    """Processes that live in a sandbox whose folder lies there."""
     found = []
     for path in Path("/proc").glob("[0-9]*/environ"):
         try:
-            if b"outlayer-trace-" in path.read_bytes():
+            if f"HOME={scratch}".encode() in path.read_bytes():
                 found.append(path.parent.name)
         except OSError:
             continue

@@ -60,7 +60,10 @@ def smp_models() -> Iterator[Model]:
 
     for name in sorted(smp.MODEL_ARCHITECTURES_MAPPING):
         for encoder in ("resnet18", "mobilenet_v2", "timm-regnetx_002", "efficientnet-b0", "densenet121"):
-            yield f"{name}/{encoder}", lambda name=name, encoder=encoder: smp.create_model(name, encoder, encoder_weights=None)
+            yield (
+                f"{name}/{encoder}",
+                lambda name=name, encoder=encoder: smp.create_model(name, encoder, encoder_weights=None),
+            )
 
 
 SMALL = {
@@ -138,16 +141,28 @@ def main() -> int:
     return 0
 
 
-def _measured(name: str, build: Callable[[], torch.nn.Module], device: str, options: argparse.Namespace) -> dict[str, Any]:
+def _measured(
+    name: str, build: Callable[[], torch.nn.Module], device: str, options: argparse.Namespace
+) -> dict[str, Any]:
     try:
         with torch.device(device), at_most(BUILD_S):
             model = build().eval()
     except (Exception, TooLong, SystemExit) as error:  # noqa: BLE001 - a library's model may fail in any way
-        return {"name": name, "built": False, "found": False, "why": f"not built: {type(error).__name__}: {str(error)[:150]}"}
+        return {
+            "name": name,
+            "built": False,
+            "found": False,
+            "why": f"not built: {type(error).__name__}: {str(error)[:150]}",
+        }
     log = print if options.explain else (lambda _: None)
     began = time.process_time()
     result = search(model, Target(name), budget_s=BUDGET_S, max_tries=TRIES, log=log, metadata=options.metadata)
-    row: dict[str, Any] = {"name": name, "built": True, "found": isinstance(result, Found), "cpu_s": time.process_time() - began}
+    row: dict[str, Any] = {
+        "name": name,
+        "built": True,
+        "found": isinstance(result, Found),
+        "cpu_s": time.process_time() - began,
+    }
     if isinstance(result, Found):
         best = result.hypotheses[0]
         return {**row, "tries": result.tries, "inputs": {spec.name: list(spec.shape) for spec in best.specs}}

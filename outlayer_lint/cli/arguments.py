@@ -84,6 +84,7 @@ RULES = (
 TEXT_OR_JSON = Option(("--format", "--output-format"), "FORMAT", "default: text", ("text", "json"), default="text")
 DRAWN = TEXT_OR_JSON._replace(choices=("text", "json", "html"))
 
+FAIL_ON = Option(("--fail-on",), "LEVEL", "least severity with exit code 1; default: warning", LEVELS)
 STRICT = Option(("--strict",), "", "exit with 2 if anything could not be read")
 RUNNING = (
     Option(("--device",), "DEVICE", "auto, cpu, cuda or cuda:1; default: auto"),
@@ -93,7 +94,7 @@ RUNNING = (
     Option(("--yes",), "", "allow --isolation none without a terminal"),
     Option(("--python",), "FILE", "the interpreter that has torch; default: this one"),
 )
-TRACED = (TEXT_OR_JSON._replace(choices=("text", "json", "sarif")), OUTPUT, CONFIG, ISOLATED, COLOR)
+TRACED = (FAIL_ON, TEXT_OR_JSON._replace(choices=("text", "json", "sarif")), OUTPUT, CONFIG, ISOLATED, COLOR)
 
 COMMANDS = {
     "check": Command(
@@ -103,12 +104,7 @@ COMMANDS = {
             *RULES,
             TEXT_OR_JSON._replace(choices=FORMATS),
             OUTPUT,
-            Option(
-                ("--fail-on",),
-                "LEVEL",
-                "least severity with exit code 1; default: warning",
-                ("error", "warning", "info"),
-            ),
+            FAIL_ON,
             Option(("--show",), "LEVEL", "tell findings of severity info one by one", ("info",)),
             Option(("--baseline",), "FILE", "leave out what this file accepts"),
             Option(("--add-noqa",), "", "add a `# noqa` to each line with a finding"),

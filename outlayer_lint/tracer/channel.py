@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, NamedTuple
+from math import isfinite
+from typing import Any
 
 CAP = 4 << 20  # bytes that one target may send
 LINE = 1 << 20  # bytes of one record
@@ -31,7 +32,7 @@ class Writer:
         if _pid() != self.owner:
             return False
         try:
-            data = _dumps({KEY: self.nonce, "kind": kind, **fields}, allow_nan=False).encode("ascii")
+            data = _dumps({KEY: self.nonce, "kind": kind, **_finite(fields)}, allow_nan=False).encode("ascii")
         except (ValueError, TypeError, RecursionError) as error:
             data = _dumps({KEY: self.nonce, "kind": "unsendable", "of": kind, "why": str(error)[:300]}).encode("ascii")
         if len(data) > LINE:
@@ -45,11 +46,13 @@ class Writer:
         return True
 
 
-class Taken(NamedTuple):
-    """What came out of some bytes: records in order, and how many lines were none of ours."""
-
-    records: list[dict[str, Any]]
-    foreign: int
+def _finite(tree: Any) -> Any:
+    """The same without numbers that JSON has no words for: those become null."""
+    if isinstance(tree, float):
+        return tree if isfinite(tree) else None
+    if isinstance(tree, dict):
+        return {key: _finite(value) for key, value in tree.items()}
+    return [_finite(value) for value in tree] if isinstance(tree, (list, tuple)) else tree
 
 
 class Reader:

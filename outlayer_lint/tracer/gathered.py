@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import suppress
@@ -36,12 +37,30 @@ def diagnostic_of(tree: Mapping[str, Any]) -> Diagnostic:
 def span_of(parts: Sequence[Any]) -> Span:
     """A span as it crosses the channel, with the path as it is shown here."""
     path, line, column, end_line, end_column, cell = parts
+    if cell is None and str(path).endswith(".ipynb"):
+        cell, first = _cell(str(path), int(line))
+        end_line, line = int(end_line) - int(line) + first, first
     return Span(shown(str(path)), int(line), int(column), int(end_line), int(end_column), cell)
 
 
 def _span(tree: Mapping[str, Any]) -> Span:
-    line, column, end_line, end_column = (int(tree[key]) for key in ("line", "column", "end_line", "end_column"))
-    return Span(shown(tree["path"]), line, column, end_line, end_column, tree["cell"])
+    return span_of([tree[key] for key in ("path", "line", "column", "end_line", "end_column", "cell")])
+
+
+@lru_cache(maxsize=64)
+def _cell(path: str, line: int) -> tuple[int | None, int]:
+    """The cell of a notebook and the line in it, of a line of its cells put together."""
+    try:
+        return _notebook(path).place(line)
+    except (Unreadable, IndexError):
+        return None, line
+
+
+@lru_cache(maxsize=8)
+def _notebook(path: str) -> Document:
+    document = load(path, shown(path))
+    _ = document.lines
+    return document
 
 
 def wanted(found: Iterable[Diagnostic], config: Config) -> tuple[Diagnostic, ...]:

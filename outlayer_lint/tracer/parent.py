@@ -11,10 +11,11 @@ import os
 import select
 import signal
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from outlayer_lint.config import Refused
 from outlayer_lint.tracer.channel import Reader
+from outlayer_lint.tracer.ends import End, Order
 from outlayer_lint.tracer.sandbox import PROCESSES, Rung, Sandbox, ladder
 
 if TYPE_CHECKING:
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
 
     from outlayer_lint.tracer.settings import Settings
 
-# The word for an end that brought no result; `report` has a sentence for each.
-NOTES = (
-    "import", "constructor", "no-input", "time", "memory", "crash", "exit", "environment", "device", "inconclusive",
-    "internal",
-)  # fmt: skip
 START = 60.0  # seconds to import torch in
 GRACE = 0.7  # seconds that a killed worker's end may take to be told
 BEFORE = 5.0  # seconds between a round and its first order
@@ -38,47 +34,6 @@ SIGNALS = {
     "SIGSEGV": "segmentation fault", "SIGABRT": "abort", "SIGFPE": "arithmetic error", "SIGBUS": "bus error",
     "SIGILL": "illegal instruction", "SIGKILL": "killed", "SIGTERM": "terminated",
 }  # fmt: skip
-
-
-class End(NamedTuple):
-    """How one order ended.
-
-    Attributes:
-        stage: `done`, or the stage it got to: `import`, `construct`, `infer`, `forward`, `numeric`, `script`.
-        word: one of `NOTES`, "" where it is done.
-        why: a sentence, "" where it is done.
-        record: what the child found out, in the shape of a target of the JSON report; empty where nothing.
-        log: lines about the search.
-        seconds: how long it took, the start of the child not counted.
-    """
-
-    stage: str
-    word: str
-    why: str
-    record: dict[str, Any]
-    log: tuple[str, ...] = ()
-    seconds: float = 0.0
-
-
-class Order:
-    """One thing asked of the child, and what came of it so far."""
-
-    __slots__ = ("began", "body", "end", "log", "number", "stage")
-
-    def __init__(self, number: int, body: dict[str, Any]) -> None:
-        """`body` is what crosses the channel besides the number."""
-        self.number = number
-        self.body = body
-        self.began = 0.0
-        self.stage = ""
-        self.log: list[str] = []
-        self.end: End | None = None
-
-    def close(self, word: str, why: str, stage: str = "", record: dict[str, Any] | None = None) -> None:
-        """The end, unless there is one."""
-        if self.end is None:
-            seconds = time.monotonic() - self.began if self.began else 0.0
-            self.end = End(stage or self.stage or "start", word, why, record or {}, tuple(self.log), seconds)
 
 
 class Session:
@@ -275,7 +230,7 @@ class _Round:
             case "log" if order is not None:
                 order.log.append(str(record["line"]))
             case "result" if order is not None:
-                _close(order, record["result"])
+                order.take(record["result"])
                 self.watch.rest()
             case "unsendable" if self.current is not None:
                 self.current.close("inconclusive", "what was found could not be sent")
@@ -289,24 +244,24 @@ class _Round:
         """The sandbox is gone, with whatever ran in it."""
         order = self.current or self.first
         word, why = self.watch.verdict() or ("crash", "the sandbox ended")
-        order.close(word, f"{why}{_in(order)}")
+        order.close(word, f"{why}{order.during}")
 
     def _fate(self, record: dict[str, Any], order: Order) -> tuple[str, str]:
         """What the end of a worker means for the order it was at."""
         verdict = self.watch.verdict()
         if record["killed"] and verdict is not None:
-            return verdict[0], f"{verdict[1]}{_in(order)}"
+            return verdict[0], f"{verdict[1]}{order.during}"
         if record["signal"] is None:
-            return "exit", f"the program ends its process with code {record['code']}{_in(order)}"
+            return "exit", f"the program ends its process with code {record['code']}{order.during}"
         try:
             name = signal.Signals(record["signal"]).name
         except ValueError:
             name = f"signal {record['signal']}"
         if name == "SIGXCPU":
-            return "time", f"it takes too much processor time{_in(order)}"
+            return "time", f"it takes too much processor time{order.during}"
         if name == "SIGXFSZ":
-            return "crash", f"it writes a file that is too large{_in(order)}"
-        return "crash", f"{SIGNALS.get(name, name)} ({name}){_in(order)}"
+            return "crash", f"it writes a file that is too large{order.during}"
+        return "crash", f"{SIGNALS.get(name, name)} ({name}){order.during}"
 
 
 class _Watch:
@@ -365,20 +320,6 @@ class _Watch:
     def verdict(self) -> tuple[str, str] | None:
         """Why it was killed, if it was."""
         return (self.word, self.why) if self.word else None
-
-
-def _close(order: Order, result: dict[str, Any]) -> None:
-    """A result came: the end of an order that got to say something itself."""
-    word = str(result.get("word", ""))
-    if not word:
-        order.close("", "", "done", result)
-        return
-    stage = str(result.get("stage", "")) or order.stage
-    order.close(word if word in NOTES else "inconclusive", str(result.get("why", "")), stage, result)
-
-
-def _in(order: Order) -> str:
-    return f" during `{order.stage}`" if order.stage else ""
 
 
 def _line(tree: dict[str, Any]) -> bytes:

@@ -57,24 +57,42 @@ class Reach:
         return tree is not None and any(map(_works, tree.body))
 
     def owner(self, path: str, line: int) -> str:
-        """The class at the top of a file that a line belongs to, "" where there is none."""
-        tree = self.tree(path)
-        for node in () if tree is None else tree.body:
-            if isinstance(node, ast.ClassDef) and node.lineno <= line <= (node.end_lineno or line):
-                return node.name
+        """The class or the model at the top of a file that a line belongs to, "" where there is none."""
+        node = self._top(path, line)
+        if isinstance(node, ast.ClassDef):
+            return node.name
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and isinstance(node.targets[0], ast.Name):
+            return node.targets[0].id
         return ""
+
+    def _top(self, path: str, line: int) -> ast.stmt | None:
+        tree = self.tree(path)
+        body = () if tree is None else tree.body
+        return next((node for node in body if node.lineno <= line <= (node.end_lineno or line)), None)
+
+    def calls(self, path: str, lines: Iterable[int]) -> list[str]:
+        """Functions at the top of a file that lines belong to and that can be called without arguments."""
+        found: dict[str, None] = {}
+        for line in lines:
+            node = self._top(path, line)
+            if isinstance(node, ast.FunctionDef):
+                given = node.args
+                required = len(given.posonlyargs) + len(given.args) - len(given.defaults)
+                if not required and not any(default is None for default in given.kw_defaults):
+                    found[node.name] = None
+        return list(found)
 
     def is_returned(self, path: str, line: int) -> bool:
         """Whether a line stands in the `forward` of a class that hands out what it computes by returning it alone.
 
-        One that keeps it as an attribute, or does something else in training, may hand out something else.
+        One that keeps it as an attribute, or does something else in training, may hand out something else. A model that
+        is put together at the top of a file has no other way.
         """
-        tree = self.tree(path)
-        for node in () if tree is None else tree.body:
-            for method in node.body if isinstance(node, ast.ClassDef) else ():
-                if isinstance(method, ast.FunctionDef) and method.lineno <= line <= (method.end_lineno or line):
-                    return method.name in FORWARD and not any(map(_hands_out, ast.walk(method)))
-        return False
+        node = self._top(path, line)
+        for method in node.body if isinstance(node, ast.ClassDef) else ():
+            if isinstance(method, ast.FunctionDef) and method.lineno <= line <= (method.end_lineno or line):
+                return method.name in FORWARD and not any(map(_hands_out, ast.walk(method)))
+        return isinstance(node, ast.Assign)
 
     def tree(self, path: str) -> ast.Module | None:
         """The syntax of a file, `None` where it has none."""

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from outlayer_lint.reporters import View
-    from outlayer_lint.tracer.parent import End
+    from outlayer_lint.tracer.ends import End
     from outlayer_lint.tracer.tracing import Ran, Traced
 
 VERSION = 1
 PLACE = re.compile(r"(?P<path>/[^\n]+?):(?P<line>\d+)")
+SATURATED = 0.5  # share of values at an end from which it is told
 DIGITS = 4  # of seconds
 
 
@@ -205,9 +206,24 @@ def _output(output: Mapping[str, Any]) -> Iterator[str]:
     steps = [_step(step) for step in output.get("chain", ())]
     if steps:
         yield visible(f"      {' -> '.join(steps)}")
-    bad = [f"{key}: {value}" for key, value in (output.get("stress") or {}).items() if value != "ok"]
+    yield from (visible(f"      {sentence}") for sentence in _strained(output))
+
+
+def _strained(output: Mapping[str, Any]) -> Iterator[str]:
+    """What an output does that it should not, under large scores or in training."""
+    bad = [f"{key}: {value}" for key, value in (output.get("stress") or {}).items() if value not in ("ok", "not run")]
     if bad:
-        yield visible(f"      stress: {', '.join(bad)}")
+        yield f"unstable under large scores: {', '.join(bad)}"
+    if output.get("disputed"):
+        yield f"with another input that is accepted: {', '.join(output['disputed'])}"
+    if output.get("training"):
+        yield f"in training: {output['training']}"
+    if output.get("constant"):
+        yield f"constant: {output['constant']}"
+    if output.get("saturation", 0) > SATURATED:
+        yield f"{output['saturation']:.0%} of its values are exactly 0 or 1"
+    if (output.get("grad") or {}).get("zero"):
+        yield "no gradient comes back to any weight"
 
 
 def _step(step: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from outlayer_lint.config import Refused
 from outlayer_lint.source.discovery import shown, sources
 from outlayer_lint.tracer.gathered import diagnostic_of, wanted
-from outlayer_lint.tracer.parent import End, Session
+from outlayer_lint.tracer.parent import Session
 from outlayer_lint.tracer.target import Target
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from outlayer_lint.config import Config
     from outlayer_lint.diagnostic import Diagnostic
     from outlayer_lint.tracer.configured import Configured
+    from outlayer_lint.tracer.ends import End
 
 WORDS = (b"torch", b"keras", b"jax")  # a file without any of them has no model
 BUNDLE = 400  # files that are listed by one order

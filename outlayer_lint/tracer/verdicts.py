@@ -13,10 +13,14 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from outlayer_lint.diagnostic import AGAIN, Claim, Diagnostic, Report, Severity, Span, Trial
+from outlayer_lint import knowledge
+from outlayer_lint.diagnostic import AGAIN, Claim, Diagnostic, Report, Span, Trial
+from outlayer_lint.facts import LossCall
+from outlayer_lint.judgement import Judgement
+from outlayer_lint.lattice import Emission, Tensor, Value
 from outlayer_lint.source.discovery import shown
 from outlayer_lint.tracer.gathered import diagnostic_of, span_of
-from outlayer_lint.tracer.parent import End, Session
+from outlayer_lint.tracer.parent import Session
 from outlayer_lint.tracer.reach import Reach
 from outlayer_lint.tracer.target import Target
 
@@ -24,9 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from outlayer_lint.tracer.configured import Configured
+    from outlayer_lint.tracer.ends import End
 
 LOSSES = 40  # of a script, so that a later loss is reached as well
 WORD = re.compile(r"[a-z0-9]+")
+WAY = re.compile(r"(?P<word>[a-z0-9]+)(?:\((?P<axis>-?\d+)?[^)]*\))?(?:, \d+ units?)?")
+LAYER = "torch.nn.Linear"  # what stands for any layer, where a rule asks whether there is one
 # A word -> those that it is a case of: what is the one is not contradicted by the other.
 WIDER = {
     "simplex": {"unit", "nonneg", "bnd"}, "unit": {"nonneg", "bnd"}, "pos": {"nonneg"}, "sym1": {"bnd"},
@@ -64,7 +71,7 @@ class Seen(NamedTuple):
 class Output(NamedTuple):
     """One output of a model that was run with every input it accepts.
 
-    `emits` are the words of its form, by intervention, empty where it is not certain.
+    `emits` are the words of its form, by intervention, empty where it is not certain; `value` is the same as a value.
     """
 
     model: str
@@ -72,6 +79,7 @@ class Output(NamedTuple):
     emits: frozenset[str]
     form: str
     through: frozenset[tuple[str, int, int]]
+    value: Value
 
 
 class Evidence(NamedTuple):
@@ -90,18 +98,26 @@ def tried(report: Report, configured: Configured, root: str) -> tuple[Report, Se
     settings = configured.settings._replace(losses=max(LOSSES, configured.settings.losses))
     reach = Reach(root)
     with Session(settings, cwd=root) as session:
-        ran = _Runs(session, reach, configured)
-        judged = []
-        for finding in report.diagnostics:
-            evidence = ran.for_finding(finding)
-            judged.append(finding._replace(trace=verdict(finding, evidence, reach)))
-    return report._replace(diagnostics=tuple(judged)), session
+        judged = judge(report.diagnostics, session, reach, configured)
+    return report._replace(diagnostics=judged), session
+
+
+def judge(
+    findings: Iterable[Diagnostic], session: Session, reach: Reach, configured: Configured
+) -> tuple[Diagnostic, ...]:
+    """Each finding with a verdict; what they share is run once."""
+    findings = tuple(findings)
+    ran = _Runs(session, reach, configured, findings)
+    return tuple(one._replace(trace=verdict(one, ran.for_finding(one), reach)) for one in findings)
 
 
 class _Runs:
     """What was run so far; nothing is run twice."""
 
-    def __init__(self, session: Session, reach: Reach, configured: Configured) -> None:
+    def __init__(self, session: Session, reach: Reach, configured: Configured, findings: Iterable[Diagnostic]) -> None:
+        self.lines: dict[str, list[int]] = {}
+        for finding in findings:
+            self.lines.setdefault(os.path.abspath(finding.span.path), []).append(finding.span.line)
         self.session = session
         self.reach = reach
         self.known = {(target.path, target.name): target for target in configured.targets}
@@ -109,7 +125,10 @@ class _Runs:
 
     def for_finding(self, finding: Diagnostic) -> Evidence:
         """Run what stands behind a finding: its scripts, and where these do not decide, its models."""
-        scripts = self.reach.scripts(os.path.abspath(finding.span.path))
+        path = os.path.abspath(finding.span.path)
+        scripts = self.reach.scripts(path)
+        if not scripts and self.reach.calls(path, (finding.span.line,)):
+            scripts = [path]
         names = [(path, "") for path in scripts]
         for name in names:
             self._run(name)
@@ -137,7 +156,8 @@ class _Runs:
             target = self.known.get(name, Target(path, model))
             order: dict[str, Any] = {"kind": "trace", "target": target.to_json()}
         else:
-            order = {"kind": "script", "path": path, "argv": []}
+            calls = self.reach.calls(path, self.lines.get(path, ()))
+            order = {"kind": "script", "path": path, "argv": [], "calls": calls}
         self.ends[name] = self.session.ask([[order]])[0]
 
     def _gathered(self, names: Iterable[tuple[str, str]]) -> Evidence:
@@ -173,9 +193,10 @@ def _seen(record: dict[str, Any], how: str) -> Iterator[Seen]:
 def _outputs(record: dict[str, Any], how: str) -> Iterator[Output]:
     for output in record.get("outputs", ()):
         form = output.get("form") or {}
-        sure = "intervention" in form.get("by", ()) and not output.get("disputed")
+        sure = "intervention" in form.get("by", ()) and not (output.get("disputed") or output.get("training"))
         emits = words(output.get("emits") or "") if sure else frozenset[str]()
-        yield Output(how, output["path"], emits, form.get("value", ""), _places(output))
+        value = value_of(output.get("emits") or "", output["shape"], output.get("units"))
+        yield Output(how, output["path"], emits, form.get("value", ""), _places(output), value)
 
 
 def _places(record: dict[str, Any]) -> frozenset[tuple[str, int, int]]:
@@ -192,6 +213,26 @@ def words(emits: str) -> frozenset[str]:
         return frozenset()
     found = (WORD.match(way.strip()) for way in emits.split(" | "))
     return frozenset(match[0] for match in found if match is not None) - SILENT
+
+
+def value_of(emits: str, shape: Sequence[int], units: int | None) -> Value:
+    """`simplex(1), 10 units` of a tensor as a value, unknown where it is not one word."""
+    match = WAY.fullmatch(emits)
+    if match is None or match["word"] not in set(Emission):
+        return Value(reason="unknown")
+    axis = int(match["axis"]) if match["axis"] else None
+    return Value([Tensor(Emission(match["word"]), axis=axis, units=units, rank=len(shape), by=LAYER, learned=LAYER)])
+
+
+def suffices(finding: Diagnostic, claim: Claim, value: Value) -> bool:
+    """Whether the rule says as much of a loss that is given such a value, whatever else is true of it."""
+    row = knowledge.find(claim.consumer)
+    if claim.about != "LossCall" or row is None:
+        return False
+    judgement = Judgement()
+    fact = LossCall(finding.span, row[0], value)
+    said = [judgement.dress(rule, one, fact, likely=False) for rule, one in judgement.of(fact) if rule == finding.rule]
+    return any(one.severity.rank >= finding.severity.rank for one in said)
 
 
 def contradict(claimed: Iterable[str], seen: Iterable[str]) -> bool:
@@ -232,7 +273,7 @@ def _by_model(finding: Diagnostic, claim: Claim, outputs: Sequence[Output], reac
     one = outputs[0]
     if all(contradict(claim.emits, each.emits) for each in outputs):
         return Trial("refuted", f"`{one.model}` gives {one.form} by intervention, not {_told(claim.emits)}")
-    if all(each.emits <= set(claim.emits) for each in outputs) and finding.severity is Severity.ERROR:
+    if all(each.emits <= set(claim.emits) and suffices(finding, claim, each.value) for each in outputs):
         return Trial("confirmed", f"`{one.model}` gives {one.form} by intervention; the line itself was not run")
     return None
 

@@ -101,6 +101,21 @@ class Absent:
     def __rfloordiv__(self, other: Any) -> Any:
         return other // COUNT
 
+    def __mod__(self, other: Any) -> Any:
+        return COUNT % other
+
+    def __rmod__(self, other: Any) -> Any:
+        return other % COUNT
+
+    def __pow__(self, other: Any) -> Any:
+        return COUNT**other
+
+    def __rpow__(self, other: Any) -> Any:
+        return other**COUNT
+
+    def __neg__(self) -> int:
+        return -COUNT
+
     def __truediv__(self, other: Any) -> Any:
         return COUNT / other
 

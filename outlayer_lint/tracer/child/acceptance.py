@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from outlayer_lint.tracer.child.vehicle import Vehicle
 
 
+KEPT_APART = 3
+
+
 class Standing(NamedTuple):
     """How well an accepted input does.
 
@@ -28,25 +31,26 @@ class Standing(NamedTuple):
 
 
 def judged(vehicle: Vehicle, state: State, output: Any) -> Standing:
-    """The standing of an accepted state; `output` is what came out."""
+    """The standing of an accepted state; `output` is what came out. Steps and samples are exchanged where that is better."""
+    best = Standing(_score(vehicle, state, output), state)
+    for other in _other_axes(state) if best.score < KEPT_APART and vehicle.device != "meta" else ():
+        outcome = vehicle.real(other)
+        if outcome.failure is None and (score := _score(vehicle, other, outcome.output)) > best.score:
+            best = Standing(score, other)
+    return best
+
+
+def _score(vehicle: Vehicle, state: State, output: Any) -> int:
     shapes = _shapes(output)
     if not any(BATCH in shape for shape in shapes):
-        return Standing(0, state)
+        return 0
     larger = vehicle.real(with_batch(state, BATCH + 1))
     if larger.failure is not None:
-        return Standing(1, state)
+        return 1
     counts = _counting(shapes, _shapes(larger.output))
     if not counts:
-        return Standing(0, state)
-    if vehicle.device == "meta" or _apart(vehicle, state, counts):
-        return Standing(3, state)
-    for other in _other_axes(state):
-        outcome = vehicle.real(with_batch(other, BATCH + 1))
-        if outcome.failure is None:
-            axes = _counting(_shapes(vehicle.real(other).output), _shapes(outcome.output))
-            if axes and _apart(vehicle, other, axes):
-                return Standing(3, other)
-    return Standing(2, state)
+        return 0
+    return KEPT_APART if vehicle.device == "meta" or _apart(vehicle, state, counts) else 2
 
 
 def _shapes(output: Any) -> list[tuple[int, ...]]:
@@ -81,7 +85,16 @@ def _apart(vehicle: Vehicle, state: State, counts: list[tuple[int, int]]) -> boo
         if number >= min(len(before), len(after)) or before[number].shape != after[number].shape:
             continue
         one, other = before[number].detach(), after[number].detach()
-        same = [torch.allclose(one.select(axis, at).float(), other.select(axis, at).float(), rtol=1e-3, atol=1e-5, equal_nan=True) for at in range(BATCH)] if not one.is_complex() else [True, False]
+        same = (
+            [
+                torch.allclose(
+                    one.select(axis, at).float(), other.select(axis, at).float(), rtol=1e-3, atol=1e-5, equal_nan=True
+                )
+                for at in range(BATCH)
+            ]
+            if not one.is_complex()
+            else [True, False]
+        )
         if same[0] and not same[1]:
             return True
         if all(same) and torch.equal(one.select(axis, 0), one.select(axis, 1)):

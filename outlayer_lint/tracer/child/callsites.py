@@ -158,7 +158,9 @@ def _attribute(module: SlicedModule, owner: ast.ClassDef, name: str, depth: int)
             continue
         for node in ast.walk(method):
             match node:
-                case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=attr)], value=value) if attr == name:
+                case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=attr)], value=value) if (
+                    attr == name
+                ):
                     if depth > 0:
                         return _scope(module, method, owner, depth - 1).evaluate(value)
     raise KeyError(name)
@@ -211,5 +213,3 @@ def _files(folder: str, root: str) -> Iterator[str]:
         if not inside or folder == root or folder == os.path.dirname(folder):
             return
         folder = os.path.dirname(folder)
-
-

@@ -20,14 +20,23 @@ CLASSES = re.compile(r"(^|_)n?(um)?_?(class(es)?|labels?|categories|cls)$|^(n_?c
 TABLE: tuple[tuple[re.Pattern[str], Any], ...] = tuple(
     (re.compile(pattern), value)
     for pattern, value in (
-        (r"^(pretrained|bidirectional|bias)$|^(use|is|has|with|return|output|do|enable|add|share|learn|train)_.*(?<!dim)$|^verbose|^debug", False),
+        (
+            r"^(pretrained|bidirectional|bias)$|^(use|is|has|with|return|output|do|enable|add|share|learn|train)_.*(?<!dim)$|^verbose|^debug",
+            False,
+        ),
         (r"(weights?|checkpoint|ckpt|pretrain\w*|path|file|dir|load_\w*)$", None),
         (r"device", "cpu"),
-        (r"vocab|ntokens?|n_?words|n_?tokens|num_tokens|num_embeddings|num_words|dict_size|voc_size|n_chars|charset", 200),
+        (
+            r"vocab|ntokens?|n_?words|n_?tokens|num_tokens|num_embeddings|num_words|dict_size|voc_size|n_chars|charset",
+            200,
+        ),
         (r"pad(ding)?_?(idx|index|token|id)|(pad|sos|bos|eos|start|end)_(idx|token|id)", 0),
         (r"^(kernel_?(size)?|kernel|ksize|filter_size|k_size|ks)$", 3),
         (r"kernel_(sizes|list)|filter_sizes|^ks$|kernels", [3, 4, 5]),
-        (r"^(stride|dilation|groups|padding|expansion|cardinality|reduction_?ratio|rate|order|scale|upscale_?\w*|scale_factor|factor)$", 1),
+        (
+            r"^(stride|dilation|groups|padding|expansion|cardinality|reduction_?ratio|rate|order|scale|upscale_?\w*|scale_factor|factor)$",
+            1,
+        ),
         (r"drop|^p$|prob", 0.1),
         (r"momentum|decay|^eps$|epsilon", 0.01),
         (r"learning_rate|^lr|alpha|beta|gamma|lambda|weight_|temperature|^tau$|slope|ratio|std|sigma", 0.5),
@@ -43,22 +52,33 @@ TABLE: tuple[tuple[re.Pattern[str], Any], ...] = tuple(
         (r"latent|z_?dim|^nz$|noise|code_?(dim|size)|^z$|bottleneck", 16),
         (r"action|n_?act", 4),
         (r"state|obs(ervation)?", 8),
-        (r"(img|image|input|in)_?(channels?|ch|chans?|c|nc|planes)$|^(nc|inchannels|in_ch|channels?_in|n_?channels|num_?channels|c_in|colou?r\w*|channels|input_channel\w*)$", 3),
+        (
+            r"(img|image|input|in)_?(channels?|ch|chans?|c|nc|planes)$|^(nc|inchannels|in_ch|channels?_in|n_?channels|num_?channels|c_in|colou?r\w*|channels|input_channel\w*)$",
+            3,
+        ),
         (r"(out|output)_?(channels?|ch|chans?|c|nc|planes)$", 8),
-        (r"features?|dims?$|size$|hidden|units|width|embed|^d_|channels?|planes|filters|ngf|ndf|^nf$|^dim|^d$|neurons|^in|^out|rank$|n_|num_", 32),
+        (
+            r"features?|dims?$|size$|hidden|units|width|embed|^d_|channels?|planes|filters|ngf|ndf|^nf$|^dim|^d$|neurons|^in|^out|rank$|n_|num_",
+            32,
+        ),
     )
 )
 OPTIONS = re.compile(r"^(args?|opts?|options?|config\w*|cfg|conf|hparams?|params?|flags|hyper\w*|hp|settings|kwargs)$")
-OUTPUTS = re.compile(r"^(n_?|num_)?(out(puts?)?)_?(dims?|size|features|units|shape|n)?$|^(n_?out|targets?_?size|c_out|num_?outputs?)$")
+OUTPUTS = re.compile(
+    r"^(n_?|num_)?(out(puts?)?)_?(dims?|size|features|units|shape|n)?$|^(n_?out|targets?_?size|c_out|num_?outputs?)$"
+)
 
 
-def by_name(name: str, classes: int | None = None) -> Any:
-    """A value for an argument of that name; raises `KeyError` where the name says nothing."""
+def by_name(name: str, classes: int | None = None, tree: ast.AST | None = None) -> Any:
+    """A value for an argument of that name; raises `KeyError` where the name says nothing.
+
+    `tree` is the code that will read it: what it compares the attributes of options with is one of their values.
+    """
     low = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().strip("_")
     if CLASSES.search(low) or OUTPUTS.search(low):
         return classes or 10
     if OPTIONS.search(low):
-        return options(name, classes)
+        return options(name, classes, tree)
     if re.search(r"norm_?(layer|func|fn)?$", low):
         return _layer("BatchNorm2d")
     if re.search(r"^(act(ivation)?|nonlinearity|non_linearity)(_?(layer|func|fn|class))?$", low):
@@ -69,11 +89,16 @@ def by_name(name: str, classes: int | None = None) -> Any:
     raise KeyError(name)
 
 
-def options(name: str, classes: int | None = None) -> Absent:
-    """An object whose attributes are guessed by their names."""
+def options(
+    name: str, classes: int | None = None, tree: ast.AST | None = None, known: dict[str, Any] | None = None
+) -> Absent:
+    """An object with attributes: those that are `known`, others by what the code compares them with, else by name."""
 
     def attribute(key: str) -> Any:
-        return by_name(key, classes)
+        if known is not None and key in known:
+            return known[key]
+        compared = next(choices(tree, key), None) if tree is not None else None
+        return compared if compared is not None else by_name(key, classes)
 
     return Absent(name, attribute)
 
@@ -83,11 +108,13 @@ def of_parameter(parameter: inspect.Parameter, tree: ast.AST | None, classes: in
     compared = next(choices(tree, parameter.name), None) if tree is not None else None
     if compared is not None:
         return compared
-    annotation = parameter.annotation if isinstance(parameter.annotation, str) else getattr(
-        parameter.annotation, "__name__", str(parameter.annotation)
+    annotation = (
+        parameter.annotation
+        if isinstance(parameter.annotation, str)
+        else getattr(parameter.annotation, "__name__", str(parameter.annotation))
     )
     try:
-        value = by_name(parameter.name, classes)
+        value = by_name(parameter.name, classes, tree)
     except KeyError:
         return BY_TYPE.get(annotation, 16) if annotation in BY_TYPE else Absent(parameter.name, None)
     if annotation == "bool" and not isinstance(value, bool):
@@ -99,7 +126,15 @@ def of_parameter(parameter: inspect.Parameter, tree: ast.AST | None, classes: in
     return value
 
 
-BY_TYPE: dict[str, Any] = {"int": 16, "float": 0.1, "bool": False, "str": "", "list": [16, 16], "tuple": (16, 16), "dict": {}}
+BY_TYPE: dict[str, Any] = {
+    "int": 16,
+    "float": 0.1,
+    "bool": False,
+    "str": "",
+    "list": [16, 16],
+    "tuple": (16, 16),
+    "dict": {},
+}
 
 
 def choices(tree: ast.AST, name: str) -> Iterator[str]:

@@ -18,13 +18,21 @@ if TYPE_CHECKING:
 DEPTH = 6  # of modules whose own `forward` is read
 RNN = (nn.RNN, nn.LSTM, nn.GRU)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
-TOKENS = re.compile(r"(^|_)(ids?|tokens?|src|trg|tgt|text|words?|sentences?|sent|seqs?|captions?|question|query_ids)(_|$)|_(inputs|ids)$")
-FLAG = re.compile(r"^(return|output|use|is|with|do|need|only|keep|apply|training|train|verbose|debug|inference|test|predict|mask_flag|deterministic|pre_logits|augment|profile|visualize)(_|$)|_only$|^(training|causal)$")
+TOKENS = re.compile(
+    r"(^|_)(ids?|tokens?|src|trg|tgt|text|words?|sentences?|sent|seqs?|captions?|question|query_ids)(_|$)|_(inputs|ids)$"
+)
+FLAG = re.compile(
+    r"^(return|output|use|is|with|do|need|only|keep|apply|training|train|verbose|debug|inference|test|predict|mask_flag|deterministic|pre_logits|augment|profile|visualize)(_|$)|_only$|^(training|causal)$"
+)
 NUMBER = re.compile(r"ratio|alpha|lambda|lamb|temperature|^temp$|^p$|prob$|scale|eps|gamma|tau|rate|threshold|weight$")
-INTEGER = re.compile(r"^(k|n|step|epoch|level|index|idx|layer|num_\w+|n_\w+|batch_size|bs|max_len\w*|length_max|stage|i)$|_step$|size$")
+INTEGER = re.compile(
+    r"^(k|n|step|epoch|level|index|idx|layer|num_\w+|n_\w+|batch_size|bs|max_len\w*|length_max|stage|i)$|_step$|size$"
+)
 LENGTHS = re.compile(r"len(s|gths?)?$")
 MASK = re.compile(r"mask")
-HIDDEN = re.compile(r"^(h|c|hx|cx|h0|c0|h_0|hc|hidden\w*|states?|prev_\w+|memory_state|init_\w*|h_prev|last_\w+|\w*_hidden|rnn_\w*|cell\w*)$")
+HIDDEN = re.compile(
+    r"^(h|c|hx|cx|h0|c0|h_0|hc|hidden\w*|states?|prev_\w+|memory_state|init_\w*|h_prev|last_\w+|\w*_hidden|rnn_\w*|cell\w*)$"
+)
 STEP = re.compile(r"^(t|ts|time|times|timesteps?|time_?steps?|step|steps|noise_level|sigmas?)$")
 LABEL = re.compile(r"^(y|c|labels?|classes|class_\w+|target\w*|cond\w*|cls|category)$")
 NOISE = re.compile(r"^(z|noise|latent\w*|code)$")
@@ -52,9 +60,10 @@ def parameters_of(model: nn.Module) -> list[inspect.Parameter]:
     forward = getattr(model, "call", None) if _is_keras(model) else None
     forward = forward if callable(forward) else model.forward
     try:
-        return list(inspect.signature(forward).parameters.values())
+        found = list(inspect.signature(forward).parameters.values())
     except (TypeError, ValueError):
         return [inspect.Parameter("input", inspect.Parameter.POSITIONAL_ONLY)]
+    return found[1:] if found and found[0].name == "self" else found  # a scripted method shows its `self`
 
 
 def _is_keras(model: nn.Module) -> bool:
@@ -72,7 +81,9 @@ def _primary(model: nn.Module, parameters: list[inspect.Parameter]) -> list[insp
 def slot_for(model: nn.Module, parameter: inspect.Parameter, number: int, state: State, classes: int | None) -> Slot:
     """What to put into a parameter of `forward`, the `number`th; earlier ones stand in `state`."""
     name, low = parameter.name, parameter.name.lower()
-    annotation = parameter.annotation if isinstance(parameter.annotation, str) else getattr(parameter.annotation, "__name__", "")
+    annotation = (
+        parameter.annotation if isinstance(parameter.annotation, str) else getattr(parameter.annotation, "__name__", "")
+    )
     main = state[0][1] if state else None
     if number:
         if annotation in MAKES_NUMBER:
@@ -85,7 +96,11 @@ def slot_for(model: nn.Module, parameter: inspect.Parameter, number: int, state:
             return value(0.5)
         if INTEGER.search(low) and entry(model, name, strict=True) is None:
             return value(1)
+    if HIDDEN.search(low) and (number or len(parameters_of(model)) > 1) and _first(model, (nn.RNNBase, nn.RNNCellBase)):
+        return hidden(model, low)
     leaf = entry(model, name, strict=bool(number))
+    if isinstance(leaf, nn.Embedding) and LABEL.search(low):
+        return tensor(BATCH, dtype="i64", high=leaf.num_embeddings)
     if leaf is not None:
         return of_layer(model, leaf)
     if HIDDEN.search(low) and number:
@@ -98,7 +113,13 @@ def slot_for(model: nn.Module, parameter: inspect.Parameter, number: int, state:
 
 
 def _number(low: str, otherwise: Any) -> Any:
-    return 0.5 if isinstance(otherwise, float) else otherwise if not isinstance(otherwise, int) else (False if otherwise is False else 1)
+    return (
+        0.5
+        if isinstance(otherwise, float)
+        else otherwise
+        if not isinstance(otherwise, int)
+        else (False if otherwise is False else 1)
+    )
 
 
 def _extra(low: str, main: Slot | None, classes: int | None) -> Slot | None:
@@ -150,7 +171,9 @@ def of_layer(model: nn.Module, leaf: nn.Module) -> Slot:
         case nn.Conv1d() | nn.ConvTranspose1d():
             return tensor(BATCH, leaf.in_channels, 128, free=(2,))
         case nn.ConvTranspose2d():
-            return tensor(BATCH, leaf.in_channels, 1, 1, free=(2, 3)) if leaf.in_channels > 4 else image(leaf.in_channels)  # noqa: PLR2004 - colours
+            return (
+                tensor(BATCH, leaf.in_channels, 1, 1, free=(2, 3)) if leaf.in_channels > 4 else image(leaf.in_channels)
+            )  # noqa: PLR2004 - colours
         case nn.Conv2d():
             return image(leaf.in_channels, _side(model))
         case nn.Conv3d() | nn.ConvTranspose3d():
@@ -178,7 +201,11 @@ def of_layer(model: nn.Module, leaf: nn.Module) -> Slot:
         case nn.GroupNorm():
             return image(leaf.num_channels)
         case nn.LayerNorm():
-            return tensor(BATCH, *leaf.normalized_shape) if len(leaf.normalized_shape) > 1 else tensor(BATCH, TIME, *leaf.normalized_shape, free=(1,))
+            return (
+                tensor(BATCH, *leaf.normalized_shape)
+                if len(leaf.normalized_shape) > 1
+                else tensor(BATCH, TIME, *leaf.normalized_shape, free=(1,))
+            )
     return tensor(BATCH, 16)
 
 
@@ -204,7 +231,9 @@ LEAVES = (
 )  # fmt: skip
 
 
-def entry(model: nn.Module, name: str, *, strict: bool, depth: int = DEPTH) -> nn.Module | None:
+def entry(
+    model: nn.Module, name: str, *, strict: bool, depth: int = DEPTH, method: str = "forward"
+) -> nn.Module | None:
     """The layer that an argument meets first, read from the source of `forward`; unless `strict`, else the first of all."""
     if isinstance(model, LEAVES):
         return model
@@ -214,41 +243,79 @@ def entry(model: nn.Module, name: str, *, strict: bool, depth: int = DEPTH) -> n
             if found is not None:
                 return found
     if depth:
-        for path, position in _met(model, name):
-            inner = _at(model, path)
-            if not isinstance(inner, nn.Module) or inner is model:
-                continue
-            parameters = parameters_of(inner)
-            argument = parameters[position].name if position < len(parameters) else "input"
-            found = entry(inner, argument, strict=False, depth=depth - 1)
+        for path, position in _met(model, name, method):
+            found = _entry_of(model, path, position, depth)
             if found is not None:
                 return found
     return None if strict else next((m for m in model.modules() if isinstance(m, LEAVES)), None)
 
 
-def _met(model: nn.Module, name: str) -> Iterator[tuple[str, int]]:
-    """`self.path(name, ...)` in order of appearance: the path and the position of the argument."""
-    for call in _calls(type(model)):
-        for position, argument in enumerate(call.args):
-            words = {node.id for node in ast.walk(argument) if isinstance(node, ast.Name)}
-            if name in words and not any(isinstance(node, ast.Call) and _path(node.func) for node in ast.walk(argument)):
-                yield _path(call.func), position
-                break
+def _entry_of(model: nn.Module, path: str, position: int, depth: int) -> nn.Module | None:
+    """The layer that an argument of `self.path(...)` meets: of a part of the model, or inside another method."""
+    inner = _at(model, path)
+    if isinstance(inner, nn.Module) and inner is not model:
+        parameters = parameters_of(inner)
+        argument = parameters[position].name if position < len(parameters) else "input"
+        return entry(inner, argument, strict=False, depth=depth - 1)
+    if inspect.ismethod(inner) and inner.__self__ is model and inspect.isfunction(vars(type(model)).get(path)):
+        names = [parameter.name for parameter in inspect.signature(inner).parameters.values()]
+        if position < len(names):
+            return entry(model, names[position], strict=True, depth=depth - 1, method=path)
+    return None
 
 
-def _calls(cls: type) -> list[ast.Call]:
-    """Calls of own attributes in `forward`, in the order in which they are written."""
-    if cls not in _CACHE:
+def _met(model: nn.Module, name: str, method: str) -> Iterator[tuple[str, int]]:
+    """`self.path(name, ...)` in order of appearance: the path and the position of the argument.
+
+    Names that are made from it without a layer in between count as it (`x = torch.cat((name, y), 1)`).
+    """
+    derived = {name}
+    for node in _steps(type(model), method):
+        if isinstance(node, ast.Call):
+            for position, argument in enumerate(node.args):
+                if derived & _words(argument):
+                    yield _path(node.func), position
+                    break
+        elif derived & _words(node.value):
+            derived |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+        elif not isinstance(node.value, ast.Constant):
+            derived -= {target.id for target in node.targets if isinstance(target, ast.Name)} - {name}
+
+
+def _words(expression: ast.expr) -> set[str]:
+    """Names in an expression that go through no layer inside it, and are read for more than their shape."""
+    match expression:
+        case ast.Name(id=name):
+            return {name}
+        case ast.Call(func=func) if _path(func):
+            return set()
+        case ast.Attribute(attr="shape" | "device" | "dtype"):
+            return set()
+        case ast.Call(func=ast.Attribute(attr="size" | "dim" | "new_zeros")):
+            return set()
+    return {
+        word
+        for child in ast.iter_child_nodes(expression)
+        if isinstance(child, ast.expr | ast.keyword)
+        for word in (_words(child.value) if isinstance(child, ast.keyword) else _words(child))
+    }
+
+
+def _steps(cls: type, method: str) -> list[ast.Call | ast.Assign]:
+    """Calls of own attributes and assignments in a method, in the order in which they are done."""
+    if (cls, method) not in _CACHE:
         try:
-            tree = ast.parse(textwrap.dedent(inspect.getsource(cls.forward)))  # type: ignore[attr-defined]
+            tree = ast.parse(textwrap.dedent(inspect.getsource(getattr(cls, method))))
         except (OSError, TypeError, SyntaxError, AttributeError, IndexError):
             tree = ast.Module([], [])
-        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _path(node.func)]
-        _CACHE[cls] = sorted(calls, key=lambda call: (call.end_lineno or 0, call.end_col_offset or 0))
-    return _CACHE[cls]
+        steps = [n for n in ast.walk(tree) if isinstance(n, ast.Assign) or (isinstance(n, ast.Call) and _path(n.func))]
+        _CACHE[cls, method] = sorted(
+            steps, key=lambda node: (node.end_lineno or 0, node.end_col_offset or 0, isinstance(node, ast.Assign))
+        )
+    return _CACHE[cls, method]
 
 
-_CACHE: dict[type, list[ast.Call]] = {}
+_CACHE: dict[tuple[type, str], list[ast.Call | ast.Assign]] = {}
 
 
 def _path(place: ast.expr) -> str:
@@ -273,7 +340,7 @@ def _at(model: nn.Module, path: str) -> Any:
     return thing
 
 
-def _first(model: nn.Module, kind: type[nn.Module]) -> nn.Module | None:
+def _first(model: nn.Module, kind: type[nn.Module] | tuple[type[nn.Module], ...]) -> nn.Module | None:
     return next((m for m in model.modules() if isinstance(m, kind)), None)
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from outlayer_lint.tracer.child import adapters
-from outlayer_lint.tracer.child.acceptance import judged
+from outlayer_lint.tracer.child.acceptance import judged, outputs_of
 from outlayer_lint.tracer.child.construct import Refusal
 from outlayer_lint.tracer.child.hints import first_states, parameters_of
-from outlayer_lint.tracer.child.repairs import Context, neighbours
+from outlayer_lint.tracer.child.repairs import Context, neighbours, operands_of, unmixed
 from outlayer_lint.tracer.child.sizes import gap, solved
-from outlayer_lint.tracer.child.slots import Slot, State, arguments, leaves, replaced, tensor
+from outlayer_lint.tracer.child.slots import BATCH, Slot, State, arguments, leaves, replaced, tensor, with_batch
 from outlayer_lint.tracer.child.vehicle import SEED, OutOfTime, Vehicle, spelled
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MORE_TRIES = 20  # after an input was accepted that no output counts the samples of
 GOOD = 2  # standing from which on the search ends
 MAX_ALTERNATIVES = 2
+SOLVES = 2  # bisections for one line of the model
 
 
 class InputSpec(NamedTuple):
@@ -69,7 +70,13 @@ class Found(NamedTuple):
 
 
 def search(
-    model: nn.Module, target: Target, *, budget_s: float, max_tries: int, log: Callable[[str], None], metadata: bool = True
+    model: nn.Module,
+    target: Target,
+    *,
+    budget_s: float,
+    max_tries: int,
+    log: Callable[[str], None],
+    metadata: bool = True,
 ) -> Found | Refusal:
     """Inputs that `model` accepts, within `budget_s` seconds and `max_tries` forwards; `log` is told of each try.
 
@@ -89,13 +96,15 @@ def search(
     except OutOfTime:
         log("out of time")
     if not hunt.accepted:
-        return Refusal("no-input", hunt.furthest())
+        return Refusal("no-input" if hunt.has_ended else "time", hunt.furthest())
     hunt.accepted.sort(key=lambda pair: -pair[0])
     best = hunt.accepted[0]
     kept = [best, *(pair for pair in hunt.accepted[1:] if pair[0] >= min(best[0], GOOD))]
     origin = "metadata" if best[1] in known else "signature" if vehicle.tries and best[1] in states else "search"
     tries = vehicle.tries
-    return Found([_hypothesis(vehicle, state, target, origin, tries) for _, state in kept[: 1 + MAX_ALTERNATIVES]], tries)
+    return Found(
+        [_hypothesis(vehicle, state, target, origin, tries) for _, state in kept[: 1 + MAX_ALTERNATIVES]], tries
+    )
 
 
 class _Hunt:
@@ -107,7 +116,9 @@ class _Hunt:
         self.given = _given(model, target)
         self.accepted: list[tuple[int, State]] = []
         self._queue: list[tuple[int, int, State]] = []
-        self._seen: set[State] = set()
+        self._known: dict[State, int] = {}  # the best progress that led to a state
+        self._tried: set[State] = set()
+        self._sites: dict[tuple[str, str], int] = {}  # where sizes were bisected
         self._number = 0
         self._far: tuple[int, Failure, State] | None = None
 
@@ -115,8 +126,8 @@ class _Hunt:
         """A state to be tried, unless it was; what the user gave stays as given."""
         for path, slot in self.given.items():
             state = replaced(state, path, slot)
-        if state not in self._seen:
-            self._seen.add(state)
+        if state not in self._tried and progress > self._known.get(state, -1):
+            self._known[state] = progress
             self._number += 1
             heapq.heappush(self._queue, (-progress, self._number, state))
 
@@ -125,6 +136,9 @@ class _Hunt:
         last = self.max_tries
         while self._queue and self.vehicle.tries < last and self.vehicle.left_s > 0:
             state = heapq.heappop(self._queue)[2]
+            if state in self._tried:
+                continue
+            self._tried.add(state)
             outcome = self.vehicle.run(state)
             if outcome.failure is None:
                 score, state = judged(self.vehicle, state, outcome.output)
@@ -133,6 +147,10 @@ class _Hunt:
                 if score >= GOOD:
                     break
                 last = min(last, self.vehicle.tries + MORE_TRIES)
+                self.push(with_batch(state, BATCH), outcome.progress)
+                for shape in (tuple(tensor.shape) for tensor in outputs_of(outcome.output)):
+                    for other in unmixed(state, shape[0]) if shape and shape[0] else ():
+                        self.push(other, outcome.progress)
                 continue
             if self._far is None or outcome.progress > self._far[0]:
                 self._far = (outcome.progress, outcome.failure, state)
@@ -141,7 +159,8 @@ class _Hunt:
 
     def _spread(self, state: State, failure: Failure, progress: int) -> None:
         here = gap(failure)
-        if here is not None and here.got != here.want and _is_mixed(failure):
+        if here is not None and here.got != here.want and _is_mixed(failure) and self._sites.get(here.site, 0) < SOLVES:
+            self._sites[here.site] = self._sites.get(here.site, 0) + 1
             for other in solved(state, failure, self.vehicle.probe):
                 self.push(other, progress + 1)
         for other in neighbours(state, failure, self.context):
@@ -159,6 +178,11 @@ class _Hunt:
             if outcome.failure is None:
                 self.accepted.append(judged(self.vehicle, other, outcome.output))
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether any forward came to an end, if only by failing, or none was tried."""
+        return self._far is not None or not self.vehicle.tries
+
     def furthest(self) -> str:
         """Why nothing was accepted: the failure after most operations, and its line."""
         if self._far is None:
@@ -171,8 +195,8 @@ class _Hunt:
 
 def _is_mixed(failure: Failure) -> bool:
     """Whether weights already had a part in what failed: then no argument has the missing size by itself."""
-    operands = [operand for operand in (*failure.operands, *failure.entering) if operand.sources]
-    return any(not operand.pure for operand in operands) or not operands or "invalid for input of size" in failure.message
+    operands = operands_of(failure)
+    return any(not operand.pure for operand in operands) or not operands
 
 
 def _other_ranks(state: State) -> list[State]:

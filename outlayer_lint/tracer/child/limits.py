@@ -15,6 +15,10 @@ class TooLong(BaseException):
     """The step ran past its limit. No `Exception`: the user's `except Exception` must not swallow it."""
 
 
+class TooSlow(Exception):
+    """What a forward that ran past its limit is reported as."""
+
+
 @contextmanager
 def at_most(seconds: float) -> Iterator[None]:
     """Raises `TooLong` inside the block after `seconds`; an outer limit that is nearer holds as well.

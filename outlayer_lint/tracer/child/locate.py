@@ -39,7 +39,7 @@ def located(path: str, text: str) -> list[Named]:
         return []
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     modules = {name: node for name, node in classes.items() if _is_module(node, classes, set())}
-    parts = _parts(modules)
+    parts = _parts(modules, tree)
     runnable = {name for name, node in modules.items() if _runs(node, classes) and _makes(node, classes)}
     roots = {name for name in runnable if name not in parts} or runnable
     found = [Named(name, "class", modules[name].lineno) for name in roots]
@@ -66,8 +66,8 @@ def _is_module(node: ast.ClassDef, classes: dict[str, ast.ClassDef], seen: set[s
     return False
 
 
-def _parts(modules: dict[str, ast.ClassDef]) -> set[str]:
-    """Classes that another class of the file builds or names, or that are only there to be derived from."""
+def _parts(modules: dict[str, ast.ClassDef], tree: ast.Module) -> set[str]:
+    """Classes that another class of the file builds or names, or that are handed to the constructor of one."""
     parts: set[str] = set()
     for owner, node in modules.items():
         own = {_last(base) for base in node.bases}
@@ -77,6 +77,10 @@ def _parts(modules: dict[str, ast.ClassDef]) -> set[str]:
                     parts.add(name)
                 case ast.Call(func=ast.Name(id=name)) if name in modules and name != owner:
                     parts.add(name)
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and _last(call.func) in modules:
+            values = (*call.args, *(keyword.value for keyword in call.keywords))
+            parts |= {value.id for value in values if isinstance(value, ast.Name) and value.id in modules}
     return parts
 
 
@@ -102,29 +106,33 @@ def _raises_only(method: Function) -> bool:
 
 
 def _makes(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> bool:
-    """Whether it, or a class it derives from, stores something built other than a loss: a loss or a wrapper has no layers."""
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Call):
-            word = _last(inner.func)
-            if word[:1].isupper() and not word.endswith(("Loss", "Error", "Exception")):
+    """Whether it, or a class it derives from, builds something other than losses: a loss or a wrapper has no layers."""
+    for method in _methods(node):
+        if method.name in RUNS:
+            continue
+        for inner in ast.walk(method):
+            if isinstance(inner, ast.Call) and _is_layer(_last(inner.func), node, classes):
                 return True
-            if _stores(node, inner) and word not in PLAIN:
-                return True
-    bases = [_last(base) for base in node.bases]
-    return any(
-        _makes(classes[word], classes) if word in classes and word != node.name else word not in {"Module", "object"}
-        for word in bases
-    )
+            if isinstance(inner, ast.Assign) and isinstance(inner.value, ast.Call):
+                word = _last(inner.value.func)
+                if isinstance(inner.targets[0], ast.Attribute) and word.islower() and word not in PLAIN:
+                    return True
+    outside = [_last(base) for base in node.bases if _last(base) not in classes]
+    inside = [_last(base) for base in node.bases if _last(base) in classes and _last(base) != node.name]
+    return any(_makes(classes[word], classes) for word in inside) or any(word not in BARE for word in outside)
 
 
-PLAIN = frozenset("int float bool str len list dict tuple set range min max sum abs tensor zeros ones partial getattr".split())
+PLAIN = frozenset(
+    "int float bool str len list dict tuple set range min max sum abs tensor zeros ones partial getattr detach super "
+    "FloatTensor get arange log exp sqrt pow __init__".split()
+)
+BARE = frozenset("Module object ABC LightningModule".split())
 
 
-def _stores(node: ast.ClassDef, call: ast.Call) -> bool:
-    return any(
-        isinstance(inner, ast.Assign) and inner.value is call and isinstance(inner.targets[0], ast.Attribute)
-        for inner in ast.walk(node)
-    )
+def _is_layer(word: str, owner: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> bool:
+    if not word[:1].isupper() or word.endswith(("Loss", "Error", "Exception")) or word == owner.name:
+        return False
+    return word not in classes or _makes(classes[word], classes)
 
 
 def _returns_model(function: Function, modules: dict[str, ast.ClassDef]) -> bool:

@@ -35,10 +35,14 @@ def repaired(state: State, failure: Failure, model: nn.Module, classes: int | No
     if isinstance(error, AttributeError):
         yield from _attribute(state, failure, model, classes)
     if isinstance(error, KeyError) and error.args and isinstance(error.args[0], str):
+        if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters_of(model)):
+            parameter = inspect.Parameter(error.args[0], inspect.Parameter.KEYWORD_ONLY)
+            if error.args[0] not in dict(state):
+                yield (*state, (error.args[0], slot_for(model, parameter, len(state), state, classes)))
         for name, slot in state:
             if slot.kind in {"dict", "object"} and error.args[0] not in dict(slot.parts):
                 yield _with_part(state, name, error.args[0], model, classes)
-    if (isinstance(error, (IndexError, TypeError)) and re.search(r"\[\s*[\"']\w+[\"']\s*\]", failure.line)):
+    if isinstance(error, (IndexError, TypeError)) and re.search(r"\[\s*[\"']\w+[\"']\s*\]", failure.line):
         yield from _as_dict(state, failure, model, classes)
     if isinstance(error, ValueError) and (match := re.search(r"values to unpack \(expected (\d)", failure.message)):
         yield from _as_tuple(state, failure, int(match[1]))
@@ -47,7 +51,12 @@ def repaired(state: State, failure: Failure, model: nn.Module, classes: int | No
     if NONE.search(failure.message) or error.__class__.__name__ == "NameError":
         yield from _more(state, failure, model, classes)
     yield from _named(state, failure, model, classes)
-    if "not a sequence" in failure.message or "iteration over a 0-d" in failure.message or "must be tuple of Tensors" in failure.message or "must be a tuple" in failure.message:
+    if (
+        "not a sequence" in failure.message
+        or "iteration over a 0-d" in failure.message
+        or "must be tuple of Tensors" in failure.message
+        or "must be a tuple" in failure.message
+    ):
         yield from _as_tuple(state, failure, 2)
 
 
@@ -152,7 +161,9 @@ def _as_number(state: State, failure: Failure) -> Iterator[State]:
 def _more(state: State, failure: Failure, model: nn.Module, classes: int | None) -> Iterator[State]:
     """Optional arguments that turned out to be needed: those that the line names, then others that default to None."""
     words = WORD.findall(failure.line)
-    open_ones = [p for p in parameters_of(model) if p.name not in dict(state) and p.kind not in {p.VAR_KEYWORD, p.VAR_POSITIONAL}]
+    open_ones = [
+        p for p in parameters_of(model) if p.name not in dict(state) and p.kind not in {p.VAR_KEYWORD, p.VAR_POSITIONAL}
+    ]
     named = [p for p in open_ones if p.name in words]
     others = [p for p in open_ones if p.default is None and p not in named]
     for parameter in (named + others)[:MAX_ADDED]:
@@ -208,5 +219,7 @@ def _keys(model: nn.Module, path: str) -> list[str]:
 
 def _attributes(model: nn.Module, path: str) -> set[str]:
     return {
-        node.attr for node in _uses(model, path) if isinstance(node, ast.Attribute) and not hasattr(torch.Tensor, node.attr)
+        node.attr
+        for node in _uses(model, path)
+        if isinstance(node, ast.Attribute) and not hasattr(torch.Tensor, node.attr)
     }

@@ -11,12 +11,6 @@ if TYPE_CHECKING:
 
     from outlayer_lint.tracer.child.serving import Announcer
 
-OUT_OF_MEMORY = ("allocate memory", "out of memory", "std::bad_alloc", "Cannot allocate")
-OUTSIDE = (
-    "Network is unreachable", "Connection refused", "Name or service not known", "Temporary failure in name resolution",
-    "offline mode", "No such file or directory", "Max retries exceeded", "urlopen error", "Read-only file system",
-)  # fmt: skip
-
 KEPT: list[Any] = []  # models of the order at hand, freed when the next one begins
 
 
@@ -26,24 +20,6 @@ def warm(header: dict[str, Any]) -> None:
     from outlayer_lint.tracer.child import trial, watched  # noqa: F401, PLC0415 - for their imports
 
     knowledge.find("torch.softmax")
-
-
-def word_of(error: BaseException) -> str:
-    """The word for an exception of the user's code."""
-    try:
-        text = f"{type(error).__name__}: {error}"
-    except BaseException:  # noqa: BLE001 - the user's own `__str__`
-        return "crash"
-    return word_of_text(text)
-
-
-def word_of_text(text: str) -> str:
-    """The word for an exception told as `Name: message`."""
-    if text.startswith("MemoryError") or any(word in text for word in OUT_OF_MEMORY):
-        return "memory"
-    if text.startswith("ModuleNotFoundError") or any(word in text for word in OUTSIDE):
-        return "environment"
-    return "crash"
 
 
 def locate(wanted: dict[str, Any], header: dict[str, Any], announce: Announcer) -> dict[str, Any]:
@@ -83,7 +59,7 @@ def script(wanted: dict[str, Any], header: dict[str, Any], announce: Announcer) 
     """A script under the watch of its losses."""
     from outlayer_lint.tracer.child.watched import watched  # noqa: PLC0415
 
-    return watched(wanted["path"], wanted["argv"], header, announce)
+    return watched(wanted["path"], wanted["argv"], wanted.get("calls", []), header, announce)
 
 
 CARRIED_OUT: dict[str, Callable[[dict[str, Any], dict[str, Any], Announcer], dict[str, Any]]] = {

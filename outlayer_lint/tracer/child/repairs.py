@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from outlayer_lint.tracer.child import objects
 from outlayer_lint.tracer.child.needs import Need, is_satisfied, need
-from outlayer_lint.tracer.child.slots import BATCH, SIDE, TIME, Slot, State, at, leaves, replaced, tensor
+from outlayer_lint.tracer.child.limits import TooSlow
+from outlayer_lint.tracer.child.slots import BATCH, SIDE, TIME, Slot, State, at, leaves, replaced, tensor, with_batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,22 +39,40 @@ class Context(NamedTuple):
 
 def neighbours(state: State, failure: Failure, context: Context) -> Iterator[State]:
     """States to try next, the likeliest first; some may be the same or useless."""
+    if isinstance(failure.error, TooSlow):
+        yield from _smaller(state)
+        return
     yield from objects.repaired(state, failure, context.model, context.classes)
     wanted = need(failure)
     if wanted is not None and not is_satisfied(wanted):
         yield from _written(state, wanted)
     yield from _hidden(state, failure)
+    yield from _reshaped(state, failure)
     yield from _stated(state, failure)
     if DTYPE.search(failure.message):
         yield from _other_dtype(state, failure)
     yield from _ranks(state, failure)
     yield from _matched(state, failure)
+    yield from _fewer(state, failure)
     if GROW.search(failure.message):
         yield from grown(state)
     if wanted is not None and not is_satisfied(wanted) and wanted.whole is not None:
         yield from _whole(state, wanted)
-    yield from _numbers(state, failure)
+    yield from _stated_sizes(state, failure)
     yield from _usual(state)
+    if with_batch(state, 1) != state and "more than 1" not in failure.message:
+        yield with_batch(state, 1)
+    if any(operand.pure for operand in operands_of(failure)):
+        yield from _stated_axes(state, failure)
+
+
+def _smaller(state: State) -> Iterator[State]:
+    for size in (32, 16, 8):
+        other = state
+        for path, slot in leaves(state).items():
+            if slot.free and slot.shape[slot.free[-1]] > size:
+                other = replaced(other, path, scaled(slot, size))
+        yield other
 
 
 USUAL = (224, 256, 32, 128, 28, 512, 96, 299, 16, 384, 1024)
@@ -90,6 +109,24 @@ def _written(state: State, wanted: Need) -> Iterator[State]:
                 yield replaced(state, path, other)
         elif wanted.size and -len(operand.shape) <= wanted.axis < len(operand.shape):
             yield from _by_difference(state, path, slot, wanted.size - operand.shape[wanted.axis])
+    if operand.pure and len(operand.sources) > 1 and wanted.size:
+        yield from _shared_out(state, sorted(operand.sources, key=lambda path: list(tensors).index(path)), wanted)
+    if (
+        not operand.pure
+        and wanted.dtype == "f32"
+        and wanted.size
+        and -len(operand.shape) <= wanted.axis < len(operand.shape)
+    ):
+        for path in sorted(operand.sources):
+            slot = tensors.get(path)
+            for axis in range(1, len(slot.shape)) if slot is not None else ():
+                if slot.shape[axis] == operand.shape[wanted.axis]:
+                    yield replaced(state, path, _resized(slot, axis, wanted.size))
+            if slot is not None and len(slot.shape) == len(operand.shape):
+                axis = wanted.axis % len(slot.shape)
+                size = slot.shape[axis] + wanted.size - operand.shape[axis]
+                if size > 0 and axis != slot.batch and axis not in slot.free:
+                    yield replaced(state, path, _resized(slot, axis, size))
     if not operand.pure and wanted.dtype == "i64":
         for path in sorted(operand.sources):
             if (slot := tensors.get(path)) is not None and slot.high > 1:
@@ -174,9 +211,19 @@ def _of_rank(state: State, path: str, slot: Slot, rank: int, channels: int = 0) 
     forms: dict[int, list[Slot]] = {
         1: [tensor(BATCH)],
         2: [tensor(BATCH, channels or width)],
-        3: [tensor(BATCH, TIME, channels or width, free=(1,)), tensor(BATCH, SIDE, SIDE, free=(1, 2)), tensor(BATCH, channels or 1, 128, free=(2,))],
-        4: [tensor(BATCH, channels or 3, SIDE, SIDE, free=(2, 3)), tensor(BATCH, TIME, 10, channels or width, free=(1,))],
-        5: [tensor(BATCH, TIME, channels or 3, SIDE, SIDE, free=(3, 4)), tensor(BATCH, channels or 3, 16, SIDE, SIDE, free=(2, 3, 4))],
+        3: [
+            tensor(BATCH, TIME, channels or width, free=(1,)),
+            tensor(BATCH, SIDE, SIDE, free=(1, 2)),
+            tensor(BATCH, channels or 1, 128, free=(2,)),
+        ],
+        4: [
+            tensor(BATCH, channels or 3, SIDE, SIDE, free=(2, 3)),
+            tensor(BATCH, TIME, 10, channels or width, free=(1,)),
+        ],
+        5: [
+            tensor(BATCH, TIME, channels or 3, SIDE, SIDE, free=(3, 4)),
+            tensor(BATCH, channels or 3, 16, SIDE, SIDE, free=(2, 3, 4)),
+        ],
     }
     for form in forms.get(rank, ()):
         yield replaced(state, path, form._replace(dtype=slot.dtype, high=slot.high) if slot.dtype != "f32" else form)
@@ -186,6 +233,52 @@ def _by_difference(state: State, path: str, slot: Slot, difference: int) -> Iter
     for axis in range(len(slot.shape) - 1, -1, -1):
         if axis != slot.batch and axis not in slot.free and slot.shape[axis] + difference > 0:
             yield replaced(state, path, _resized(slot, axis, slot.shape[axis] + difference))
+
+
+def _shared_out(state: State, paths: list[str], wanted: Need) -> Iterator[State]:
+    """Arguments that are joined before the layer: each other one gets few features, the one left the rest."""
+    tensors = leaves(state)
+    shape = wanted.operand.shape
+    if any(path not in tensors or not tensors[path].shape for path in paths):
+        return
+    for keeper in paths:
+        for few in (10, *COLOURS[::-1], 2):
+            rest = wanted.size - few * (len(paths) - 1)
+            if rest < 1:
+                continue
+            other = state
+            for path in paths:
+                slot = tensors[path]
+                axis = wanted.axis % len(shape) if len(slot.shape) == len(shape) else len(slot.shape) - 1
+                if axis != slot.batch:
+                    other = replaced(other, path, _resized(slot, axis, rest if path == keeper else few))
+            yield other
+
+
+INVALID = re.compile(r"shape '\[([-\d, ]+)\]' is invalid for input of size (\d+)")
+
+
+def _reshaped(state: State, failure: Failure) -> Iterator[State]:
+    """A reshape of an argument itself, or to the shape of one, that has not as many values."""
+    match = INVALID.search(failure.message)
+    if match is None:
+        return
+    shape, numel = tuple(int(word) for word in match[1].split(",")), int(match[2])
+    for path, slot in leaves(state).items():
+        if slot.shape == shape:
+            yield from (
+                replaced(state, path, other) for other in _unflattened(slot, math.prod(shape[1:]), numel // BATCH)
+            )
+        fed = any(path in operand.sources and operand.pure for operand in failure.operands)
+        if fed and len(slot.shape) > 1:
+            kept = [size for size in shape if size not in {1, -1}]
+            if kept and kept[0] == BATCH and len(kept) <= len(slot.shape):
+                yield replaced(state, path, slot._replace(shape=tuple(kept), free=()))
+            if math.prod(kept) and -1 not in shape and shape[0] == BATCH:
+                yield replaced(state, path, slot._replace(shape=shape, free=()))
+            inner = [size for size in shape[1:] if size > 0]
+            if shape[0] in {-1, BATCH} and inner:
+                yield replaced(state, path, tensor(BATCH, *inner, dtype=slot.dtype, high=slot.high))
 
 
 def _whole(state: State, wanted: Need) -> Iterator[State]:
@@ -204,6 +297,12 @@ def _hidden(state: State, failure: Failure) -> Iterator[State]:
     if match is None:
         return
     sizes = (int(match[2]), int(match[3]), int(match[4]))
+    if sizes[1] != BATCH:
+        for other in _swapped(state, failure):
+            for path in sorted({path for operand in failure.entering[1:] for path in operand.sources}):
+                if at(other, path) is not None:
+                    other = replaced(other, path, tensor(sizes[0], BATCH, sizes[2], batch=1))  # noqa: PLW2901
+            yield other
     for operand in failure.entering[1:]:
         for path in sorted(operand.sources):
             slot = at(state, path)
@@ -225,7 +324,9 @@ def _swapped(state: State, failure: Failure) -> Iterator[State]:
             yield replaced(state, path, slot._replace(shape=shape, batch=batch, free=(1 - (batch or 0),)))
 
 
-STATED = re.compile(r"(?:should be|must be|[Ee]xpected(?: shape| size)?:?|expects?(?: shape)?)(?: of shape| torch\.Size)?\s*[\[(]+([\d, None]+)[\])]")
+STATED = re.compile(
+    r"(?:should be|must be|[Ee]xpected(?: shape| size)?:?|expects?(?: shape)?)(?: of shape| torch\.Size)?\s*[\[(]+([\d, None]+)[\])]"
+)
 
 
 def _stated(state: State, failure: Failure) -> Iterator[State]:
@@ -256,14 +357,19 @@ def _other_dtype(state: State, failure: Failure) -> Iterator[State]:
             yield replaced(state, path, slot._replace(dtype="i64", high=slot.high or 2))
             yield replaced(state, path, slot._replace(dtype="bool", fill="ones"))
         else:
-            yield replaced(state, path, slot._replace(dtype="f32", high=0, fill="ones" if slot.fill == "ones" else "normal"))
+            yield replaced(
+                state, path, slot._replace(dtype="f32", high=0, fill="ones" if slot.fill == "ones" else "normal")
+            )
             if slot.dtype == "bool":
                 yield replaced(state, path, slot._replace(dtype="i64", high=2))
 
 
+PERMUTED = re.compile(r"input\.dim\(\) = (\d) is not equal to len\(dims\) = (\d)")
 RANGE = re.compile(r"Dimension out of range \(expected to be in range of \[(-?\d+), (-?\d+)\], but got (-?\d+)\)")
 INDEX = re.compile(r"index (-?\d+) is out of bounds for dimension (\d+) with size (\d+)")
-WANTED_RANK = re.compile(r"ndim == ([1-5])|([1-5])-?\s?[dD](?:im\w*)?\b|(?:expected|must have|requires?|be) (?:an? )?([1-5]) dim|([1-5]) dimensions")
+WANTED_RANK = re.compile(
+    r"ndim == ([1-5])|([1-5])-?\s?[dD](?:im\w*)?\b|(?:expected|must have|requires?|be) (?:an? )?([1-5]) dim|([1-5]) dimensions"
+)
 
 
 def _ranks(state: State, failure: Failure) -> Iterator[State]:
@@ -276,9 +382,20 @@ def _ranks(state: State, failure: Failure) -> Iterator[State]:
     if match := RANGE.search(message):
         axis = int(match[3])
         wanted.append(axis + 1 if axis >= 0 else -axis)
-    if "too many indices" in message or "tuple index out of range" in message or "number of dimensions in the tensor input" in message:
+    if (
+        "too many indices" in message
+        or "tuple index out of range" in message
+        or "number of dimensions in the tensor input" in message
+    ):
         wanted.append(0)
     wanted += [int(next(filter(None, match.groups()))) for match in WANTED_RANK.finditer(message)]
+    if match := PERMUTED.search(message):
+        for path in paths:
+            slot = leaves(state).get(path)
+            if slot is not None:
+                yield from _of_rank(
+                    state, path, slot, len(slot.shape) + int(match[2]) - int(match[1]), _channels(failure)
+                )
     for path in paths:
         slot = leaves(state).get(path)
         if slot is None:
@@ -293,9 +410,25 @@ def _ranks(state: State, failure: Failure) -> Iterator[State]:
                 continue
             for axis, size in enumerate(slot.shape):
                 if size == int(match[3]) and axis != slot.batch:
-                    yield replaced(state, path, _resized(slot, axis, int(match[1]) + 1 if int(match[1]) >= 0 else -int(match[1])))
+                    yield replaced(
+                        state, path, _resized(slot, axis, int(match[1]) + 1 if int(match[1]) >= 0 else -int(match[1]))
+                    )
             if slot.high:
                 yield replaced(state, path, slot._replace(high=max(int(match[3]), 1)))
+
+
+def _fewer(state: State, failure: Failure) -> Iterator[State]:
+    """Where tensors that are joined differ in rank or in the number of rows, an argument has axes too many."""
+    if not re.search(r"same number of dimensions|Sizes of tensors must match|must match the size", failure.message):
+        return
+    for path in objects.sources(state, failure):
+        slot = leaves(state).get(path)
+        if slot is None or len(slot.shape) < 2:  # noqa: PLR2004 - nothing to take away
+            continue
+        if slot.dtype != "f32":
+            yield replaced(state, path, slot._replace(shape=slot.shape[:1], batch=0, free=()))
+        elif len(slot.shape) > 2:  # noqa: PLR2004 - more than rows
+            yield replaced(state, path, tensor(BATCH, slot.shape[-1]))
 
 
 def _channels(failure: Failure) -> int:
@@ -317,14 +450,18 @@ def _matched(state: State, failure: Failure) -> Iterator[State]:
                     continue
                 if one.shape == slot.shape and other.pure:
                     yield replaced(state, path, slot._replace(shape=other.shape, free=()))
-                pairs = list(zip(one.shape[::-1], other.shape[::-1], strict=False)) + list(zip(one.shape, other.shape, strict=False))
+                pairs = list(zip(one.shape[::-1], other.shape[::-1], strict=False)) + list(
+                    zip(one.shape, other.shape, strict=False)
+                )
                 for mine, theirs in dict.fromkeys(pairs):
                     if mine != theirs:
                         for axis, size in enumerate(slot.shape):
                             if size == mine and axis != slot.batch:
                                 yield replaced(state, path, _resized(slot, axis, theirs))
                 if len(one.shape) != len(other.shape) and one.pure:
-                    yield from _of_rank(state, path, slot, len(slot.shape) + len(other.shape) - len(one.shape), other.shape[-1])
+                    yield from _of_rank(
+                        state, path, slot, len(slot.shape) + len(other.shape) - len(one.shape), other.shape[-1]
+                    )
 
 
 def grown(state: State) -> Iterator[State]:
@@ -348,23 +485,40 @@ def scaled(slot: Slot, size: int) -> Slot:
     return slot._replace(shape=tuple(shape))
 
 
-def _numbers(state: State, failure: Failure) -> Iterator[State]:
-    """Any number of the message may be the size that is wanted."""
-    tensors = leaves(state)
-    used = {size for slot in tensors.values() for size in slot.shape}
-    found = [int(word) for word in re.findall(r"(?<![\d.\w])\d+(?![\d.]\d)", failure.message)]
-    for number in dict.fromkeys(found):
-        if number in used or not 1 < number <= 4096:  # noqa: PLR2004 - sizes that occur
-            continue
-        for path, slot in tensors.items():
-            if slot.free:
+def _stated_sizes(state: State, failure: Failure) -> Iterator[State]:
+    """Any number of the message may be the free size that is wanted."""
+    for number in _numbers(failure):
+        for path, slot in leaves(state).items():
+            if slot.free and slot.shape[slot.free[-1]] != number:
                 yield replaced(state, path, scaled(slot, number))
-    for number in dict.fromkeys(found):
-        if number in used or not 1 < number <= 4096:  # noqa: PLR2004 - sizes that occur
-            continue
-        for path, slot in tensors.items():
-            if len(slot.shape) > 1:
+
+
+def _stated_axes(state: State, failure: Failure) -> Iterator[State]:
+    """Any number of the message may be the size of some axis."""
+    for number in _numbers(failure):
+        for path, slot in leaves(state).items():
+            if len(slot.shape) > 1 and number not in slot.shape:
                 yield replaced(state, path, _resized(slot, len(slot.shape) - 1, number))
                 yield replaced(state, path, _resized(slot, 1, number))
 
 
+def _numbers(failure: Failure) -> list[int]:
+    found = [int(word) for word in re.findall(r"(?<![\d.\w])\d+(?![\d.]\d)", failure.message)]
+    return [number for number in dict.fromkeys(found) if 1 < number <= 4096]  # noqa: PLR2004 - sizes that occur
+
+
+def operands_of(failure: Failure) -> list[Operand]:
+    """Tensors at the failure that derive from arguments."""
+    return [operand for operand in (*failure.operands, *failure.entering) if operand.sources]
+
+
+def unmixed(state: State, rows: int) -> Iterator[State]:
+    """An accepted input gave `rows` rows for `BATCH` samples, so samples were cut up or joined: other free sizes."""
+    for path, slot in leaves(state).items():
+        if not slot.free:
+            continue
+        size = slot.shape[slot.free[-1]]
+        for power in (1, 2, 3):
+            other = round(size * (BATCH / rows) ** (1 / power))
+            if other > 0 and other != size:
+                yield replaced(state, path, scaled(slot, other))

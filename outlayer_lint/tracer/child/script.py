@@ -38,11 +38,14 @@ class Ended(NamedTuple):
     pictures: bool = False
 
 
-def run_script(path: str, argv: Sequence[str], guard: Guard, *, stub: bool = True, synthetic: bool = True) -> Ended:
+def run_script(  # noqa: PLR0913 - what may be left to the defaults
+    path: str, argv: Sequence[str], guard: Guard, *, stub: bool = True, synthetic: bool = True, calls: Sequence[str] = ()
+) -> Ended:
     """Run a script or a notebook until it ends, fails, or the guard has seen enough.
 
     `sys.argv`, `sys.path`, `__main__` and what was replaced are put back. Raises `Unreadable` where the file cannot be
-    read or does not parse; the guard's own findings are with the guard.
+    read or does not parse; the guard's own findings are with the guard. `calls` are functions of the script, without
+    arguments, that are called when it has come to its end.
     """
     path = os.path.abspath(path)
     with open(path, "rb") as file:
@@ -72,6 +75,8 @@ def run_script(path: str, argv: Sequence[str], guard: Guard, *, stub: bool = Tru
             if synthetic and b"torchvision" in document.data:
                 pictures = stand_ins.data_sets(guard.replace)
             ended = _run(code, module, path)
+            for name in calls if ended.how == "done" else ():
+                _run(compile(f"{name}()", "<call>", "exec"), module, path)
     finally:
         sys.argv, sys.path[:] = before[0], before[1]
         if before[2] is not None:

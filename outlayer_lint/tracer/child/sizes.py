@@ -58,12 +58,16 @@ def _reshaped(site: tuple[str, str], shape: list[int], numel: int) -> Gap | None
     """`view(-1, 400)` of another number of values: what one sample has against what it should have."""
     rest = shape[1:] if shape[0] in {-1, BATCH} else shape
     want = math.prod(abs(size) for size in rest)
-    if shape[0] not in {-1, BATCH} or -1 in rest:
-        return Gap(site, numel, want) if want else None
+    if -1 in rest or not want or (shape[0] == BATCH and len(rest) > 1):
+        return None  # any multiple would do, or the shape itself follows the size
+    if shape[0] not in {-1, BATCH}:
+        return Gap(site, numel, want)
     return Gap(site, numel // BATCH, want)
 
 
-ELEMENTWISE = frozenset("add sub mul div truediv __add__ __radd__ __sub__ __mul__ __rmul__ __truediv__ where __iadd__ add_ mul_".split())
+ELEMENTWISE = frozenset(
+    "add sub mul div truediv __add__ __radd__ __sub__ __mul__ __rmul__ __truediv__ where __iadd__ add_ mul_".split()
+)
 
 
 def _unlike(failure: Failure) -> tuple[int, int] | None:
@@ -108,15 +112,15 @@ def solved(state: State, failure: Failure, run: Callable[[State], Outcome]) -> I
     for path in free_paths(state, failure):
         slot = leaves(state)[path]
         found = _bisected(state, path, first, run)
-        if found is None and len(slot.free) == 2:  # noqa: PLR2004 - height and width
+        if found == [] and len(slot.free) == 2 and first.site[0] in {"linear", "view", "reshape"}:  # noqa: PLR2004 - height and width
             yield from _apart(state, path, first, run)
-        if found is not None:
+        if found:
             yield from (with_size(state, path, size) for size in found)
             return
 
 
 def _bisected(state: State, path: str, first: Gap, run: Callable[[State], Outcome]) -> list[int] | None:
-    """Sizes at which the gap is closed, the nicest first; `None` where the free size does not move it."""
+    """Sizes at which the gap is closed, the nicest first: none where it changes sides; `None` where nothing moves it."""
     slot = leaves(state)[path]
     start = slot.shape[slot.free[-1]]
     known: dict[int, int | None] = {start: _sign(first.got - first.want)}
@@ -151,7 +155,7 @@ def _bisected(state: State, path: str, first: Gap, run: Callable[[State], Outcom
         else:
             low = middle
     if right is None:
-        return None
+        return []
     return _plateau(right, sign, low if known[low] != 0 else 0, high if known[high] != 0 else most)
 
 

@@ -43,9 +43,17 @@ class Slot(NamedTuple):
 State = tuple[tuple[str, Slot], ...]  # parameter of `forward` -> what stands in it
 
 
-def tensor(*shape: int, dtype: str = "f32", high: int = 0, fill: str = "normal", batch: int | None = 0, free: tuple[int, ...] = ()) -> Slot:
+def tensor(
+    *shape: int,
+    dtype: str = "f32",
+    high: int = 0,
+    fill: str = "normal",
+    batch: int | None = 0,
+    free: tuple[int, ...] = (),
+) -> Slot:
     """A slot with a tensor."""
-    return Slot("tensor", shape, dtype, high, fill, batch if shape else None, free)
+    sizes = tuple(map(int, shape))  # what stands in for a missing option counts as a number
+    return Slot("tensor", sizes, dtype, int(high), fill, batch if shape else None, free)
 
 
 def value(what: Any) -> Slot:

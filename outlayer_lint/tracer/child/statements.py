@@ -35,7 +35,9 @@ class Bindings:
                 kept.setdefault(name, []).append(statement)
         for name, statements in self._of.items():  # a decorator of a package has no registry here
             if isinstance(statements[0], (ast.Import, ast.ImportFrom)):
-                statements[1:] = [one for one in statements[1:] if not isinstance(one, DEFINITIONS) or name in bound(one)]
+                statements[1:] = [
+                    one for one in statements[1:] if not isinstance(one, DEFINITIONS) or name in bound(one)
+                ]
         for name, statements in loops.items():  # a loop is only run for what nothing else gives a value
             others = self._of.setdefault(name, [])
             if not others or _is_empty_collection(others):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.overrides import TorchFunctionMode
 
+from outlayer_lint.tracer.child.absent import Absent
 from outlayer_lint.tracer.child.guesses import by_name
 
 if TYPE_CHECKING:
@@ -82,8 +83,8 @@ def _option(action: argparse.Action) -> Any:
     try:
         value = by_name(action.dest)
     except KeyError:
-        value = 1 if action.type in {int, float} else ""
-    return str(value) if action.type is str else value
+        value = 1 if action.type in {int, float} else Absent(action.dest)
+    return str(value) if action.type is str and not isinstance(value, Absent) else value
 
 
 def _patch_weights(patch: Callable[[Any, str, Any], None]) -> None:

@@ -10,24 +10,35 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from outlayer_lint.tracer.child.limits import TooLong, at_most
+from outlayer_lint.tracer.child.limits import TooLong, TooSlow, at_most
 from outlayer_lint.tracer.child.slots import State, arguments, leaves
 from outlayer_lint.tracer.child.surroundings import quiet
-from outlayer_lint.tracer.child.watching import Outcome, watched
+from outlayer_lint.tracer.child.watching import Failure, Outcome, watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 SEED = 20
+TRY_S = 6.0  # for one forward; then a smaller input is tried
 DEAR_S = 0.3  # a forward that is expected to take longer runs on the twin first
 HEAVY = 30_000_000  # parameters; above, even the first try runs on the twin
-META = ("meta", "_local_scalar_dense", "is not on the expected device", "on the same device", "data-dependent", "FakeTensor")
+SLOW = 1_000_000  # progress of what ran too long: it failed nowhere
+META = (
+    "meta",
+    "_local_scalar_dense",
+    "is not on the expected device",
+    "on the same device",
+    "data-dependent",
+    "FakeTensor",
+)
 
 
 class Vehicle:
     """Runs states, counts the tries and keeps the time."""
 
-    def __init__(self, model: nn.Module, positional: frozenset[str], *, budget_s: float, log: Callable[[str], None]) -> None:
+    def __init__(
+        self, model: nn.Module, positional: frozenset[str], *, budget_s: float, log: Callable[[str], None]
+    ) -> None:
         """`budget_s` holds for all tries together; `log` is told of each."""
         self.model, self.positional, self.log = model, positional, log
         self.tries = 0
@@ -102,13 +113,21 @@ class Vehicle:
                 return model(*args, **kwargs)
 
         try:
-            with warnings.catch_warnings(), at_most(max(min(self.left_s, 15.0), 0.05)):
+            with warnings.catch_warnings(), at_most(max(min(self.left_s, TRY_S), 0.05)):
                 warnings.simplefilter("ignore")
                 output, failure, progress = watched(call)
         except TooLong:
-            raise OutOfTime from None
+            if self.left_s <= 0:
+                raise OutOfTime from None
+            error = TooSlow("the forward took too long")
+            output, progress = None, SLOW
+            failure = Failure(error, str(error), "", (), None, (), "", None, ())
         seconds = time.monotonic() - began
-        shown = "accepted" if failure is None else f"{type(failure.error).__name__}: {failure.message.strip().splitlines()[0][:120] if failure.message.strip() else ''}"
+        shown = (
+            "accepted"
+            if failure is None
+            else f"{type(failure.error).__name__}: {failure.message.strip().splitlines()[0][:120] if failure.message.strip() else ''}"
+        )
         self.log(f"try {self.tries} on {device}: {spelled(state)} -> {shown} (after {progress} calls)")
         return Outcome(output, failure, progress, seconds)
 

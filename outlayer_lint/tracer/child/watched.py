@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from outlayer_lint.lattice import describe_value
 from outlayer_lint.reporters.json import diagnostic
 from outlayer_lint.source.document import Unreadable
-from outlayer_lint.tracer.child import chains, orders
+from outlayer_lint.tracer.child import chains
 from outlayer_lint.tracer.child.facts import Facts, judge
+from outlayer_lint.tracer.child.failures import word_of_text
 from outlayer_lint.tracer.child.guard import Guard
 from outlayer_lint.tracer.child.script import run_script
 from outlayer_lint.tracer.child.told import DTYPES, short, through
@@ -25,13 +26,15 @@ if TYPE_CHECKING:
 LAST = 4  # operations of a chain that are told
 
 
-def watched(path: str, argv: list[str], header: dict[str, Any], announce: Announcer) -> dict[str, Any]:
+def watched(
+    path: str, argv: list[str], calls: list[str], header: dict[str, Any], announce: Announcer
+) -> dict[str, Any]:
     """What the losses of a script were given, and what the rules say of it."""
     announce("script")
     guard = Guard(header["losses"])
-    stub, synthetic = header["stub_missing"], header["synthetic_datasets"]
+    stand_ins = {"stub": header["stub_missing"], "synthetic": header["synthetic_datasets"]}
     try:
-        ended = run_script(path, argv, guard, stub=stub, synthetic=synthetic)
+        ended = run_script(path, argv, guard, **stand_ins, calls=calls)
     except Unreadable as error:
         return {"stage": "import", "word": "import", "why": f"line {error.line}: {error.message}"}
     announce("numeric")
@@ -55,7 +58,7 @@ def _notes(ended: Ended) -> Iterator[dict[str, str]]:
     if ended.pictures:
         yield {"word": "environment", "message": "torchvision's data sets were replaced by random pictures"}
     if ended.how == "error":
-        yield {"word": orders.word_of_text(ended.why), "message": f"after its losses: {ended.why}"}
+        yield {"word": word_of_text(ended.why), "message": f"after its losses: {ended.why}"}
 
 
 def _lossless(ended: Ended, path: str) -> dict[str, Any]:
@@ -65,7 +68,7 @@ def _lossless(ended: Ended, path: str) -> dict[str, Any]:
     if ended.how == "exit":
         return {"word": "exit", "why": f"it exits with {ended.why} before any loss{where}", **at}
     if ended.how == "error":
-        return {"word": orders.word_of_text(ended.why), "why": f"{ended.why}{where}", **at}
+        return {"word": word_of_text(ended.why), "why": f"{ended.why}{where}", **at}
     return {"word": "inconclusive", "why": "it ends without computing a loss"}
 
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
-NO_OPS = frozenset("__get__ __set__ size dim shape is_floating_point numel stride __len__ device dtype type ndim".split())
+NO_OPS = frozenset(
+    "__get__ __set__ size dim shape is_floating_point numel stride __len__ device dtype type ndim".split()
+)
 RECURRENT_WEIGHTS = ("weight_ih_l0", "weight_hh_l0")
 
 
@@ -152,4 +154,3 @@ def tensors_in(thing: Any, inside: frozenset[int] = frozenset()) -> Iterator[tor
     elif isinstance(thing, (list, tuple, dict)) and id(thing) not in inside:
         for part in thing.values() if isinstance(thing, dict) else thing:
             yield from tensors_in(part, inside | {id(thing)})
-
