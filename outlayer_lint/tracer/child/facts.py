@@ -116,6 +116,8 @@ class Facts:
         seen = aims.joined([each.input for each in site.calls if each.input is not None])
         answer = self.reader.answer(call.prediction)
         value = consumers.judged_value(answer)
+        if all(each.kind in ("operation", "data") for each in call.prediction.ancestors(MAX_ANCESTORS)):
+            value = Value(reason="batch data")  # nothing in it was ever trained
         learned = next((way.learned for way in value), "") or ("opaque" if chains.reaches(call.prediction) else "")
         value = aims.judged(value, seen, learned)
         target = self.target(site)
@@ -214,8 +216,6 @@ class Facts:
             yield from applications.logarithm(app, span, shown, ())
         elif row.transfer == "normalises" and app.spec(row.axis) == "implicit":
             yield from self.without_dim(mark, row, span, shown)
-        elif row.kind == "sampler":
-            yield from self.consumed(row, row.prediction or row.parameters[0], mark.parts[0], mark.place, {})
         elif row.how == "div":
             yield from self.by_hand(mark, row, span)
         elif row.how in SUMS:

@@ -131,12 +131,21 @@ class Guard:
         kind = self._kinds.get(name)
         if kind is None:
             kind = self._kinds[name] = kind_of(name)
-        if kind != "loss" or self._inside:
+        if kind not in ("loss", "sampler") or self._inside:
             return None
         found = knowledge.find(name)
         assert found is not None  # noqa: S101 - its kind came from there
+        if kind == "sampler":
+            self._sampled(found[0], args, kwargs)
+            return None
         module = self.recorder.stack[-1] if self.recorder.stack else None
         return self.around(found[0], module, func, args, kwargs)
+
+    def _sampled(self, row: Row, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        bound = by_name(row, None, args, kwargs)
+        for name in row.takes or row.parameters[:1]:
+            if isinstance(bound.get(name), torch.Tensor):
+                self.consumes(row, name, bound[name], {})
 
     def around(self, row: Row, module: Any, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run one loss, having looked at what it receives. `module` is the loss object, if it is one."""
@@ -236,7 +245,7 @@ class Guard:
 
     def consumes(self, row: Row, name: str, tensor: Any, arguments: dict[str, Any]) -> None:
         """A distribution, sampler or metric receives a tensor."""
-        place = here(PROJECT, 3)
+        place = here(marks.LIBRARY, 3)
         if place is None or standing(place.code.co_filename) != PROJECT:
             return
         key = (place.code, place.instruction)

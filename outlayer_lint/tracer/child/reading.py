@@ -179,7 +179,7 @@ class Reader:
         if found is None:
             return self._unlisted(mark)
         row, form = found
-        if row.transfer == "recurrent" and getattr(mark.module, "proj_size", 0):
+        if row.transfer == "recurrent" and getattr(mark.module, "proj_size", None):
             return self._projected(mark, row)
         if row.transfer == "reshapes" and row.how != "mixed":
             return self._moved(mark)
