@@ -16,6 +16,7 @@ from outlayer_lint.tracer.child.failures import is_ours, said, word_of, word_of_
 from outlayer_lint.tracer.child.forms import Form, emits, identify
 from outlayer_lint.tracer.child.guard import Guard
 from outlayer_lint.tracer.child.inputs import Found, Hypothesis, InputSpec, search
+from outlayer_lint.tracer.child.marks import PROJECT, standing
 from outlayer_lint.tracer.child.orders import KEPT
 from outlayer_lint.tracer.child.patches import constructors
 from outlayer_lint.tracer.child.reading import Reader
@@ -171,7 +172,8 @@ def worded(form: Form, value: Value) -> str:
 
 
 def _step(step: Step) -> dict[str, Any]:
-    told = {"op": step.op, "text": step.text, "module": step.module, "at": step.at}
+    own = standing(step.at.rpartition(":")[0]) == PROJECT if step.at else False
+    told = {"op": step.op, "text": step.text, "module": step.module, "at": step.at if own else ""}
     return told if step.dim is None else {**told, "dim": step.dim}
 
 
