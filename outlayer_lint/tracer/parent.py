@@ -43,6 +43,7 @@ class Session:
         level: which isolation was reached, "" before the child runs.
         torch, python: versions in the child, "" where unknown.
         foreign: lines in the channel that were none of ours.
+        cpu: seconds of processor time that the child took, as far as it told.
         said: the last of what the programs printed.
     """
 
@@ -52,6 +53,7 @@ class Session:
         self.cwd = cwd
         self.level = self.torch = self.python = self.said = ""
         self.foreign = 0
+        self.cpu = 0.0
         self._sandbox: Sandbox | None = None
         self._reader = Reader("")
         self._rungs = ladder(settings.isolation)
@@ -171,6 +173,7 @@ class Session:
         for record in self._records(sandbox, watch.until):
             if record is not None and not self._reader.flooded:
                 if round_.take(record):
+                    self.cpu = max(self.cpu, float(record["cpu"]))
                     return True
             elif watch.gave_up or (record is None and not watch.expired()):
                 round_.lost()

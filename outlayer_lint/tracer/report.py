@@ -96,6 +96,7 @@ def _ran_on(traced: Traced, version: str) -> dict[str, Any]:
         "device": traced.device,
         "isolation": traced.isolation,
         "wall_s": round(traced.seconds, DIGITS),
+        "cpu_s": traced.cpu,
     }
 
 

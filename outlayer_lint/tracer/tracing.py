@@ -40,6 +40,7 @@ class Traced(NamedTuple):
         diagnostics: what the rules say about what was seen.
         torch, python, device, isolation: what it ran on and in.
         seconds: of wall clock.
+        cpu: seconds of processor time in the child.
         said: the last of what a script printed.
         foreign: lines in the channel that were none of ours.
     """
@@ -52,6 +53,7 @@ class Traced(NamedTuple):
     device: str = "cpu"
     isolation: str = ""
     seconds: float = 0.0
+    cpu: float = 0.0
     said: str = ""
     foreign: int = 0
 
@@ -89,7 +91,7 @@ def _traced(session: Session, began: float, ran: Sequence[Ran]) -> Traced:
     device = next((one.end.record["device"] for one in ran if "device" in one.end.record), "cpu")
     return Traced(
         tuple(ran), torch=session.torch, python=session.python, device=device, isolation=session.level,
-        seconds=time.monotonic() - began, said=session.said, foreign=session.foreign,
+        seconds=time.monotonic() - began, cpu=session.cpu, said=session.said, foreign=session.foreign,
     )  # fmt: skip
 
 
