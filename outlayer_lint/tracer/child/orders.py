@@ -15,11 +15,15 @@ KEPT: list[Any] = []  # models of the order at hand, freed when the next one beg
 
 
 def warm(header: dict[str, Any]) -> None:
-    """Import what every order needs, so that each worker inherits it."""
+    """Import what every order needs, and do it once with a model of ours, so that each worker inherits it all.
+
+    Nothing may go backwards here: torch's autograd does not survive a fork once it has run.
+    """
     from outlayer_lint import knowledge  # noqa: PLC0415
     from outlayer_lint.tracer.child import trial, watched  # noqa: F401, PLC0415 - for their imports
 
     knowledge.find("torch.softmax")
+    trial.rehearsed()
 
 
 def locate(wanted: dict[str, Any], header: dict[str, Any], announce: Announcer) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from outlayer_lint.tracer.child.recorder import evaluating, record, seeded
 from outlayer_lint.tracer.child.stress import Stress, stress
 from outlayer_lint.tracer.child.surroundings import quiet
 from outlayer_lint.tracer.child.told import dtype_of, short, through
+from outlayer_lint.tracer.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from outlayer_lint.lattice import Value
     from outlayer_lint.tracer.child.recorder import Output, Recording, Step
     from outlayer_lint.tracer.child.serving import Announcer
-    from outlayer_lint.tracer.target import Target
 
 # The stage that a refusal comes from -> the word it is told by.
 WORDS = {"import": "import", "construct": "constructor", "infer": "no-input"}
@@ -114,6 +114,16 @@ def examined(model: Model, target: Target, header: dict[str, Any], clock: Clock)
         "diagnostics": diagnostics,
         "time": clock.took,
     }
+
+
+def rehearsed() -> None:
+    """Everything but the backward pass, with a model that is known."""
+    model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Softmax(dim=1)).eval()
+    found = search(model, Target("rehearsal"), budget_s=5.0, max_tries=4, log=lambda _: None)
+    if isinstance(found, Found):
+        best = found.hypotheses[0]
+        identify(model, best, record(model, best.args, best.kwargs))
+        _judged(model, best)
 
 
 def _other(model: Any, hypothesis: Hypothesis) -> dict[str, Form]:
