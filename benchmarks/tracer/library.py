@@ -70,12 +70,10 @@ def torchvision() -> Iterator[tuple[str, Callable[[], Model]]]:
             continue
         video = builder.__module__.startswith("torchvision.models.video")
 
-        def build(name: str = name, video: bool = video) -> Model:  # noqa: FBT001
-            known = (
-                {"weights": None, "weights_backbone": None}
-                if "segmentation" in builder.__module__
-                else {"weights": None}
-            )
+        segments = builder.__module__.startswith("torchvision.models.segmentation")
+        known = {"weights": None, "weights_backbone": None} if segments else {"weights": None}
+
+        def build(name: str = name, video: bool = video, known: Any = known) -> Model:  # noqa: FBT001
             model = models.get_model(name, **known).eval()
             size = 299 if "inception" in name else 224
             return model, (torch.randn(1, 3, 16, 112, 112) if video else torch.randn(1, 3, size, size),), {}
@@ -132,7 +130,7 @@ EXPECTED = {"sigmoid": "sigmoid", "softmax2d": "softmax@1", "logsoftmax": "log_s
 SCORES = ("raw", "unknown", "simplex")
 
 
-def measured(name: str, build: Callable[[], Model]) -> dict[str, Any]:
+def measured(build: Callable[[], Model]) -> dict[str, Any]:
     """Chains and forms of one model."""
     torch.manual_seed(0)
     try:
@@ -173,7 +171,7 @@ def main() -> None:
         if time.monotonic() > end:
             sums["left for want of time"] += 1
             continue
-        seen = forked.run(lambda name=name, build=build: measured(name, build), SECONDS)  # type: ignore[misc]
+        seen = forked.run(lambda build=build: measured(build), SECONDS)  # type: ignore[misc]
         if "failed" in seen or "unbuilt" in seen:
             sums["failed" if "failed" in seen else "could not be built"] += 1
             print(name, seen)

@@ -93,8 +93,8 @@ def _look(tensor: Any, shape: tuple[int, ...], dtype: str) -> Numbers:
     if not finite or not shape:
         return found
     if binary:
-        sums = [] if constant else [dim for dim, _ in _sums(tensor, shape)]
-        return found._replace(ones=_ones(tensor, shape), simplex=tuple(sums), near=tuple(sums))
+        single = () if constant else tuple(dim for dim, _ in _sums(tensor, shape))
+        return found._replace(ones=_ones(tensor, shape), simplex=single, near=single)
     if not floating:
         return found
     sums = list(_sums(tensor, shape)) if low >= 0 and high <= 1 + SUM_SLACK["bfloat16"] else []
