@@ -92,6 +92,7 @@ def programs(arguments: list[str], scratch: Path) -> list[str]:
 def main() -> None:
     """Print each difference, then the sums."""
     torch.set_num_threads(1)
+    forked.warm()
     both = alone = extra = ran = reached = 0
     with tempfile.TemporaryDirectory() as scratch, contextlib.suppress(KeyboardInterrupt):
         for path in programs(sys.argv[1:], Path(scratch)):

@@ -15,6 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+def warm() -> None:
+    """Import what every fork would import by itself."""
+    import pkgutil  # noqa: PLC0415 - so that a plain import of this stays cheap
+    from importlib import import_module  # noqa: PLC0415
+
+    import_module("torch._dynamo")
+    checks = import_module("outlayer_lint.checks")
+    for found in pkgutil.iter_modules(checks.__path__):
+        import_module(f"outlayer_lint.checks.{found.name}")
+
+
 def run(case: Callable[[], Any], seconds: float, *, loud: bool = False) -> Any:
     """What the case returns as JSON, or `{"failed": why}`; what it prints is dropped unless `loud`."""
     ours, theirs = os.pipe()

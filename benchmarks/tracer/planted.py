@@ -210,6 +210,7 @@ def main() -> None:
     held = options.part == "held-out"
     cases, wirings = ([*LATER, *CASES], HELD_OUT) if held else (CASES, TUNED)
     torch.set_num_threads(1)
+    forked.warm()
     every = [(case, name) for case in cases for name in wirings]
     hits = planted = alarms = correct = failed = 0
     with tempfile.TemporaryDirectory() as scratch:

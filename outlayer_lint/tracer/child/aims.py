@@ -32,6 +32,7 @@ def joined(found: list[Numbers]) -> Numbers:
         whole=all(each.whole for each in found), binary=all(each.binary for each in found),
         simplex=tuple(dim for dim in first.simplex if all(dim in each.simplex for each in found)),
         logp=tuple(dim for dim in first.logp if all(dim in each.logp for each in found)),
+        near=tuple(dim for dim in first.near if all(dim in each.near for each in found)),
         ones=(min(each.ones[0] for each in found), max(each.ones[1] for each in found)),
     )  # fmt: skip
 
@@ -133,9 +134,7 @@ def agrees(way: Tensor, seen: Numbers) -> bool:
     axis = axis_of(way, way.axis)
     if axis is None or not seen.finite or axis >= seen.rank or seen.shape[axis] < SEVERAL:
         return True
-    if way.emission is Emission.SIMPLEX:
-        return axis in seen.simplex
-    return way.emission is not Emission.LOGP or axis in seen.logp
+    return way.emission not in (Emission.SIMPLEX, Emission.LOGP) or axis in seen.near
 
 
 def _distribution(seen: Numbers, learned: str) -> Tensor | None:

@@ -7,9 +7,11 @@ loss calls: at the end of the backward pass that follows, so that the last gradi
 from __future__ import annotations
 
 import inspect
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
+from torch.optim import optimizer as hooks
 
 from outlayer_lint import knowledge
 from outlayer_lint.tracer.child import marks, numbers
@@ -100,6 +102,7 @@ class Guard:
         self._seen: dict[tuple[object, int], int] = {}
         self._inside = False
         self.backwards = 0
+        self._handles: list[Any] = []
         self._patches: list[tuple[Any, str, Any]] = []
 
     def __enter__(self) -> Self:
@@ -107,6 +110,9 @@ class Guard:
         from outlayer_lint.tracer.child import patches  # noqa: PLC0415 - patches wraps what it watches
 
         patches.install(self)
+        self._handles = [
+            hooks.register_optimizer_step_pre_hook(self._steps), hooks.register_optimizer_step_post_hook(self._stepped)
+        ]  # fmt: skip
         self.recorder.__enter__()
         return self
 
@@ -115,10 +121,19 @@ class Guard:
     ) -> bool:
         """Stop watching; an `Enough` of this watch ends here."""
         self.recorder.__exit__(kind, error, traceback)
+        for handle in self._handles:
+            handle.remove()
         for owner, name, before in reversed(self._patches):
             setattr(owner, name, before)
         self._patches.clear()
         return kind is not None and issubclass(kind, Enough)
+
+    def _steps(self, _optimizer: Any, args: Any, kwargs: Any) -> None:
+        """What an optimizer does to the weights is no business of ours, but a closure computes the loss."""
+        self.recorder.paused = not any(map(callable, (*args, *kwargs.values())))
+
+    def _stepped(self, *_: object) -> None:
+        self.recorder.paused = False
 
     def replace(self, owner: Any, name: str, value: Any) -> None:
         """Put another attribute in the place of one, until the watch ends."""
@@ -325,12 +340,16 @@ def is_constant(value: Any) -> bool:
 
 def without_defaults(func: Any, given: dict[str, Any]) -> dict[str, Any]:
     """Constants that say something: those that differ from what the function assumes anyway."""
-    try:
-        known = inspect.signature(func).parameters
-    except (TypeError, ValueError):
-        return {key: value for key, value in given.items() if value is not None}
+    known = defaults_of(func)
     return {
-        key: value
-        for key, value in given.items()
-        if value is not None and not (key in known and known[key].default == value)
+        key: value for key, value in given.items() if value is not None and not (key in known and known[key] == value)
     }
+
+
+@lru_cache(maxsize=256)
+def defaults_of(func: Any) -> dict[str, Any]:
+    """What a function assumes for each parameter, empty where it does not tell."""
+    try:
+        return {name: each.default for name, each in inspect.signature(func).parameters.items()}
+    except (TypeError, ValueError):
+        return {}

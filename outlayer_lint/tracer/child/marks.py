@@ -122,7 +122,10 @@ class Mark:
         self.index = index
         self.part = part
         self.function = function
-        self.depth = 1 + max((each.depth for each in parts), default=0)
+        depth = 0
+        for each in parts:
+            depth = max(depth, each.depth)
+        self.depth = depth + 1
         self.used: set[str] = set()
         self.answer: Any = None  # what it is in the words of the lattice, worked out by `reading`
         if self.depth > MAX_DEPTH:

@@ -6,9 +6,12 @@ Sums are taken in float64: a half-precision sum comes out as exactly one for eve
 from __future__ import annotations
 
 from math import inf
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Worst abs(sum - 1) of softmax, and abs(logsumexp) of log-softmax, over 30,000 classes and logits of scale 0.1 to 10.
 SUM_SLACK = {"float16": 1.5e-3, "bfloat16": 1e-2}
@@ -31,6 +34,8 @@ class Numbers(NamedTuple):
         whole: all values are whole numbers; `binary`: they are 0 or 1.
         simplex: dims of two or more over which the values are not negative and sum to one.
         logp: dims of two or more over which the exponentials sum to one.
+        near: dims of two or more over which they, or their exponentials, sum to one as far as half precision can tell:
+            enough not to contradict a softmax that was seen, not enough to take anything for one.
         ones: the fewest and the most ones along the class dim (1, or the only one), where `binary`.
     """
 
@@ -45,6 +50,7 @@ class Numbers(NamedTuple):
     binary: bool = False
     simplex: tuple[int, ...] = ()
     logp: tuple[int, ...] = ()
+    near: tuple[int, ...] = ()
     ones: tuple[float, float] = (0.0, 0.0)
 
     @property
@@ -87,12 +93,17 @@ def _look(tensor: Any, shape: tuple[int, ...], dtype: str) -> Numbers:
     if not finite or not shape:
         return found
     if binary:
-        return found._replace(ones=_ones(tensor, shape), simplex=_sums(tensor, shape, dtype) if not constant else ())
+        single = () if constant else tuple(dim for dim, _ in _sums(tensor, shape))
+        return found._replace(ones=_ones(tensor, shape), simplex=single, near=single)
     if not floating:
         return found
-    simplex = _sums(tensor, shape, dtype) if low >= 0 and high <= 1 + SUM_SLACK.get(dtype, SUM) else ()
-    logp = _logs(tensor, shape, dtype) if high <= LOG_SLACK.get(dtype, LOG) else ()
-    return found._replace(simplex=simplex, logp=logp)
+    sums = list(_sums(tensor, shape)) if low >= 0 and high <= 1 + SUM_SLACK["bfloat16"] else []
+    logs = list(_logs(tensor, shape)) if high <= LOG_SLACK["bfloat16"] else []
+    return found._replace(
+        simplex=tuple(dim for dim, error in sums if error <= SUM_SLACK.get(dtype, SUM)),
+        logp=tuple(dim for dim, error in logs if error <= LOG_SLACK.get(dtype, LOG)),
+        near=tuple(dim for dim, _ in (*sums, *logs)),
+    )
 
 
 def thinned(tensor: Any, keep: int | None) -> Any:
@@ -107,22 +118,22 @@ def thinned(tensor: Any, keep: int | None) -> Any:
     return tensor
 
 
-def _sums(tensor: Any, shape: tuple[int, ...], dtype: str) -> tuple[int, ...]:
-    slack = SUM_SLACK.get(dtype, SUM)
-    return tuple(
-        dim
-        for dim, size in enumerate(shape)
-        if size >= ROWS and float((thinned(tensor, dim).double().sum(dim) - 1).abs().max()) <= slack
-    )
+def _sums(tensor: Any, shape: tuple[int, ...]) -> Iterator[tuple[int, float]]:
+    """Dims over which values sum to one, each with the largest error."""
+    for dim, size in enumerate(shape):
+        if size >= ROWS:
+            error = float((thinned(tensor, dim).double().sum(dim) - 1).abs().max())
+            if error <= SUM_SLACK["bfloat16"]:
+                yield dim, error
 
 
-def _logs(tensor: Any, shape: tuple[int, ...], dtype: str) -> tuple[int, ...]:
-    slack = LOG_SLACK.get(dtype, LOG)
-    return tuple(
-        dim
-        for dim, size in enumerate(shape)
-        if size >= ROWS and float(thinned(tensor, dim).double().logsumexp(dim).abs().max()) <= slack
-    )
+def _logs(tensor: Any, shape: tuple[int, ...]) -> Iterator[tuple[int, float]]:
+    """Dims over which exponentials sum to one, each with the largest error of the logarithm."""
+    for dim, size in enumerate(shape):
+        if size >= ROWS:
+            error = float(thinned(tensor, dim).double().logsumexp(dim).abs().max())
+            if error <= LOG_SLACK["bfloat16"]:
+                yield dim, error
 
 
 def _ones(tensor: Any, shape: tuple[int, ...]) -> tuple[float, float]:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+PROPERTY = type(torch.Tensor.dtype.__get__)  # type: ignore[attr-defined]
+_last: dict[str, str] = {}
+_dtypes: dict[Any, str] = {}
 BUILT = "_outlayer_built"
 SEED = 20_240_229
 # They change the first argument, whatever they return.
@@ -47,6 +50,7 @@ class Recorder(TorchFunctionMode):
         self.session = object()
         self.stack: list[Any] = []
         self.index = 0
+        self.paused = False
         self.least = least
         self.before: Callable[[str, Any, tuple[Any, ...], dict[str, Any]], Any] | None = None
         self.after: Callable[[Mark, Any], None] | None = None
@@ -85,10 +89,15 @@ class Recorder(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Run one operation and mark what it gives."""
-        kwargs = kwargs or {}
+        if kwargs is None:
+            kwargs = {}
+        if self.paused:
+            return func(*args, **kwargs)
+        if type(func) is PROPERTY and func.__self__.__name__ not in VIEWS:
+            return func(*args, **kwargs)  # by far the most of all calls, in optimizers
         name = name_of(func)
-        last = name.rpartition(".")[2]
-        if is_passed(func, last):
+        last = _last.get(name) or _last.setdefault(name, name.rpartition(".")[2])
+        if last in PASSED or (last not in VIEWS and getattr(func, "__name__", "") in ("__get__", "__set__")):
             return func(*args, **kwargs)
         if self.device is not None and ("device" in kwargs or last in MOVES):
             args, kwargs = tuple(map(self.device, args)), {k: self.device(v) for k, v in kwargs.items()}
@@ -131,12 +140,11 @@ class Recorder(TorchFunctionMode):
         mark: Mark | None = tensor.__dict__.get(marks.NAME)
         if mark is not None and mark.session is self.session:
             return mark
-        with torch._C.DisableTorchFunction():
-            if isinstance(tensor, torch.nn.Parameter) or is_trained(tensor):
-                kind = "parameter"
-            else:
-                kind = "opaque" if tensor.requires_grad else "data"
-            mark = Mark(self.session, kind, "", shape=tuple(tensor.shape), dtype=str(tensor.dtype))
+        if isinstance(tensor, torch.nn.Parameter) or is_trained(tensor):
+            kind = "parameter"
+        else:
+            kind = "opaque" if tensor.requires_grad else "data"
+        mark = Mark(self.session, kind, "", shape=tensor.shape, dtype=dtype_of(tensor))
         setattr(tensor, marks.NAME, mark)
         return mark
 
@@ -150,25 +158,32 @@ class Recorder(TorchFunctionMode):
         part: int | None,
         function: Any,
     ) -> None:
-        with torch._C.DisableTorchFunction():
-            same = any(result is each for each in args)
+        same = False
+        for each in args:
+            same = same or each is result
+        if same or "out" in given[1]:
             last = name.rpartition(".")[2]
-            kwargs = given[1]
             writes = (last[-1:] == "_" and (last[:2] != "__" or last[2:3] == "i")) or last == "__setitem__"
-            writes = writes or kwargs.get("inplace") is True or "out" in kwargs
-            if same and (not writes or is_trained(result)):
+            writes = writes or given[1].get("inplace") is True or "out" in given[1]
+            if not writes or is_trained(result):
                 return  # `.to` of what is there already; a parameter that is initialised or updated
-            mark = Mark(
-                self.session, "operation", name, given=given, parts=tuple(inputs), shape=tuple(result.shape),
-                dtype=str(result.dtype), place=here(self.least, 3), modules=tuple(self.stack[-8:]), index=self.index,
-                part=part, function=function,
-            )  # fmt: skip
+        mark = Mark(
+            self.session, "operation", name, given=given, parts=tuple(inputs), shape=result.shape,
+            dtype=dtype_of(result), place=here(self.least, 3), modules=tuple(self.stack[-8:]), index=self.index,
+            part=part, function=function,
+        )  # fmt: skip
         short = shortened(name)
         for each in inputs:
             each.used.add(short)
         setattr(result, marks.NAME, mark)
         if self.after is not None:
             self.after(mark, result)
+
+
+def dtype_of(tensor: torch.Tensor) -> str:
+    """`torch.float32`, spelled once."""
+    dtype = tensor.dtype
+    return _dtypes.get(dtype) or _dtypes.setdefault(dtype, str(dtype))
 
 
 def is_passed(func: Any, last: str) -> bool:

@@ -39,8 +39,14 @@ class Ended(NamedTuple):
     names: dict[str, Any] = {}  # noqa: RUF012 - never mutated
 
 
-def run_script(  # noqa: PLR0913 - what may be left to the defaults
-    path: str, argv: Sequence[str], guard: Guard, *, stub: bool = True, synthetic: bool = True, calls: Sequence[str] = ()
+def run_script(
+    path: str,
+    argv: Sequence[str],
+    guard: Guard,
+    *,
+    stub: bool = True,
+    synthetic: bool = True,
+    calls: Sequence[str] = (),
 ) -> Ended:
     """Run a script or a notebook until it ends, fails, or the guard has seen enough.
 
