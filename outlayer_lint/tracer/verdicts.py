@@ -165,6 +165,7 @@ class _Runs:
         seen: list[Seen] = []
         outputs: list[Output] = []
         failures: dict[str, End] = {}
+        examined: set[str] = set()
         for path, model in names:
             end = self.ends.get((path, model))
             if end is None:
@@ -174,8 +175,10 @@ class _Runs:
                 failures[how] = end
             found.extend((diagnostic_of(tree), how) for tree in end.record.get("diagnostics", ()))
             seen.extend(_seen(end.record, how))
-            outputs.extend(_outputs(end.record, how))
+            if path not in examined:
+                outputs.extend(_outputs(end.record, how))
             for one in end.record.get("objects", ()):
+                examined.add(path)  # what was built for the purpose does not know what the script did to it
                 outputs.extend(_outputs(one, f"{how}:{one['name']}", as_it_is=True))
         return Evidence(tuple(found), tuple(seen), tuple(outputs), failures)
 
