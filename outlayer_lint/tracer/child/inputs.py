@@ -96,7 +96,7 @@ def search(
     except OutOfTime:
         log("out of time")
     if not hunt.accepted:
-        return Refusal("no-input", hunt.furthest())
+        return Refusal("no-input" if hunt.has_ended else "time", hunt.furthest())
     hunt.accepted.sort(key=lambda pair: -pair[0])
     best = hunt.accepted[0]
     kept = [best, *(pair for pair in hunt.accepted[1:] if pair[0] >= min(best[0], GOOD))]
@@ -177,6 +177,11 @@ class _Hunt:
             outcome = self.vehicle.run(other)
             if outcome.failure is None:
                 self.accepted.append(judged(self.vehicle, other, outcome.output))
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether any forward came to an end, if only by failing, or none was tried."""
+        return self._far is not None or not self.vehicle.tries
 
     def furthest(self) -> str:
         """Why nothing was accepted: the failure after most operations, and its line."""

@@ -147,13 +147,10 @@ def _failure(error: BaseException, watch: Watch) -> Failure:
     return Failure(error, str(error), watch.op, watch.operands, module, entering, line, frame, watch.viewed)
 
 
-def tensors_in(thing: Any) -> Iterator[torch.Tensor]:
-    """Tensors in lists, tuples and dicts, in order."""
+def tensors_in(thing: Any, inside: frozenset[int] = frozenset()) -> Iterator[torch.Tensor]:
+    """Tensors in lists, tuples and dicts, in order; what contains itself is not entered again."""
     if isinstance(thing, torch.Tensor):
         yield thing
-    elif isinstance(thing, (list, tuple)):
-        for part in thing:
-            yield from tensors_in(part)
-    elif isinstance(thing, dict):
-        for part in thing.values():
-            yield from tensors_in(part)
+    elif isinstance(thing, (list, tuple, dict)) and id(thing) not in inside:
+        for part in thing.values() if isinstance(thing, dict) else thing:
+            yield from tensors_in(part, inside | {id(thing)})
