@@ -39,11 +39,11 @@ class Row(NamedTuple):
 
     name: str
     stage: str
-    right: bool
-    exact: bool
     what: str
-    tries: int
-    seconds: float
+    right: bool = False
+    exact: bool = False
+    tries: int = 0
+    seconds: float = 0.0
 
 
 def wanted(path: Path) -> dict[str, str]:
@@ -63,23 +63,23 @@ def measured(path: Path, only: str = "", *, explain: bool = False) -> list[Row]:
 
 def _row(path: Path, name: str, takes: str, is_root: bool, *, explain: bool) -> Row:  # noqa: FBT001
     if not is_root:
-        return Row(name, "locate", False, False, "not located", 0, 0.0)
+        return Row(name, "locate", "not located")
     began = time.process_time()
     target = Target(str(path), name)
     built = build(target, str(path.parent), lambda _: None)
     if not isinstance(built, Built):
-        return Row(name, built.stage, False, False, built.why, 0, time.process_time() - began)
+        return Row(name, built.stage, built.why, seconds=time.process_time() - began)
     log = print if explain else (lambda _: None)
     result = search(built.model, target, budget_s=BUDGET_S, max_tries=TRIES, log=log)
     seconds = time.process_time() - began
     if not isinstance(result, Found):
-        return Row(name, "no-input", takes == "nothing", takes == "nothing", result.why, 0, seconds)
+        return Row(name, "no-input", result.why, right=takes == "nothing", exact=takes == "nothing", seconds=seconds)
     best = result.hypotheses[0]
     shown = " ".join(f"{spec.name}={spec.dtype}{list(spec.shape)}@{best.batch_dims[spec.name]}" for spec in best.specs)
     right, exact = (
         any(fits(best, choice.split(), exact=exact) for choice in takes.split(" | ")) for exact in (False, True)
     )
-    return Row(name, "done", right, exact, f"{shown}, wanted {takes}", result.tries, seconds)
+    return Row(name, "done", f"{shown}, wanted {takes}", right, exact, result.tries, seconds)
 
 
 def fits(best: Hypothesis, takes: list[str], *, exact: bool) -> bool:

@@ -1,4 +1,4 @@
-"""G1 to G3: is an input found for the models of public libraries, with no hint at all?
+"""G1 to G3: is an input found for the models of public libraries, with no hint at all.
 
     python benchmarks/tracer/zoo.py timm --slice 0/8       # one model of every family, built without data
     python benchmarks/tracer/zoo.py torchvision
@@ -96,7 +96,7 @@ def transformers_models() -> Iterator[Model]:
 
 def _small(config: Any) -> Any:
     fields = inspect.signature(config.__init__).parameters
-    known = set(fields) | set(vars(config())) if "kwargs" in fields or len(fields) < 3 else set(fields)  # noqa: PLR2004
+    known = set(fields) | set(vars(config())) if "kwargs" in fields or len(fields) < 3 else set(fields)
     return config(**{name: value for name, value in SMALL.items() if name in known})
 
 

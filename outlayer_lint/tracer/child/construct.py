@@ -14,9 +14,9 @@ from outlayer_lint.tracer.child.arguments import (
     Attempt,
     asked_for,
     completed,
+    parameters,
     repairs,
     required,
-    parameters,
     shown,
     synthesised,
 )
@@ -40,7 +40,7 @@ DEPTH = 3  # of models that are arguments of others
 
 
 class Refusal(NamedTuple):
-    """Why there is no result: `stage` is one of `import`, `constructor`, `no-input`, `environment`; `why` one sentence."""
+    """Why there is no result: `stage` is `import`, `constructor`, `no-input` or `environment`; `why` is one sentence."""
 
     stage: str
     why: str

@@ -6,7 +6,6 @@ options, and a training loop, a download or a plot beside it never runs. What fa
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -154,7 +153,7 @@ def fill(module: SlicedModule, path: str, text: str) -> None:
     def later(name: str) -> Any:
         """Names of the guarded main block, and globals that a function sets."""
         for statement in guarded.of(name):
-            sliced._execute(statement, name)  # noqa: SLF001 - its own closure
+            sliced._execute(statement, name)
         if name in space:
             return space[name]
         if guarded.of(name) and name in sliced.failures:
@@ -169,7 +168,7 @@ def fill(module: SlicedModule, path: str, text: str) -> None:
     module.__dict__["sliced"], module.__dict__["tree"] = sliced, tree
     for statement in tree.body:
         if isinstance(statement, ast.Expr) and ast.unparse(statement).startswith("sys.path."):
-            sliced._execute(statement, "sys.path")  # noqa: SLF001
+            sliced._execute(statement, "sys.path")
 
 
 def _module_of(statement: ast.ImportFrom, space: dict[str, Any]) -> ModuleType:

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 TRAINING = frozenset({"backward", "fit", "fit_generator", "train_on_batch", "step", "zero_grad"})
 # Methods that build up an option parser, a registry or a collection; others may do anything and are not run.
 BUILDING = frozenset(
-    "add_argument add_argument_group add_mutually_exclusive_group append extend insert update set_defaults setdefault add "
-    "register merge_from_dict add_module".split()
+    "add_argument add_argument_group add_mutually_exclusive_group append extend insert update set_defaults "
+    "setdefault add register merge_from_dict add_module".split()
 )
 BLOCKS = (ast.For, ast.AsyncFor, ast.While, ast.If, ast.With, ast.AsyncWith, ast.Try)
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

@@ -85,7 +85,7 @@ class Vehicle:
         if self._twin is None and not self._no_twin:
             memo: dict[int, Any] = {}
             for module in self.model.modules():
-                for thing in (*module._parameters.values(), *module._buffers.values(), *vars(module).values()):  # noqa: SLF001
+                for thing in (*module._parameters.values(), *module._buffers.values(), *vars(module).values()):
                     if isinstance(thing, nn.Parameter):
                         memo[id(thing)] = nn.Parameter(thing.detach().to("meta"), requires_grad=False)
                     elif isinstance(thing, torch.Tensor):
@@ -123,11 +123,7 @@ class Vehicle:
             output, progress = None, SLOW
             failure = Failure(error, str(error), "", (), None, (), "", None, ())
         seconds = time.monotonic() - began
-        shown = (
-            "accepted"
-            if failure is None
-            else f"{type(failure.error).__name__}: {failure.message.strip().splitlines()[0][:120] if failure.message.strip() else ''}"
-        )
+        shown = "accepted" if failure is None else f"{type(failure.error).__name__}: {failure.first_line[:120]}"
         self.log(f"try {self.tries} on {device}: {spelled(state)} -> {shown} (after {progress} calls)")
         return Outcome(output, failure, progress, seconds)
 
