@@ -17,6 +17,7 @@ import statistics
 import sys
 import time
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -40,7 +41,7 @@ def timm_models(*, every: bool) -> Iterator[Model]:
         names = timm.list_models(module=family)
         chosen = names if every else sorted({names[0], *names[:: max(len(names) // 3, 1)]})
         for name in chosen:
-            yield f"{family}/{name}", lambda name=name: timm.create_model(name, pretrained=False)
+            yield f"{family}/{name}", partial(timm.create_model, name, pretrained=False)
 
 
 def torchvision_models() -> Iterator[Model]:
@@ -51,7 +52,7 @@ def torchvision_models() -> Iterator[Model]:
         place = models.get_model_builder(name).__module__
         if "detection" not in place and "quantization" not in place:
             arguments = {"weights": None, **({"weights_backbone": None} if "segmentation" in place else {})}
-            yield name, lambda name=name, arguments=arguments: models.get_model(name, **arguments)
+            yield name, partial(models.get_model, name, **arguments)
 
 
 def smp_models() -> Iterator[Model]:
@@ -60,10 +61,7 @@ def smp_models() -> Iterator[Model]:
 
     for name in sorted(smp.MODEL_ARCHITECTURES_MAPPING):
         for encoder in ("resnet18", "mobilenet_v2", "timm-regnetx_002", "efficientnet-b0", "densenet121"):
-            yield (
-                f"{name}/{encoder}",
-                lambda name=name, encoder=encoder: smp.create_model(name, encoder, encoder_weights=None),
-            )
+            yield f"{name}/{encoder}", partial(smp.create_model, name, encoder, encoder_weights=None)
 
 
 SMALL = {
@@ -91,7 +89,12 @@ def transformers_models() -> Iterator[Model]:
         prefix = config.__name__.removesuffix("Config")
         names = [prefix + head for head in HEADS if hasattr(transformers, prefix + head)][:2]
         for name in names:
-            yield name, lambda name=name, config=config: getattr(transformers, name)(_small(config))
+            yield name, partial(_tiny, transformers, name, config)
+
+
+def _tiny(transformers: Any, name: str, config: Any) -> torch.nn.Module:
+    made: torch.nn.Module = getattr(transformers, name)(_small(config))
+    return made
 
 
 def _small(config: Any) -> Any:

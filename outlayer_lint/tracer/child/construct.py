@@ -40,7 +40,7 @@ DEPTH = 3  # of models that are arguments of others
 
 
 class Refusal(NamedTuple):
-    """Why there is no result: `stage` is `import`, `constructor`, `no-input` or `environment`; `why` is one sentence."""
+    """Why there is no result: `stage` is `import`, `constructor`, `no-input` or `environment`; `why` one sentence."""
 
     stage: str
     why: str

@@ -115,6 +115,8 @@ def _turns(expression: ast.expr) -> bool:
                 return True
             case ast.Call(func=ast.Attribute(attr="transpose" | "swapaxes"), args=[*_, first, second]):
                 return {ast.unparse(first), ast.unparse(second)} in ({"1", "2"}, {"-1", "-2"}, {"1", "-1"}, {"2", "-2"})
+            case _:
+                pass
     return False
 
 
@@ -132,6 +134,8 @@ def _words(expression: ast.expr) -> set[str]:
             return set()
         case ast.Call(func=ast.Attribute(attr="size" | "dim" | "new_zeros")):
             return set()
+        case _:
+            pass
     return {
         word
         for child in ast.iter_child_nodes(expression)

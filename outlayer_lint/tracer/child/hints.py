@@ -229,7 +229,8 @@ def of_layer(model: nn.Module, leaf: nn.Module) -> Slot:
                 if len(leaf.normalized_shape) > 1
                 else tensor(BATCH, TIME, *leaf.normalized_shape, free=(1,))
             )
-    return adapters.layer_slot(leaf) or tensor(BATCH, 16)
+        case _:
+            return adapters.layer_slot(leaf) or tensor(BATCH, 16)
 
 
 def image(channels: int, side: int = SIDE) -> Slot:

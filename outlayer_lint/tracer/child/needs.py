@@ -97,7 +97,8 @@ def _of_module(failure: Failure) -> Need | None:
             return Need(first, (4,), 0, 0)
         case nn.MaxPool1d() | nn.AvgPool1d() | nn.AdaptiveAvgPool1d():
             return Need(first, (3,), 0, 0)
-    return None
+        case _:
+            return None
 
 
 def _extent(dims: int) -> tuple[int, ...]:

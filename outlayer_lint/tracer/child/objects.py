@@ -216,6 +216,8 @@ def _keys(model: nn.Module, path: str) -> list[str]:
                 found.append(key)
             case ast.Call(func=ast.Attribute(attr="get" | "pop"), args=[ast.Constant(value=str(key)), *_]):
                 found.append(key)
+            case _:
+                pass
     return found
 
 

@@ -96,10 +96,12 @@ def _written(state: State, wanted: Need, model: nn.Module) -> Iterator[State]:
     ):
         for path in sorted(operand.sources):
             slot = tensors.get(path)
-            for axis in range(1, len(slot.shape)) if slot is not None else ():
+            if slot is None:
+                continue
+            for axis in range(1, len(slot.shape)):
                 if slot.shape[axis] == operand.shape[wanted.axis]:
                     yield replaced(state, path, resized(slot, axis, wanted.size))
-            if slot is not None and len(slot.shape) == len(operand.shape):
+            if len(slot.shape) == len(operand.shape):
                 axis = wanted.axis % len(slot.shape)
                 size = slot.shape[axis] + wanted.size - operand.shape[axis]
                 if size > 0 and axis != slot.batch and axis not in slot.free:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 GROW = re.compile(
     r"Kernel size can't be greater|Output size is too small|Calculated padded input size|Expected more than 1 "
-    r"(spatial|value)|Padding size should be less|Calculated output size|kernel size .* greater|non-empty|non-zero size|at least"
+    r"(spatial|value)|Padding size should be less|Calculated output size|kernel size .* greater|non-empty|"
+    r"non-zero size|at least"
 )
 
 

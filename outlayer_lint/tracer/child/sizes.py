@@ -1,4 +1,4 @@
-"""Sizes that nothing states: what a flattening or a position table wants grows with the free size, so it is bisected."""
+"""Sizes that nothing states: what a flattening or a position table wants grows with the free size: it is bisected."""
 
 from __future__ import annotations
 

@@ -147,6 +147,8 @@ def made(slot: Slot, path: str, device: str) -> Any:
             return {key: made(part, f"{path}.{key}", device) for key, part in slot.parts}
         case "object":
             return Bag({key: made(part, f"{path}.{key}", device) for key, part in slot.parts})
+        case _:
+            pass
     result = _tensor(slot, device)
     result._traced = (frozenset({path}), True)  # type: ignore[attr-defined]
     return result

@@ -148,5 +148,5 @@ class OnCpu(TorchFunctionMode):
 
 def _is_gpu(device: Any) -> bool:
     if isinstance(device, torch.device):
-        return device.type == "cuda"
+        return bool(device.type == "cuda")
     return (isinstance(device, str) and device.startswith("cuda")) or (type(device) is int)
