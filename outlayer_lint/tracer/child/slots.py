@@ -111,7 +111,7 @@ def at(state: State, path: str) -> Slot | None:
 def with_batch(state: State, size: int) -> State:
     """The same with another number of samples."""
     for path, slot in leaves(state).items():
-        if slot.fill == "eye" and slot.batch is None:  # a graph whose nodes are the samples
+        if slot.fill == "eye" and slot.batch is None and len(slot.shape) > 1:  # a graph whose nodes are the samples
             state = replaced(state, path, slot._replace(shape=(*slot.shape[:-2], size, size)))
         elif slot.batch is not None:
             shape = list(slot.shape)
@@ -164,8 +164,8 @@ def _tensor(slot: Slot, device: str) -> torch.Tensor:
         return torch.tensor([max(most - at, 1) for at in range(count)], dtype=dtype).reshape(slot.shape)
     if slot.fill in {"ones", "zeros"}:
         return torch.full(slot.shape, 1 if slot.fill == "ones" else 0, dtype=dtype)
-    if slot.fill == "eye":
-        return torch.eye(slot.shape[-1], dtype=dtype).expand(slot.shape).clone()
+    if slot.fill == "eye" and len(slot.shape) > 1:
+        return torch.eye(*slot.shape[-2:], dtype=dtype).expand(slot.shape).clone()
     if dtype.is_floating_point or dtype.is_complex:
         return torch.randn(slot.shape, dtype=torch.float32).to(dtype)
     if dtype == torch.bool:
