@@ -126,11 +126,12 @@ class Session:
         settings = self.settings
         self._reader = Reader(sandbox.nonce)
         self.said = ""
-        gpu = settings.device.startswith("cuda")
+        gpu = uses_gpu(settings)
         header = {
             **settings._asdict(), "nonce": sandbox.nonce, "scratch": sandbox.scratch, "groups": sandbox.groups,
             "alone": rung.alone, "files": rung.level == "pid+net+fs", "project": settings.root, "cwd": self.cwd,
-            "memory": 0 if gpu else settings.memory, "processes": 0 if os.geteuid() == 0 else _user_limit(),
+            "memory": 0 if gpu else settings.memory, "memory_of_gpu": settings.memory,
+            "processes": 0 if os.geteuid() == 0 else _user_limit(),
         }  # fmt: skip
         sandbox.tell(_line(header))
         deadline = time.monotonic() + START
@@ -323,6 +324,12 @@ class _Watch:
     def verdict(self) -> tuple[str, str] | None:
         """Why it was killed, if it was."""
         return (self.word, self.why) if self.word else None
+
+
+def uses_gpu(settings: Settings) -> bool:
+    """Whether a GPU may be used: its driver reserves more addresses than any limit, so only what is held counts."""
+    driver = os.path.exists("/dev/nvidiactl")
+    return settings.device.startswith("cuda") or (settings.device == "auto" and driver)
 
 
 def _line(tree: dict[str, Any]) -> bytes:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from outlayer_lint.tracer.child.serving import Announcer
 
+ENDING: list[str] = []  # devices that this process has spoiled: it tells what it has and ends
 KEPT: list[Any] = []  # models of the order at hand, freed when the next one begins
 
 
