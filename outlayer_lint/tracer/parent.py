@@ -56,6 +56,8 @@ class Session:
         self.cpu = 0.0
         self._sandbox: Sandbox | None = None
         self._reader = Reader("")
+        if not hasattr(os, "fork"):
+            raise Refused("tracing needs a system whose processes can fork: Linux, macOS")
         self._rungs = ladder(settings.isolation)
         self._rounds = 0
         self._numbers = 0

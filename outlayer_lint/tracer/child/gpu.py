@@ -49,8 +49,8 @@ def resolved(device: str) -> str:
 def estimated(model: Any, recording: Recording) -> int:
     """Bytes that a forward pass should take at most: parameters, buffers, and twice what comes out."""
     held = [*model.parameters(), *model.buffers()] if isinstance(model, torch.nn.Module) else []
-    own: int = sum(tensor.numel() * tensor.element_size() for tensor in held)
-    return own + 2 * sum(output.tensor.numel() * output.tensor.element_size() for output in recording.outputs)
+    tensors = (*held, *(output.tensor for output in recording.outputs for _ in range(2)))
+    return int(sum(tensor.numel() * tensor.element_size() for tensor in tensors))
 
 
 def tried_on(
