@@ -14,9 +14,9 @@ from outlayer_lint.tracer.child.arguments import (
     Attempt,
     asked_for,
     completed,
+    parameters,
     repairs,
     required,
-    parameters,
     shown,
     synthesised,
 )
@@ -40,7 +40,7 @@ DEPTH = 3  # of models that are arguments of others
 
 
 class Refusal(NamedTuple):
-    """Why there is no result: `stage` is one of `import`, `constructor`, `no-input`, `environment`; `why` one sentence."""
+    """Why there is no result: `stage` is `import`, `constructor`, `no-input` or `environment`; `why` one sentence."""
 
     stage: str
     why: str
@@ -118,6 +118,7 @@ def _construct(thing: Any, target: Target, module: SlicedModule, project_root: s
             return Refusal("constructor", f"`{target.name}` returns no torch module")
         if isinstance(model, nn.Module):
             model.eval()
+            model.__dict__["_traced_args"] = shown(thing, attempt)  # `hints.stated_size` reads it
         return Built(model, attempt.how, attempt.at, shown(thing, attempt), module)
     needed = ", ".join(parameter.name for parameter in required(thing))
     hint = f"needs args: {needed}" if needed else "cannot be built"

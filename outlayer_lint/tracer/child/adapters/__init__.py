@@ -1,4 +1,4 @@
-"""What libraries say about their own models: inputs of Keras, `example_input_array` of Lightning, configurations of Hugging Face.
+"""What libraries say about their own models: Keras its inputs, Lightning an example, Hugging Face a configuration.
 
 Each adapter looks only at libraries that the user's code has imported; none of them is needed.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def before_import(text: str) -> None:
-    """What must be settled before the user's file, whose text is given, runs: Keras on torch, hubs that are not there."""
+    """What must be settled before a file with this text runs: Keras on torch, hubs that are not there."""
     keras.settle(text)
     if "transformers" in text:
         huggingface.settle()

@@ -1,4 +1,4 @@
-"""Hugging Face: inputs from `main_input_name` and the configuration; `from_pretrained` without a network gives random weights."""
+"""Hugging Face: inputs from the configuration; `from_pretrained` without a network gives random weights."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def settle() -> None:
     if getattr(transformers.PreTrainedModel.from_pretrained, "_traced", False):
         return
 
-    def pretrained(cls: Any, name: Any = None, *_: Any, config: Any = None, **kwargs: Any) -> Any:
+    def pretrained(cls: Any, name: Any = None, /, *_: Any, config: Any = None, **kwargs: Any) -> Any:
         """A model of the class, its configuration guessed from the name of the checkpoint."""
         config = config if config is not None else configured(cls, str(name), kwargs)
         return cls(config) if hasattr(cls, "config_class") and cls.config_class is not None else cls.from_config(config)
@@ -41,15 +41,13 @@ def settle() -> None:
                 setattr(config, key, value)
         return config
 
-    pretrained._traced = True  # type: ignore[attr-defined]  # noqa: SLF001 - our own mark
+    pretrained._traced = True  # type: ignore[attr-defined]
     transformers.PreTrainedModel.from_pretrained = classmethod(pretrained)
     for name in dir(transformers.models.auto.modeling_auto):
         cls = getattr(transformers, name, None)
         if name.startswith("AutoModel") and isinstance(cls, type):
             cls.from_pretrained = classmethod(pretrained)  # type: ignore[attr-defined]
-    transformers.AutoConfig.from_pretrained = classmethod(
-        lambda cls, name, **kwargs: configured(None, str(name), kwargs)
-    )
+    transformers.AutoConfig.from_pretrained = classmethod(lambda _, name, **kwargs: configured(None, str(name), kwargs))
 
 
 def _kind(transformers: Any, name: str) -> Any:
@@ -93,7 +91,8 @@ def _slot(name: str, config: Any) -> Slot | None:
         case "input_features":
             steps = 2 * (getattr(config, "max_source_positions", None) or 64)
             return tensor(BATCH, getattr(config, "num_mel_bins", 80), steps, free=(2,))
-    return None
+        case _:
+            return None
 
 
 def _vocabulary(config: Any) -> int:

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from outlayer_lint.tracer.child.slots import State
 
 SIDE, FEATURES = 32, 16
-PARTS = ("layers models optimizers losses metrics utils datasets applications regularizers initializers callbacks activations "
-         "backend preprocessing preprocessing.image preprocessing.sequence preprocessing.text constraints ops").split()  # fmt: skip
+PARTS = (
+    "layers models optimizers losses metrics utils datasets applications regularizers initializers callbacks "
+    "activations backend preprocessing preprocessing.image preprocessing.sequence preprocessing.text constraints ops"
+).split()
 
 
 def settle(text: str) -> None:
@@ -61,7 +63,7 @@ def state(model: nn.Module, names: list[str]) -> State:
     if not is_keras(model):
         return ()
     try:
-        inputs: Any = model._inputs_struct if hasattr(model, "_inputs_struct") else model.inputs  # noqa: SLF001
+        inputs: Any = model._inputs_struct if hasattr(model, "_inputs_struct") else model.inputs
     except (AttributeError, ValueError):
         inputs = None
     name = names[0] if names else "inputs"
@@ -86,7 +88,7 @@ def _parts(inputs: Any, vocabularies: dict[str, int]) -> Slot | None:
 
 def _of(stated: Any, vocabularies: dict[str, int]) -> Slot:
     """A Keras tensor as a slot; sizes it leaves open are usual ones."""
-    open_size = SIDE if len(stated.shape) > 3 else TIME  # noqa: PLR2004 - images
+    open_size = SIDE if len(stated.shape) > 3 else TIME
     shape = (BATCH, *(open_size if size is None else size for size in stated.shape[1:]))
     free = tuple(at for at, size in enumerate(stated.shape) if size is None and at)
     high = vocabularies.get(stated.name, 0)
