@@ -175,6 +175,8 @@ class Reader:
             return tuple((t.replace(gradient=False), c) for t, c in self.answer(mark.parts[0]) if isinstance(t, Tensor))
         if short in REVERSED:
             return only(arithmetic(self, REVERSED[short], *self._things(args[1], args[0]), self.site(mark)))  # type: ignore[arg-type]
+        if short == "add" and (layer := self._with_bias(mark)) is not None:
+            return layer
         found = row_of(mark)
         if found is None:
             return self._unlisted(mark)
@@ -192,6 +194,14 @@ class Reader:
         args, kwargs = mark.given
         given = Arguments(tuple(map(self.entry, args)), {k: self.entry(v) for k, v in kwargs.items()})
         return Application(self, row, "function" if form == "module" else form, given, self.site(mark), None)  # type: ignore[arg-type]
+
+    def _with_bias(self, mark: Mark) -> Answer | None:
+        """A product with weights and then a bias: the scores of a layer that somebody wrote out."""
+        if len(mark.parts) != 2 or mark.parts[1].kind != "parameter" or mark.parts[0].shape != mark.shape:
+            return None
+        answer = self.answer(mark.parts[0])
+        scores = [t for t, _ in answer if isinstance(t, Tensor) and t.emission is Emission.LOGIT and t.by == t.learned]
+        return answer if scores and len(scores) == len(answer) and scores[0].learned != PARAMETER else None
 
     def _projected(self, mark: Mark, row: Row) -> Answer:
         """The states of a recurrent layer behind a projection, which is a linear layer."""
@@ -253,7 +263,7 @@ class Reader:
         elif isinstance(axis, int) and axis != SCRAMBLED and -rank <= axis < rank:
             changes["units"] = mark.shape[axis]
         elif axis != SCRAMBLED:
-            changes["units"] = None
+            changes["units"] = 1 if rank == 2 and mark.shape[1] == 1 else None
         span = self.span(mark, None)
         layer = layer_of(mark) if made.origin.applied is not None and made.origin.applied == span else None
         if layer is not None and type(made.origin) is Origin:

@@ -137,8 +137,8 @@ class Recorder(TorchFunctionMode):
 
     def mark_of(self, tensor: torch.Tensor) -> Mark:
         """The mark of a tensor; one that nothing watched made gets a mark as a source."""
-        mark: Mark | None = tensor.__dict__.get(marks.NAME)
-        if mark is not None and mark.session is self.session:
+        mark = tensor.__dict__.get(marks.NAME)
+        if type(mark) is Mark and mark.session is self.session:
             return mark
         if isinstance(tensor, torch.nn.Parameter) or is_trained(tensor):
             kind = "parameter"
