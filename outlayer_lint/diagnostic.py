@@ -79,7 +79,8 @@ class Claim(NamedTuple):
         emits: what the value emits on each way, in the words of the lattice, without axis and units.
         axis: over which dim, as written, `None` where the ways differ or there is none.
         units: of the value, `None` where unknown.
-        places: where it was applied and built, on all ways, and what came before that; the nearest first.
+        origins: where it was applied and where what was applied was built, on all ways, and the same of what came
+            before that; the nearest first.
         consumer: qualified name of what takes it, or of the operation.
     """
 
@@ -87,8 +88,13 @@ class Claim(NamedTuple):
     emits: tuple[str, ...] = ()
     axis: int | str | None = None
     units: int | None = None
-    places: tuple[Span, ...] = ()
+    origins: tuple[tuple[Span | None, Span | None], ...] = ()
     consumer: str = ""
+
+    @property
+    def places(self) -> tuple[Span, ...]:
+        """Every place that the value comes by."""
+        return tuple(dict.fromkeys(span for origin in self.origins for span in origin if span is not None))
 
 
 class Trial(NamedTuple):

@@ -75,17 +75,17 @@ def claim_of(fact: Fact) -> Claim:
     if value is None or not value.known or uncalled:
         return Claim(about, consumer=consumer)
     axes = {way.axis for way in value}
-    places: dict[Span, None] = {}
+    origins: dict[tuple[Span | None, Span | None], None] = {}
     level = list(value)
     for _ in range(DEEP):
-        places.update(dict.fromkeys(span for way in level for span in way.origin.spans))
+        origins.update(dict.fromkeys((way.origin.applied, way.origin.built) for way in level if way.origin.spans))
         level = [before for way in level if not way.learned or way.by != way.learned for before in way.inner][:DEEP]
     return Claim(
         about,
         tuple(sorted({str(way.emission) for way in value})),
         axes.pop() if len(axes) == 1 else None,
         value.units,
-        tuple(places),
+        tuple(origins),
         consumer,
     )
 

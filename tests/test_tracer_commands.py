@@ -89,7 +89,7 @@ from model import Net
 def targets():
     yield Target("mine", build=Net, inputs=lambda: (torch.randn(5, 4),), outputs={"out": "softmax@1"})
 """
-TIMES = re.compile(r'"(?:import|construct|infer|forward|numeric|stress|rules|wall_s)": [\d.]+')
+TIMES = re.compile(r'"(?:import|construct|infer|forward|numeric|stress|rules|wall_s|cpu_s)": [\d.]+')
 
 
 def told(folder: Path, *argv: str, code: int = 0) -> dict[str, Any]:

@@ -85,10 +85,10 @@ def test_a_target_is_a_file_a_name_in_it_a_module_or_a_folder(tmp_path: Path, mo
     assert find("model.py") == Target(model)
     assert find("model.py:Net") == Target(model, "Net")
     assert find("model:Net") == Target(model, "Net")
-    assert find("pkg.nets:Net.inner") == Target(nets, "Net.inner")
+    assert find("pkg.nets:Net.Module") == Target(nets, "Net.Module")
     assert find("pkg") == Target(str(tmp_path / "src" / "pkg" / "__init__.py"))
     assert find("src") == Target(str(tmp_path / "src"))
-    for word in ("models.py", "pkg.missing:Net", "src:Net", "no/where.py:Net"):
+    for word in ("models.py", "pkg.missing:Net", "src:Net", "no/where.py:Net", "model.py:Nets"):
         with pytest.raises(Refused):
             find(word)
 

@@ -17,9 +17,11 @@ import tempfile
 import textwrap
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
@@ -210,8 +212,9 @@ class Program(NamedTuple):
     held_out: bool
 
 
-def programs() -> Iterator[Program]:
-    """All of them, the planted ones first."""
+def programs(*, every: bool) -> Iterator[Program]:
+    """One that is true and one that is false of each style, the tricks in turn; `every` trick with each."""
+    turn = itertools.count()
     for (model, loop), mistake in itertools.product(itertools.product(MODELS, LOOPS), MISTAKES):
         out = "out"
         words = {
@@ -222,7 +225,8 @@ def programs() -> Iterator[Program]:
         held = bool({model, loop} & set(HELD_OUT))
         style = f"{model}/{loop}/{mistake.code}"
         yield Program(style, mistake.code, HEAD + made + "\n" + looped, true=True, held_out=held)
-        for trick, how in TRICKS.items():
+        tricks = list(TRICKS.items()) if every else [list(TRICKS.items())[next(turn) % len(TRICKS)]]
+        for trick, how in tricks:
             text = how.format(cure=mistake.cure)
             changed = looped
             if how == "HOOKED":
@@ -245,10 +249,11 @@ def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--slice", default="0/1")
+    parser.add_argument("--every", action="store_true", help="every trick with every style")
     parser.add_argument("--show", action="store_true", help="print the programs instead")
     options = parser.parse_args()
     which, of = map(int, options.slice.split("/"))
-    chosen = list(programs())[which::of]
+    chosen = list(programs(every=options.every))[which::of]
     if options.show:
         print("\n\n# ---\n\n".join(f"# {one.style}\n{one.text}" for one in chosen))
         return

@@ -1,4 +1,4 @@
-"""G6: of the root models of real repositories, how many are imported, built, fed and run with no hint?
+"""G6: of the root models of real repositories, how many are imported, built, fed and run with no hint.
 
     unshare -n python benchmarks/tracer/repositories.py FOLDER... [--explain] [--only PART] [--json FILE]
 
@@ -155,7 +155,7 @@ def _standing(model: Any, best: Any) -> str:
             outputs = outputs_of(model(*best.args, **best.kwargs))
         except Exception:  # noqa: BLE001 - such as a device that is not here
             return "outside the search it fails"
-    return "counts" if any(2 in output.shape for output in outputs) else "does not count"  # noqa: PLR2004
+    return "counts" if any(2 in output.shape for output in outputs) else "does not count"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""G1 to G3: is an input found for the models of public libraries, with no hint at all?
+"""G1 to G3: is an input found for the models of public libraries, with no hint at all.
 
     python benchmarks/tracer/zoo.py timm --slice 0/8       # one model of every family, built without data
     python benchmarks/tracer/zoo.py torchvision
@@ -17,6 +17,7 @@ import statistics
 import sys
 import time
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -40,7 +41,7 @@ def timm_models(*, every: bool) -> Iterator[Model]:
         names = timm.list_models(module=family)
         chosen = names if every else sorted({names[0], *names[:: max(len(names) // 3, 1)]})
         for name in chosen:
-            yield f"{family}/{name}", lambda name=name: timm.create_model(name, pretrained=False)
+            yield f"{family}/{name}", partial(timm.create_model, name, pretrained=False)
 
 
 def torchvision_models() -> Iterator[Model]:
@@ -51,7 +52,7 @@ def torchvision_models() -> Iterator[Model]:
         place = models.get_model_builder(name).__module__
         if "detection" not in place and "quantization" not in place:
             arguments = {"weights": None, **({"weights_backbone": None} if "segmentation" in place else {})}
-            yield name, lambda name=name, arguments=arguments: models.get_model(name, **arguments)
+            yield name, partial(models.get_model, name, **arguments)
 
 
 def smp_models() -> Iterator[Model]:
@@ -60,19 +61,16 @@ def smp_models() -> Iterator[Model]:
 
     for name in sorted(smp.MODEL_ARCHITECTURES_MAPPING):
         for encoder in ("resnet18", "mobilenet_v2", "timm-regnetx_002", "efficientnet-b0", "densenet121"):
-            yield (
-                f"{name}/{encoder}",
-                lambda name=name, encoder=encoder: smp.create_model(name, encoder, encoder_weights=None),
-            )
+            yield f"{name}/{encoder}", partial(smp.create_model, name, encoder, encoder_weights=None)
 
 
 SMALL = {
-    "hidden_size": 32, "d_model": 32, "dim": 32, "n_embd": 32, "embed_dim": 32, "intermediate_size": 37, "num_hidden_layers": 2,
+    "hidden_size": 32, "d_model": 32, "dim": 32, "n_embd": 32, "embed_dim": 32, "intermediate_size": 64, "num_hidden_layers": 2,
     "num_layers": 2, "n_layer": 2, "n_layers": 2, "encoder_layers": 2, "decoder_layers": 2, "num_attention_heads": 4, "n_head": 4,
-    "n_heads": 4, "num_heads": 4, "encoder_attention_heads": 4, "decoder_attention_heads": 4, "encoder_ffn_dim": 37,
-    "decoder_ffn_dim": 37, "vocab_size": 99, "num_key_value_heads": 4, "d_ff": 37, "d_kv": 8, "num_decoder_layers": 2,
-    "ffn_dim": 37, "hidden_dim": 32, "n_positions": 64, "max_position_embeddings": 64, "word_embed_proj_dim": 32,
-    "num_local_experts": 4, "num_experts": 4, "head_dim": 8, "moe_intermediate_size": 16,
+    "n_heads": 4, "num_heads": 4, "encoder_attention_heads": 4, "decoder_attention_heads": 4, "encoder_ffn_dim": 64,
+    "decoder_ffn_dim": 64, "vocab_size": 99, "num_key_value_heads": 4, "d_ff": 64, "d_kv": 8, "num_decoder_layers": 2,
+    "ffn_dim": 64, "hidden_dim": 32, "n_positions": 64, "max_position_embeddings": 64, "word_embed_proj_dim": 32,
+    "num_local_experts": 4, "num_experts": 4, "head_dim": 8, "moe_intermediate_size": 32, "num_experts_per_tok": 2, "top_k": 2, "n_routed_experts": 4, "n_group": 1, "topk_group": 1, "rotary_dim": 8,
 }  # fmt: skip
 HEADS = ("ForSequenceClassification", "ForTokenClassification", "ForImageClassification", "ForCausalLM", "ForMaskedLM",
          "ForConditionalGeneration", "ForQuestionAnswering", "ForSemanticSegmentation", "ForAudioClassification", "ForCTC")  # fmt: skip
@@ -91,12 +89,17 @@ def transformers_models() -> Iterator[Model]:
         prefix = config.__name__.removesuffix("Config")
         names = [prefix + head for head in HEADS if hasattr(transformers, prefix + head)][:2]
         for name in names:
-            yield name, lambda name=name, config=config: getattr(transformers, name)(_small(config))
+            yield name, partial(_tiny, transformers, name, config)
+
+
+def _tiny(transformers: Any, name: str, config: Any) -> torch.nn.Module:
+    made: torch.nn.Module = getattr(transformers, name)(_small(config))
+    return made
 
 
 def _small(config: Any) -> Any:
     fields = inspect.signature(config.__init__).parameters
-    known = set(fields) | set(vars(config())) if "kwargs" in fields or len(fields) < 3 else set(fields)  # noqa: PLR2004
+    known = set(fields) | set(vars(config())) if "kwargs" in fields or len(fields) < 3 else set(fields)
     return config(**{name: value for name, value in SMALL.items() if name in known})
 
 

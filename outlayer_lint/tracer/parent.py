@@ -43,6 +43,7 @@ class Session:
         level: which isolation was reached, "" before the child runs.
         torch, python: versions in the child, "" where unknown.
         foreign: lines in the channel that were none of ours.
+        cpu: seconds of processor time that the child took, as far as it told.
         said: the last of what the programs printed.
     """
 
@@ -52,8 +53,11 @@ class Session:
         self.cwd = cwd
         self.level = self.torch = self.python = self.said = ""
         self.foreign = 0
+        self.cpu = 0.0
         self._sandbox: Sandbox | None = None
         self._reader = Reader("")
+        if not hasattr(os, "fork"):
+            raise Refused("tracing needs a system whose processes can fork: Linux, macOS")
         self._rungs = ladder(settings.isolation)
         self._rounds = 0
         self._numbers = 0
@@ -124,11 +128,12 @@ class Session:
         settings = self.settings
         self._reader = Reader(sandbox.nonce)
         self.said = ""
-        gpu = settings.device.startswith("cuda")
+        gpu = uses_gpu(settings)
         header = {
             **settings._asdict(), "nonce": sandbox.nonce, "scratch": sandbox.scratch, "groups": sandbox.groups,
             "alone": rung.alone, "files": rung.level == "pid+net+fs", "project": settings.root, "cwd": self.cwd,
-            "memory": 0 if gpu else settings.memory, "processes": 0 if os.geteuid() == 0 else _user_limit(),
+            "memory": 0 if gpu else settings.memory, "memory_of_gpu": settings.memory,
+            "processes": 0 if os.geteuid() == 0 else _user_limit(),
         }  # fmt: skip
         sandbox.tell(_line(header))
         deadline = time.monotonic() + START
@@ -171,6 +176,7 @@ class Session:
         for record in self._records(sandbox, watch.until):
             if record is not None and not self._reader.flooded:
                 if round_.take(record):
+                    self.cpu = max(self.cpu, float(record["cpu"]))
                     return True
             elif watch.gave_up or (record is None and not watch.expired()):
                 round_.lost()
@@ -320,6 +326,12 @@ class _Watch:
     def verdict(self) -> tuple[str, str] | None:
         """Why it was killed, if it was."""
         return (self.word, self.why) if self.word else None
+
+
+def uses_gpu(settings: Settings) -> bool:
+    """Whether a GPU may be used: its driver reserves more addresses than any limit, so only what is held counts."""
+    driver = os.path.exists("/dev/nvidiactl")
+    return settings.device.startswith("cuda") or (settings.device == "auto" and driver)
 
 
 def _line(tree: dict[str, Any]) -> bytes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from outlayer_lint.config import Refused
 from outlayer_lint.source.discovery import shown, sources
 from outlayer_lint.tracer.gathered import diagnostic_of, wanted
-from outlayer_lint.tracer.parent import Session
+from outlayer_lint.tracer.parent import Session, uses_gpu
 from outlayer_lint.tracer.target import Target
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Traced(NamedTuple):
         diagnostics: what the rules say about what was seen.
         torch, python, device, isolation: what it ran on and in.
         seconds: of wall clock.
+        cpu: seconds of processor time in the child.
         said: the last of what a script printed.
         foreign: lines in the channel that were none of ours.
     """
@@ -52,6 +53,7 @@ class Traced(NamedTuple):
     device: str = "cpu"
     isolation: str = ""
     seconds: float = 0.0
+    cpu: float = 0.0
     said: str = ""
     foreign: int = 0
 
@@ -64,7 +66,7 @@ def trace(
     with Session(configured.settings, cwd=configured.settings.root) as session:
         asked = _expanded(targets, configured, session)
         ran: list[Ran] = []
-        for group in _by_file(asked):
+        for group in [asked] if uses_gpu(configured.settings) and asked else _by_file(asked):
             orders = [{"kind": "trace", "target": target.to_json()} for target in group]
             ran.extend(map(Ran, group, session.ask([orders], told)))
     order = {id(target): number for number, target in enumerate(asked)}
@@ -89,7 +91,7 @@ def _traced(session: Session, began: float, ran: Sequence[Ran]) -> Traced:
     device = next((one.end.record["device"] for one in ran if "device" in one.end.record), "cpu")
     return Traced(
         tuple(ran), torch=session.torch, python=session.python, device=device, isolation=session.level,
-        seconds=time.monotonic() - began, said=session.said, foreign=session.foreign,
+        seconds=time.monotonic() - began, cpu=session.cpu, said=session.said, foreign=session.foreign,
     )  # fmt: skip
 
 

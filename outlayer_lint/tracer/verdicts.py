@@ -72,6 +72,7 @@ class Output(NamedTuple):
     """One output of a model that was run with every input it accepts.
 
     `emits` are the words of its form, by intervention, empty where it is not certain; `value` is the same as a value.
+    `as_it_is`: it is the object of a script that has run, not one that was built for the purpose.
     """
 
     model: str
@@ -80,6 +81,7 @@ class Output(NamedTuple):
     form: str
     through: frozenset[tuple[str, int, int]]
     value: Value
+    as_it_is: bool
 
 
 class Evidence(NamedTuple):
@@ -126,9 +128,7 @@ class _Runs:
     def for_finding(self, finding: Diagnostic) -> Evidence:
         """Run what stands behind a finding: its scripts, and where these do not decide, its models."""
         path = os.path.abspath(finding.span.path)
-        scripts = self.reach.scripts(path)
-        if not scripts and self.reach.calls(path, (finding.span.line,)):
-            scripts = [path]
+        scripts = self.reach.scripts(path) or [path]  # a file that only defines things may define the model
         names = [(path, "") for path in scripts]
         for name in names:
             self._run(name)
@@ -157,7 +157,7 @@ class _Runs:
             order: dict[str, Any] = {"kind": "trace", "target": target.to_json()}
         else:
             calls = self.reach.calls(path, self.lines.get(path, ()))
-            order = {"kind": "script", "path": path, "argv": [], "calls": calls}
+            order = {"kind": "script", "path": path, "argv": [], "calls": calls, "objects": True}
         self.ends[name] = self.session.ask([[order]])[0]
 
     def _gathered(self, names: Iterable[tuple[str, str]]) -> Evidence:
@@ -165,6 +165,7 @@ class _Runs:
         seen: list[Seen] = []
         outputs: list[Output] = []
         failures: dict[str, End] = {}
+        examined: set[str] = set()
         for path, model in names:
             end = self.ends.get((path, model))
             if end is None:
@@ -174,7 +175,11 @@ class _Runs:
                 failures[how] = end
             found.extend((diagnostic_of(tree), how) for tree in end.record.get("diagnostics", ()))
             seen.extend(_seen(end.record, how))
-            outputs.extend(_outputs(end.record, how))
+            if path not in examined:
+                outputs.extend(_outputs(end.record, how))
+            for one in end.record.get("objects", ()):
+                examined.add(path)  # what was built for the purpose does not know what the script did to it
+                outputs.extend(_outputs(one, f"{how}:{one['name']}", as_it_is=True))
         return Evidence(tuple(found), tuple(seen), tuple(outputs), failures)
 
 
@@ -190,13 +195,13 @@ def _seen(record: dict[str, Any], how: str) -> Iterator[Seen]:
         yield Seen(span_of(one["span"]), words(one["emits"]), _places(one), one["op"], 1, how, loss=False)
 
 
-def _outputs(record: dict[str, Any], how: str) -> Iterator[Output]:
+def _outputs(record: dict[str, Any], how: str, *, as_it_is: bool = False) -> Iterator[Output]:
     for output in record.get("outputs", ()):
         form = output.get("form") or {}
         sure = "intervention" in form.get("by", ()) and not (output.get("disputed") or output.get("training"))
         emits = words(output.get("emits") or "") if sure else frozenset[str]()
         value = value_of(output.get("emits") or "", output["shape"], output.get("units"))
-        yield Output(how, output["path"], emits, form.get("value", ""), _places(output), value)
+        yield Output(how, output["path"], emits, form.get("value", ""), _places(output), value, as_it_is)
 
 
 def _places(record: dict[str, Any]) -> frozenset[tuple[str, int, int]]:
@@ -258,19 +263,30 @@ def verdict(finding: Diagnostic, evidence: Evidence, reach: Reach) -> Trial:
         seen = came[0]
         what = seen.told or "the value"
         return Trial("refuted", f"{what} gives {_told(seen.emits)} when {seen.how} runs, not {_told(claim.emits)}")
-    outputs = [one for one in evidence.outputs if places and places <= one.through]
+    outputs = [one for one in evidence.outputs if _made_in(claim, one)]
+    outputs = [one for one in outputs if one.as_it_is] or outputs
     found = None if came or not outputs else _by_model(finding, claim, outputs, reach)
     return found or _open(here, came, outputs, evidence)
+
+
+def _made_in(claim: Claim, output: Output) -> bool:
+    """Whether all that the claim tells of happens in the model: what was applied or built is where the output came by.
+
+    The layers of a `Sequential` are applied where the model is called, which is outside.
+    """
+    return bool(claim.origins) and all(
+        any(span is not None and _place(span) in output.through for span in origin) for origin in claim.origins
+    )
 
 
 def _by_model(finding: Diagnostic, claim: Claim, outputs: Sequence[Output], reach: Reach) -> Trial | None:
     """What the outputs of models say, where the whole value is made in a model and returned by it."""
     if claim.about not in OUTPUT_FACTS or not all(one.emits for one in outputs):
         return None
-    nearest = claim.places[0]
+    one = outputs[0]
+    nearest = next(span for span in claim.origins[0] if span is not None and _place(span) in one.through)
     if not reach.is_returned(os.path.abspath(nearest.path), nearest.line):
         return None
-    one = outputs[0]
     if all(contradict(claim.emits, each.emits) for each in outputs):
         return Trial("refuted", f"`{one.model}` gives {one.form} by intervention, not {_told(claim.emits)}")
     if all(each.emits <= set(claim.emits) and suffices(finding, claim, each.value) for each in outputs):

@@ -136,7 +136,8 @@ def _round(order: dict[str, Any], header: dict[str, Any], writer: Writer, inbox:
     jail.end_others(alone=header["alone"])
     code = os.waitstatus_to_exitcode(status)
     ended = {"code": code if code >= 0 else None, "signal": -code if code < 0 else None, "killed": killed}
-    writer.send("end", round=order["round"], memory=usage.ru_maxrss * 1024, **ended)
+    cpu = sum(os.times()[:4])
+    writer.send("end", round=order["round"], memory=usage.ru_maxrss * 1024, cpu=round(cpu, 2), **ended)
     return later
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,8 +29,9 @@ class Absent:
         return value
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Another of its kind; a lone function or class is given back, as by a decorator."""
         if len(args) == 1 and not kwargs and callable(args[0]) and not isinstance(args[0], Absent):
-            return args[0]  # it was a decorator
+            return args[0]
         return Absent(f"{self._path}()")
 
     def __getitem__(self, key: Any) -> Any:
@@ -68,7 +69,7 @@ class Absent:
     def __repr__(self) -> str:
         return f"<absent {self._path}>"
 
-    def __enter__(self) -> Absent:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

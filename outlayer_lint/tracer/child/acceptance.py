@@ -31,7 +31,7 @@ class Standing(NamedTuple):
 
 
 def judged(vehicle: Vehicle, state: State, output: Any) -> Standing:
-    """The standing of an accepted state; `output` is what came out. Steps and samples are exchanged where that is better."""
+    """The standing of an accepted state that gave `output`; steps and samples are exchanged where that is better."""
     best = Standing(_score(vehicle, state, output), state)
     for other in _other_axes(state) if best.score < KEPT_APART and vehicle.device != "meta" else ():
         outcome = vehicle.real(other)
@@ -147,7 +147,7 @@ def _reached(things: dict[str, Any], path: str) -> Any:
 def _other_axes(state: State) -> list[State]:
     """The state with steps and samples exchanged in the first sequence."""
     for path, slot in leaves(state).items():
-        if slot.batch in {0, 1} and len(slot.shape) in {2, 3} and (len(slot.shape) == 3 or slot.dtype == "i64"):  # noqa: PLR2004
+        if slot.batch in {0, 1} and len(slot.shape) in {2, 3} and (len(slot.shape) == 3 or slot.dtype == "i64"):
             shape = (slot.shape[1], slot.shape[0], *slot.shape[2:])
             return [replaced(state, path, slot._replace(shape=shape, batch=1 - slot.batch, free=(slot.batch,)))]
     return []

@@ -105,7 +105,7 @@ def _part(asked: Asked, parameter: inspect.Parameter) -> type | None:
         if not isinstance(node, ast.ClassDef) or node.name == getattr(asked.thing, "__name__", ""):
             continue
         low = node.name.lower()
-        alike = low == word or (len(word) > 3 and (low.endswith(word) or low.startswith(word)))  # noqa: PLR2004 - a word
+        alike = low == word or (len(word) > 3 and (low.endswith(word) or low.startswith(word)))
         if node.name == stated or alike:
             found = getattr(asked.module, node.name)
             if isinstance(found, type) and (node.name == stated or issubclass(found, nn.Module)):

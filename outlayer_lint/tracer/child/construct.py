@@ -14,15 +14,16 @@ from outlayer_lint.tracer.child.arguments import (
     Attempt,
     asked_for,
     completed,
+    parameters,
     repairs,
     required,
-    parameters,
     shown,
     synthesised,
 )
 from outlayer_lint.tracer.child.callsites import evaluate, sites
 from outlayer_lint.tracer.child.imports import import_sliced
 from outlayer_lint.tracer.child.limits import TooLong, at_most
+from outlayer_lint.tracer.child.slicing import read
 from outlayer_lint.tracer.child.surroundings import quiet
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ DEPTH = 3  # of models that are arguments of others
 
 
 class Refusal(NamedTuple):
-    """Why there is no result: `stage` is one of `import`, `constructor`, `no-input`, `environment`; `why` one sentence."""
+    """Why there is no result: `stage` is `import`, `constructor`, `no-input` or `environment`; `why` one sentence."""
 
     stage: str
     why: str
@@ -66,9 +67,9 @@ class Built(NamedTuple):
 def build(target: Target, project_root: str, announce: Callable[[str], None]) -> Built | Refusal:
     """The model of a target; `announce` is told `import` and `construct` before they begin."""
     announce("import")
-    adapters.before_import()
     with quiet():
         try:
+            adapters.before_import(read(target.path))
             module = import_sliced(target.path, project_root)
             thing = _named(module, target.name)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's file may raise anything
@@ -117,6 +118,7 @@ def _construct(thing: Any, target: Target, module: SlicedModule, project_root: s
             return Refusal("constructor", f"`{target.name}` returns no torch module")
         if isinstance(model, nn.Module):
             model.eval()
+            model.__dict__["_traced_args"] = shown(thing, attempt)  # `hints.stated_size` reads it
         return Built(model, attempt.how, attempt.at, shown(thing, attempt), module)
     needed = ", ".join(parameter.name for parameter in required(thing))
     hint = f"needs args: {needed}" if needed else "cannot be built"

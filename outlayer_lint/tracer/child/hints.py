@@ -1,23 +1,22 @@
-"""The first guess of an input: which layer each argument of `forward` meets first, what its name says, its annotation."""
+"""The first guess of an input: the layer that each argument of `forward` meets first, its name, its annotation."""
 
 from __future__ import annotations
 
 import ast
 import inspect
 import re
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from outlayer_lint.tracer.child import adapters
+from outlayer_lint.tracer.child.entries import entry, parameters_of, steps
 from outlayer_lint.tracer.child.slots import BATCH, SIDE, TIME, Slot, State, tensor, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DEPTH = 6  # of modules whose own `forward` is read
 RNN = (nn.RNN, nn.LSTM, nn.GRU)
-NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
 TOKENS = re.compile(
     r"(^|_)(ids?|tokens?|src|trg|tgt|text|words?|sentences?|sent|seqs?|captions?|question|query_ids)(_|$)|_(inputs|ids)$"
 )
@@ -50,24 +49,16 @@ def first_states(model: nn.Module, *, classes: int | None = None) -> tuple[list[
     for number, parameter in enumerate(required):
         state = (*state, (parameter.name, slot_for(model, parameter, number, state, classes)))
     states = [state]
+    ids = [
+        slot for name, slot in state if slot.dtype == "i64" and len(slot.shape) == 2 and not TOKENS.search(name.lower())
+    ]
+    if (
+        len(ids) > 1 and len(ids) == len(state) and len({slot.high for slot in ids}) > 1
+    ):  # users and items, no sentences
+        states.insert(0, tuple((name, slot._replace(shape=slot.shape[:1], free=())) for name, slot in state))
     if state and state[0][1].kind == "tensor":
         states += [(((state[0][0], other)), *state[1:]) for other in _also(model, required[0].name, state[0][1])]
     return list(dict.fromkeys(states)), positional
-
-
-def parameters_of(model: nn.Module) -> list[inspect.Parameter]:
-    """Parameters of `forward` (of `call` for Keras), `self` left out."""
-    forward = getattr(model, "call", None) if _is_keras(model) else None
-    forward = forward if callable(forward) else model.forward
-    try:
-        found = list(inspect.signature(forward).parameters.values())
-    except (TypeError, ValueError):
-        return [inspect.Parameter("input", inspect.Parameter.POSITIONAL_ONLY)]
-    return found[1:] if found and found[0].name == "self" else found  # a scripted method shows its `self`
-
-
-def _is_keras(model: nn.Module) -> bool:
-    return any(cls.__module__.startswith("keras.") for cls in type(model).__mro__)
 
 
 def _primary(model: nn.Module, parameters: list[inspect.Parameter]) -> list[inspect.Parameter]:
@@ -98,11 +89,23 @@ def slot_for(model: nn.Module, parameter: inspect.Parameter, number: int, state:
             return value(1)
     if HIDDEN.search(low) and (number or len(parameters_of(model)) > 1) and _first(model, (nn.RNNBase, nn.RNNCellBase)):
         return hidden(model, low)
-    leaf = entry(model, name, strict=bool(number))
-    if isinstance(leaf, nn.Embedding) and LABEL.search(low):
-        return tensor(BATCH, dtype="i64", high=leaf.num_embeddings)
-    if leaf is not None:
-        return of_layer(model, leaf)
+    if (parts := _unpacked(model, name)) > 1:
+        first = entry(model, name, strict=False)
+        one = of_layer(model, first.leaf) if first is not None else tensor(BATCH, 16)
+        return Slot(
+            "tuple", batch=None, parts=tuple((str(at), _part_of(model, name, at) or one) for at in range(parts))
+        )
+    met = entry(model, name, strict=bool(number))
+    if met is not None and isinstance(met.leaf, nn.Embedding) and LABEL.search(low):
+        return tensor(BATCH, dtype="i64", high=met.leaf.num_embeddings)
+    if met is not None:
+        slot = of_layer(model, met.leaf)
+        turned = met.turned and len(slot.shape) == 3 and slot.batch == 0
+        return (
+            slot
+            if not turned
+            else slot._replace(shape=(slot.shape[0], slot.shape[2], slot.shape[1]), free=(3 - slot.free[0],))
+        )
     if HIDDEN.search(low) and number:
         return hidden(model, low)
     if TOKENS.search(low) and (embedding := _first(model, nn.Embedding)) is not None:
@@ -110,6 +113,26 @@ def slot_for(model: nn.Module, parameter: inspect.Parameter, number: int, state:
     if main is not None and main.kind == "tensor":
         return main
     return tensor(BATCH, 16)
+
+
+def _unpacked(model: nn.Module, name: str) -> int:
+    """How many parts `forward` unpacks an argument into (`a, b = inputs`), 0 where it does not."""
+    for node in steps(type(model), "forward"):
+        match node:
+            case ast.Assign(targets=[ast.Tuple(elts=elements)], value=ast.Name(id=source)) if source == name:
+                return len(elements)
+    return 0
+
+
+def _part_of(model: nn.Module, name: str, at: int) -> Slot | None:
+    """What the part of an unpacked argument meets first."""
+    for node in steps(type(model), "forward"):
+        match node:
+            case ast.Assign(targets=[ast.Tuple(elts=elements)], value=ast.Name(id=source)) if source == name:
+                element = elements[at]
+                met = entry(model, element.id, strict=True) if isinstance(element, ast.Name) else None
+                return of_layer(model, met.leaf) if met is not None else None
+    return None
 
 
 def _number(low: str, otherwise: Any) -> Any:
@@ -173,7 +196,7 @@ def of_layer(model: nn.Module, leaf: nn.Module) -> Slot:
         case nn.ConvTranspose2d():
             return (
                 tensor(BATCH, leaf.in_channels, 1, 1, free=(2, 3)) if leaf.in_channels > 4 else image(leaf.in_channels)
-            )  # noqa: PLR2004 - colours
+            )
         case nn.Conv2d():
             return image(leaf.in_channels, _side(model))
         case nn.Conv3d() | nn.ConvTranspose3d():
@@ -206,7 +229,8 @@ def of_layer(model: nn.Module, leaf: nn.Module) -> Slot:
                 if len(leaf.normalized_shape) > 1
                 else tensor(BATCH, TIME, *leaf.normalized_shape, free=(1,))
             )
-    return tensor(BATCH, 16)
+        case _:
+            return adapters.layer_slot(leaf) or tensor(BATCH, 16)
 
 
 def image(channels: int, side: int = SIDE) -> Slot:
@@ -220,124 +244,9 @@ def _side(model: nn.Module) -> int:
         for name in ("img_size", "image_size", "input_resolution", "img_dim", "input_size"):
             found = module.__dict__.get(name)
             found = found[-1] if isinstance(found, (tuple, list)) and found else found
-            if isinstance(found, int) and not isinstance(found, bool) and 8 <= found <= 1024:  # noqa: PLR2004 - of an image
+            if isinstance(found, int) and not isinstance(found, bool) and 8 <= found <= 1024:
                 return found
     return SIDE
-
-
-LEAVES = (
-    nn.Linear, nn.Bilinear, nn.modules.conv._ConvNd, nn.Embedding, nn.EmbeddingBag, nn.RNNBase, nn.RNNCellBase,  # noqa: SLF001
-    nn.MultiheadAttention, nn.LayerNorm, nn.GroupNorm, *NORMS,
-)  # fmt: skip
-
-
-def entry(
-    model: nn.Module, name: str, *, strict: bool, depth: int = DEPTH, method: str = "forward"
-) -> nn.Module | None:
-    """The layer that an argument meets first, read from the source of `forward`; unless `strict`, else the first of all."""
-    if isinstance(model, LEAVES):
-        return model
-    if isinstance(model, (nn.Sequential, nn.ModuleList)):
-        for inner in model:
-            found = entry(inner, "input", strict=False, depth=depth - 1)
-            if found is not None:
-                return found
-    if depth:
-        for path, position in _met(model, name, method):
-            found = _entry_of(model, path, position, depth)
-            if found is not None:
-                return found
-    return None if strict else next((m for m in model.modules() if isinstance(m, LEAVES)), None)
-
-
-def _entry_of(model: nn.Module, path: str, position: int, depth: int) -> nn.Module | None:
-    """The layer that an argument of `self.path(...)` meets: of a part of the model, or inside another method."""
-    inner = _at(model, path)
-    if isinstance(inner, nn.Module) and inner is not model:
-        parameters = parameters_of(inner)
-        argument = parameters[position].name if position < len(parameters) else "input"
-        return entry(inner, argument, strict=False, depth=depth - 1)
-    if inspect.ismethod(inner) and inner.__self__ is model and inspect.isfunction(vars(type(model)).get(path)):
-        names = [parameter.name for parameter in inspect.signature(inner).parameters.values()]
-        if position < len(names):
-            return entry(model, names[position], strict=True, depth=depth - 1, method=path)
-    return None
-
-
-def _met(model: nn.Module, name: str, method: str) -> Iterator[tuple[str, int]]:
-    """`self.path(name, ...)` in order of appearance: the path and the position of the argument.
-
-    Names that are made from it without a layer in between count as it (`x = torch.cat((name, y), 1)`).
-    """
-    derived = {name}
-    for node in _steps(type(model), method):
-        if isinstance(node, ast.Call):
-            for position, argument in enumerate(node.args):
-                if derived & _words(argument):
-                    yield _path(node.func), position
-                    break
-        elif derived & _words(node.value):
-            derived |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-        elif not isinstance(node.value, ast.Constant):
-            derived -= {target.id for target in node.targets if isinstance(target, ast.Name)} - {name}
-
-
-def _words(expression: ast.expr) -> set[str]:
-    """Names in an expression that go through no layer inside it, and are read for more than their shape."""
-    match expression:
-        case ast.Name(id=name):
-            return {name}
-        case ast.Call(func=func) if _path(func):
-            return set()
-        case ast.Attribute(attr="shape" | "device" | "dtype"):
-            return set()
-        case ast.Call(func=ast.Attribute(attr="size" | "dim" | "new_zeros")):
-            return set()
-    return {
-        word
-        for child in ast.iter_child_nodes(expression)
-        if isinstance(child, ast.expr | ast.keyword)
-        for word in (_words(child.value) if isinstance(child, ast.keyword) else _words(child))
-    }
-
-
-def _steps(cls: type, method: str) -> list[ast.Call | ast.Assign]:
-    """Calls of own attributes and assignments in a method, in the order in which they are done."""
-    if (cls, method) not in _CACHE:
-        try:
-            tree = ast.parse(textwrap.dedent(inspect.getsource(getattr(cls, method))))
-        except (OSError, TypeError, SyntaxError, AttributeError, IndexError):
-            tree = ast.Module([], [])
-        steps = [n for n in ast.walk(tree) if isinstance(n, ast.Assign) or (isinstance(n, ast.Call) and _path(n.func))]
-        _CACHE[cls, method] = sorted(
-            steps, key=lambda node: (node.end_lineno or 0, node.end_col_offset or 0, isinstance(node, ast.Assign))
-        )
-    return _CACHE[cls, method]
-
-
-_CACHE: dict[tuple[type, str], list[ast.Call | ast.Assign]] = {}
-
-
-def _path(place: ast.expr) -> str:
-    """`encoder.embed` of `self.encoder.embed`, "" for anything else; `self.layers[0]` is `layers.0`."""
-    match place:
-        case ast.Attribute(value=ast.Name(id="self"), attr=attr):
-            return attr
-        case ast.Attribute(value=inner, attr=attr) if _path(inner):
-            return f"{_path(inner)}.{attr}"
-        case ast.Subscript(value=inner, slice=ast.Constant(value=int(index))) if _path(inner):
-            return f"{_path(inner)}.{index}"
-    return ""
-
-
-def _at(model: nn.Module, path: str) -> Any:
-    thing: Any = model
-    for part in path.split("."):
-        if isinstance(thing, (nn.ModuleList, nn.Sequential)) and part.isdigit():
-            thing = thing[int(part)] if int(part) < len(thing) else None
-        else:
-            thing = getattr(thing, part, None)
-    return thing
 
 
 def _first(model: nn.Module, kind: type[nn.Module] | tuple[type[nn.Module], ...]) -> nn.Module | None:
@@ -346,7 +255,8 @@ def _first(model: nn.Module, kind: type[nn.Module] | tuple[type[nn.Module], ...]
 
 def _also(model: nn.Module, name: str, first: Slot) -> Iterator[Slot]:
     """Other ranks for the first argument, where the layer takes several."""
-    leaf = entry(model, name, strict=False)
+    met = entry(model, name, strict=False)
+    leaf = met.leaf if met is not None else None
     if isinstance(leaf, nn.Linear):
         yield tensor(BATCH, TIME, leaf.in_features, free=(1,))
     elif isinstance(leaf, (nn.Embedding, nn.EmbeddingBag)):
@@ -356,5 +266,20 @@ def _also(model: nn.Module, name: str, first: Slot) -> Iterator[Slot]:
         yield tensor(BATCH, TIME, leaf.in_channels, SIDE, SIDE, free=(3, 4))
     elif isinstance(leaf, nn.Conv1d):
         yield tensor(BATCH, 128, leaf.in_channels, free=(1,))
+        yield tensor(BATCH, leaf.in_channels, 128, free=(2,))
     elif leaf is None and first.shape == (BATCH, 16):
         yield image(3)
+
+
+def stated_size(model: nn.Module, name: str) -> int | None:
+    """The number that the constructor was given under a name such as `state_dim` for the argument `state`."""
+    stem = name.lower().split(".")[-1].rstrip("s")
+    known: dict[str, Any] = dict(vars(model).get("_traced_args", {}))
+    try:
+        signature = inspect.signature(type(model).__init__)
+    except (TypeError, ValueError):
+        return None
+    for parameter in signature.parameters.values():
+        known.setdefault(parameter.name, parameter.default)
+    sizes = [value for key, value in known.items() if stem in key.lower() and type(value) is int and value > 0]
+    return sizes[0] if len(sizes) == 1 else None

@@ -10,8 +10,10 @@ import torch
 from outlayer_lint.tracer.child import adapters
 from outlayer_lint.tracer.child.acceptance import judged, outputs_of
 from outlayer_lint.tracer.child.construct import Refusal
-from outlayer_lint.tracer.child.hints import first_states, parameters_of
-from outlayer_lint.tracer.child.repairs import Context, neighbours, operands_of, unmixed
+from outlayer_lint.tracer.child.entries import parameters_of
+from outlayer_lint.tracer.child.hints import first_states
+from outlayer_lint.tracer.child.repairs import Context, neighbours, operands_of
+from outlayer_lint.tracer.child.scales import unmixed
 from outlayer_lint.tracer.child.sizes import gap, solved
 from outlayer_lint.tracer.child.slots import BATCH, Slot, State, arguments, leaves, replaced, tensor, with_batch
 from outlayer_lint.tracer.child.vehicle import SEED, OutOfTime, Vehicle, spelled
@@ -87,7 +89,7 @@ def search(
     except Exception as error:  # noqa: BLE001 - a lazy module or a strange `forward`
         return Refusal("no-input", f"the signature of forward cannot be read: {error}")
     vehicle = Vehicle(model, positional, budget_s=budget_s, log=log)
-    known = adapters.states(model) if metadata else []
+    known = adapters.states(model, [parameter.name for parameter in parameters_of(model)]) if metadata else []
     hunt = _Hunt(vehicle, target, model, max_tries)
     for state in (*known, *states):
         hunt.push(state, 0)
@@ -203,7 +205,7 @@ def _other_ranks(state: State) -> list[State]:
     """The first input with steps between samples and features."""
     name, slot = state[0] if state else ("", Slot())
     tensors = leaves(state)
-    if len(tensors) != 1 or slot.kind != "tensor" or slot.dtype != "f32" or len(slot.shape) != 2:  # noqa: PLR2004 - rows
+    if len(tensors) != 1 or slot.kind != "tensor" or slot.dtype != "f32" or len(slot.shape) != 2:
         return []
     return [((name, tensor(slot.shape[0], 5, slot.shape[1], free=(1,))),)]
 

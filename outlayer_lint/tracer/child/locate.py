@@ -136,7 +136,7 @@ def _is_layer(word: str, owner: ast.ClassDef, classes: dict[str, ast.ClassDef]) 
 
 
 def _returns_model(function: Function, modules: dict[str, ast.ClassDef]) -> bool:
-    """Whether it returns a model that no class of the file stands for: a Keras graph, a Sequential, a library's model."""
+    """Whether it returns a model that no class of the file stands for: of Keras, a Sequential, a library's."""
     made = {
         target.id: statement.value
         for statement in ast.walk(function)

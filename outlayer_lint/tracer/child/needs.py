@@ -46,18 +46,18 @@ def need(failure: Failure) -> Need | None:
 
 def _of_operation(failure: Failure) -> Need | None:
     operands = failure.operands
-    if len(operands) < 2:  # noqa: PLR2004 - an input and a weight
+    if len(operands) < 2:
         return None
     first, weight = operands[0], operands[1].shape
     match = CONV.fullmatch(failure.op)
-    if match and len(weight) > 2:  # noqa: PLR2004 - a kernel
+    if match and len(weight) > 2:
         dims = int(match[2])
         groups = int(found[1]) if (found := re.search(r"groups=(\d+)", failure.message)) else 1
         channels = weight[0] if match[1] else weight[1] * groups
         whole = tensor(BATCH, channels, *_extent(dims), free=tuple(range(2, dims + 2)))
         return Need(first, (dims + 2,), 1 if len(first.shape) == dims + 2 else -dims - 1, channels, whole=whole)
     match failure.op:
-        case "linear" if len(weight) == 2 and not first.weight:  # noqa: PLR2004 - a matrix
+        case "linear" if len(weight) == 2 and not first.weight:
             return Need(first, (), -1, weight[-1], whole=tensor(BATCH, weight[-1]))
         case "embedding":
             if operands[0].weight:
@@ -90,14 +90,15 @@ def _of_module(failure: Failure) -> Need | None:
             ranks = {nn.BatchNorm1d: (2, 3), nn.BatchNorm2d: (4,), nn.BatchNorm3d: (5,)}
             found = next((rank for kind, rank in ranks.items() if isinstance(module, kind)), ())
             return Need(first, found, 1, module.num_features, whole=of_layer(module, module))
-        case nn.modules.conv._ConvNd():  # noqa: SLF001 - the one name for all of them
+        case nn.modules.conv._ConvNd():
             dims = len(module.kernel_size)
             return Need(first, (dims + 2,), -dims - 1, module.in_channels, whole=of_layer(module, module))
         case nn.MaxPool2d() | nn.AvgPool2d() | nn.AdaptiveAvgPool2d() | nn.Upsample():
             return Need(first, (4,), 0, 0)
         case nn.MaxPool1d() | nn.AvgPool1d() | nn.AdaptiveAvgPool1d():
             return Need(first, (3,), 0, 0)
-    return None
+        case _:
+            return None
 
 
 def _extent(dims: int) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Arguments that are no plain tensors, as failures tell: dicts, objects with attributes, tuples, numbers, what was left out."""
+"""Arguments that are no plain tensors, as failures tell: dicts, objects, tuples, numbers, what was left out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from outlayer_lint.tracer.child.hints import parameters_of, slot_for
+from outlayer_lint.tracer.child.entries import parameters_of
+from outlayer_lint.tracer.child.hints import slot_for
 from outlayer_lint.tracer.child.slots import Bag, Slot, State, leaves, replaced, tensor, value
 
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 MAX_ADDED = 4  # optional arguments that are tried for one failure
 WORD = re.compile(r"[A-Za-z_]\w*")
 NUMBER_WANTED = re.compile(
-    r"interpreted as an integer|only integer tensors|converted to Scalar|must be int\b|must be (a )?(real )?number|must be float\b|"
-    r"Boolean value of Tensor|must be bool|not Tensor$|only one element tensors|slice indices|tuple of ints|must be Number"
+    r"interpreted as an integer|only integer tensors|converted to Scalar|must be int\b|must be (a )?(real )?number|"
+    r"must be float\b|Boolean value of Tensor|must be bool|not Tensor$|only one element tensors|"
+    r"slice indices|tuple of ints|must be Number"
 )
 NONE = re.compile(r"NoneType|not None|is None|must be Tensor|missing \d+ required")
 
@@ -214,6 +216,8 @@ def _keys(model: nn.Module, path: str) -> list[str]:
                 found.append(key)
             case ast.Call(func=ast.Attribute(attr="get" | "pop"), args=[ast.Constant(value=str(key)), *_]):
                 found.append(key)
+            case _:
+                pass
     return found
 
 

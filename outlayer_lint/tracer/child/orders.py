@@ -11,15 +11,20 @@ if TYPE_CHECKING:
 
     from outlayer_lint.tracer.child.serving import Announcer
 
+ENDING: list[str] = []  # devices that this process has spoiled: it tells what it has and ends
 KEPT: list[Any] = []  # models of the order at hand, freed when the next one begins
 
 
 def warm(header: dict[str, Any]) -> None:
-    """Import what every order needs, so that each worker inherits it."""
+    """Import what every order needs, and do it once with a model of ours, so that each worker inherits it all.
+
+    Nothing may go backwards here: torch's autograd does not survive a fork once it has run.
+    """
     from outlayer_lint import knowledge  # noqa: PLC0415
     from outlayer_lint.tracer.child import trial, watched  # noqa: F401, PLC0415 - for their imports
 
     knowledge.find("torch.softmax")
+    trial.rehearsed()
 
 
 def locate(wanted: dict[str, Any], header: dict[str, Any], announce: Announcer) -> dict[str, Any]:
@@ -59,7 +64,8 @@ def script(wanted: dict[str, Any], header: dict[str, Any], announce: Announcer) 
     """A script under the watch of its losses."""
     from outlayer_lint.tracer.child.watched import watched  # noqa: PLC0415
 
-    return watched(wanted["path"], wanted["argv"], wanted.get("calls", []), header, announce)
+    objects = bool(wanted.get("objects"))
+    return watched(wanted["path"], wanted["argv"], wanted.get("calls", []), header, announce, objects=objects)
 
 
 CARRIED_OUT: dict[str, Callable[[dict[str, Any], dict[str, Any], Announcer], dict[str, Any]]] = {

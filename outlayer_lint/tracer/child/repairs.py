@@ -6,10 +6,12 @@ import math
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from outlayer_lint.tracer.child import objects
-from outlayer_lint.tracer.child.needs import Need, is_satisfied, need
+from outlayer_lint.tracer.child import objects, scales
+from outlayer_lint.tracer.child.joined import all_single, as_named, by_difference, fewer, matched, shared_out
 from outlayer_lint.tracer.child.limits import TooSlow
-from outlayer_lint.tracer.child.slots import BATCH, SIDE, TIME, Slot, State, at, leaves, replaced, tensor, with_batch
+from outlayer_lint.tracer.child.needs import Need, is_satisfied, need
+from outlayer_lint.tracer.child.reshaping import of_rank, resized, unflattened
+from outlayer_lint.tracer.child.slots import BATCH, TIME, Slot, State, at, leaves, replaced, tensor, with_batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,15 +20,9 @@ if TYPE_CHECKING:
 
     from outlayer_lint.tracer.child.watching import Failure, Operand
 
-MAX_SIZE = 1 << 16  # of one axis that is tried
-COLOURS = (1, 3, 4)
-GROW = re.compile(
-    r"Kernel size can't be greater|Output size is too small|Calculated padded input size|Expected more than 1 (spatial|value)|"
-    r"Padding size should be less|Calculated output size|kernel size .* greater|non-empty|non-zero size|at least"
-)
 DTYPE = re.compile(
-    r"dtype|scalar type|not implemented for '|LongTensor|FloatTensor|Input type|index tensor|must be long|integer|integral|"
-    r"indices must be|floating point|data type|Long|\bint64\b|to be of type"
+    r"dtype|scalar type|not implemented for '|LongTensor|FloatTensor|Input type|index tensor|must be long|integer|"
+    r"integral|indices must be|floating point|data type|Long|\bint64\b|to be of type"
 )
 
 
@@ -40,55 +36,34 @@ class Context(NamedTuple):
 def neighbours(state: State, failure: Failure, context: Context) -> Iterator[State]:
     """States to try next, the likeliest first; some may be the same or useless."""
     if isinstance(failure.error, TooSlow):
-        yield from _smaller(state)
+        yield from scales.smaller(state)
         return
     yield from objects.repaired(state, failure, context.model, context.classes)
     wanted = need(failure)
     if wanted is not None and not is_satisfied(wanted):
-        yield from _written(state, wanted)
+        yield from _written(state, wanted, context.model)
     yield from _hidden(state, failure)
     yield from _reshaped(state, failure)
     yield from _stated(state, failure)
     if DTYPE.search(failure.message):
         yield from _other_dtype(state, failure)
     yield from _ranks(state, failure)
-    yield from _matched(state, failure)
-    yield from _fewer(state, failure)
-    if GROW.search(failure.message):
-        yield from grown(state)
+    yield from matched(state, failure)
+    yield from fewer(state, failure)
+    yield from all_single(state)
+    if scales.GROW.search(failure.message):
+        yield from scales.grown(state)
     if wanted is not None and not is_satisfied(wanted) and wanted.whole is not None:
         yield from _whole(state, wanted)
-    yield from _stated_sizes(state, failure)
-    yield from _usual(state)
+    yield from scales.stated_sizes(state, failure)
+    yield from scales.usual(state)
     if with_batch(state, 1) != state and "more than 1" not in failure.message:
         yield with_batch(state, 1)
     if any(operand.pure for operand in operands_of(failure)):
-        yield from _stated_axes(state, failure)
+        yield from scales.stated_axes(state, failure)
 
 
-def _smaller(state: State) -> Iterator[State]:
-    for size in (32, 16, 8):
-        other = state
-        for path, slot in leaves(state).items():
-            if slot.free and slot.shape[slot.free[-1]] > size:
-                other = replaced(other, path, scaled(slot, size))
-        yield other
-
-
-USUAL = (224, 256, 32, 128, 28, 512, 96, 299, 16, 384, 1024)
-
-
-def _usual(state: State) -> Iterator[State]:
-    """Sizes that data come in."""
-    for size in USUAL:
-        other = state
-        for path, slot in leaves(state).items():
-            if slot.free:
-                other = replaced(other, path, scaled(slot, size))
-        yield other
-
-
-def _written(state: State, wanted: Need) -> Iterator[State]:
+def _written(state: State, wanted: Need, model: nn.Module) -> Iterator[State]:
     """The layer's wish, written onto the argument that feeds it."""
     operand = wanted.operand
     tensors = leaves(state)
@@ -108,9 +83,11 @@ def _written(state: State, wanted: Need) -> Iterator[State]:
             for other in _sized(slot, operand, wanted):
                 yield replaced(state, path, other)
         elif wanted.size and -len(operand.shape) <= wanted.axis < len(operand.shape):
-            yield from _by_difference(state, path, slot, wanted.size - operand.shape[wanted.axis])
+            yield from by_difference(state, path, slot, wanted.size - operand.shape[wanted.axis])
     if operand.pure and len(operand.sources) > 1 and wanted.size:
-        yield from _shared_out(state, sorted(operand.sources, key=lambda path: list(tensors).index(path)), wanted)
+        paths = sorted(operand.sources & tensors.keys(), key=list(tensors).index)
+        yield from as_named(state, paths, wanted, model)
+        yield from shared_out(state, paths, wanted)
     if (
         not operand.pure
         and wanted.dtype == "f32"
@@ -119,14 +96,16 @@ def _written(state: State, wanted: Need) -> Iterator[State]:
     ):
         for path in sorted(operand.sources):
             slot = tensors.get(path)
-            for axis in range(1, len(slot.shape)) if slot is not None else ():
+            if slot is None:
+                continue
+            for axis in range(1, len(slot.shape)):
                 if slot.shape[axis] == operand.shape[wanted.axis]:
-                    yield replaced(state, path, _resized(slot, axis, wanted.size))
-            if slot is not None and len(slot.shape) == len(operand.shape):
+                    yield replaced(state, path, resized(slot, axis, wanted.size))
+            if len(slot.shape) == len(operand.shape):
                 axis = wanted.axis % len(slot.shape)
                 size = slot.shape[axis] + wanted.size - operand.shape[axis]
                 if size > 0 and axis != slot.batch and axis not in slot.free:
-                    yield replaced(state, path, _resized(slot, axis, size))
+                    yield replaced(state, path, resized(slot, axis, size))
     if not operand.pure and wanted.dtype == "i64":
         for path in sorted(operand.sources):
             if (slot := tensors.get(path)) is not None and slot.high > 1:
@@ -137,7 +116,7 @@ def _as_ids(slot: Slot, high: int) -> Slot:
     if slot.dtype == "i64" and slot.high and slot.high <= high:
         high = max(min(high, slot.high) // 2, 1)
     shape = slot.shape
-    if slot.dtype != "i64" and len(shape) > 2:  # noqa: PLR2004 - ids come as rows of a sequence
+    if slot.dtype != "i64" and len(shape) > 2:
         return tensor(BATCH, TIME, dtype="i64", high=high, free=(1,))
     return slot._replace(shape=shape, dtype="i64", high=high, fill="normal")
 
@@ -147,50 +126,21 @@ def _sized(slot: Slot, operand: Operand, wanted: Need) -> Iterator[Slot]:
     shape, size = slot.shape, wanted.size
     got = operand.shape[wanted.axis]
     if operand.shape == shape:
-        yield _resized(slot, wanted.axis % len(shape), size)
+        yield resized(slot, wanted.axis % len(shape), size)
         return
     if len(operand.shape) == len(shape) and sorted(operand.shape) == sorted(shape):  # permuted
         for axis in range(len(shape) - 1, -1, -1):
             if shape[axis] == got and axis != slot.batch:
-                yield _resized(slot, axis, size)
-    yield from _unflattened(slot, got, size)
+                yield resized(slot, axis, size)
+    yield from unflattened(slot, got, size)
     for axis in range(len(shape) - 1, -1, -1):
         if shape[axis] == got and axis != slot.batch:
-            yield _resized(slot, axis, size)
+            yield resized(slot, axis, size)
     for axis in range(len(shape) - 1, -1, -1):
         if axis != slot.batch and got and (shape[axis] * size) % got == 0:
-            yield _resized(slot, axis, shape[axis] * size // got)
+            yield resized(slot, axis, shape[axis] * size // got)
         if axis != slot.batch and shape[axis] + size - got > 0:
-            yield _resized(slot, axis, shape[axis] + size - got)
-
-
-def _unflattened(slot: Slot, got: int, size: int) -> Iterator[Slot]:
-    """Where the operand is the argument flattened: rows of that size, or the picture that has as many values."""
-    rest = math.prod(slot.shape[1:])
-    if got not in {rest, rest * BATCH} or len(slot.shape) < 2:  # noqa: PLR2004 - rows
-        return
-    if len(slot.shape) == 4:  # noqa: PLR2004 - pictures
-        for channels in (slot.shape[1], *COLOURS):
-            side = math.isqrt(size // channels)
-            if side > 1 and channels * side * side == size:
-                yield slot._replace(shape=(BATCH, channels, side, side))
-    if len(slot.shape) == 3 and size % slot.shape[2] == 0:  # noqa: PLR2004 - steps
-        yield slot._replace(shape=(BATCH, size // slot.shape[2], slot.shape[2]))
-    if len(slot.shape) == 3 and size % slot.shape[1] == 0:  # noqa: PLR2004 - steps
-        yield slot._replace(shape=(BATCH, slot.shape[1], size // slot.shape[1]))
-    yield tensor(BATCH, size, dtype=slot.dtype, high=slot.high)
-
-
-def _resized(slot: Slot, axis: int, size: int) -> Slot:
-    shape = list(slot.shape)
-    shape[axis] = max(1, min(size, MAX_SIZE))
-    batch = slot.batch
-    if axis == batch:  # what counted samples has a size of its own: another axis must count them
-        batch = next((other for other in range(len(shape)) if other != axis), None)
-        if batch is not None:
-            shape[batch] = BATCH
-    free = tuple(one for one in slot.free if one not in {axis, batch})
-    return slot._replace(shape=tuple(shape), batch=batch, free=free)
+            yield resized(slot, axis, shape[axis] + size - got)
 
 
 def _other_rank(state: State, path: str, slot: Slot, wanted: Need) -> Iterator[State]:
@@ -199,60 +149,7 @@ def _other_rank(state: State, path: str, slot: Slot, wanted: Need) -> Iterator[S
         if wanted.whole is not None and not added:
             yield replaced(state, path, wanted.whole)
         own = rank - added
-        yield from _of_rank(state, path, slot, own, wanted.size)
-
-
-def _of_rank(state: State, path: str, slot: Slot, rank: int, channels: int = 0) -> Iterator[State]:
-    """The argument with another number of axes, as they usually are."""
-    if slot.dtype != "f32" and rank in {1, 2}:
-        yield replaced(state, path, slot._replace(shape=(BATCH, TIME)[:rank], batch=0, free=(1,)[: rank - 1]))
-        return
-    width = slot.shape[-1] if slot.shape else 16
-    forms: dict[int, list[Slot]] = {
-        1: [tensor(BATCH)],
-        2: [tensor(BATCH, channels or width)],
-        3: [
-            tensor(BATCH, TIME, channels or width, free=(1,)),
-            tensor(BATCH, SIDE, SIDE, free=(1, 2)),
-            tensor(BATCH, channels or 1, 128, free=(2,)),
-        ],
-        4: [
-            tensor(BATCH, channels or 3, SIDE, SIDE, free=(2, 3)),
-            tensor(BATCH, TIME, 10, channels or width, free=(1,)),
-        ],
-        5: [
-            tensor(BATCH, TIME, channels or 3, SIDE, SIDE, free=(3, 4)),
-            tensor(BATCH, channels or 3, 16, SIDE, SIDE, free=(2, 3, 4)),
-        ],
-    }
-    for form in forms.get(rank, ()):
-        yield replaced(state, path, form._replace(dtype=slot.dtype, high=slot.high) if slot.dtype != "f32" else form)
-
-
-def _by_difference(state: State, path: str, slot: Slot, difference: int) -> Iterator[State]:
-    for axis in range(len(slot.shape) - 1, -1, -1):
-        if axis != slot.batch and axis not in slot.free and slot.shape[axis] + difference > 0:
-            yield replaced(state, path, _resized(slot, axis, slot.shape[axis] + difference))
-
-
-def _shared_out(state: State, paths: list[str], wanted: Need) -> Iterator[State]:
-    """Arguments that are joined before the layer: each other one gets few features, the one left the rest."""
-    tensors = leaves(state)
-    shape = wanted.operand.shape
-    if any(path not in tensors or not tensors[path].shape for path in paths):
-        return
-    for keeper in paths:
-        for few in (10, *COLOURS[::-1], 2):
-            rest = wanted.size - few * (len(paths) - 1)
-            if rest < 1:
-                continue
-            other = state
-            for path in paths:
-                slot = tensors[path]
-                axis = wanted.axis % len(shape) if len(slot.shape) == len(shape) else len(slot.shape) - 1
-                if axis != slot.batch:
-                    other = replaced(other, path, _resized(slot, axis, rest if path == keeper else few))
-            yield other
+        yield from of_rank(state, path, slot, own, wanted.size)
 
 
 INVALID = re.compile(r"shape '\[([-\d, ]+)\]' is invalid for input of size (\d+)")
@@ -267,7 +164,7 @@ def _reshaped(state: State, failure: Failure) -> Iterator[State]:
     for path, slot in leaves(state).items():
         if slot.shape == shape:
             yield from (
-                replaced(state, path, other) for other in _unflattened(slot, math.prod(shape[1:]), numel // BATCH)
+                replaced(state, path, other) for other in unflattened(slot, math.prod(shape[1:]), numel // BATCH)
             )
         fed = any(path in operand.sources and operand.pure for operand in failure.operands)
         if fed and len(slot.shape) > 1:
@@ -325,7 +222,8 @@ def _swapped(state: State, failure: Failure) -> Iterator[State]:
 
 
 STATED = re.compile(
-    r"(?:should be|must be|[Ee]xpected(?: shape| size)?:?|expects?(?: shape)?)(?: of shape| torch\.Size)?\s*[\[(]+([\d, None]+)[\])]"
+    r"(?:should be|must be|[Ee]xpected(?: shape| size)?:?|expects?(?: shape)?)"
+    r"(?: of shape| torch\.Size)?\s*[\[(]+([\d, None]+)[\])]"
 )
 
 
@@ -368,7 +266,8 @@ PERMUTED = re.compile(r"input\.dim\(\) = (\d) is not equal to len\(dims\) = (\d)
 RANGE = re.compile(r"Dimension out of range \(expected to be in range of \[(-?\d+), (-?\d+)\], but got (-?\d+)\)")
 INDEX = re.compile(r"index (-?\d+) is out of bounds for dimension (\d+) with size (\d+)")
 WANTED_RANK = re.compile(
-    r"ndim == ([1-5])|([1-5])-?\s?[dD](?:im\w*)?\b|(?:expected|must have|requires?|be) (?:an? )?([1-5]) dim|([1-5]) dimensions"
+    r"ndim == ([1-5])|([1-5])-?\s?[dD](?:im\w*)?\b|(?:expected|must have|requires?|be) "
+    r"(?:an? )?([1-5]) dim|([1-5]) dimensions"
 )
 
 
@@ -393,7 +292,7 @@ def _ranks(state: State, failure: Failure) -> Iterator[State]:
         for path in paths:
             slot = leaves(state).get(path)
             if slot is not None:
-                yield from _of_rank(
+                yield from of_rank(
                     state, path, slot, len(slot.shape) + int(match[2]) - int(match[1]), _channels(failure)
                 )
     for path in paths:
@@ -402,7 +301,7 @@ def _ranks(state: State, failure: Failure) -> Iterator[State]:
             continue
         for rank in dict.fromkeys(wanted):
             if rank != len(slot.shape):
-                yield from _of_rank(state, path, slot, rank or len(slot.shape) + 1, _channels(failure))
+                yield from of_rank(state, path, slot, rank or len(slot.shape) + 1, _channels(failure))
     if match := INDEX.search(message):
         for path in paths:
             slot = leaves(state).get(path)
@@ -411,24 +310,10 @@ def _ranks(state: State, failure: Failure) -> Iterator[State]:
             for axis, size in enumerate(slot.shape):
                 if size == int(match[3]) and axis != slot.batch:
                     yield replaced(
-                        state, path, _resized(slot, axis, int(match[1]) + 1 if int(match[1]) >= 0 else -int(match[1]))
+                        state, path, resized(slot, axis, int(match[1]) + 1 if int(match[1]) >= 0 else -int(match[1]))
                     )
             if slot.high:
                 yield replaced(state, path, slot._replace(high=max(int(match[3]), 1)))
-
-
-def _fewer(state: State, failure: Failure) -> Iterator[State]:
-    """Where tensors that are joined differ in rank or in the number of rows, an argument has axes too many."""
-    if not re.search(r"same number of dimensions|Sizes of tensors must match|must match the size", failure.message):
-        return
-    for path in objects.sources(state, failure):
-        slot = leaves(state).get(path)
-        if slot is None or len(slot.shape) < 2:  # noqa: PLR2004 - nothing to take away
-            continue
-        if slot.dtype != "f32":
-            yield replaced(state, path, slot._replace(shape=slot.shape[:1], batch=0, free=()))
-        elif len(slot.shape) > 2:  # noqa: PLR2004 - more than rows
-            yield replaced(state, path, tensor(BATCH, slot.shape[-1]))
 
 
 def _channels(failure: Failure) -> int:
@@ -436,89 +321,6 @@ def _channels(failure: Failure) -> int:
     return wanted.size if wanted is not None else 0
 
 
-def _matched(state: State, failure: Failure) -> Iterator[State]:
-    """Two operands that do not fit, each from an argument of its own: one takes sizes of the other."""
-    operands = [operand for operand in failure.operands if operand.sources]
-    tensors = leaves(state)
-    for one in operands:
-        for other in operands:
-            if one is other or one.shape == other.shape:
-                continue
-            for path in sorted(one.sources - other.sources):
-                slot = tensors.get(path)
-                if slot is None or not slot.shape:
-                    continue
-                if one.shape == slot.shape and other.pure:
-                    yield replaced(state, path, slot._replace(shape=other.shape, free=()))
-                pairs = list(zip(one.shape[::-1], other.shape[::-1], strict=False)) + list(
-                    zip(one.shape, other.shape, strict=False)
-                )
-                for mine, theirs in dict.fromkeys(pairs):
-                    if mine != theirs:
-                        for axis, size in enumerate(slot.shape):
-                            if size == mine and axis != slot.batch:
-                                yield replaced(state, path, _resized(slot, axis, theirs))
-                if len(one.shape) != len(other.shape) and one.pure:
-                    yield from _of_rank(
-                        state, path, slot, len(slot.shape) + len(other.shape) - len(one.shape), other.shape[-1]
-                    )
-
-
-def grown(state: State) -> Iterator[State]:
-    """Free axes twice, four times and eight times as long."""
-    for factor in (2, 4, 8):
-        larger = state
-        for path, slot in leaves(state).items():
-            if slot.free:
-                larger = replaced(larger, path, scaled(slot, factor * slot.shape[slot.free[-1]]))
-        if larger != state:
-            yield larger
-
-
-def scaled(slot: Slot, size: int) -> Slot:
-    """Free axes with that size; the first of three (frames) keeps a quarter of it."""
-    shape = list(slot.shape)
-    for axis in slot.free:
-        shape[axis] = size
-    if len(slot.free) == 3:  # noqa: PLR2004 - frames, height, width
-        shape[slot.free[0]] = max(size // 4, 1)
-    return slot._replace(shape=tuple(shape))
-
-
-def _stated_sizes(state: State, failure: Failure) -> Iterator[State]:
-    """Any number of the message may be the free size that is wanted."""
-    for number in _numbers(failure):
-        for path, slot in leaves(state).items():
-            if slot.free and slot.shape[slot.free[-1]] != number:
-                yield replaced(state, path, scaled(slot, number))
-
-
-def _stated_axes(state: State, failure: Failure) -> Iterator[State]:
-    """Any number of the message may be the size of some axis."""
-    for number in _numbers(failure):
-        for path, slot in leaves(state).items():
-            if len(slot.shape) > 1 and number not in slot.shape:
-                yield replaced(state, path, _resized(slot, len(slot.shape) - 1, number))
-                yield replaced(state, path, _resized(slot, 1, number))
-
-
-def _numbers(failure: Failure) -> list[int]:
-    found = [int(word) for word in re.findall(r"(?<![\d.\w])\d+(?![\d.]\d)", failure.message)]
-    return [number for number in dict.fromkeys(found) if 1 < number <= 4096]  # noqa: PLR2004 - sizes that occur
-
-
 def operands_of(failure: Failure) -> list[Operand]:
     """Tensors at the failure that derive from arguments."""
     return [operand for operand in (*failure.operands, *failure.entering) if operand.sources]
-
-
-def unmixed(state: State, rows: int) -> Iterator[State]:
-    """An accepted input gave `rows` rows for `BATCH` samples, so samples were cut up or joined: other free sizes."""
-    for path, slot in leaves(state).items():
-        if not slot.free:
-            continue
-        size = slot.shape[slot.free[-1]]
-        for power in (1, 2, 3):
-            other = round(size * (BATCH / rows) ** (1 / power))
-            if other > 0 and other != size:
-                yield replaced(state, path, scaled(slot, other))

@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 import types
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
@@ -28,7 +28,7 @@ class Ended(NamedTuple):
 
     `how` is `enough` (stopped after the losses asked for), `done` (it ran to its end), `exit` or `error`; `why` is its
     exit code or the exception; `line` is the last line of the script that was running then, 0 where that is unknown.
-    `missing` are packages that were made up, `pictures` whether a data set was.
+    `missing` are packages that were made up, `pictures` whether a data set was. `names` is what stands at the script's top.
     """
 
     how: str
@@ -36,6 +36,7 @@ class Ended(NamedTuple):
     line: int = 0
     missing: tuple[str, ...] = ()
     pictures: bool = False
+    names: dict[str, Any] = {}  # noqa: RUF012 - never mutated
 
 
 def run_script(
@@ -89,7 +90,7 @@ def run_script(
             sys.modules["__main__"] = before[2]
         if stub:
             sys.meta_path.remove(missing)
-    return ended._replace(missing=tuple(missing.names), pictures=bool(pictures))
+    return ended._replace(missing=tuple(missing.names), pictures=bool(pictures), names=module.__dict__)
 
 
 def _keras() -> None:

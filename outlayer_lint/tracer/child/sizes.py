@@ -1,4 +1,4 @@
-"""Sizes that nothing states: what a flattening or a position table wants is monotone in the free size, so it is bisected."""
+"""Sizes that nothing states: what a flattening or a position table wants grows with the free size: it is bisected."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from outlayer_lint.tracer.child.needs import need
-from outlayer_lint.tracer.child.repairs import scaled
+from outlayer_lint.tracer.child.reshaping import scaled
+from outlayer_lint.tracer.child.scales import GROW
 from outlayer_lint.tracer.child.slots import BATCH, Slot, State, leaves, replaced
 
 if TYPE_CHECKING:
@@ -17,8 +18,36 @@ if TYPE_CHECKING:
 
 LARGEST = {1: 1 << 15, 2: 1024, 3: 256}  # by the number of free axes
 # Sizes that data come in, the more usual ones first.
-NICE = (224, 28, 32, 64, 256, 128, 84, 96, 299, 100, 48, 150, 160, 187, 192, 227, 240, 288, 320, 384, 448, 512, 16, 24, 36, 50, 60,
-        80, 112, 120, 200, 300, 572, 1000, 1024, 2048, 4096, 8000, 16000)  # fmt: skip
+NICE = (
+    *(
+        224,
+        28,
+        32,
+        64,
+        256,
+        128,
+        84,
+        96,
+        299,
+        100,
+        48,
+        150,
+        160,
+        187,
+        192,
+        227,
+        240,
+        288,
+        320,
+        384,
+        448,
+        512,
+        16,
+        24,
+        36,
+    ),
+    *(50, 60, 80, 112, 120, 200, 300, 572, 1000, 1024, 2048, 4096, 8000, 16000),
+)
 
 
 class Gap(NamedTuple):
@@ -72,7 +101,7 @@ ELEMENTWISE = frozenset(
 
 def _unlike(failure: Failure) -> tuple[int, int] | None:
     """Of an input and a table of the model that cannot be added: the size that came and the one of the table."""
-    if failure.op not in ELEMENTWISE or len(failure.operands) != 2:  # noqa: PLR2004 - a pair
+    if failure.op not in ELEMENTWISE or len(failure.operands) != 2:
         return None
     first, second = failure.operands
     if bool(first.sources) == bool(second.sources):
@@ -97,7 +126,7 @@ def with_size(state: State, path: str, size: int) -> State:
     for other, slot in tensors.items():
         if other == path or (slot.free and slot.shape == model.shape):
             state = replaced(state, other, scaled(slot, size))
-        elif len(slot.shape) == 2 and slot.batch == 0 and slot.shape[1] == old and slot.dtype in {"bool", "i64"}:  # noqa: PLR2004
+        elif len(slot.shape) == 2 and slot.batch == 0 and slot.shape[1] == old and slot.dtype in {"bool", "i64"}:
             state = replaced(state, other, slot._replace(shape=(slot.shape[0], size)))
         elif slot.fill == "lengths":
             state = replaced(state, other, slot._replace(high=size + 1))
@@ -112,7 +141,7 @@ def solved(state: State, failure: Failure, run: Callable[[State], Outcome]) -> I
     for path in free_paths(state, failure):
         slot = leaves(state)[path]
         found = _bisected(state, path, first, run)
-        if found == [] and len(slot.free) == 2 and first.site[0] in {"linear", "view", "reshape"}:  # noqa: PLR2004 - height and width
+        if found == [] and len(slot.free) == 2 and first.site[0] in {"linear", "view", "reshape"}:
             yield from _apart(state, path, first, run)
         if found:
             yield from (with_size(state, path, size) for size in found)
@@ -120,7 +149,7 @@ def solved(state: State, failure: Failure, run: Callable[[State], Outcome]) -> I
 
 
 def _bisected(state: State, path: str, first: Gap, run: Callable[[State], Outcome]) -> list[int] | None:
-    """Sizes at which the gap is closed, the nicest first: none where it changes sides; `None` where nothing moves it."""
+    """Sizes that close the gap, the nicest first; [] where it only changes sides, `None` where nothing moves it."""
     slot = leaves(state)[path]
     start = slot.shape[slot.free[-1]]
     known: dict[int, int | None] = {start: _sign(first.got - first.want)}
@@ -179,8 +208,6 @@ def _judged(outcome: Outcome, first: Gap) -> int | None:
         return 0
     here = gap(outcome.failure)
     if here is None or here.site != first.site:
-        from outlayer_lint.tracer.child.repairs import GROW  # noqa: PLC0415
-
         return -1 if GROW.search(outcome.failure.message) else None
     if here.got == here.want:
         return 0
@@ -194,14 +221,15 @@ def _sign(number: int) -> int:
 def _apart(state: State, path: str, first: Gap, run: Callable[[State], Outcome]) -> Iterator[State]:
     """Height and width that differ: the width is doubled and halved, the height bisected for each."""
     slot = leaves(state)[path]
-    for width in (slot.shape[slot.free[-1]] * 2, slot.shape[slot.free[-1]] // 2, slot.shape[slot.free[-1]] * 4):
+    start = slot.shape[slot.free[-1]]
+    for width in (start, start * 2, start // 2, start * 4):
         shape = list(slot.shape)
         shape[slot.free[-1]] = width
         wide: Slot = slot._replace(shape=tuple(shape), free=slot.free[:1])
         other = replaced(state, path, wide)
         outcome = run(other)
         here = gap(outcome.failure) if outcome.failure is not None else None
-        if outcome.failure is None:
+        if width != start and outcome.failure is None:
             yield other
         elif here is not None and here.site == first.site:
             found = _bisected(other, path, here, run)

@@ -6,7 +6,6 @@ options, and a training loop, a download or a plot beside it never runs. What fa
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -17,7 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.tracer.child.absent import Absent
-from outlayer_lint.tracer.child.limits import TooLong, at_most
+from outlayer_lint.tracer.child.limits import TooLong, at_most, unlimited
 from outlayer_lint.tracer.child.statements import Bindings, flattened
 
 if TYPE_CHECKING:
@@ -76,13 +75,13 @@ class Sliced:
             return
         self._begun.add(id(statement))
         tree = ast.Module([statement], [])
-        limit = 600.0 if isinstance(statement, (ast.Import, ast.ImportFrom)) else STATEMENT_S
+        imports = _imports(statement)
         try:
             code = compile(tree, self.path, "exec", flags=self.flags, dont_inherit=True)
-            with at_most(limit):
+            with unlimited() if imports else at_most(STATEMENT_S):
                 exec(code, self.space)  # noqa: S102 - this is the purpose of the child
         except TooLong:
-            self.failures[name] = f"line {statement.lineno} took longer than {limit:.0f} s"
+            self.failures[name] = f"line {statement.lineno} took longer than {STATEMENT_S:.0f} s"
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
             self.failures[name] = f"line {statement.lineno}: {type(error).__name__}: {error}"
 
@@ -99,6 +98,12 @@ class Sliced:
             if not name.startswith("_") and (found := getattr(module, name, None)) is not None:
                 return found
         return None
+
+
+def _imports(statement: ast.stmt) -> bool:
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return False
+    return any(isinstance(node, (ast.Import, ast.ImportFrom)) for node in ast.walk(statement))
 
 
 class _Builtins(dict[str, Any]):
@@ -148,7 +153,7 @@ def fill(module: SlicedModule, path: str, text: str) -> None:
     def later(name: str) -> Any:
         """Names of the guarded main block, and globals that a function sets."""
         for statement in guarded.of(name):
-            sliced._execute(statement, name)  # noqa: SLF001 - its own closure
+            sliced._execute(statement, name)
         if name in space:
             return space[name]
         if guarded.of(name) and name in sliced.failures:
@@ -163,7 +168,7 @@ def fill(module: SlicedModule, path: str, text: str) -> None:
     module.__dict__["sliced"], module.__dict__["tree"] = sliced, tree
     for statement in tree.body:
         if isinstance(statement, ast.Expr) and ast.unparse(statement).startswith("sys.path."):
-            sliced._execute(statement, "sys.path")  # noqa: SLF001
+            sliced._execute(statement, "sys.path")
 
 
 def _module_of(statement: ast.ImportFrom, space: dict[str, Any]) -> ModuleType:

@@ -10,9 +10,18 @@ BATCH = 2  # samples in a try: one would hide what depends on the batch
 TIME = 12  # steps of a sequence: unlike any width or batch
 SIDE = 64  # of an image: five halvings leave two
 DTYPES = {
-    "f32": torch.float32, "f64": torch.float64, "f16": torch.float16, "bf16": torch.bfloat16, "i64": torch.int64,
-    "i32": torch.int32, "i16": torch.int16, "i8": torch.int8, "u8": torch.uint8, "bool": torch.bool, "c64": torch.complex64,
-}  # fmt: skip
+    "f32": torch.float32,
+    "f64": torch.float64,
+    "f16": torch.float16,
+    "bf16": torch.bfloat16,
+    "i64": torch.int64,
+    "i32": torch.int32,
+    "i16": torch.int16,
+    "i8": torch.int8,
+    "u8": torch.uint8,
+    "bool": torch.bool,
+    "c64": torch.complex64,
+}
 WORDS = {dtype: word for word, dtype in DTYPES.items()}
 
 
@@ -102,7 +111,9 @@ def at(state: State, path: str) -> Slot | None:
 def with_batch(state: State, size: int) -> State:
     """The same with another number of samples."""
     for path, slot in leaves(state).items():
-        if slot.batch is not None:
+        if slot.fill == "eye" and slot.batch is None:  # a graph whose nodes are the samples
+            state = replaced(state, path, slot._replace(shape=(*slot.shape[:-2], size, size)))
+        elif slot.batch is not None:
             shape = list(slot.shape)
             shape[slot.batch] = size
             state = replaced(state, path, slot._replace(shape=tuple(shape)))
@@ -136,8 +147,10 @@ def made(slot: Slot, path: str, device: str) -> Any:
             return {key: made(part, f"{path}.{key}", device) for key, part in slot.parts}
         case "object":
             return Bag({key: made(part, f"{path}.{key}", device) for key, part in slot.parts})
+        case _:
+            pass
     result = _tensor(slot, device)
-    result._traced = (frozenset({path}), True)  # type: ignore[attr-defined]  # noqa: SLF001
+    result._traced = (frozenset({path}), True)  # type: ignore[attr-defined]
     return result
 
 
@@ -156,7 +169,7 @@ def _tensor(slot: Slot, device: str) -> torch.Tensor:
     if dtype.is_floating_point or dtype.is_complex:
         return torch.randn(slot.shape, dtype=torch.float32).to(dtype)
     if dtype == torch.bool:
-        return torch.rand(slot.shape) > 0.5  # noqa: PLR2004 - a coin
+        return torch.rand(slot.shape) > 0.5
     return torch.randint(0, max(slot.high, 1) if slot.high else 2, slot.shape, dtype=dtype)
 
 
@@ -171,3 +184,20 @@ def arguments(state: State, positional: frozenset[str], device: str = "cpu") -> 
         else:
             kwargs[name] = thing
     return args, kwargs
+
+
+def slot_like(thing: Any) -> Slot:
+    """The slot that makes a thing of the same kind: a tensor of that shape, a list of such, else the thing itself."""
+    if isinstance(thing, torch.Tensor):
+        high = (
+            int(thing.max()) + 1
+            if thing.numel() and not thing.dtype.is_floating_point and thing.dtype != torch.bool
+            else 0
+        )
+        return tensor(*thing.shape, dtype=WORDS.get(thing.dtype, "f32"), high=high)
+    if isinstance(thing, dict):
+        return Slot("dict", batch=None, parts=tuple((str(key), slot_like(part)) for key, part in thing.items()))
+    if isinstance(thing, (list, tuple)):
+        kind = "list" if isinstance(thing, list) else "tuple"
+        return Slot(kind, batch=None, parts=tuple((str(at), slot_like(part)) for at, part in enumerate(thing)))
+    return value(thing)

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 TRAINING = frozenset({"backward", "fit", "fit_generator", "train_on_batch", "step", "zero_grad"})
 # Methods that build up an option parser, a registry or a collection; others may do anything and are not run.
 BUILDING = frozenset(
-    "add_argument add_argument_group add_mutually_exclusive_group append extend insert update set_defaults setdefault add "
-    "register merge_from_dict add_module".split()
+    "add_argument add_argument_group add_mutually_exclusive_group append extend insert update set_defaults "
+    "setdefault add register merge_from_dict add_module".split()
 )
 BLOCKS = (ast.For, ast.AsyncFor, ast.While, ast.If, ast.With, ast.AsyncWith, ast.Try)
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -83,26 +83,28 @@ def _single(statement: ast.stmt) -> Iterator[ast.stmt]:
 
 
 def _opened(statement: ast.stmt) -> Iterator[ast.stmt]:
-    match statement:
-        case ast.For(target=target, iter=values) if not trains(values):
-            once: list[ast.stmt] = [ast.Break()]
-            yield ast.fix_missing_locations(ast.copy_location(ast.For(target, values, once, []), statement))
-        case ast.With(items=items):
-            yield ast.fix_missing_locations(ast.copy_location(ast.With(items, [ast.Pass()]), statement))
+    if not isinstance(statement, ast.For) or not trains(statement.iter):
+        yield from _headed(statement)
     for field in ("body", "orelse", "finalbody"):
         yield from flattened(getattr(statement, field, ()), guarded=False)
+
+
+def _headed(statement: ast.stmt) -> Iterator[ast.stmt]:
+    """What the head of a block binds: a loop's names from its first round, the names of a `with`."""
+    if isinstance(statement, ast.For):
+        once: list[ast.stmt] = [ast.Break()]
+        first = ast.For(statement.target, statement.iter, once, [])
+        yield ast.fix_missing_locations(ast.copy_location(first, statement))
+    elif isinstance(statement, ast.With):
+        entered = ast.With(statement.items, [ast.Pass()])
+        yield ast.fix_missing_locations(ast.copy_location(entered, statement))
 
 
 def deep(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
     """Every simple statement of a function's body, blocks opened, nested definitions left whole."""
     for statement in body:
         if isinstance(statement, BLOCKS):
-            match statement:
-                case ast.For(target=target, iter=values):
-                    once: list[ast.stmt] = [ast.Break()]
-                    yield ast.fix_missing_locations(ast.copy_location(ast.For(target, values, once, []), statement))
-                case ast.With(items=items):
-                    yield ast.fix_missing_locations(ast.copy_location(ast.With(items, [ast.Pass()]), statement))
+            yield from _headed(statement)
             for field in ("body", "orelse", "finalbody"):
                 yield from deep(getattr(statement, field, ()))
         else:
@@ -171,6 +173,8 @@ def built_on(statement: ast.stmt) -> Iterator[str]:
         case ast.For(body=body):
             for inner in body:
                 yield from built_on(inner)
+        case _:
+            pass
 
 
 def _root(place: ast.expr) -> Iterator[str]:
@@ -184,4 +188,5 @@ def _is_empty_collection(statements: list[ast.stmt]) -> bool:
     match statements:
         case [ast.Assign(value=ast.Dict(keys=[]) | ast.List(elts=[]) | ast.Call(args=[], keywords=[]))]:
             return True
-    return False
+        case _:
+            return False

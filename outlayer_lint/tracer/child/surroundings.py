@@ -64,7 +64,7 @@ def _patch_options(patch: Callable[[Any, str, Any], None]) -> None:
         """Defaults only; what is required is guessed."""
         del args
         for action in self._actions:
-            if not action.required or isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            if not action.required or isinstance(action, argparse._SubParsersAction):
                 action.required = False
                 continue
             action.required = False
@@ -101,7 +101,7 @@ def _patch_weights(patch: Callable[[Any, str, Any], None]) -> None:
 
     def load_state_dict(self: torch.nn.Module, state_dict: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(state_dict, NoWeights) or not state_dict:
-            return torch.nn.modules.module._IncompatibleKeys([], [])  # noqa: SLF001 - what it returns
+            return torch.nn.modules.module._IncompatibleKeys([], [])
         return load_state(self, state_dict, *args, **kwargs)
 
     patch(torch.hub, "load_state_dict_from_url", no_download)
@@ -148,5 +148,5 @@ class OnCpu(TorchFunctionMode):
 
 def _is_gpu(device: Any) -> bool:
     if isinstance(device, torch.device):
-        return device.type == "cuda"
+        return bool(device.type == "cuda")
     return (isinstance(device, str) and device.startswith("cuda")) or (type(device) is int)

@@ -9,20 +9,22 @@ import torch
 
 from outlayer_lint.lattice import describe_value
 from outlayer_lint.reporters.json import diagnostic
-from outlayer_lint.tracer.child import hooked, numbers
+from outlayer_lint.tracer.child import gpu, hooked, numbers
 from outlayer_lint.tracer.child.construct import Refusal, build
 from outlayer_lint.tracer.child.facts import Facts, judge
 from outlayer_lint.tracer.child.failures import is_ours, said, word_of, word_of_text
 from outlayer_lint.tracer.child.forms import Form, emits, identify
 from outlayer_lint.tracer.child.guard import Guard
 from outlayer_lint.tracer.child.inputs import Found, Hypothesis, InputSpec, search
-from outlayer_lint.tracer.child.orders import KEPT
+from outlayer_lint.tracer.child.marks import PROJECT, standing
+from outlayer_lint.tracer.child.orders import ENDING, KEPT
 from outlayer_lint.tracer.child.patches import constructors
 from outlayer_lint.tracer.child.reading import Reader
 from outlayer_lint.tracer.child.recorder import evaluating, record, seeded
 from outlayer_lint.tracer.child.stress import Stress, stress
 from outlayer_lint.tracer.child.surroundings import quiet
 from outlayer_lint.tracer.child.told import dtype_of, short, through
+from outlayer_lint.tracer.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from outlayer_lint.lattice import Value
     from outlayer_lint.tracer.child.recorder import Output, Recording, Step
     from outlayer_lint.tracer.child.serving import Announcer
-    from outlayer_lint.tracer.target import Target
 
 # The stage that a refusal comes from -> the word it is told by.
 WORDS = {"import": "import", "construct": "constructor", "infer": "no-input"}
@@ -78,12 +79,17 @@ def tried(target: Target, header: dict[str, Any], announce: Announcer) -> dict[s
     model = _model(target, header, clock)
     if isinstance(model, Refusal):
         return _refused(model, announce)
+    return examined(model, target, header, clock)
+
+
+def examined(model: Model, target: Target, header: dict[str, Any], clock: Clock) -> dict[str, Any]:
+    """The record of a model that is there already."""
     KEPT.append(model)
     clock("infer")
-    found = _inputs(model, target, header, announce)
+    found = _inputs(model, target, header, clock.announce)
     built = {"how": model.how, "at": model.at, "args": model.args}
     if isinstance(found, Refusal):
-        return {**_refused(found, announce), "built": built}
+        return {**_refused(found, clock.announce), "built": built}
     clock("forward")
     best = found.hypotheses[0]
     notes: list[dict[str, str]] = []
@@ -98,9 +104,12 @@ def tried(target: Target, header: dict[str, Any], announce: Announcer) -> dict[s
         others = [_other(model.model, hypothesis) for hypothesis in found.hypotheses[1:]]
         clock("rules")
         diagnostics = _safely("rules", lambda: _judged(model.model, best), list[dict[str, Any]](), notes)
+        device, driven = _on_gpu(model.model, best, recording, header, clock, notes)
     clock("")
     return {
         "built": built,
+        "device": device,
+        "gpu": driven,
         "inputs": [_input(spec, found) for spec in best.specs],
         "outputs": [_output(output, forms, others, strained) for output in recording.outputs[:MOST_OUTPUTS]],
         "claims": list(_expected(model.outputs, forms, others)),
@@ -108,6 +117,39 @@ def tried(target: Target, header: dict[str, Any], announce: Announcer) -> dict[s
         "diagnostics": diagnostics,
         "time": clock.took,
     }
+
+
+def _on_gpu(
+    model: Any,
+    hypothesis: Hypothesis,
+    recording: Recording,
+    header: dict[str, Any],
+    clock: Clock,
+    notes: list[dict[str, str]],
+) -> tuple[str, dict[str, Any] | None]:
+    """The device, and what a GPU says where there is one."""
+    device = gpu.resolved(header["device"])
+    if not device:
+        notes.append({"word": "device", "message": f"there is no {header['device']} here: this is of the CPU"})
+    if not device.startswith("cuda"):
+        return "cpu", None
+    clock("gpu")
+    try:
+        return device, gpu.tried_on(model, hypothesis, recording, device, header["dtypes"], header["memory_of_gpu"])
+    except gpu.Spoiled as spoiled:
+        notes.append({"word": "device", "message": f"the GPU gave up: {spoiled}"})
+        ENDING.append(device)
+        return device, spoiled.told
+
+
+def rehearsed() -> None:
+    """Everything but the backward pass, with a model that is known."""
+    model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Softmax(dim=1)).eval()
+    found = search(model, Target("rehearsal"), budget_s=5.0, max_tries=4, log=lambda _: None)
+    if isinstance(found, Found):
+        best = found.hypotheses[0]
+        identify(model, best, record(model, best.args, best.kwargs))
+        _judged(model, best)
 
 
 def _other(model: Any, hypothesis: Hypothesis) -> dict[str, Form]:
@@ -166,7 +208,8 @@ def worded(form: Form, value: Value) -> str:
 
 
 def _step(step: Step) -> dict[str, Any]:
-    told = {"op": step.op, "text": step.text, "module": step.module, "at": step.at}
+    own = standing(step.at.rpartition(":")[0]) == PROJECT if step.at else False
+    told = {"op": step.op, "text": step.text, "module": step.module, "at": step.at if own else ""}
     return told if step.dim is None else {**told, "dim": step.dim}
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SEED = 20
-TRY_S = 6.0  # for one forward; then a smaller input is tried
+TRY_S = 3.0  # for one forward; then a smaller input is tried
 DEAR_S = 0.3  # a forward that is expected to take longer runs on the twin first
 HEAVY = 30_000_000  # parameters; above, even the first try runs on the twin
 SLOW = 1_000_000  # progress of what ran too long: it failed nowhere
@@ -85,7 +85,7 @@ class Vehicle:
         if self._twin is None and not self._no_twin:
             memo: dict[int, Any] = {}
             for module in self.model.modules():
-                for thing in (*module._parameters.values(), *module._buffers.values(), *vars(module).values()):  # noqa: SLF001
+                for thing in (*module._parameters.values(), *module._buffers.values(), *vars(module).values()):
                     if isinstance(thing, nn.Parameter):
                         memo[id(thing)] = nn.Parameter(thing.detach().to("meta"), requires_grad=False)
                     elif isinstance(thing, torch.Tensor):
@@ -123,11 +123,7 @@ class Vehicle:
             output, progress = None, SLOW
             failure = Failure(error, str(error), "", (), None, (), "", None, ())
         seconds = time.monotonic() - began
-        shown = (
-            "accepted"
-            if failure is None
-            else f"{type(failure.error).__name__}: {failure.message.strip().splitlines()[0][:120] if failure.message.strip() else ''}"
-        )
+        shown = "accepted" if failure is None else f"{type(failure.error).__name__}: {failure.first_line[:120]}"
         self.log(f"try {self.tries} on {device}: {spelled(state)} -> {shown} (after {progress} calls)")
         return Outcome(output, failure, progress, seconds)
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from outlayer_lint.lattice import describe_value
 from outlayer_lint.reporters.json import diagnostic
 from outlayer_lint.source.document import Unreadable
-from outlayer_lint.tracer.child import chains
+from outlayer_lint.tracer.child import chains, trial
 from outlayer_lint.tracer.child.facts import Facts, judge
 from outlayer_lint.tracer.child.failures import word_of_text
 from outlayer_lint.tracer.child.guard import Guard
 from outlayer_lint.tracer.child.script import run_script
 from outlayer_lint.tracer.child.told import DTYPES, short, through
+from outlayer_lint.tracer.child.trial import Clock, Model
+from outlayer_lint.tracer.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,13 +27,18 @@ if TYPE_CHECKING:
     from outlayer_lint.tracer.child.script import Ended
     from outlayer_lint.tracer.child.serving import Announcer
 
+MOST_OBJECTS = 3
 LAST = 4  # operations of a chain that are told
 
 
 def watched(
-    path: str, argv: list[str], calls: list[str], header: dict[str, Any], announce: Announcer
+    path: str, argv: list[str], calls: list[str], header: dict[str, Any], announce: Announcer, *, objects: bool = False
 ) -> dict[str, Any]:
-    """What the losses of a script were given, and what the rules say of it."""
+    """What the losses of a script were given, and what the rules say of it.
+
+    `calls` are functions that are called at its end. `objects`: whether the models that stand at its top then are to be
+    examined, which knows of everything that was done to them.
+    """
     announce("script")
     guard = Guard(header["losses"])
     stand_ins = {"stub": header["stub_missing"], "synthetic": header["synthetic_datasets"]}
@@ -46,9 +55,25 @@ def watched(
         "diagnostics": [diagnostic(one) for one in found],
         "notes": list(_notes(ended)),
     }
+    if objects and ended.how == "done":
+        record["objects"] = _examined(path, ended.names, header, announce)
     if not guard.calls:
         record |= {"stage": "script", **_lossless(ended, path)}
     return record
+
+
+def _examined(path: str, names: dict[str, Any], header: dict[str, Any], announce: Announcer) -> list[dict[str, Any]]:
+    """The models at the top of a script that has ended, as they are then."""
+    found: dict[int, tuple[str, torch.nn.Module]] = {}
+    for name, value in names.items():
+        if isinstance(value, torch.nn.Module) and any(True for _ in value.parameters()):
+            found.setdefault(id(value), (name, value))
+    examined = []
+    for name, value in list(found.values())[:MOST_OBJECTS]:
+        model = Model(value, "value", "", {})
+        told = trial.examined(model, Target(path, name), header, Clock(announce))
+        examined.append({**told, "name": name})
+    return examined
 
 
 def _notes(ended: Ended) -> Iterator[dict[str, str]]:

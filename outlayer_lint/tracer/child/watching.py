@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
 NO_OPS = frozenset(
-    "__get__ __set__ size dim shape is_floating_point numel stride __len__ device dtype type ndim".split()
+    "_set_grad_enabled __get__ __set__ size dim shape is_floating_point numel stride __len__ device dtype type ndim "
+    "is_complex".split()
 )
-RECURRENT_WEIGHTS = ("weight_ih_l0", "weight_hh_l0")
 
 
 class Operand(NamedTuple):
@@ -55,6 +55,11 @@ class Failure(NamedTuple):
     line: str
     frame: FrameType | None
     viewed: tuple[int, ...]
+
+    @property
+    def first_line(self) -> str:
+        """Of the message."""
+        return self.message.strip().partition("\n")[0]
 
 
 class Outcome(NamedTuple):
@@ -95,7 +100,7 @@ class Watch(TorchFunctionMode):
         sources = frozenset().union(*(operand.sources for operand in operands)) if operands else frozenset()
         pure = all(operand.pure for operand in operands)
         for tensor in tensors_in(result):
-            tensor._traced = (sources, pure)  # type: ignore[attr-defined]  # noqa: SLF001
+            tensor._traced = (sources, pure)  # type: ignore[attr-defined]
         self.op = ""
         return result
 
@@ -109,7 +114,7 @@ class Watch(TorchFunctionMode):
 @contextmanager
 def _hooks(watch: Watch) -> Iterator[None]:
     def enter(module: nn.Module, args: Any) -> None:
-        with torch._C.DisableTorchFunction():  # noqa: SLF001 - shapes are read, nothing is computed
+        with torch._C.DisableTorchFunction():
             watch.stack.append((module, tuple(map(watch.operand, tensors_in(args)))))
 
     def leave(module: nn.Module, args: Any, output: Any) -> None:
@@ -126,7 +131,7 @@ def _hooks(watch: Watch) -> Iterator[None]:
 
 
 def watched(call: Callable[[], Any]) -> tuple[Any, Failure | None, int]:
-    """Result, failure and progress of a call. `SystemExit` is a failure as well; other `BaseException`s pass through."""
+    """Result, failure and progress of a call; `SystemExit` is a failure, other `BaseException`s pass through."""
     watch = Watch()
     try:
         with _hooks(watch), watch:
