@@ -183,9 +183,10 @@ class Recorder(TorchFunctionMode):
 def shape_of(tensor: torch.Tensor) -> tuple[int, ...]:
     """The shape; a lazy layer's weight has none yet."""
     try:
-        return tensor.shape
+        shape: tuple[int, ...] = tensor.shape
     except RuntimeError:
         return ()
+    return shape
 
 
 def dtype_of(tensor: torch.Tensor) -> str:
