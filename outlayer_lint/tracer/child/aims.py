@@ -30,7 +30,7 @@ def joined(found: list[Numbers]) -> Numbers:
         finite=all(each.finite for each in found),
         low=min(each.low for each in found), high=max(each.high for each in found),
         constant=all(each.constant and each.low == first.low for each in found),
-        distinct=max(each.distinct for each in found),
+        distinct=min(64, (max if first.whole else sum)(each.distinct for each in found)),
         whole=all(each.whole for each in found), binary=all(each.binary for each in found),
         simplex=tuple(dim for dim in first.simplex if all(dim in each.simplex for each in found)),
         logp=tuple(dim for dim in first.logp if all(dim in each.logp for each in found)),
