@@ -157,8 +157,8 @@ class _Runs:
             target = self.known.get(name, Target(path, model))
             order: dict[str, Any] = {"kind": "trace", "target": target.to_json()}
         else:
-            calls = self.reach.calls(path, self.lines.get(path, ()))
-            order = {"kind": "script", "path": path, "argv": [], "calls": calls, "objects": True}
+            calls, drives = self.reach.functions(path, self.lines.get(path, ()))
+            order = {"kind": "script", "path": path, "argv": [], "calls": calls, "drives": drives, "objects": True}
         self.ends[name] = self.session.ask([[order]])[0]
 
     def _gathered(self, names: Iterable[tuple[str, str]]) -> Evidence:
@@ -184,16 +184,17 @@ class _Runs:
         return Evidence(tuple(found), tuple(seen), tuple(outputs), failures)
 
 
-def _seen(record: dict[str, Any], how: str) -> Iterator[Seen]:
+def _seen(record: dict[str, Any], run: str) -> Iterator[Seen]:
     for loss in record.get("losses", ()):
         if loss["span"] is not None:
             given = loss["input"]
             told = " -> ".join(reversed(given.get("last", [])))
+            how = f"{run}{loss.get('how', '')}"
             yield Seen(
                 span_of(loss["span"]), words(given.get("emits", "")), _places(loss), told, loss["calls"], how, loss=True
             )
     for one in record.get("seen", ()):
-        yield Seen(span_of(one["span"]), words(one["emits"]), _places(one), one["op"], 1, how, loss=False)
+        yield Seen(span_of(one["span"]), words(one["emits"]), _places(one), one["op"], 1, run, loss=False)
 
 
 def _outputs(record: dict[str, Any], how: str, *, as_it_is: bool = False) -> Iterator[Output]:
