@@ -307,8 +307,10 @@ def _confirmed(finding: Diagnostic, evidence: Evidence, places: frozenset[tuple[
         because = {_place(related.span) for related in found.related if related.message.endswith(" here")}
         if places and because and not because & places:
             continue
-        calls = max((one.calls for one in evidence.seen if _overlap(one.span, finding.span)), default=0)
-        return f"seen when {how} runs{f', in {calls} of {calls} calls' if calls else ''}"
+        here = [one for one in evidence.seen if _overlap(one.span, finding.span)]
+        calls = max((one.calls for one in here), default=0)
+        run = next((one.how for one in here if one.how.startswith(how)), how)
+        return f"seen when {run} runs{f', in {calls} of {calls} calls' if calls else ''}"
     return ""
 
 

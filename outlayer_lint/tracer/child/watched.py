@@ -62,7 +62,7 @@ def watched(
     guards = [(guard, "")]
     if drives and ended.how == "done":
         announce("drive")
-        guards += [(seen, " called with made-up data") for seen in driven(path, ended.names, drives)]
+        guards += [(seen, " (called with made-up data)") for seen in driven(path, ended.names, drives)]
     announce("numeric")
     record: dict[str, Any] = {"losses": [], "seen": [], "diagnostics": [], "notes": list(_notes(ended))}
     for each, how in guards:
