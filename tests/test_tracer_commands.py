@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -89,7 +88,6 @@ from model import Net
 def targets():
     yield Target("mine", build=Net, inputs=lambda: (torch.randn(5, 4),), outputs={"out": "softmax@1"})
 """
-TIMES = re.compile(r'"(?:import|construct|infer|forward|numeric|stress|rules|wall_s|cpu_s)": [\d.]+')
 
 
 def told(folder: Path, *argv: str, code: int = 0) -> dict[str, Any]:
@@ -101,7 +99,7 @@ def told(folder: Path, *argv: str, code: int = 0) -> dict[str, Any]:
 
 def test_every_model_of_a_folder_is_traced_and_told(tmp_path: Path) -> None:
     folder = written(tmp_path, model=MODEL, conv=CONV, refused=REFUSED, plain="import os\n")
-    found = told(folder, "trace", ".", "--budget", "3s", code=1)
+    found = told(folder, "trace", ".", "--budget", "5s", code=1)
     (written_by_hand,) = found["diagnostics"]
     assert (written_by_hand["code"], written_by_hand["line"]) == ("OLL905", 15)
     assert found["version"] == 1
@@ -127,8 +125,9 @@ def test_every_model_of_a_folder_is_traced_and_told(tmp_path: Path) -> None:
     ]
     assert found["summary"]["targets"] == 4
     assert found["summary"]["traced"] == 2
-    again = outlayer(folder, "trace", ".", "--budget", "3s", "--format", "json")
-    assert TIMES.sub("", again.out) == TIMES.sub("", json.dumps(found, indent=2) + "\n")
+    again = told(folder, "trace", "conv.py", "model.py", code=1)
+    for first, second in zip(found["targets"][:2], again["targets"], strict=True):
+        assert {**first, "time": {}} == {**second, "time": {}}
     strict = outlayer(folder, "trace", "refused.py:Never", "--strict")
     assert strict.code == 2
     assert "refused.py:Never: not traced: constructor: " in strict.out

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from commandline import outlayer, written
 from hypothesis import given
+from hypothesis import settings as drawn
 from hypothesis import strategies as st
 
 from outlayer_lint.config import Refused, load
@@ -61,6 +62,7 @@ def test_what_is_no_input_is_refused(text: str) -> None:
         parse_input(text)
 
 
+@drawn(deadline=None)
 @given(
     st.builds(
         Target,

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from commandline import MODEL, TRAIN, written
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from outlayer_lint.claims import Trial
 from outlayer_lint.config import Config
-from outlayer_lint.diagnostic import Diagnostic, Related, Span, Trial
+from outlayer_lint.diagnostic import Diagnostic, Related, Span
 from outlayer_lint.engine import check
 from outlayer_lint.lattice import Emission
 from outlayer_lint.tracer.ends import End
@@ -52,6 +53,7 @@ def test_the_words_of_a_value(emits: str, wanted: set[str]) -> None:
     assert words(emits) == wanted
 
 
+@settings(deadline=None)
 @given(st.lists(WORDS), st.lists(WORDS))
 def test_what_shares_a_word_or_says_nothing_is_no_contradiction(some: list[str], others: list[str]) -> None:
     assert not contradict(some, some)

@@ -9,7 +9,7 @@ from outlayer_lint import knowledge
 from outlayer_lint.diagnostic import Related
 from outlayer_lint.facts import Fact, LossBuilt, LossCall
 from outlayer_lint.interpret import calls, classes, conditions, passing, targets
-from outlayer_lint.interpret.choices import Choices, compatible
+from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible
 from outlayer_lint.interpret.things import (
     Answer,
     Built,
@@ -100,6 +100,8 @@ def loss_calls(driver: Driver, seed: Seed) -> Iterator[Asked]:
             application = as_loss(driver, thing, seed, frame)
             if application is not None:
                 answers.append(prediction_of(application))
+        if len(answers) > 1:  # a caller may decide whether the call is come to at all
+            answers.append(((None, conditions.way_to(it, seed.place, frame) or NO_CHOICE),))
         return answers
 
     for world, answers in driver.worlds(ask, remember=True):
@@ -129,10 +131,10 @@ def _judged(
     ways = [(thing, both) for thing, own in answer if (both := compatible(own, choices)) is not None]
     if not ways:
         return
-    forks = {frozenset(c for c in own if c.fork) for _, own in ways}
-    for fork in sorted(forks, key=repr):
+    forks = dict.fromkeys(frozenset(c for c in own if c.fork) for _, own in ways)  # in the order of the program
+    for fork in forks:
         here = tuple((t, own) for t, own in ways if compatible(frozenset(c for c in own if c.fork), fork) is not None)
-        if len(forks) > 1 and not fork and any(forks - {fork}):
+        if len(forks) > 1 and not fork and any(forks):
             continue
         value = judged_value(here)
         fact = _fact(driver, seed, application, value, world, callee, here)

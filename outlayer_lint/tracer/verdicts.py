@@ -14,7 +14,8 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from outlayer_lint import knowledge
-from outlayer_lint.diagnostic import AGAIN, Claim, Diagnostic, Report, Span, Trial
+from outlayer_lint.claims import Claim, Trial
+from outlayer_lint.diagnostic import AGAIN, Diagnostic, Report, Span
 from outlayer_lint.facts import LossCall
 from outlayer_lint.judgement import Judgement
 from outlayer_lint.lattice import Emission, Tensor, Value

@@ -49,16 +49,23 @@ def first_states(model: nn.Module, *, classes: int | None = None) -> tuple[list[
     for number, parameter in enumerate(required):
         state = (*state, (parameter.name, slot_for(model, parameter, number, state, classes)))
     states = [state]
-    ids = [
-        slot for name, slot in state if slot.dtype == "i64" and len(slot.shape) == 2 and not TOKENS.search(name.lower())
-    ]
-    if (
-        len(ids) > 1 and len(ids) == len(state) and len({slot.high for slot in ids}) > 1
-    ):  # users and items, no sentences
+    if _is_looked_up(model, state):
         states.insert(0, tuple((name, slot._replace(shape=slot.shape[:1], free=())) for name, slot in state))
+    if len(state) == 2 and state[1][0] == "offsets" and _first(model, nn.EmbeddingBag):  # samples one behind the other
+        ids = state[0][1]._replace(shape=(TIME,), batch=None, free=())
+        offsets = tensor(BATCH, dtype="i64", high=TIME, fill="range")
+        states.insert(0, ((state[0][0], ids), ("offsets", offsets)))
     if state and state[0][1].kind == "tensor":
         states += [(((state[0][0], other)), *state[1:]) for other in _also(model, required[0].name, state[0][1])]
     return list(dict.fromkeys(states)), positional
+
+
+def _is_looked_up(model: nn.Module, state: State) -> bool:
+    """Whether each argument is an id with a table of its own (users and items), not a sentence."""
+    tables = [entry(model, name, strict=True) for name, _ in state]
+    found = {id(table.leaf) for table in tables if table is not None and isinstance(table.leaf, nn.Embedding)}
+    words = any(TOKENS.search(name.lower()) for name, _ in state)
+    return len(state) > 1 and len(found) == len(state) and not words and not _first(model, (nn.RNNBase, nn.Transformer))
 
 
 def _primary(model: nn.Module, parameters: list[inspect.Parameter]) -> list[inspect.Parameter]:
@@ -156,7 +163,7 @@ def _extra(low: str, main: Slot | None, classes: int | None) -> Slot | None:
         return tensor(BATCH, dtype="i64", high=10)
     if low in {"edge_index", "edges"}:
         return tensor(2, 6, dtype="i64", high=BATCH, batch=None)
-    if low in {"adj", "adjacency", "a", "graph"} and main is not None and len(main.shape) > 1:
+    if low in {"adj", "adjacency", "graph"} and main is not None and len(main.shape) > 1:
         return tensor(main.shape[-2], main.shape[-2], fill="eye", batch=None)
     if low in {"edge_attr", "edge_weight"}:
         return value(None)
@@ -177,7 +184,11 @@ def hidden(model: nn.Module, low: str) -> Slot:
         return _pair(one) if isinstance(cell, nn.LSTMCell) and not _single(low) else one
     layers = rnn.num_layers * (2 if rnn.bidirectional else 1)
     one = tensor(layers, BATCH, rnn.hidden_size, batch=1)
-    return _pair(one) if isinstance(rnn, nn.LSTM) and not _single(low) else one
+    apart = any(parameter.name.lower() in CELLS for parameter in parameters_of(model))
+    return _pair(one) if isinstance(rnn, nn.LSTM) and not _single(low) and not apart else one
+
+
+CELLS = frozenset({"c", "cx", "c0", "c_0", "cell", "cell_state"})
 
 
 def _pair(slot: Slot) -> Slot:

@@ -262,6 +262,7 @@ def _other_dtype(state: State, failure: Failure) -> Iterator[State]:
                 yield replaced(state, path, slot._replace(dtype="i64", high=2))
 
 
+GOT_RANK = re.compile(r"got (?:a )?([1-5])-?D")
 PERMUTED = re.compile(r"input\.dim\(\) = (\d) is not equal to len\(dims\) = (\d)")
 RANGE = re.compile(r"Dimension out of range \(expected to be in range of \[(-?\d+), (-?\d+)\], but got (-?\d+)\)")
 INDEX = re.compile(r"index (-?\d+) is out of bounds for dimension (\d+) with size (\d+)")
@@ -288,6 +289,13 @@ def _ranks(state: State, failure: Failure) -> Iterator[State]:
     ):
         wanted.append(0)
     wanted += [int(next(filter(None, match.groups()))) for match in WANTED_RANK.finditer(message)]
+    if match := GOT_RANK.search(message):
+        for path in paths:
+            slot = leaves(state).get(path)
+            for rank in {int(word) for pair in WANTED_RANK.findall(message) for word in pair if word} - {int(match[1])}:
+                if slot is not None and len(slot.shape) + rank - int(match[1]) > 0:
+                    rank = len(slot.shape) + rank - int(match[1])  # noqa: PLW2901 - of the argument
+                    yield from of_rank(state, path, slot, rank, _channels(failure))
     if match := PERMUTED.search(message):
         for path in paths:
             slot = leaves(state).get(path)

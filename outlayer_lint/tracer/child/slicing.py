@@ -40,7 +40,7 @@ class Sliced:
         """`otherwise` is asked for names that no statement binds; it raises `KeyError` for what it does not know."""
         self.bindings = Bindings(body)
         self.space, self.path, self.failures = space, path, dict[str, str]()
-        self._otherwise, self._begun = otherwise, set[int]()
+        self._otherwise, self._begun, self._running = otherwise, set[int](), set[int]()
         self.flags = 0
         space["__builtins__"] = _Builtins(self)
 
@@ -53,7 +53,7 @@ class Sliced:
         if name in self.space:
             return self.space[name]
         if self.bindings.of(name):
-            if name not in self.failures:  # it is being made right now
+            if any(id(statement) in self._running for statement in self.bindings.of(name)):
                 raise KeyError(name)
             value: Any = Absent(name)
         elif (found := self._starred(name)) is not None:
@@ -74,6 +74,7 @@ class Sliced:
         if id(statement) in self._begun:
             return
         self._begun.add(id(statement))
+        self._running.add(id(statement))
         tree = ast.Module([statement], [])
         imports = _imports(statement)
         try:
@@ -84,6 +85,8 @@ class Sliced:
             self.failures[name] = f"line {statement.lineno} took longer than {STATEMENT_S:.0f} s"
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
             self.failures[name] = f"line {statement.lineno}: {type(error).__name__}: {error}"
+        finally:
+            self._running.discard(id(statement))
 
     def _starred(self, name: str) -> Any:
         """What a `from module import *` gives for the name."""

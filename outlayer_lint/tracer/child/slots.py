@@ -32,7 +32,7 @@ class Slot(NamedTuple):
         kind: `tensor`, `value`, or what holds `parts`: `list`, `tuple`, `dict`, `object`.
         shape: of a tensor; `batch` is the axis that counts samples, `None` where there is none.
         dtype: in the words of `DTYPES`; `high` bounds whole numbers, exclusive.
-        fill: `normal`, `ones`, `zeros`, `lengths` (descending from the number of steps), `eye`.
+        fill: `normal`, `ones`, `zeros`, `lengths` (descending from the number of steps), `range`, `eye`.
         free: axes whose sizes nothing fixes (height and width, steps): they move together.
         value: of a `value`.
         parts: key -> slot.
@@ -111,7 +111,7 @@ def at(state: State, path: str) -> Slot | None:
 def with_batch(state: State, size: int) -> State:
     """The same with another number of samples."""
     for path, slot in leaves(state).items():
-        if slot.fill == "eye" and slot.batch is None:  # a graph whose nodes are the samples
+        if slot.fill == "eye" and slot.batch is None and len(slot.shape) > 1:  # a graph whose nodes are the samples
             state = replaced(state, path, slot._replace(shape=(*slot.shape[:-2], size, size)))
         elif slot.batch is not None:
             shape = list(slot.shape)
@@ -162,10 +162,12 @@ def _tensor(slot: Slot, device: str) -> torch.Tensor:
         most = max(slot.high - 1, 1)
         count = slot.shape[0] if slot.shape else 1
         return torch.tensor([max(most - at, 1) for at in range(count)], dtype=dtype).reshape(slot.shape)
+    if slot.fill == "range":
+        return torch.arange(slot.shape[0] if slot.shape else 1, dtype=dtype)
     if slot.fill in {"ones", "zeros"}:
         return torch.full(slot.shape, 1 if slot.fill == "ones" else 0, dtype=dtype)
-    if slot.fill == "eye":
-        return torch.eye(slot.shape[-1], dtype=dtype).expand(slot.shape).clone()
+    if slot.fill == "eye" and len(slot.shape) > 1:
+        return torch.eye(*slot.shape[-2:], dtype=dtype).expand(slot.shape).clone()
     if dtype.is_floating_point or dtype.is_complex:
         return torch.randn(slot.shape, dtype=torch.float32).to(dtype)
     if dtype == torch.bool:

@@ -103,9 +103,9 @@ class Vehicle:
         self.tries += 1
         began = time.monotonic()
         torch.manual_seed(SEED)
-        args, kwargs = arguments(state, self.positional, device)
 
         def call() -> Any:
+            args, kwargs = arguments(state, self.positional, device)
             with quiet(), torch.no_grad():
                 if device == "meta":
                     with torch.device("meta"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,6 +15,7 @@ from outlayer_lint.tracer.child.facts import Facts, judge
 from outlayer_lint.tracer.child.failures import word_of_text
 from outlayer_lint.tracer.child.guard import Guard
 from outlayer_lint.tracer.child.script import run_script
+from outlayer_lint.tracer.child.surroundings import lenient_options
 from outlayer_lint.tracer.child.told import DTYPES, short, through
 from outlayer_lint.tracer.child.trial import Clock, Model
 from outlayer_lint.tracer.target import Target
@@ -36,14 +38,16 @@ def watched(
 ) -> dict[str, Any]:
     """What the losses of a script were given, and what the rules say of it.
 
-    `calls` are functions that are called at its end. `objects`: whether the models that stand at its top then are to be
-    examined, which knows of everything that was done to them.
+    `calls` are functions that are called at its end. `objects`: nobody asked for this script itself, so options that it
+    requires are guessed, and the models that stand at its top in the end are examined as it has left them.
     """
     announce("script")
     guard = Guard(header["losses"])
     stand_ins = {"stub": header["stub_missing"], "synthetic": header["synthetic_datasets"]}
+    options = lenient_options() if objects else nullcontext()
     try:
-        ended = run_script(path, argv, guard, **stand_ins, calls=calls)
+        with options:
+            ended = run_script(path, argv, guard, **stand_ins, calls=calls)
     except Unreadable as error:
         return {"stage": "import", "word": "import", "why": f"line {error.line}: {error.message}"}
     announce("numeric")
