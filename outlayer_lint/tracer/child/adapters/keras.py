@@ -50,7 +50,11 @@ class _TensorFlow(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return sys.modules["tensorflow.keras"] if name == "keras" else Absent(f"tensorflow.{name}")
+        if name == "keras":
+            return sys.modules["tensorflow.keras"]
+        if name == "executing_eagerly":
+            return lambda: True  # Keras asks whenever the module is there
+        return type(name, (), {}) if name[:1].isupper() else Absent(f"tensorflow.{name}")
 
 
 def is_keras(thing: Any) -> bool:
@@ -67,7 +71,7 @@ def state(model: nn.Module, names: list[str]) -> State:
     except (AttributeError, ValueError):
         inputs = None
     name = names[0] if names else "inputs"
-    if inputs:
+    if inputs is not None and not (isinstance(inputs, (list, tuple, dict)) and not inputs):
         parts = _parts(inputs, _vocabularies(model))
         return ((name, parts),) if parts is not None else ()
     layers = [
