@@ -96,11 +96,13 @@ def loss_calls(driver: Driver, seed: Seed) -> Iterator[Asked]:
         frame = driver.frame(seed, world)
         callee = it.ev(seed.node.func, seed.place, frame)
         answers = [callee]
+        wrong = False
         for thing, _ in callee:
             application = as_loss(driver, thing, seed, frame)
             if application is not None:
                 answers.append(prediction_of(application))
-        if len(answers) > 1:  # a caller may decide whether the call is come to at all
+                wrong |= any(isinstance(t, Tensor) and not _is_wanted(t, application.row) for t, _ in answers[-1])
+        if wrong:  # a caller may decide whether the call is come to at all
             answers.append(((None, conditions.way_to(it, seed.place, frame) or NO_CHOICE),))
         return answers
 
@@ -116,6 +118,13 @@ def loss_calls(driver: Driver, seed: Seed) -> Iterator[Asked]:
             both = compatible(choices, way) if way is not None else None
             if both is not None:
                 yield from _judged(driver, seed, application, answers[position], both, world, answers[0])
+
+
+def _is_wanted(way: Tensor, row: Row) -> bool:
+    """Whether a loss takes such a prediction; where it takes any, a score."""
+    if row.wants:
+        return way.emission in row.wants or way.emission in row.accepts
+    return way.emission is Emission.LOGIT
 
 
 def prediction_of(application: Application) -> Answer:

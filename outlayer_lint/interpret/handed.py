@@ -55,10 +55,9 @@ def objects(driver: Driver, cls: str, files: list[SourceFile]) -> dict[str, Scop
     """
     held: dict[str, None] = {}
     makers: dict[str, Scope | None] = {}
-    word = re.compile(rf"(?<!\bclass )\b{re.escape(cls)}\b")
     asked = 0
     for file in files:
-        for line in file.lines_at(match.start() for match in word.finditer(file.text)):
+        for line in file.lines_at(at for at in file.standing(cls) if file.text[at - 6 : at] != "class "):
             asked += 1
             place = file.locate(line) if asked <= MAX_MENTIONS else None
             if place is None:

@@ -223,6 +223,17 @@ class SourceFile:
         """Lines on which one of these words stands before a parenthesis."""
         return self.lines_at(sorted({at for name in names for at in self._before_parenthesis(name)}))
 
+    def standing(self, word: str) -> Iterator[int]:
+        """Where the text has the word, and not as a part of a longer one."""
+        text = self.text
+        at = text.find(word)
+        while at >= 0:
+            end = at + len(word)
+            before, after = text[at - 1 : at], text[end : end + 1]
+            if not (before.isalnum() or before == "_" or after.isalnum() or after == "_"):
+                yield at
+            at = text.find(word, end)
+
     def is_calling(self, name: str) -> bool:
         """Whether the word stands before a parenthesis."""
         return name in self.tokens and any(True for _ in self._before_parenthesis(name))
