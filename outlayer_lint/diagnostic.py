@@ -7,7 +7,10 @@ file's list of cells, from 0, and lines count inside the cell.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from outlayer_lint.claims import Claim, Trial
 
 
 class Severity(StrEnum):
@@ -69,39 +72,6 @@ class Finding(NamedTuple):
     fix: Fix | None = None
     words: dict[str, Any] = {}  # noqa: RUF012 - never mutated; placeholders of the page's message
     certainty: str = "proved"
-
-
-class Claim(NamedTuple):
-    """What a finding says about the program when it runs: which value arrives at its span.
-
-    Attributes:
-        about: the fact that was judged: `LossCall`, `Decision`, `Applied`, ...
-        emits: what the value emits on each way, in the words of the lattice, without axis and units.
-        axis: over which dim, as written, `None` where the ways differ or there is none.
-        units: of the value, `None` where unknown.
-        origins: where it was applied and where what was applied was built, on all ways, and the same of what came
-            before that; the nearest first.
-        consumer: qualified name of what takes it, or of the operation.
-    """
-
-    about: str
-    emits: tuple[str, ...] = ()
-    axis: int | str | None = None
-    units: int | None = None
-    origins: tuple[tuple[Span | None, Span | None], ...] = ()
-    consumer: str = ""
-
-    @property
-    def places(self) -> tuple[Span, ...]:
-        """Every place that the value comes by."""
-        return tuple(dict.fromkeys(span for origin in self.origins for span in origin if span is not None))
-
-
-class Trial(NamedTuple):
-    """What running the code says about a finding: `confirmed`, `refuted`, `inconclusive` or `not-run`, and why."""
-
-    verdict: str
-    why: str
 
 
 class Diagnostic(NamedTuple):

@@ -146,10 +146,12 @@ class Decision(Fact):
     """A prediction is turned into a decision.
 
     Attributes:
-        kind: `threshold`, `round` or `argmax`; `layer` where a layer leaves nothing to decide, whatever it is given.
+        kind: `threshold`, `round` or `argmax`; `pick` where one entry of each row is taken by an index (`gather` along
+            `dim`, `p[range(n), labels]`), as a loss written out does; `layer` where a layer leaves nothing to decide,
+            whatever it is given.
         operand: the value decided upon.
         constant: the threshold, or `None`.
-        dim: the dim of an argmax as written, `"implicit"` where left out, `None` where not constant.
+        dim: the dim of an argmax or a pick as written, `"implicit"` where left out, `None` where not constant.
         trained_with: rows of the losses that the same head is trained with, empty where none is connected.
         method: the method's name where it is referenced and not called (`.argmax` without parentheses), else "".
     """

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
-from outlayer_lint.diagnostic import AGAIN, Claim, Diagnostic, Related, Severity
+from outlayer_lint.diagnostic import AGAIN, Diagnostic, Related, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,6 +41,11 @@ class Judgement:
         certainty = "likely" if likely or finding.certainty != "proved" else "proved"
         severity = Severity.WARNING if grade.severity is Severity.ERROR and certainty != "proved" else grade.severity
         words = {**fact.words, **finding.words}
+        claim = None
+        if self.claims:
+            from outlayer_lint.claims import claim_of  # noqa: PLC0415 - where findings will be put to trial
+
+            claim = claim_of(fact)
         related = tuple(dict.fromkeys((*finding.because, *fact.related)))
         related = tuple(r for r in related if r.span != finding.span)
         return Diagnostic(
@@ -52,42 +57,13 @@ class Judgement:
             finding.span,
             related,
             finding.fix,
-            claim=claim_of(fact) if self.claims else None,
+            claim=claim,
         )
 
 
 class _Words(dict[str, Any]):
     def __missing__(self, key: str) -> str:
         return f"{{{key}}}"
-
-
-FACTS = "outlayer_lint.facts"
-DEEP = 8  # operations behind a value that a claim names
-
-
-def claim_of(fact: Fact) -> Claim:
-    """What the fact says of the value that was judged, back to the learned layer that made it."""
-    value = getattr(fact, "prediction", None) or getattr(fact, "operand", None)
-    about = next(cls.__name__ for cls in type(fact).__mro__ if cls.__module__ == FACTS)
-    row = getattr(fact, "loss", None) or getattr(fact, "operation", None) or getattr(fact, "consumer", None)
-    consumer = "" if row is None else row.name
-    uncalled: str = getattr(fact, "method", "")  # a method that is not called has no value
-    if value is None or not value.known or uncalled:
-        return Claim(about, consumer=consumer)
-    axes = {way.axis for way in value}
-    origins: dict[tuple[Span | None, Span | None], None] = {}
-    level = list(value)
-    for _ in range(DEEP):
-        origins.update(dict.fromkeys((way.origin.applied, way.origin.built) for way in level if way.origin.spans))
-        level = [before for way in level if not way.learned or way.by != way.learned for before in way.inner][:DEEP]
-    return Claim(
-        about,
-        tuple(sorted({str(way.emission) for way in value})),
-        axes.pop() if len(axes) == 1 else None,
-        value.units,
-        tuple(origins),
-        consumer,
-    )
 
 
 def merge(gathered: list[tuple[Diagnostic, Fact]]) -> list[Diagnostic]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from outlayer_lint.source.document import Document
 
 PREFIX = "OLL"
+WRITTEN = (b"noqa", b"NOQA", b"NoQA", b"Noqa")  # as people write it
 UNUSED = "OLL001"
 IGNORE_FILE = r"(?im)^[ \t]*#\s*outlayer-lint\s*:\s*ignore-file\b"
 
@@ -85,7 +86,7 @@ def _again(diagnostic: Diagnostic, documents: Mapping[str, Document]) -> Iterato
 
 def concerns(data: bytes) -> bool:
     """A quick look at a file's bytes: whether it may hold a `# noqa` of ours, and so needs a document."""
-    return (b"OLL" in data or b"oll" in data) and b"noqa" in data.lower()
+    return any(word in data for word in WRITTEN) and (b"OLL" in data or b"oll" in data)
 
 
 def _ignores_itself(document: Document) -> bool:

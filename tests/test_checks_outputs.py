@@ -11,7 +11,7 @@ from verdicts import findings, said
 
 from outlayer_lint.diagnostic import Span
 from outlayer_lint.evidence import SCRAMBLED, Verdict, judge
-from outlayer_lint.facts import Applied, Decision, Fact, LossCall
+from outlayer_lint.facts import Applied, Consumed, Decision, Fact, LossCall
 from outlayer_lint.knowledge import Row
 from outlayer_lint.lattice import NOTHING, UNKNOWN, Emission, Origin, Tensor, Value
 
@@ -86,6 +86,10 @@ def call(name: str, prediction: Value, target: Value = NOTHING, *signs: str, **m
 
 def decision(operand: Value, kind: str = "argmax", dim: int | str | None = 1, *losses: str) -> Decision:
     return Decision(HERE, kind, operand, dim=dim, trained_with=tuple(map(row, losses)), words=WORDS)
+
+
+def drawn(probs: Value, name: str = "torch.distributions.Categorical") -> Consumed:
+    return Consumed(HERE, row(name), "probs", probs, words=WORDS)
 
 
 def applied(operand: Value, axis: int | str | None, name: str = SOFTMAX, *reaches: str) -> Applied:
@@ -359,6 +363,18 @@ pairs = log_softmax(0, rank=2, inner=one(Emission.LOGIT, by="torch.matmul", lear
         (decision(softmax(0, rank=2), "threshold", 1), ""),
         (decision(softmax(0, rank=2, learned="")), ""),
         (decision(UNKNOWN), ""),
+        (decision(softmax(0), "pick"), "proved"),
+        (decision(log_softmax(0), "pick"), "proved"),
+        (decision(log_softmax(0, rank=4, class_axis=1), "pick"), "proved"),
+        (decision(softmax(0, rank=3), "pick"), ""),  # the second of three dims is not the classes'
+        (decision(softmax(0), "pick", 0), ""),
+        (decision(softmax(0), "pick", -1), ""),  # as good as along the only dim
+        (decision(softmax(0, class_axis=None), "pick"), ""),
+        (decision(softmax(1), "pick"), ""),
+        (drawn(softmax(0, rank=2)), "proved"),
+        (drawn(softmax(0)), ""),  # one state has one dim
+        (drawn(softmax(0, rank=2, class_axis=0)), ""),
+        (drawn(softmax(0, rank=2), "torch.distributions.Bernoulli"), ""),
     ],
 )
 def test_softmax_over_batch_dim(fact: Fact, grade: str) -> None:
@@ -408,9 +424,18 @@ def test_class_dim_not_second(fact: LossCall, grade: str) -> None:
         (call(KL, log_softmax(2)), ""),
         (call(NLL, output(rank=4)), ""),
         (call(NLL, UNKNOWN), ""),
+        (decision(log_softmax(-1, rank=4, class_axis=1), "pick"), "picked"),
+        (decision(log_softmax(2, class_axis=1), "pick"), "picked"),
+        (decision(log_softmax(-2), "pick", -1), "picked"),
+        (decision(log_softmax(-1, class_axis=1), "pick"), ""),  # may be the same dim
+        (decision(log_softmax(1, class_axis=1), "pick"), ""),
+        (decision(log_softmax(2, class_axis=None), "pick"), ""),
+        (decision(log_softmax(0, class_axis=1), "pick"), ""),  # softmax-over-batch-dim
+        (decision(log_softmax(2, class_axis=1)), ""),  # an argmax of logarithms is a decision, no loss
+        (decision(softmax(2, class_axis=1), "pick"), ""),  # a heat map of each point
     ],
 )
-def test_normalised_over_wrong_dim(fact: LossCall, grade: str) -> None:
+def test_normalised_over_wrong_dim(fact: Fact, grade: str) -> None:
     assert said("normalised_over_wrong_dim", fact) == grade
 
 

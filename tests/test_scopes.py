@@ -623,7 +623,6 @@ WRONG = {
     "what __enter__ gives": "taken for the context manager itself",
     "an object replaced behind its attribute": "the attribute of the object before is read",
     "a layer appended under a condition": "the list becomes open-ended",
-    "a global written in the function that reads it": "only writes of the module are seen",
     "an element deleted": "`del` of an element is no write",
     "continue": "what stands before it is lost",
     "break": "what stands before it is lost",

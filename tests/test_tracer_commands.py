@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -80,6 +79,26 @@ for _ in range(20):
     x, y = torch.randn(8, 4), torch.randint(0, 2, (8, 1)).float()
     criterion(net(x), y).backward()
 """
+DRIVEN = """\
+import torch
+from torch import nn
+
+from model import Net
+
+net = Net()
+
+
+def train(model, loader, optimizer):
+    criterion = nn.CrossEntropyLoss()
+    for x, y in loader:
+        optimizer.zero_grad()
+        criterion(model(x), y).backward()
+        optimizer.step()
+
+
+def start(loader):
+    train(net, loader, torch.optim.SGD(net.parameters(), lr=0.1))
+"""
 HOOKS = """\
 import torch
 
@@ -89,7 +108,6 @@ from model import Net
 def targets():
     yield Target("mine", build=Net, inputs=lambda: (torch.randn(5, 4),), outputs={"out": "softmax@1"})
 """
-TIMES = re.compile(r'"(?:import|construct|infer|forward|numeric|stress|rules|wall_s|cpu_s)": [\d.]+')
 
 
 def told(folder: Path, *argv: str, code: int = 0) -> dict[str, Any]:
@@ -101,7 +119,7 @@ def told(folder: Path, *argv: str, code: int = 0) -> dict[str, Any]:
 
 def test_every_model_of_a_folder_is_traced_and_told(tmp_path: Path) -> None:
     folder = written(tmp_path, model=MODEL, conv=CONV, refused=REFUSED, plain="import os\n")
-    found = told(folder, "trace", ".", "--budget", "3s", code=1)
+    found = told(folder, "trace", ".", "--budget", "5s", code=1)
     (written_by_hand,) = found["diagnostics"]
     assert (written_by_hand["code"], written_by_hand["line"]) == ("OLL905", 15)
     assert found["version"] == 1
@@ -127,8 +145,9 @@ def test_every_model_of_a_folder_is_traced_and_told(tmp_path: Path) -> None:
     ]
     assert found["summary"]["targets"] == 4
     assert found["summary"]["traced"] == 2
-    again = outlayer(folder, "trace", ".", "--budget", "3s", "--format", "json")
-    assert TIMES.sub("", again.out) == TIMES.sub("", json.dumps(found, indent=2) + "\n")
+    again = told(folder, "trace", "conv.py", "model.py", code=1)
+    for first, second in zip(found["targets"][:2], again["targets"], strict=True):
+        assert {**first, "time": {}} == {**second, "time": {}}
     strict = outlayer(folder, "trace", "refused.py:Never", "--strict")
     assert strict.code == 2
     assert "refused.py:Never: not traced: constructor: " in strict.out
@@ -187,15 +206,15 @@ def test_a_script_is_watched_and_judged_as_check_judges_it(tmp_path: Path) -> No
 
 
 def test_findings_are_confirmed_refuted_or_left_open(tmp_path: Path) -> None:
-    folder = written(tmp_path, model=MODEL, train=TRAIN, hooked=HOOKED, idle="from model import Net\n")
+    folder = written(tmp_path, model=MODEL, train=TRAIN, hooked=HOOKED, driven=DRIVEN)
     plain = told(folder, "check", ".", code=1)
-    assert [finding["trace"] for finding in plain["diagnostics"]] == [None, None]
+    assert [finding["trace"] for finding in plain["diagnostics"]] == [None, None, None]
     found = told(folder, "check", "--trace", ".", code=1)
     traced = {finding["path"]: finding["trace"] for finding in found["diagnostics"]}
     assert {path: trace["verdict"] for path, trace in traced.items()} == {
-        "hooked.py": "refuted",
-        "train.py": "confirmed",
-    }
+        "driven.py": "confirmed", "hooked.py": "refuted", "train.py": "confirmed",
+    }  # fmt: skip
+    assert traced["driven.py"]["why"] == "seen when driven.py (called with made-up data) runs, in 2 of 2 calls"
     assert traced["train.py"]["why"] == "seen when train.py runs, in 1 of 1 calls"
     assert traced["hooked.py"]["why"] == "Linear(8->1) -> sigmoid gives unit when hooked.py runs, not logit"
     bare = [{**finding, "trace": None} for finding in found["diagnostics"]]

@@ -24,10 +24,11 @@ pytest.importorskip("torch", reason="torch is not installed: nothing can be run"
 ROOT = Path(__file__).parents[1]
 LOSSES = ROOT / "fixtures" / "tracer" / "losses"
 SCRIPTS = sorted(LOSSES.glob("*.py"))
+APART = sorted((LOSSES / "apart").glob("*.py"))
 TRAINERS = sorted(path for path in (LOSSES / "trainers").iterdir() if path.suffix in (".py", ".ipynb"))
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=3)
 def told(paths: tuple[Path, ...], folder: Path) -> dict[str, dict[str, Any]]:
     """What the checks say of each script, all in one process."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests")))}
@@ -61,6 +62,14 @@ def test_a_mistake_is_seen_where_it_is_made_and_nowhere_else(path: Path, folder:
     record = told(tuple(SCRIPTS), folder)[str(path)]
     found, wanted = compare(markers(path, path.name, rule), findings(record, path.name), rule)
     assert wanted
+    assert found == wanted
+
+
+@pytest.mark.parametrize("path", APART, ids=lambda path: path.stem)
+def test_what_looks_like_a_mistake_and_is_none_is_told_apart(path: Path, folder: Path) -> None:
+    record = told(tuple(APART), folder)[str(path)]
+    found, wanted = compare(markers(path, path.name, None), findings(record, path.name), None)
+    assert record["how"] == "done"
     assert found == wanted
 
 

@@ -58,12 +58,12 @@ def _work(case: Callable[[], Any], theirs: int, *, loud: bool) -> None:
         for descriptor in (0, 1, 2):
             os.dup2(nowhere, descriptor)
     try:
-        found = case()
+        data = json.dumps(case())
     except BaseException as error:  # noqa: BLE001 - the verdict of a benchmark, whatever it was
         import traceback  # noqa: PLC0415 - for failures only
 
-        found = {"failed": f"{type(error).__name__}: {error}", "trace": traceback.format_exc()[-1500:]}
-    data = (json.dumps(found) + "\n").encode()
-    while data:
-        data = data[os.write(theirs, data) :]
+        data = json.dumps({"failed": f"{type(error).__name__}: {error}", "trace": traceback.format_exc()[-1500:]})
+    line = f"{data}\n".encode()
+    while line:
+        line = line[os.write(theirs, line) :]
     os._exit(0)

@@ -1,6 +1,6 @@
 """How many planted mistakes the guard finds, and how often it speaks where there is none (goal G11).
 
-`python benchmarks/tracer/planted.py [tuned|held-out] [--slice I/N]`: mistakes and correct twins x ways of wiring a model
+`python benchmarks/tracer/planted.py tuned|held-out|fresh [--slice I/N]`: mistakes and correct twins x ways of wiring a model
 to its loss. Each program runs in a fork, under the guard, until four losses were seen. The wirings `HELD_OUT` and the
 cases `LATER` were written after the rules and the guard stood, and nothing was changed for them.
 """
@@ -152,6 +152,29 @@ HELD_OUT = {
                  "        return z.clone()\n    @staticmethod\n    def backward(ctx, g):\n        return g\n"
                  "net = nn.Sequential(BODY)\nparameters = net.parameters()", "z = Same.apply(net(x)); out = HEAD"),
 }  # fmt: skip
+FRESH = {
+    "lazy": ("net = nn.Sequential(nn.LazyLinear(32), nn.ReLU(), nn.LazyLinear(UNITS))\nnet(torch.randn(2, 8))\n"
+             "parameters = net.parameters()", "z = net(x); out = HEAD"),
+    "weight norm": ("from torch.nn.utils.parametrizations import weight_norm\n"
+                    "net = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), weight_norm(nn.Linear(32, UNITS)))\n"
+                    "parameters = net.parameters()", "z = net(x); out = HEAD"),
+    "two networks": ("from functools import partial\nbody, top = nn.Linear(8, 32), nn.Linear(32, UNITS)\n"
+                     "def compose(f, g, x):\n    return g(torch.relu(f(x)))\nrun = partial(compose, body, top)\n"
+                     "parameters = [*body.parameters(), *top.parameters()]", "z = run(x); out = HEAD"),
+    "generator": ("net = nn.ModuleDict({'a': nn.Linear(8, 32), 'b': nn.Linear(32, UNITS)})\n"
+                  "def outputs(batches):\n    for each in batches:\n        z = net['b'](net['a'](each).relu_())\n"
+                  "        yield {'all': [None, (HEAD,)]}\nparameters = net.parameters()",
+                  "out = next(outputs([x]))['all'][1][0]"),
+    "einsum": ("w = nn.Parameter(torch.randn(8, UNITS) / 3)\nparameters = [w]",
+               "z = torch.einsum('bi,io->bo', x, w); out = HEAD"),
+    "convolution": ("net = nn.Sequential(nn.Conv1d(8, 16, 1), nn.ReLU(), nn.Conv1d(16, UNITS, 1), "
+                    "nn.AdaptiveAvgPool1d(1), nn.Flatten())\nparameters = net.parameters()",
+                    "z = net(x[:, :, None].expand(-1, -1, 3)); out = HEAD"),
+    "ensemble": ("nets = nn.ModuleList(nn.Linear(8, UNITS) for _ in range(3))\nparameters = nets.parameters()",
+                 "z = torch.stack([net(x) for net in nets]).mean(0); out = HEAD"),
+    "filled": ("net = nn.Sequential(BODY)\nparameters = net.parameters()",
+               "z = net(x); kept = torch.zeros_like(HEAD); kept[:] = HEAD; out = kept"),
+}  # fmt: skip
 LOSSES = {
     "direct": ("criterion = LOSS", "loss = criterion(out, y)"),
     "own": ("class Own(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.inner = LOSS\n"
@@ -195,7 +218,7 @@ def found_in(path: str) -> dict[str, Any]:
     found = judge(Facts(watch).all())
     return {
         "found": [[d.rule, str(d.severity), d.span.line] for d in found],
-        "ended": list(ended),
+        "ended": list(ended[:3]),
         "calls": len(watch.calls),
     }
 
@@ -203,12 +226,12 @@ def found_in(path: str) -> dict[str, Any]:
 def main() -> None:
     """Print every miss and false alarm, then the sums."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("part", choices=("tuned", "held-out"))
+    parser.add_argument("part", choices=("tuned", "held-out", "fresh"))
     parser.add_argument("--slice", default="0/1")
     options = parser.parse_args()
     index, parts = map(int, options.slice.split("/"))
-    held = options.part == "held-out"
-    cases, wirings = ([*LATER, *CASES], HELD_OUT) if held else (CASES, TUNED)
+    wirings = {"tuned": TUNED, "held-out": HELD_OUT, "fresh": FRESH}[options.part]
+    cases = CASES if wirings is TUNED else [*LATER, *CASES]
     torch.set_num_threads(1)
     forked.warm()
     every = [(case, name) for case in cases for name in wirings]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.facts import Applied
-from outlayer_lint.interpret import arrays, classes
+from outlayer_lint.interpret import arrays, classes, seeds
 from outlayer_lint.interpret.choices import compatible
 from outlayer_lint.interpret.coupling import Step
 from outlayer_lint.interpret.frames import World
@@ -49,8 +49,8 @@ def words_of(value: Value, **more: Any) -> dict[str, Any]:
 
 def programs(answer: Answer) -> Iterator[Answer]:
     """The answer in each program: where whole models are chosen, those of one choice are judged together."""
-    forks = {frozenset(choice for choice in own if choice.fork) for _, own in answer}
-    for fork in sorted(forks, key=repr):
+    forks = dict.fromkeys(frozenset(choice for choice in own if choice.fork) for _, own in answer)
+    for fork in forks:
         if fork or len(forks) == 1:
             yield tuple(
                 (t, own) for t, own in answer if compatible(frozenset(c for c in own if c.fork), fork) is not None
@@ -164,7 +164,7 @@ def _inside_another(driver: Driver, owner: Scope) -> bool:
 def activated(driver: Driver, seed: Seed, application: Application, related: Any) -> Iterator[Applied]:
     """A softmax or sigmoid put on what a model returned, where that already went through one."""
     entry, row = application.input_entry(), application.row
-    if entry is None or row.emits not in PROBABLE or not outside_models(seed):
+    if entry is None or row.emits not in PROBABLE or not seeds.outside_models(seed):
         return
     shown = getattr(entry, "node", None)
     span = seed.place.block.scope.file.document.span(seed.node)
@@ -183,17 +183,6 @@ def activated(driver: Driver, seed: Seed, application: Application, related: Any
             related=related,
         )
         return  # said once, however many programs make this mistake
-
-
-def outside_models(seed: Seed) -> bool:
-    """Whether a call stands in no method of a class with a `forward`, unless it is put on the model's own output."""
-    scope: Scope | None = seed.place.block.scope
-    while scope is not None:
-        if scope.owner is not None and "forward" in scope.owner.block.names:
-            inner = seed.node.args[0] if seed.node.args else getattr(seed.node.func, "value", None)
-            return isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id == "self"
-        scope = scope.parent
-    return True
 
 
 # -- where they stand -------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from math import inf, isnan
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret.coupling import Step
-from outlayer_lint.interpret.things import Const, Parameter, Site, Unknown
+from outlayer_lint.interpret.things import WITH_TENSOR, Const, Parameter, Site, Unknown
 from outlayer_lint.lattice import Emission, Origin, Tensor, Value
 
 if TYPE_CHECKING:
@@ -201,6 +201,8 @@ def _of_kinds(name: str, x: Tensor, y: Tensor) -> Any:
     # A mask, a prior, a weight: what data of unknown range leaves of a bounded value, nobody knows.
     for one, other in ((x, y), (y, x)):
         if one.emission is Emission.DATA and not one.bounded and other.emission not in (Emission.LOGIT, Emission.DATA):
+            if None not in (one.source, other.source) and not other.learned:  # data with data
+                return one.replace(low=-inf, high=inf)
             return Unknown("unknown arithmetic", ("data", name, one.source if isinstance(one.source, tuple) else None))
     return None
 
@@ -277,15 +279,16 @@ def _with_unknown(it: Interpreter, name: str, main: Tensor, other: Any, site: Si
         return main.replace(certainty="likely", units=units, scaled=True)
     if main.emission is Emission.LOSS:
         return main
-    lost = _lost(other, site)
+    lost = _lost(main, other, site)
     if name == "div" and first and main.emission is Emission.SIMPLEX and type(lost) is Unknown:
         return Divided(lost.reason, lost.key, main, it.span(site.node, site.place))
     return lost
 
 
-def _lost(other: Any, site: Site) -> Any:
+def _lost(main: Tensor, other: Any, site: Site) -> Any:
     if isinstance(other, Parameter):
-        return Parameter(other.scope, other.name, (*other.trail, ("op", id(site.node))))
+        step = "op" if main.emission is Emission.DATA else WITH_TENSOR
+        return Parameter(other.scope, other.name, (*other.trail, (step, id(site.node))))
     return Unknown(
         other.reason if isinstance(other, Unknown) else "unknown arithmetic", ("op", id(site.node), id(site.frame.base))
     )

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.transfer import Application
 
 OPEN = (Parameter, Subclass)
+LABELS = (Emission.DATA, Emission.INDEX, Emission.BINARY, Emission.ONEHOT, Emission.MULTIHOT)
 BYTE = 255.0
 DRAWN = "drawn"
 MAX_ITEMS = 64
@@ -221,7 +222,7 @@ def _cast(t: Tensor, dtype: str | None) -> Tensor:
 
 def whole(t: Tensor, dtype: str | None) -> Tensor:
     """A value cut to whole numbers, or to truth."""
-    if t.emission in (Emission.DATA, Emission.INDEX, Emission.BINARY, Emission.ONEHOT, Emission.MULTIHOT):
+    if t.emission in LABELS:
         return t.replace(gradient=False, dtype=dtype)
     if dtype == "bool" or t.emission is Emission.BOOL:
         return t.replace(gradient=False, dtype=dtype, emission=Emission.BOOL if dtype == "bool" else Emission.BINARY)
@@ -295,8 +296,9 @@ def product(app: Application, ways: Answer) -> Tensor | None:
         return None
     left, right = ways[0][0], other[0][0]
     rank = {(2, 1): 1, (2, 2): 2}.get((left.rank, right.rank))
+    labels = all(t.emission in LABELS for t, _ in (*ways, *other))
     return Tensor(
-        Emission.LOGIT,
+        Emission.DATA if labels else Emission.LOGIT,
         by=app.row.name,
         rank=rank,
         source=(left.source, app.row.name, id(app.site.node)),

@@ -52,7 +52,7 @@ def assigned(it: Interpreter, thing: Tensor, lazy: Lazy, how: str, index: Lazy) 
         source = (thing.source, "written", id(lazy.node))
         return only(thing.replace(emission=Emission.ONEHOT, axis=-1, low=0.0, high=1.0, source=source))
     if how != "assign" or thing.emission is Emission.DATA:
-        return only(thing)
+        return only(thing.replace(units=None) if thing.emission is Emission.INDEX else thing)
     value = it.force(lazy)
     ways = [t for t, _ in value if isinstance(t, Tensor)]
     if len(ways) != len(value):

@@ -65,6 +65,10 @@ def attribute(it: Interpreter, thing: Any, name: str, site: Site) -> Answer:
         found = classes.class_attribute(it, thing, name, None)
         if found is not None:
             return found
+        if name == "__name__":
+            from outlayer_lint.interpret import reflection  # noqa: PLC0415 - reflection builds on attributes
+
+            return reflection.class_name(it, thing, site)
         if name in ALTERNATE_CONSTRUCTORS and any(isinstance(c, (Library, Unknown)) for c in classes.mro(it, thing)):
             return only(Method(thing, name))
         return unknown("unknown attribute", ("class", id(thing.scope), name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from outlayer_lint.interpret import classes, handed, trainers, ways
@@ -19,6 +20,9 @@ MAX_CANDIDATES = 24
 MAX_CALLERS = 8
 MANY_FILES = 40
 HANDING = (b"Process", b"Thread", b"spawn", b"submit", b"launch")
+TAKING = ("target", "fn", "func", "spawn")
+HANDED = r"(?:(?:target|fn|func)\s*=|\bspawn\s*\()\s*(\w+)"
+STARTING = re.compile("[Pp]rocess|[Tt]hread|spawn|submit|launch")
 
 
 class Caller(NamedTuple):
@@ -52,10 +56,6 @@ def _compiled(driver: Driver, scope: Scope) -> list[Caller]:
     return [Caller(Binding(seed.node, seed.place, seed.overlay), world) for seed, world in found]
 
 
-def _pattern(name: str) -> re.Pattern[str]:
-    return re.compile(rf"\b{re.escape(name)}\b")
-
-
 def _candidates(driver: Driver, files: list[SourceFile], name: str, near: SourceFile) -> list[Seed]:
     found: list[Seed] = []
     for file in sorted(files, key=lambda f: (f is not near, f.path)):
@@ -70,20 +70,22 @@ def _calling(driver: Driver, file: SourceFile, name: str) -> list[Seed]:
     key = file, name
     if key not in driver.calling:
         lines = file.lines_calling(name)
-        if not lines and file in driver.project.mentions("forward") and f"{name}.forward" in file.text:
+        if not lines and "forward" in file.tokens and f"{name}.forward" in file.text:
             lines = file.lines_calling("forward")
-        driver.calling[key] = calls_at(file, lines, _pattern(name))
+        driver.calling[key] = calls_at(file, lines, (name,))
     return driver.calling[key]
 
 
-def _confirmed(driver: Driver, seeds: list[Seed], scope: Scope, *, unique: str = "") -> list[Caller]:
+def _confirmed(
+    driver: Driver, seeds: list[Seed], scope: Scope, *, unique: str = "", holder: Scope | None = None
+) -> list[Caller]:
     callers: list[Caller] = []
     for seed in seeds:
         if len(callers) >= MAX_CALLERS:
             break
         if _within(seed, scope) or _of_another_class(driver, seed, scope):
             continue
-        for world, things in driver.callee(seed):
+        for world, things in driver.callee(seed, _as_derived(driver, seed, holder)):
             verdict = max((ways.means(driver.it, t, scope) for t in things), default=0)
             if verdict == 2 or (verdict == 1 and unique and len(driver.definitions(unique)) == 1):
                 seen = len(things) if verdict == 2 else 0
@@ -150,17 +152,12 @@ def _handed_over(driver: Driver, scope: Scope, name: str, near: SourceFile) -> l
     if scope.owner is not None:
         return []
     found: list[Seed] = []
-    pattern = rf"(?:target|fn|func)\s*=\s*{re.escape(name)}\b|\bspawn\s*\(\s*{re.escape(name)}\b"
     for file in driver.project.importers(near, name):
-        if file not in driver.handing:
-            driver.handing[file] = any(word in file.words for word in HANDING)
-        if not driver.handing[file]:
+        lines = _handing(driver, file).get(name)
+        if not lines:
             continue
-        for seed in calls_at(
-            file,
-            file.lines_with(pattern, (name,)),
-            re.compile(r"\w*(?:[Pp]rocess|[Tt]hread|spawn|submit|start_processes|launch)\w*"),
-        ):
+        starting = {word for word in file.tokens if STARTING.search(word)}
+        for seed in calls_at(file, file.lines_at(sorted(lines)), starting):
             keywords = {k.arg: k.value for k in seed.node.keywords if k.arg}
             target = next(
                 (keywords[k] for k in ("target", "fn", "func") if k in keywords),
@@ -173,6 +170,16 @@ def _handed_over(driver: Driver, scope: Scope, name: str, near: SourceFile) -> l
             call = driver.written_out(seed.node, target, [*rank, *values.elts])
             found.append(Seed(call, seed.place, seed.overlay))
     return found
+
+
+def _handing(driver: Driver, file: SourceFile) -> dict[str, list[int]]:
+    """Where a file hands a function to something that calls it, by the function's name; looked up once."""
+    if file not in driver.handing:
+        places = driver.handing[file] = {}
+        if any(word in file.words for word in HANDING):
+            for match in (match for word in TAKING for match in file.matches(HANDED, word)):
+                places.setdefault(match[1], []).append(match.start())
+    return driver.handing[file]
 
 
 def _constructions(driver: Driver, scope: Scope, cls: Scope) -> list[Caller]:
@@ -215,18 +222,41 @@ def _instance_calls(driver: Driver, scope: Scope) -> list[Caller]:
             for name in file.bound_to(cls):
                 names[name] = None
     names.pop("", None)
-    near = driver.project.beside(scope.file, *files)
+    found = _calls_through(driver, scope, files, dict.fromkeys(list(names)[:MAX_CALLERS]))
+    if found:
+        return found
+    # Made in one place and kept in another.
+    indirect = handed.objects(driver, scope.owner.name, list(files))
+    return _calls_through(driver, scope, files, {n: maker for n, maker in indirect.items() if n not in names})
+
+
+def _calls_through(
+    driver: Driver, scope: Scope, files: dict[SourceFile, None], names: dict[str, Scope | None]
+) -> list[Caller]:
+    """The calls of objects under these names; a name may belong to objects of one class."""
+    near: set[SourceFile] | None = None
     callers: list[Caller] = []
     seen: set[int] = set()
-    for name in list(names)[:MAX_CALLERS]:
+    for name, holder in names.items():
         where = list(files)
         if len(name) > 1:
-            mentioned = driver.project.mentions(name)
-            others = [f for f in mentioned if f not in files and f in near]
-            where = [f for f in mentioned if f in files] + others[:MAX_CALLERS]
+            near = driver.project.beside(scope.file, *files) if near is None else near
+            others = (f for f in driver.project.mentions(name) if f not in files and f in near)
+            where = [f for f in files if name in f.tokens] + list(islice(others, MAX_CALLERS))
         seeds = [s for s in _candidates(driver, where, name, scope.file) if id(s.node) not in seen]
         seen.update(id(s.node) for s in seeds)
-        callers.extend(_confirmed(driver, seeds, scope))
+        callers.extend(_confirmed(driver, seeds, scope, holder=holder))
         if len(callers) >= MAX_CALLERS:
             break
     return callers[:MAX_CALLERS]
+
+
+def _as_derived(driver: Driver, seed: Seed, holder: Scope | None) -> World | None:
+    """A call in a method of a base class, in the world where the receiver is an object of a derived one."""
+    at: Scope | None = seed.place.block.scope
+    while at is not None and at.owner is None:
+        at = at.parent
+    if holder is None or at is None or at.owner is None or at.owner is holder:
+        return None
+    derived = next((cls for cls in driver.subclasses(at.owner) if cls.scope is holder), None)
+    return None if derived is None else World({}, {at.owner: derived})

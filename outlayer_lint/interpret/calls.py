@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.resolve.scopes import Block
 
+RECURSION = 1  # how many times a function may be active when it is called once more
 LOADING = 60  # evaluations for a class method that loads an object of its class
 ABSTRACT = ("NotImplementedError", "NotImplemented")
 
@@ -67,12 +68,12 @@ def call(it: Interpreter, thing: Any, given: Arguments, site: Site) -> Answer:
     if isinstance(thing, Class):
         return construction.construct(it, thing, given, site)
     if isinstance(thing, Instance):
-        answer = call_instance(it, thing, given, site)
         if families.is_keras_class(it, thing):
             from outlayer_lint.interpret import keras_layers  # noqa: PLC0415 - for programs that use Keras
 
-            return keras_layers.came_out(answer, thing)
-        return answer
+            given = keras_layers.in_mode(it, thing, given, site.frame)
+            return keras_layers.came_out(call_instance(it, thing, given, site), thing)
+        return call_instance(it, thing, given, site)
     if isinstance(thing, Built):
         return transfer.called(it, thing, given, site)
     if isinstance(thing, Method):
@@ -167,8 +168,10 @@ def invoke(it: Interpreter, function: Function, given: Arguments, site: Site, ke
         return only(Subclass(function.bound.cls.scope, scope.name))
     if caller.depth >= MAX_DEPTH:
         return unknown("too deep")
-    if caller.chain_has(scope, 2):
+    if caller.chain_has(scope, RECURSION):
         return unknown("recursion")
+    if not passing.takes(scope, given) and scope.name not in conditions.FORWARD:  # Keras takes `training` itself
+        return unknown("no such parameter")
     mark = key or (id(site.node), id(scope), id(function.bound), id(function.frame), _answers(given))
     frame = caller.calls.get(mark)
     if frame is None:

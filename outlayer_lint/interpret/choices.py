@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 MAX_CHOICES = 8
 MAX_REMEMBERED = 100_000
+TESTS = ("truth", "compare", "in")  # words of keys in front of the key of the value under test
+BY_DATA = ("test", "shape", "len")
 
 
 class Choice(NamedTuple):
@@ -50,9 +52,25 @@ def _together(a: Choices, b: Choices) -> Choices | None:
     for choice in both:
         if not choice.equal and choice.key in chosen and chosen[choice.key] == comparable(choice.value):
             return None
+    if len(both) > MAX_CHOICES:  # of a long chain of `elif`, what the last test says tells the others
+        both = frozenset(choice for choice in both if choice.equal or choice.key not in chosen)
     if len(both) > MAX_CHOICES:  # what is remembered of a path is bounded; forks are always kept
         return a | {choice for choice in b if choice.fork}
     return both
+
+
+def of_options(choices: Choices) -> Choices:
+    """Those that an option of the program decides. What a shape, or a test that says nothing, decides is none."""
+    return frozenset(choice for choice in choices if choice.fork or not _by_data(choice.key))
+
+
+def _by_data(key: object) -> bool:
+    """Whether the value under test is a part of a shape, or has no key of its own."""
+    while isinstance(key, tuple) and key:
+        if any(part in BY_DATA for part in key if isinstance(part, str)):
+            return True
+        key = key[1] if key[0] in TESTS else key[0]
+    return False
 
 
 def comparable(value: object) -> object:

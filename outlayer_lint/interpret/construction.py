@@ -90,7 +90,8 @@ def is_refused(it: Interpreter, thing: Instance) -> bool:
         found = classes.method_of(it, thing.cls, "__init__")
         if thing.site is not None and found is not None:
             frame = constructor_frame(it, thing, found[0], found[1], None) if found[0] is thing.cls else None
-            memo["refused"] = frame is not None and _raises(it, found[1].block, frame)
+            misfit = thing.arguments is not None and not passing.takes(found[1], thing.arguments)
+            memo["refused"] = misfit or (frame is not None and _raises(it, found[1].block, frame))
         if it.fuel <= 0:
             return bool(memo.pop("refused", False))
     return bool(memo["refused"])

@@ -9,7 +9,7 @@ from outlayer_lint import knowledge
 from outlayer_lint.diagnostic import Related
 from outlayer_lint.facts import Fact, LossBuilt, LossCall
 from outlayer_lint.interpret import calls, classes, conditions, passing, targets
-from outlayer_lint.interpret.choices import Choices, compatible
+from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible
 from outlayer_lint.interpret.things import (
     Answer,
     Built,
@@ -96,10 +96,14 @@ def loss_calls(driver: Driver, seed: Seed) -> Iterator[Asked]:
         frame = driver.frame(seed, world)
         callee = it.ev(seed.node.func, seed.place, frame)
         answers = [callee]
+        wrong = False
         for thing, _ in callee:
             application = as_loss(driver, thing, seed, frame)
             if application is not None:
                 answers.append(prediction_of(application))
+                wrong |= any(isinstance(t, Tensor) and not _is_wanted(t, application.row) for t, _ in answers[-1])
+        if wrong:  # a caller may decide whether the call is come to at all
+            answers.append(((None, conditions.way_to(it, seed.place, frame) or NO_CHOICE),))
         return answers
 
     for world, answers in driver.worlds(ask, remember=True):
@@ -116,6 +120,13 @@ def loss_calls(driver: Driver, seed: Seed) -> Iterator[Asked]:
                 yield from _judged(driver, seed, application, answers[position], both, world, answers[0])
 
 
+def _is_wanted(way: Tensor, row: Row) -> bool:
+    """Whether a loss takes such a prediction; where it takes any, a score."""
+    if row.wants:
+        return way.emission in row.wants or way.emission in row.accepts
+    return way.emission is Emission.LOGIT
+
+
 def prediction_of(application: Application) -> Answer:
     """The answer in the prediction's place."""
     entry = application.entry(application.row.prediction)
@@ -129,10 +140,10 @@ def _judged(
     ways = [(thing, both) for thing, own in answer if (both := compatible(own, choices)) is not None]
     if not ways:
         return
-    forks = {frozenset(c for c in own if c.fork) for _, own in ways}
-    for fork in sorted(forks, key=repr):
+    forks = dict.fromkeys(frozenset(c for c in own if c.fork) for _, own in ways)  # in the order of the program
+    for fork in forks:
         here = tuple((t, own) for t, own in ways if compatible(frozenset(c for c in own if c.fork), fork) is not None)
-        if len(forks) > 1 and not fork and any(forks - {fork}):
+        if len(forks) > 1 and not fork and any(forks):
             continue
         value = judged_value(here)
         fact = _fact(driver, seed, application, value, world, callee, here)

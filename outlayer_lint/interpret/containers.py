@@ -9,11 +9,15 @@ from outlayer_lint.interpret import calls, classes, instances, layers, operators
 from outlayer_lint.interpret.choices import Choice, restrict
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
+    MAX_PROGRAMS,
+    MAX_WAYS,
+    WHOLE,
     Answer,
     Built,
     Const,
     Dictionary,
     Foreign,
+    Function,
     Instance,
     Lazy,
     Library,
@@ -196,6 +200,36 @@ def item(it: Interpreter, thing: Any, index: ast.expr, site: Site) -> Answer:
     return unknown("unknown item", (getattr(thing, "key", thing), "item", id(index)))
 
 
+def _any_entry(it: Interpreter, thing: Dictionary, chosen: object) -> Answer:
+    """An entry under a key chosen at run time: each is another program."""
+    if thing.open or not 0 < len(thing.items) <= MAX_ITEMS:
+        return unknown("unknown key")
+    ways = [
+        restrict(it.force(v), frozenset({Choice(chosen, equal=True, value=k, fork=True)}))
+        for k, v in thing.items.items()
+    ]
+    ways = ways if len(ways) <= MAX_WAYS else _zoo(ways)
+    return join(ways) or unknown("unknown key")
+
+
+def _chosen(it: Interpreter, thing: Dictionary, given: Arguments, site: Site) -> Answer:
+    """`LOSSES.get(name, default)` with a name chosen at run time."""
+    second = given.pick(1, "default")
+    ways = []
+    for key, choices in it.force(given.pick(0, "key")):
+        if isinstance(key, Const):
+            entry = thing.items.get(key.value) if hashable(key.value) else None
+            found = it.force(entry or second) if entry or second else only(Const(None))
+        else:
+            mark = _value_key(key, site.frame) or ("key", id(site.node), id(site.frame.base))
+            found = _any_entry(it, thing, mark)
+            if not any(isinstance(t, Unknown) for t, _ in found):
+                other = it.force(second) if second is not None else only(Const(None))
+                found = join([found, restrict(other, frozenset({Choice(mark, equal=True, value=..., fork=True)}))])
+        ways.append(restrict(found, choices))
+    return join(ways)
+
+
 def _item(it: Interpreter, thing: Any, key: Any, index: ast.expr, site: Site) -> Answer:
     value = key.value if isinstance(key, Const) else ...
     if isinstance(thing, Instance):
@@ -216,15 +250,7 @@ def _item(it: Interpreter, thing: Any, key: Any, index: ast.expr, site: Site) ->
             if isinstance(value, int) and thing.kind in ("output", "layers"):
                 return element(it, Sequence(tuple(thing.items.values())), value)
             return unknown("unknown key")
-        if not thing.open and 0 < len(thing.items) <= MAX_TURNS:
-            chosen = _value_key(key, site.frame) or ("key", id(index), id(site.frame.base))
-            # A key chosen at run time: each entry is another program.
-            ways = [
-                restrict(it.force(v), frozenset({Choice(chosen, equal=True, value=k, fork=True)}))
-                for k, v in thing.items.items()
-            ]
-            return join(ways) or unknown("unknown key")
-        return unknown("unknown key")
+        return _any_entry(it, thing, _value_key(key, site.frame) or ("key", id(index), id(site.frame.base)))
     if isinstance(value, int) and not isinstance(value, bool):
         return at(it, thing, value)
     if not isinstance(thing, Sequence):
@@ -232,6 +258,15 @@ def _item(it: Interpreter, thing: Any, key: Any, index: ast.expr, site: Site) ->
     if isinstance(key, Symbol) and key.key == ("len", thing.key) and key.offset == -1:
         return at(it, thing, -1) if not key.strict else everything(it, thing, earlier=True)
     return everything(it, thing, key=_value_key(key, site.frame))
+
+
+def _zoo(ways: list[Answer]) -> list[Answer]:
+    """The first of a long table of builders or classes, which stand for all; nothing where it holds anything else."""
+    known = [way for way in ways if not any(isinstance(t, Unknown) for t, _ in way)]
+    for thing, _ in (alternative for way in known for alternative in way):
+        if not isinstance(thing, (Function, *WHOLE)) or (isinstance(thing, Function) and thing.scope.kind == "lambda"):
+            return []
+    return known[:MAX_PROGRAMS]
 
 
 def _value_key(key: Any, frame: Frame) -> object:
@@ -282,6 +317,8 @@ def method(it: Interpreter, thing: Any, name: str, given: Arguments, site: Site)
             )
         if name in ("get", "pop", "setdefault"):
             key = it.constant(given.pick(0, "key"))
+            if key is ... and name == "get":
+                return _chosen(it, thing, given, site)
             if key is ... or not hashable(key):
                 return unknown("unknown key")
             if key in thing.items:

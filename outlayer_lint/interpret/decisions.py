@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.facts import Applied, Consumed, Decision, Fact, LossCall
-from outlayer_lint.interpret import applications, conditions, consumers, handwritten, passing, shapes
+from outlayer_lint.interpret import applications, conditions, consumers, handwritten, passing, seeds, shapes
 from outlayer_lint.interpret.applications import text_of, words_of
 from outlayer_lint.interpret.choices import NO_CHOICE
 from outlayer_lint.interpret.operators import number
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 WORLDS = 3
 STEPS, FUEL = 6, 150  # small questions or hopeless ones
 ACTIVATED = 60  # an activation is put on what a model returns, which shows soon, or it is a part of a model
+PICKED = 50  # more often than not it is no output that an index picks from
 MAX_DEPTH = 40
 ROUNDS = frozenset(("round", "rint"))
 COMPARED = frozenset(("gt", "ge", "lt", "le"))
@@ -37,22 +38,23 @@ def is_met(driver: Driver, seed: Seed, frame: Frame) -> bool:
     return conditions.way_to(driver.it, seed.place, frame) is not None
 
 
-def contexts(driver: Driver, seed: Seed, node: ast.expr) -> Iterator[tuple[World, Frame, Value]]:
+def contexts(driver: Driver, seed: Seed, node: ast.expr, fuel: int = FUEL) -> Iterator[tuple[World, Frame, Value]]:
     """What an expression at a seed may be, in a few worlds."""
 
     def ask(world: World) -> list[Answer]:
         answer = driver.it.ev(node, seed.place, driver.frame(seed, world))
         return [answer, open_behind(driver, answer, activated)]
 
-    for world, answers in _worlds(driver, ask):
+    for world, answers in _worlds(driver, ask, fuel):
         frame = driver.frame(seed, world)
         for answer in applications.programs(answers[0]) if is_met(driver, seed, frame) else ():
             yield world, frame, as_value(answer)
 
 
-def _worlds(driver: Driver, ask: Callable[[World], list[Answer]]) -> Iterator[tuple[World, list[Answer]]]:
-    far = driver.reach
-    return driver.worlds(ask, limit=WORLDS, fuel=FUEL * far, most=STEPS * far, deep=far > 1)
+def _worlds(driver: Driver, ask: Callable[[World], list[Answer]], fuel: int) -> Iterator[tuple[World, list[Answer]]]:
+    far = driver.reach if fuel == FUEL else 1
+    most = STEPS * far if fuel == FUEL else STEPS // 2
+    return driver.worlds(ask, limit=WORLDS, fuel=fuel * far, most=most, deep=far > 1, of_models=True)
 
 
 def open_behind(driver: Driver, answer: Answer, touch: Callable[[Tensor], object]) -> Answer:
@@ -117,7 +119,8 @@ def called(driver: Driver, seed: Seed) -> Iterator[Fact]:
                     answers.extend((answer, open_behind(driver, answer, touch)))
         return answers
 
-    for world, answers in _worlds(driver, ask):
+    picks = seeds.last(seed.node.func) in seeds.PICKING
+    for world, answers in _worlds(driver, ask, PICKED if picks else FUEL):
         frame = driver.frame(seed, world)
         for thing, _ in answers[0] if is_met(driver, seed, frame) else ():
             application = applied_row(driver, thing, seed, frame)
@@ -165,6 +168,10 @@ def _facts(driver: Driver, seed: Seed, application: Application, related: Any) -
         return
     if row.transfer == "decides":
         yield from _decided(application, span, shown, related)
+    elif row.transfer == "selects" and row.how == "gather":
+        dim = application.spec(row.dim)
+        for answer in applications.programs(application.input()) if isinstance(dim, int) else ():
+            yield from _picked(span, as_value(answer), shown, dim, related)
     elif row.transfer == "interval" and row.how == "log" and consumers.mode_of(seed) == "train":
         if not applications.only_drawn_from(driver, seed):  # -inf is never drawn
             yield from applications.logarithm(application, span, shown, related)
@@ -236,13 +243,27 @@ def _decision(application: Application, value: Value, span: Span, shown: str, re
             )  # fmt: skip
 
 
+def picked(driver: Driver, seed: Seed, node: ast.Subscript) -> Iterator[Decision]:
+    """`probs[range(len(labels)), labels]`."""
+    span = seed.place.block.scope.file.document.span(node)
+    for world, _, value in contexts(driver, seed, node.value, PICKED):
+        yield from _picked(span, value, text_of(node.value, seed.place), 1, related_to(driver, world))
+
+
+def _picked(span: Span, value: Value, shown: str, dim: int, related: Any) -> Iterator[Decision]:
+    """The entry of one class is taken from each row."""
+    if value.known:
+        words = words_of(value, operand=shown, kind="pick", constant="")
+        yield Decision(span, "pick", value, dim=dim, words=words, related=related)
+
+
 def is_batch(way: Tensor, depth: int = 0) -> bool:
     """Whether a value is proved to come from several samples: followed back to data of two dims or more, not one."""
-    if depth > MAX_DEPTH:
+    if depth > MAX_DEPTH or shapes.is_alone(way):  # one picture of many: what it was made from is asked no more
         return False
     if not way.inner.ways:
         data = way.emission is Emission.DATA or way.source is not None
-        return data and not way.inner.reason and (way.rank or 0) > 1 and not shapes.is_alone(way)
+        return data and not way.inner.reason and (way.rank or 0) > 1
     return all(is_batch(inner, depth + 1) for inner in way.inner.ways)
 
 

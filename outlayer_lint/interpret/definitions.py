@@ -27,6 +27,13 @@ def joined(it: Interpreter, key: str, place: Place, frame: Frame, *, fallback: b
     if len(reaches) >= LIMIT:
         return unknown("too many alternatives")
     alone = len(reaches) == 1 and reaches[0].definition is not None
+    if alone and not reaches[0].loops:  # most names
+        definition = reaches[0].definition
+        assert definition is not None
+        if not frame.loops:
+            return conditions.meaningful(_given(it, key, definition, frame))
+        drawn = definition.node if definition.kind == "for" else None
+        return conditions.meaningful(_given(it, key, definition, frame.inside(definition.block, (), drawn)))
     for reach in reaches:
         # The only definition there is holds wherever it is read: nothing to tell apart.
         choices = NO_CHOICE if alone else _conditions(it, reach, frame)

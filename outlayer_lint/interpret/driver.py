@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import callers, classes
+from outlayer_lint.interpret import callers, classes, conditions, signatures
+from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible
 from outlayer_lint.interpret.frames import Binding, Frame, World
 from outlayer_lint.interpret.interpreter import FUEL, Interpreter
 from outlayer_lint.interpret.iteration import overlay as overlaid
 from outlayer_lint.interpret.things import (
+    WITH_TENSOR,
     Answer,
     Class,
     Parameter,
     Subclass,
     Unknown,
 )
+from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.resolve.outsiders import Outsiders
 from outlayer_lint.resolve.scopes import Place
 
@@ -47,9 +49,11 @@ class Driver:
         self.it = Interpreter(project)
         self._callers: dict[tuple[Scope, Scope | None], list[callers.Caller]] = {}
         self._asking: set[Scope] = set()
+        self._cut = 0  # how often callers were not looked up because they are being looked up
+        self._callees: dict[object, list[tuple[World, list[Any]]]] = {}
         self.calling: dict[tuple[SourceFile, str], list[Seed]] = {}
         self.outsiders = Outsiders(project)
-        self.handing: dict[SourceFile, bool] = {}
+        self.handing: dict[SourceFile, dict[str, list[int]]] = {}  # where functions are handed over, by name
         self.fits: dict[ast.Call, list[tuple[World, list[Answer]]]] = {}  # a trainer's `fit` -> what it is given
         self.alone = False  # answer as far as it can be seen without any caller
         self.reach = 1  # how many times farther than usual a decision's operand is followed
@@ -89,13 +93,14 @@ class Driver:
         *,
         remember: bool = False,
         deep: bool = False,
+        of_models: bool = False,
     ) -> Iterator[tuple[World, list[Answer]]]:
         """Ask in the world that assumes nothing; where parameters stay open, once for each caller.
 
         Every world has its own `fuel`, those that come to nothing together twice as much; it counts evaluations, so
         that what is found depends on the program alone. Questions of one file may `remember` what the others found out
         in the same world; not those that look for what was left open behind an answer, which shows only the first time.
-        `deep`: one caller to its end before the next, where few worlds are asked.
+        `deep`: one caller to its end before the next, where few worlds are asked. `of_models`: see `open_in`.
         """
         made = self.world if remember else World
         pending = [start or made({}, {})]
@@ -109,7 +114,7 @@ class Driver:
             before = self.it.evaluations
             answers = ask(world)
             spent = self.it.evaluations - begun >= total
-            opened = None if spent else self.open_in(answers, world)
+            opened = None if spent else self.open_in(answers, world, of_models=of_models)
             if opened is None or self.alone or len(world.bindings) + len(world.subclasses) >= MAX_ASSUMED:
                 done += 1
                 yield world, answers
@@ -160,18 +165,40 @@ class Driver:
             self._worlds[key] = World(bindings, subclasses)
         return self._worlds[key]
 
+    def way(self, world: World) -> Choices | None:
+        """The choices under which the calls that a world assumes are come to; `None` where they exclude each other."""
+        together: Choices = NO_CHOICE
+        for binding in world.bindings.values():
+            if binding is None:
+                continue
+            frame = self.it.root(binding.place.block.scope, world)
+            own = conditions.way_to(self.it, binding.place, frame)
+            both = None if own is None else compatible(together, own)
+            if both is None:
+                return None
+            together = both
+        return together
+
     def begin(self) -> None:
         """Leave the worlds of one file's questions behind."""
         self._worlds.clear()
+        self._callees.clear()
 
-    def open_in(self, answers: list[Answer], world: World) -> Parameter | Subclass | None:
-        """Something in the answers that a caller could settle."""
+    def open_in(self, answers: list[Answer], world: World, *, of_models: bool = False) -> Parameter | Subclass | None:
+        """Something in the answers that a caller could settle.
+
+        Where only outputs `of_models` matter: no caller makes one of a number or a text, and no choice does of data.
+        """
         for answer in answers:
             for thing, choices in answer:
                 if isinstance(thing, Parameter) and thing.scope not in world.bindings:
-                    return thing
+                    if not of_models or not signatures.is_plain(thing.scope, thing.name) or _meets_tensor(thing):
+                        return thing
+                    continue
                 if isinstance(thing, Subclass) and thing.cls not in world.subclasses:
                     return thing
+                if of_models and not (isinstance(thing, Tensor) and thing.emission is not Emission.DATA):
+                    continue
                 for choice in choices:
                     found = self._parameter_of(choice.key)
                     if found is not None and found.scope not in world.bindings:
@@ -196,6 +223,7 @@ class Driver:
         asked = scope, None if cls is None else cls.scope
         if asked not in self._callers:
             if scope in self._asking or len(self._asking) > MAX_ASSUMED:
+                self._cut += 1
                 return []
             self._asking.add(scope)
             fuel = self.it.fuel
@@ -212,17 +240,28 @@ class Driver:
             self._written[id(node)] = ast.copy_location(ast.Call(function, values, []), node)
         return self._written[id(node)]
 
-    def callee(self, seed: Seed) -> list[tuple[World, list[Any]]]:
-        """What a candidate's callee is, in at most four worlds."""
-        fuel = self.it.fuel
+    def callee(self, seed: Seed, start: World | None = None) -> list[tuple[World, list[Any]]]:
+        """What a candidate's callee is, in at most four worlds, or in those that a given one leads to.
+
+        Methods of one name share their candidates. What was cut short by a question in progress is not remembered.
+        """
+        assumed = None if start is None else (frozenset(start.bindings.items()), frozenset(start.subclasses.items()))
+        key = seed.node, assumed, self.it.training, self.alone
+        known = self._callees.get(key)
+        if known is not None:
+            return known
+        fuel, cut = self.it.fuel, self._cut
 
         def ask(world: World) -> list[Answer]:
             return [self.it.ev(seed.node.func, seed.place, self.frame(seed, world))]
 
         found = [
-            (world, [thing for thing, _ in answers[0]]) for world, answers in self.worlds(ask, limit=4, fuel=CONFIRM)
+            (world, [thing for thing, _ in answers[0]])
+            for world, answers in self.worlds(ask, start, limit=4, fuel=CONFIRM)
         ]
         self.it.fuel = fuel
+        if cut == self._cut:
+            self._callees[key] = found
         return found
 
     # -- what the project defines -------------------------------------------------------------------------------------
@@ -230,9 +269,8 @@ class Driver:
     def definitions(self, name: str) -> list[SourceFile]:
         """The files that define a function or method of that name, one entry for each definition."""
         if name not in self._definitions:
-            defined = rf"(?m)^[ \t]*+(?:async[ \t]+)?def[ \t]+{re.escape(name)}\b".encode()
             files = self.project.mentions(name)
-            self._definitions[name] = [file for file in files for _ in re.findall(defined, file.words)]
+            self._definitions[name] = [file for file in files for _ in range(file.defining(name))]
         return self._definitions[name]
 
     def derives(self, scope: Scope, base: Scope) -> bool:
@@ -254,8 +292,7 @@ class Driver:
         seen: set[tuple[SourceFile, str]] = set()
         while todo and len(found) < MAX_WORLDS * 2:
             base = todo.pop()
-            derived = [(f, name) for f in self.project.mentions(base) for name, bases in f.derived() if base in bases]
-            for file, name in derived:
+            for file, name in self.project.derived(base):
                 if (file, name) in seen:
                     continue
                 seen.add((file, name))
@@ -270,3 +307,8 @@ class Driver:
                         found.setdefault(id(thing.scope), thing)
                         todo.append(name)
         return list(found.values())[:MAX_WORLDS]
+
+
+def _meets_tensor(thing: Parameter) -> bool:
+    """Whether what is open is reckoned with a tensor: then a number matters as well."""
+    return any(isinstance(step, tuple) and step[0] == WITH_TENSOR for step in thing.trail)

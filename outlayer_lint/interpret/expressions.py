@@ -22,12 +22,14 @@ def _name(it: Interpreter, node: ast.Name, place: Place, frame: Frame) -> Answer
 
 
 def _attribute(it: Interpreter, node: ast.Attribute, place: Place, frame: Frame) -> Answer:
-    key = dotted(node)
     scope = place.block.scope
-    if key and scope.kind != "lambda" and key in scope.block.names:
-        return attributes.written(it, key, place, frame)
+    if scope.kind != "lambda" and node.attr in scope.block.attributes:
+        key = dotted(node)
+        if key and key in scope.block.names:
+            return attributes.written(it, key, place, frame)
     base = it.ev(node.value, place, frame)
-    return lift(base, lambda thing: attributes.attribute(it, thing, node.attr, Site(node, place, frame)))
+    site = Site(node, place, frame)
+    return lift(base, lambda thing: attributes.attribute(it, thing, node.attr, site))
 
 
 def _call(it: Interpreter, node: ast.Call, place: Place, frame: Frame) -> Answer:

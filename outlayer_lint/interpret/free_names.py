@@ -1,11 +1,15 @@
-"""Names that a function reads from its module, as they are where the function is called: cell by cell, line by line."""
+"""Names that a function reads from its module, as they are where the function is called: cell by cell, line by line.
+
+What functions write to them (`global model`) counts where the module itself leaves them empty.
+"""
 
 from __future__ import annotations
 
 import ast
 from typing import TYPE_CHECKING
 
-from outlayer_lint.interpret.things import Function, join
+from outlayer_lint.interpret import conditions
+from outlayer_lint.interpret.things import Const, Function, Unbound, Unknown, join
 from outlayer_lint.resolve.scopes import Place
 
 if TYPE_CHECKING:
@@ -33,6 +37,42 @@ def at_calls(it: Interpreter, name: str, block: Block, at: Frame, above: Frame) 
     if not places or len(places) > MAX_CALLS:
         return None
     return join([it.defined(name, place, above) for place in places])
+
+
+def shared(it: Interpreter, name: str, place: Place, frame: Frame) -> Answer:
+    """A name that a function declares `global` or `nonlocal`: what it has written so far, else what stands outside."""
+    answer = it.defined(name, place, frame, fallback=False)
+    kept = tuple((thing, choices) for thing, choices in answer if thing is not Unbound)
+    if kept and len(kept) == len(answer) and not _is_empty(kept):
+        return kept
+    outside = it.outer(name, place.block.scope, frame)
+    return conditions.meaningful(join([kept, outside])) if kept and not _is_empty(kept) else outside
+
+
+def rebound(it: Interpreter, name: str, answer: Answer, at: Frame, module: Frame) -> Answer:
+    """What functions of a module put in the place of a name that the module leaves empty (`model = None`)."""
+    file = module.scope.file
+    if not _is_empty(answer) or b"global " not in file.words:
+        return answer
+    found: list[Answer] = []
+    for line in file.lines_with(rf"\bglobal\b[^\n#]*\b{name}\b", ("global ",)):
+        place = file.locate(line)
+        scope = None if place is None else place.block.scope
+        if scope is None or scope is at.scope or name not in scope.globals or name not in scope.block.names:
+            continue
+        end = Place(scope.block, len(scope.block.statements))
+        written = it.defined(name, end, it.root(scope, at.world), fallback=False)
+        found.append(tuple((thing, choices) for thing, choices in written if thing is not Unbound))
+    return conditions.meaningful(join(found)) if any(found) else answer
+
+
+def _is_empty(answer: Answer) -> bool:
+    """Whether nothing but `None` stands in a name, or nothing at all."""
+    return all(
+        (isinstance(thing, Const) and thing.value is None)
+        or (isinstance(thing, Unknown) and thing.reason in ("undefined name", "unknown name"))
+        for thing, _ in answer
+    )
 
 
 def _is_meant(it: Interpreter, at: Frame, place: Place, above: Frame) -> bool:

@@ -43,6 +43,8 @@ def indexed(it: Interpreter, t: Tensor, index: ast.expr, site: Site) -> Tensor:
         t = t.replace(source=(t.source, ast.unparse(index)[:40]))
     if t.emission in (Emission.DATA, Emission.INDEX):
         cut = t.replace(source=(t.source, ast.unparse(index)[:40]), inner=None, rank=rank)
+        if kinds == ["some"] and t.emission is Emission.INDEX and _is_mask(it.ev(index, site.place, site.frame)):
+            cut = cut.replace(units=None)  # what is left may be of fewer classes
         return shapes.alone(cut) if kinds[:1] == ["new"] or _single(it, index, site) else cut
     cut_classes, classes = _landed(t.class_axis, kinds, t.rank)
     cut_axis, axis = _landed(t.axis, kinds, t.rank) if t.emission in COUPLED else (False, t.axis)
@@ -63,6 +65,11 @@ def by_value(t: Tensor, mask: Answer) -> bool:
         return False
     masks = [thing for thing, _ in mask if isinstance(thing, Tensor) and thing.emission is Emission.BOOL]
     return any(way.origin.applied == t.origin.applied for thing in masks for way in thing.inner)
+
+
+def _is_mask(index: Answer) -> bool:
+    """Whether an index picks by a condition."""
+    return any(isinstance(thing, Tensor) and thing.emission is Emission.BOOL for thing, _ in index)
 
 
 def _single(it: Interpreter, index: ast.expr, site: Site) -> bool:

@@ -83,20 +83,23 @@ class Inquiry:
         self.events: list[Event] = []
         self.trained: dict[Span, dict[str, Row]] = {}
         self.compiles: Any = None
-        self._names: set[str] | None = None
+        self._calling: set[str] | None = None
         self._helpers: set[SourceFile] = set()
         self._trains: set[SourceFile] = set()
 
     @property
-    def names(self) -> set[str]:
-        """Every name that some file binds to a loss object."""
-        if self._names is None:
+    def calling(self) -> set[str]:
+        """The words whose calls may be those of losses: what makes one, what some file binds to one, likely names."""
+        if self._calling is None:
             found: set[str] = set()
             mentions = self.driver.project.mentions
             for file in {f: None for cls in self.vocabulary.classes for f in mentions(cls) if f in self.relevant}:
-                found |= self.vocabulary.names_bound(file.text)
-            self._names = {n for n in found if n.isidentifier()}
-        return self._names
+                found |= self.vocabulary.names_bound(file)
+            likely = re.compile(rf"(?i:{LIKELY_LOSS})").fullmatch
+            words: set[str] = set().union(*(file.tokens for file in self.relevant))
+            found.update(filter(likely, words))
+            self._calling = found | self.vocabulary.functions | self.vocabulary.classes
+        return self._calling
 
     def ask(self, file: SourceFile) -> list[Event]:
         """All questions that begin in a file."""
@@ -104,15 +107,11 @@ class Inquiry:
         if file not in self.relevant or file.scope is None:
             return []
         events: list[Event] = []
-        known = self.vocabulary.functions | self.names
-        likely = re.compile(rf"(?i:{LIKELY_LOSS})")
-        calls = file.calls
-        words = {word for word in calls if word in known or likely.fullmatch(word)}
-        built = (self.vocabulary.classes | self.vocabulary.functions) & calls
-        wanted = re.compile("|".join(sorted(words | built | {rf"(?i:{LIKELY_LOSS})"})))
-        lines = file.lines_calling(*words, *built)
-        if "forward" in calls:
-            lines += file.lines_with(rf"\b(?:{wanted.pattern})(?:\[.*\])?\.forward\s*\(", (".forward",))
+        wanted = file.tokens & self.calling
+        lines = file.lines_calling(*wanted)
+        if ".forward" in file.text:
+            alternatives = "|".join(sorted(wanted))
+            lines += file.lines_with(rf"\b(?:{alternatives})(?:\[.*\])?\.forward\s*\(", (".forward",))
         begun = self.driver.it.evaluations
         for seed in calls_at(file, lines, wanted):
             if self.driver.it.evaluations - begun > PER_FILE:
@@ -123,7 +122,7 @@ class Inquiry:
             facts: list[tuple[Fact, bool]] = [(fact, False) for fact in consumers.losses_built(self.driver, seed)]
             if facts:
                 events.append(Event(facts[0][0].span, facts, []))
-        if "compile" in calls:
+        if file.is_calling("compile"):
             events.extend(Event(*event) for event in self._compiles(file))
         if any(event.asked for event in events):
             self._trains.add(file)
@@ -169,18 +168,18 @@ class Inquiry:
 
     def _further(self, file: SourceFile) -> Iterator[Event]:
         lines = self._deciding(file) if self.decides(file) else []
-        if (not lines and file.calls.isdisjoint(self.vocabulary.activations)) or file.scope is None:
+        forwards = file.lines_beside("forward", file.tokens & self.vocabulary.applied)
+        if not (lines or forwards) or file.scope is None:
             return
         begun = self.driver.it.evaluations
         for seed, node in expressions_at(file, lines):
             if self.driver.it.evaluations - begun > PER_FILE:
                 break
-            asked = self.vocabulary.question(node, file)
+            asked = self.vocabulary.question(node, seed)
             facts = list(ASK[asked](self.driver, seed, node)) if asked else []
             if facts:
                 yield Event(facts[0].span, [(f, False) for f in self._with_chains(facts)], [])
-        words = self.vocabulary.activations | self.vocabulary.activation_classes
-        for line in file.lines_beside("forward", words & file.calls):
+        for line in forwards:
             yield from self._outputs(file, line)
 
     def _constant(self, file: SourceFile) -> Iterator[Event]:
@@ -316,5 +315,5 @@ IMPORTED = r"(?m)^[ \t]*from[ \t]+(\.*)([\w.]+)[ \t]+import\b"
 ASK: dict[str, Callable[[Driver, Seed, Any], Iterator[Fact]]] = {
     "built": lambda driver, seed, _: applications.built_without_dim(driver, seed),
     "called": lambda driver, seed, _: decisions.called(driver, seed), "compared": decisions.compared,
-    "divided": decisions.normalised_by_hand, "uncalled": decisions.not_called,
+    "divided": decisions.normalised_by_hand, "picked": decisions.picked, "uncalled": decisions.not_called,
 }  # fmt: skip

@@ -204,11 +204,15 @@ def _dynamic(it: Interpreter, thing: Instance, name: str, init: Scope, frame: Fr
 
 
 def _in_methods(it: Interpreter, thing: Instance, name: str, order: list[Any], skip: Scope | None) -> Answer | None:
-    """Writes of `self.name` in other methods than the constructor, joined."""
+    """Writes of `self.name` in other methods than the constructor, joined.
+
+    Methods that only call methods of what stands there (`self.net.fit(x)`) come last: they find what the others bind.
+    """
     answers: list[Answer] = []
     for item in order:
         if not isinstance(item, Class):
             continue
+        later: list[tuple[str, Scope]] = []
         for node in classes.writers(item, name):
             scope = item.scope.child(node)
             if scope is skip or scope.name == "__init__" or not scope.parameter_names:
@@ -217,12 +221,27 @@ def _in_methods(it: Interpreter, thing: Instance, name: str, order: list[Any], s
             block = scope.block
             if key not in block.names:
                 continue
-            frame = method_frame(it, thing, item, scope)
-            answer = it.defined(key, Place(block, len(block.statements)), frame, fallback=False)
-            answers.append(tuple((t, c) for t, c in answer if t is not Unbound))
+            if all(r.definition is None or r.definition.kind == "call" for r in it.reached(key, _end(scope))):
+                later.append((key, scope))
+            else:
+                answers.append(_left_by(it, thing, item, scope, key))
+        mark = (name, None if skip is None else id(skip), it.training)
+        if mark in thing.cache and any(answers):
+            thing.cache[mark] = join(answers)
+        answers.extend(_left_by(it, thing, item, scope, key) for key, scope in later)
         if answers:
             break
     return conditions.meaningful(join(answers)) if any(answers) else None
+
+
+def _left_by(it: Interpreter, thing: Instance, cls: Class, scope: Scope, key: str) -> Answer:
+    """What a method leaves in an attribute, on the ways on which it writes it."""
+    answer = it.defined(key, _end(scope), method_frame(it, thing, cls, scope), fallback=False)
+    return tuple((t, c) for t, c in answer if t is not Unbound)
+
+
+def _end(scope: Scope) -> Place:
+    return Place(scope.block, len(scope.block.statements))
 
 
 def method_frame(it: Interpreter, thing: Instance, cls: Class, scope: Scope) -> Frame:

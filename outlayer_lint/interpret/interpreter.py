@@ -5,7 +5,16 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import attributes, conditions, containers, definitions, free_names, imports, passing
+from outlayer_lint.interpret import (
+    attributes,
+    conditions,
+    containers,
+    definitions,
+    fallbacks,
+    free_names,
+    imports,
+    passing,
+)
 from outlayer_lint.interpret.expressions import EVALUATORS
 from outlayer_lint.interpret.frames import Arguments, Frame, World
 from outlayer_lint.interpret.things import (
@@ -55,6 +64,7 @@ class Interpreter:
         self._read: set[object] = set()
         self._provisional: dict[object, tuple[Answer, frozenset[object]]] = {}
         self.parameters: dict[object, Parameter] = {}
+        self._replaced: dict[tuple[Scope, str], bool] = {}
         self.unfollowed: set[Scope] = set()  # called by their names, on something unknown
         self.importing: set[tuple[int, int, str]] = set()
         self.nowhere = World()
@@ -143,8 +153,9 @@ class Interpreter:
 
     def ev(self, node: ast.expr, place: Place, frame: Frame) -> Answer:
         """What an expression at a place may be, in a frame."""
-        if isinstance(node, ast.Constant):
-            return only(Const(node.value))
+        kind = type(node)
+        if kind is ast.Constant:
+            return only(Const(node.value))  # type: ignore[attr-defined]
         memo = frame.memo
         key = id(node)
         found = memo.get(key)
@@ -159,7 +170,7 @@ class Interpreter:
         if self.nesting > MAX_NESTING:
             self._read.add(DEPTH)
             return unknown("too deep")
-        evaluate = EVALUATORS.get(type(node))
+        evaluate = EVALUATORS.get(kind)
         if evaluate is None:
             return unknown("unsupported expression")
         self.fuel -= 1
@@ -260,6 +271,13 @@ class Interpreter:
         self.nesting = 0
         self._provisional.clear()
 
+    def replaces(self, scope: Scope, name: str) -> bool:
+        """Whether a scope puts something of its own in the place of a parameter that is `None`; looked up once."""
+        asked = scope, name
+        if asked not in self._replaced:
+            self._replaced[asked] = fallbacks.replaced(scope, name)
+        return self._replaced[asked]
+
     def constant(self, entry: Entry | None) -> Any:
         """The one constant an argument is, or `...` where it is not one."""
         answer = self.force(entry)
@@ -293,8 +311,11 @@ class Interpreter:
             if name in scope.parameter_names:
                 return self.parameter(name, frame)
             return self.outer(name, scope, frame)
-        if name in scope.block.names and name not in scope.globals:
-            return self.defined(name, place, frame)
+        if name in scope.block.names:
+            if name in scope.globals:
+                return free_names.shared(self, name, place, frame)
+            answer = self.defined(name, place, frame)
+            return answer if scope.kind != "module" else free_names.rebound(self, name, answer, frame, frame)
         if scope.kind == "function" and name in scope.parameter_names:
             return self.parameter(name, frame)
         return self.outer(name, scope, frame)
@@ -342,7 +363,8 @@ class Interpreter:
                         answer = self.defined(name, place, caller)
                         if not all(isinstance(t, Unknown) for t, _ in answer):
                             return answer
-                    return free_names.at_calls(self, name, block, at, above) or self.defined(name, end, above)
+                    answer = free_names.at_calls(self, name, block, at, above) or self.defined(name, end, above)
+                    return answer if parent.kind != "module" else free_names.rebound(self, name, answer, at, above)
                 if parent.kind == "function" and name in parent.parameter_names:
                     return self.parameter(name, above)
             parent, above = parent.parent, above.parent
@@ -352,7 +374,8 @@ class Interpreter:
             return self.defined(name, Place(module.scope.block, len(module.scope.block.statements)), module)
         if module is not None and (found := imports.wildcard(self, name, module)):
             return found
-        return imports.builtin(name)
+        builtin = imports.builtin(name)
+        return builtin if module is None else free_names.rebound(self, name, builtin, at, module)
 
     def parameter(self, name: str, frame: Frame) -> Answer:
         """What a parameter is bound to in a frame."""

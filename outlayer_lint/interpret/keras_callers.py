@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import classes, families
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.things import Answer, Entry
     from outlayer_lint.resolve.scopes import Scope
 
-COMPILE = re.compile("compile")
 CALLED = ("call", "__call__")
 MAX_CALLS, WORLDS, FUEL = 12, 3, 600
 TARGETS = 2  # a loss is called with targets and outputs
@@ -33,9 +31,9 @@ def handed_over(driver: Driver, scope: Scope) -> list[tuple[Seed, World]]:
     found: dict[int, tuple[Seed, World]] = {}
     for token in tokens:
         for file in driver.project.importers(scope.file, token):
-            if "compile" not in file.calls:
+            if "compile" not in file.tokens:
                 continue
-            for seed in calls_at(file, file.lines_calling("compile"), COMPILE)[:MAX_CALLS]:
+            for seed in calls_at(file, file.lines_calling("compile"), ("compile",))[:MAX_CALLS]:
                 found.update((id(handed[0].node), handed) for handed in _passed_at(driver, seed, scope))
     return list(found.values())
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from outlayer_lint.facts import Compiled, Consumed, LossCall
@@ -17,10 +16,10 @@ from outlayer_lint.interpret import (
     keras_training,
     passing,
 )
-from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible, restrict
+from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible, of_options, restrict
 from outlayer_lint.interpret.keras_evidence import HeadQuestion, complete
 from outlayer_lint.interpret.seeds import Seed, calls_at
-from outlayer_lint.interpret.things import Dictionary, Instance, Lazy, Sequence, Site, Super
+from outlayer_lint.interpret.things import Dictionary, Instance, Lazy, Sequence, Site, Super, join
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Emission, Tensor, Value
 
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.things import Answer, Entry
     from outlayer_lint.resolve.sourcefile import SourceFile
 
-COMPILE = re.compile("compile")
 PARAMETERS = ("optimizer", "loss", "metrics", "loss_weights")
 NOT_KERAS = frozenset(("re", "regex", "torch", "jit"))
 MAX_HEADS = 12
@@ -61,7 +59,7 @@ class Asked(NamedTuple):
 
 def compile_calls(file: SourceFile) -> list[Seed]:
     """The calls in a file that may compile a Keras model with a loss."""
-    return [seed for seed in calls_at(file, file.lines_calling("compile"), COMPILE) if _gives_a_loss(seed.node)]
+    return [seed for seed in calls_at(file, file.lines_calling("compile"), ("compile",)) if _gives_a_loss(seed.node)]
 
 
 def events(
@@ -151,16 +149,21 @@ class Context:
 
     def combined(self, answers: list[Answer]) -> Iterator[tuple[Any, Answer | None, Answer]]:
         """Each model that can be meant, with its output and the losses that go with it."""
+        way = self.driver.way(self.world)
+        if way is None:
+            return
         loss = self.argument("loss")
-        losses = self.it.force(loss) if loss is not None else ()
-        for thing, choices in answers[0]:
+        losses = restrict(self.it.force(loss), way) if loss is not None else ()
+        models: dict[object, list[tuple[Any, Choices]]] = {}
+        for thing, choices in restrict(answers[0], way):
             if not keras_models.is_model(self.it, thing):
                 if not isinstance(thing, Instance) or not self._compiles_itself(thing):
                     yield thing, None, restrict(losses, choices)
-                continue
-            if self._compiles_itself(thing):
-                continue
-            yield thing, restrict(keras_models.output(self.it, thing), choices), restrict(losses, choices)
+            elif not self._compiles_itself(thing):
+                models.setdefault((keras_training.key_of(thing), of_options(choices)), []).append((thing, choices))
+        for ways in models.values():
+            answer = join(restrict(keras_models.output(self.it, thing), choices) for thing, choices in ways)
+            yield ways[0][0], answer, restrict(losses, of_options(ways[0][1]))
 
     def _compiles_itself(self, thing: Any) -> bool:
         """Whether the class has a `compile` of its own, which is then what is called."""
@@ -202,10 +205,10 @@ class Context:
         return not trained
 
     def _heads(self, outputs: Answer) -> Iterator[tuple[list[Head] | None, Choices]]:
-        """The heads in each program: ways to build a model are different programs."""
+        """The heads in each program: ways to build a model are different programs, where options tell them apart."""
         single = tuple((t, c) for t, c in outputs if not isinstance(t, (Sequence, Dictionary)))
-        for choices in dict.fromkeys(c for _, c in single):
-            together = tuple((t, c) for t, c in single if c == choices)
+        for choices in dict.fromkeys(of_options(c) for _, c in single):
+            together = tuple((t, c) for t, c in single if of_options(c) == choices)
             names = {keras_layers.name_of(self.it, keras_layers.layer_of(t)) for t, _ in together
                      if isinstance(t, Tensor)}  # fmt: skip
             yield [keras_models.Head(names.pop() if len(names) == 1 else "", together)], choices
@@ -217,6 +220,11 @@ class Context:
     def _program(self, program: Program, asked: Asked, *, silent: bool) -> None:
         heads, shape = program.heads, program.losses
         entries = paired(heads, shape)
+        if entries is None and keras_training.overrides_training(self.it, program.model):
+            for index, head in enumerate(heads):  # what goes with which head, its own method says
+                value = as_value(head.answer)
+                asked.pairs.append((index, consumers.Asked(None, keras_losses.OWN, value, self.world), []))
+            return
         if entries is None:
             self._unresolved(asked, "heads and losses not matched")
             self._compiled(program, asked, silent=silent)

@@ -37,6 +37,7 @@ class HeadQuestion(targets.Question):
         self.driver = training.driver
         self.seed = seed
         self.world = world
+        self.fuel = targets.FUEL
         self.key = keras_training.key_of(model)
         self.index = index
         self.name = name
@@ -55,7 +56,10 @@ class HeadQuestion(targets.Question):
         """What the training calls are given for this head."""
         if self._batches is None:
             fits, _ = self.training.of(self.key, self.seed)
-            self._batches = [keras_training.batch(self.driver, fit, self.index, self.name, self.count) for fit in fits]
+            self._batches = [
+                batch for fit in fits
+                for batch in keras_training.batches(self.driver, fit, self.index, self.name, self.count)
+            ]  # fmt: skip
         return self._batches
 
     @property

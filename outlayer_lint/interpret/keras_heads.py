@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING
 
 from outlayer_lint.facts import Decision
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.driver import Driver
     from outlayer_lint.resolve.sourcefile import SourceFile
 
-LAYER = re.compile(r"[A-Z]\w*")
 FUEL = 100  # a layer is written out in one call
 
 
@@ -29,7 +27,8 @@ def constant(driver: Driver, file: SourceFile) -> Iterator[Decision]:
     if not any(name in file.words for name in NAMED):
         return
     it = driver.it
-    for seed in calls_at(file, file.lines_with("softmax", ("softmax",)), LAYER):
+    layers = {word for word in file.tokens if word[:1].isupper()}
+    for seed in calls_at(file, file.lines_with("softmax", ("softmax",)), layers):
         if not any(map(_is_softmax, (*seed.node.args, *(k.value for k in seed.node.keywords)))):
             continue
         it.refuel(FUEL)

@@ -7,18 +7,21 @@ from math import inf
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret import calls, coupling, transfer
-from outlayer_lint.interpret.frames import Arguments
+from outlayer_lint.interpret import calls, classes, conditions, coupling, transfer
+from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
     Answer,
     Built,
     Class,
     Const,
+    Function,
     Instance,
     Lazy,
     Library,
     Parameter,
+    Partial,
     Site,
+    join,
     lift,
     only,
     unknown,
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.things import Entry
     from outlayer_lint.interpret.transfer import Application
 
+MODES = {mode: only(Const(mode)) for mode in (True, False)}
 Record = TypeVar("Record", Tensor, Origin)
 
 
@@ -120,6 +124,26 @@ def called(it: Interpreter, thing: Built, given: Arguments, site: Site) -> Answe
     return came_out(transfer.run(it, thing, given, site), thing)
 
 
+def in_mode(it: Interpreter, thing: Instance, given: Arguments, mode: Answer | Frame | None) -> Arguments:
+    """The arguments with `training` as the framework adds it.
+
+    `mode` is what `fit` or `predict` give; of a call in the program it is the frame, and the layer around tells.
+    """
+    found = classes.method_of(it, thing.cls, "call")
+    names = found[1].parameter_names if found is not None else []
+    if "training" not in names or given.pick(names.index("training") - 1, "training") is not None:
+        return given
+    while isinstance(mode, Frame):
+        around = mode.scope.name == "call" and "training" in mode.scope.parameter_names
+        mode = it.parameter("training", mode) if around else mode.caller
+    if mode is None:
+        return given
+    return Arguments(
+        given.positional, {**given.keywords, "training": mode},
+        more_positional=given.more_positional, more_keywords=given.more_keywords,
+    )  # fmt: skip
+
+
 def _both_ways(it: Interpreter, thing: Built, given: Arguments, site: Site) -> Answer:
     """`Bidirectional(layer)`: both results side by side, or put together; the width is not known."""
     answer = lift(calls.wrapped(it, thing), lambda inner: calls.call(it, inner, given, site))
@@ -186,9 +210,31 @@ def _looked_up(kind: str) -> Callable[[Interpreter, Arguments, Site], Answer]:
     return lambda it, given, _: lift(it.force(given.pick(0, "identifier")), one)
 
 
+def _chosen(it: Interpreter, given: Arguments, site: Site) -> Answer:
+    """`tf.cond(test, f, g)`: what the function that is called gives, or either."""
+    test = it.force(given.pick(0, "pred") or given.pick(0, "condition"))
+    decided = {conditions.truth(thing) for thing, _ in test}
+    wanted = decided.pop() if len(decided) == 1 else None
+    entries = [
+        next((e for name in names if (e := given.pick(at, name)) is not None), None)
+        for at, names in ((1, ("true_fn", "fn1", "then_expression")), (2, ("false_fn", "fn2", "else_expression")))
+    ]
+
+    def one(thing: Any) -> Answer:
+        return calls.call(it, thing, Arguments(), site) if isinstance(thing, (Function, Partial)) else only(thing)
+
+    return join(lift(it.force(e), one) for e, way in zip(entries, (True, False), strict=True) if wanted in (None, way))
+
+
 PACKAGES = ("keras", "tensorflow.keras", "tensorflow.python.keras", "tensorflow.contrib.keras", "tf_keras")
 LOOKED_UP = {
     f"{package}.{module}.get": _looked_up(kind)
     for package in PACKAGES
     for module, kind in (("activations", "activation"), ("losses", "loss"))
-}
+} | dict.fromkeys(
+    (
+        "tensorflow.cond", "tensorflow.compat.v1.cond", "keras.ops.cond",
+        *(f"{package}.backend.switch" for package in PACKAGES),
+    ),
+    _chosen,
+)  # fmt: skip

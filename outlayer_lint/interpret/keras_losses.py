@@ -60,6 +60,8 @@ def meant(it: Interpreter, thing: Any, kind: str, site: Site) -> Named | None:
     if isinstance(thing, Sequence) and len(thing.items) == 1 and not thing.open:
         inner = it.force(thing.items[0])
         return meant(it, inner[0][0], kind, site) if len(inner) == 1 else None
+    if isinstance(thing, (Sequence, Dictionary)) and kind == "loss":
+        return Named(OWN, None, "losses")  # of the parts of one head, which are not told apart
     if isinstance(thing, Const):
         if thing.value is None:
             return NOTHING

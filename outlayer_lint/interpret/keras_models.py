@@ -6,7 +6,18 @@ import ast
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret import calls, classes, construction, containers, families, keras_layers, layers, passing
+from outlayer_lint.interpret import (
+    arrays,
+    calls,
+    classes,
+    construction,
+    containers,
+    families,
+    keras_layers,
+    layers,
+    passing,
+    shapes,
+)
 from outlayer_lint.interpret.coupling import on_tensors
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
@@ -71,8 +82,9 @@ def _alone(it: Interpreter, thing: Any) -> Answer:
 
 
 def features(thing: Built | Instance) -> Answer:
-    """Stands for what a model is called with, where only its output is asked for."""
-    return unknown("hidden features", ("features", id(thing.site.node) if thing.site is not None else id(thing)))
+    """Stands for what a model is called with, where only its output is asked for: data, as of an `Input`."""
+    mark = ("features", id(thing.site.node) if thing.site is not None else id(thing))
+    return only(Tensor(Emission.DATA, by="keras.Input", source=(arrays.DRAWN, mark, shapes.ONE)))
 
 
 def output(it: Interpreter, thing: Built | Instance) -> Answer:
@@ -86,7 +98,8 @@ def output(it: Interpreter, thing: Built | Instance) -> Answer:
         name = ast.Name(thing.cls.scope.name, ast.Load())
         site = Site(name, Place(thing.cls.scope.block, 0), classes.class_frame(thing.cls))
     if isinstance(thing, Instance):
-        return calls.call_instance(it, thing, Arguments((features(thing),)), site)
+        given = keras_layers.in_mode(it, thing, Arguments((features(thing),)), keras_layers.MODES[it.training])
+        return calls.call_instance(it, thing, given, site)
     return calls.call(it, thing, Arguments((features(thing),)), site)
 
 
@@ -239,8 +252,10 @@ def offered(it: Interpreter, thing: Instance, name: str, answer: Answer) -> Answ
 def method(it: Interpreter, thing: Built | Instance, name: str, given: Arguments, site: Site) -> Answer | None:
     """What a method of a model gives, `None` where it is not one of these."""
     if name in families.PREDICTING:
-        entry = given.pick(0, "x")
-        answer = calls.call(it, thing, Arguments((entry or features(thing),)), site)
+        whole = Arguments((given.pick(0, "x") or features(thing),))
+        if isinstance(thing, Instance):
+            whole = keras_layers.in_mode(it, thing, whole, keras_layers.MODES[False])
+        answer = calls.call(it, thing, whole, site)
         return on_tensors(answer, lambda t: t.replace(gradient=False))
     if name in families.GROWING:
         return only(Tensor(Emission.LOGIT, by="keras.layers.Layer.add_weight", learned="keras.layers.Layer.add_weight"))

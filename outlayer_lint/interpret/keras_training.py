@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from outlayer_lint.interpret import classes, containers, iteration, keras_models, passing
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.sourcefile import SourceFile
 
 WORDS = ("fit", "fit_generator", "train_on_batch", "fit_on_batch", "fit_dataset")
-CALLS = re.compile("|".join(WORDS))
 WORLDS, STEPS, FUEL = 4, 8, 500
 MAX_FILES = 8
 MAX_CALLS = 40
@@ -99,7 +97,7 @@ class Training:
         if not lines or file.scope is None:
             return
         driver = self.driver
-        for seed in calls_at(file, lines, CALLS)[:MAX_CALLS]:
+        for seed in calls_at(file, lines, WORDS)[:MAX_CALLS]:
             function = seed.node.func
             if not isinstance(function, ast.Attribute) or not (seed.node.args or seed.node.keywords):
                 continue
@@ -118,7 +116,7 @@ class Training:
         """The calls that train a model compiled at a place, and whether it may be trained at all."""
         file = seed.place.block.scope.file
         here = self.fits(file)
-        found = _training(key, here)
+        found = _training(key, here, seed)
         if found:
             return found, True
         escapes = escaping(seed)
@@ -126,7 +124,7 @@ class Training:
             return [], any(fit.unresolved for fit in here if _same_scope(fit.seed, seed))
         others = [other for name in escapes for other in self._mentioning(name, file)]
         elsewhere = [fit for other in dict.fromkeys(others) for fit in self.fits(other)]
-        found = _training(key, elsewhere)
+        found = _training(key, elsewhere, seed)
         if found:
             return found, True
         fits = [*here, *elsewhere]
@@ -134,11 +132,28 @@ class Training:
 
     def _mentioning(self, name: str, file: SourceFile) -> list[SourceFile]:
         found = [f for f in self.driver.project.importers(file, name) if f is not file]
-        return [f for f in found if any(word in f.calls for word in WORDS)][:MAX_FILES]
+        return [f for f in found if any(map(f.is_calling, WORDS))][:MAX_FILES]
 
 
-def _training(key: Made | None, fits: list[Fit]) -> list[Fit]:
-    return [fit for fit in fits if key is not None and any(key.may_be(model) for model in fit.models)]
+def _training(key: Made | None, fits: list[Fit], seed: Seed) -> list[Fit]:
+    found = [fit for fit in fits if key is not None and any(key.may_be(model) for model in fit.models)]
+    return [fit for fit in found if _same_scope(fit.seed, seed) or not _compiled_anew(fit.seed)]
+
+
+def _compiled_anew(fit: Seed) -> bool:
+    """Whether the function that trains a model compiles it as well, right before."""
+    file, scope = fit.place.block.scope.file, fit.place.block.scope
+    if scope.kind == "module":
+        return False
+    return any(
+        seed.place.block.scope is scope and seed.node.lineno < fit.node.lineno and _receiver(seed) == _receiver(fit)
+        for seed in calls_at(file, file.lines_calling("compile"), ("compile",))
+    )
+
+
+def _receiver(seed: Seed) -> str:
+    function = seed.node.func
+    return dotted(function.value) if isinstance(function, ast.Attribute) else ""
 
 
 def _same_scope(one: Seed, other: Seed) -> bool:
@@ -199,6 +214,22 @@ class Batch(NamedTuple):
 
     x: Entry | None
     y: Entry | None
+
+
+def batches(driver: Driver, fit: Fit, index: int, name: str, count: int) -> list[Batch]:
+    """What a training call is given for one head; where the targets are a parameter, in each way it is called."""
+    first = batch(driver, fit, index, name, count)
+    driver.it.refuel(FUEL)
+    if first.y is None or driver.open_in([driver.it.force(first.y)], fit.world) is None:
+        return [first]
+
+    def given(world: World) -> Batch:
+        return batch(driver, fit._replace(world=world), index, name, count)
+
+    def ask(world: World) -> list[Answer]:
+        return [driver.it.force(given(world).y)]
+
+    return [given(world) for world, _ in driver.worlds(ask, fit.world, WORLDS, FUEL, STEPS)]
 
 
 def batch(driver: Driver, fit: Fit, index: int, name: str, count: int) -> Batch:

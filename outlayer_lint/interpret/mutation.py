@@ -27,8 +27,9 @@ from outlayer_lint.resolve.scopes import Block, Definition, Place
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
+    from outlayer_lint.interpret.things import Entry
 
-MAX_TURNS = 16
+MAX_TURNS = 12  # of a loop that are told apart
 
 
 def mutated(it: Interpreter, before: Answer, node: ast.Call, place: Place, frame: Frame) -> Answer:
@@ -123,10 +124,22 @@ def _mutated(it: Interpreter, thing: Any, name: str, given: Arguments, site: Sit
     return only(thing)
 
 
-def stored(
-    it: Interpreter, before: Answer, index: ast.expr, lazy: Lazy, how: str, place: Place, frame: Frame
-) -> Answer:
+Slot = ast.expr | tuple[ast.expr, ...]  # several where it is written into a part: `x[a][b]`
+
+
+def stored(it: Interpreter, before: Answer, index: Slot, lazy: Entry, how: str, place: Place, frame: Frame) -> Answer:
     """The effect of `x[index] = value` on `x`."""
+    if isinstance(index, tuple):
+        first, rest = index[0], index[1:]
+
+        def inside(thing: Any) -> Answer:
+            if not isinstance(thing, (Sequence, Dictionary)):
+                return only(thing)
+            part = containers.item(it, thing, first, Site(first, place, frame))
+            whole = stored(it, part, rest if len(rest) > 1 else rest[0], lazy, how, place, frame)
+            return stored(it, only(thing), first, whole, "assign", place, frame)
+
+        return lift(before, inside)
 
     def one(thing: Any) -> Answer:
         if isinstance(thing, Built) and thing.row.kind == "container":
@@ -164,7 +177,8 @@ def stored(
                 )
             return only(Sequence((), open=True, kind=thing.kind))
         if isinstance(thing, Tensor):
-            return assignment.assigned(it, thing, lazy, how, Lazy(index, place, frame))
+            slot = Lazy(index, place, frame)
+            return assignment.assigned(it, thing, lazy, how, slot) if isinstance(lazy, Lazy) else only(thing)
         return only(thing)
 
     return lift(before, one)

@@ -6,6 +6,8 @@ import ast
 import operator
 from typing import TYPE_CHECKING, Any
 
+from outlayer_lint import knowledge
+from outlayer_lint.interpret import signatures
 from outlayer_lint.interpret.arithmetic import Divided, _broadcast, _source, arithmetic, number, word
 from outlayer_lint.interpret.choices import NO_CHOICE, compatible
 from outlayer_lint.interpret.coupling import Follower
@@ -105,6 +107,8 @@ def pair(it: Interpreter, name: str, a: Any, b: Any, site: Site, node: ast.AST) 
             return only(Parameter(a.scope, a.name, a.trail, a.offset + step))
         if isinstance(a, Unknown) and a.key is not None:
             return only(Symbol(a.key, step))
+    if isinstance(a, Parameter) and isinstance(b, Parameter) and signatures.is_plain(a.scope, a.name):
+        a, b = b, a  # which of them is a tensor matters more
     for operand in (a, b):
         if isinstance(operand, Parameter):
             return only(Parameter(operand.scope, operand.name, (*operand.trail, ("op", id(node)))))
@@ -230,6 +234,8 @@ def unary(it: Interpreter, op: ast.unaryop, answer: Answer, site: Site) -> Answe
 
 def compared(it: Interpreter, op: ast.cmpop, a: Any, b: Any) -> bool | None:
     """The truth of `a op b`, or `None`."""
+    if isinstance(op, (ast.Is, ast.IsNot, ast.Eq, ast.NotEq)) and (same := _same_class(a, b)) is not None:
+        return same == isinstance(op, (ast.Is, ast.Eq))
     if isinstance(op, (ast.Is, ast.IsNot)):
         wanted = isinstance(op, ast.Is)
         if isinstance(a, Const) and isinstance(b, Const):
@@ -270,6 +276,18 @@ def compared(it: Interpreter, op: ast.cmpop, a: Any, b: Any) -> bool | None:
         return kind is ast.NotEq
     less = kind in (ast.Lt, ast.LtE)
     return (not less) if flipped else less
+
+
+def _same_class(a: Any, b: Any) -> bool | None:
+    """Whether two classes are one, `None` where one of them is none, or may have another name."""
+    if isinstance(a, Class) and isinstance(b, Class):
+        return a.scope is b.scope
+    if isinstance(a, Library) and isinstance(b, Library) and a.name == b.name:
+        return True
+    rows = [knowledge.find(thing.name) for thing in (a, b) if isinstance(thing, Library)]
+    if len(rows) == 2 and None not in rows:
+        return None if rows[0] == rows[1] else False
+    return False if isinstance(a, (Class, Library)) and isinstance(b, (Class, Library)) and len(rows) == 1 else None
 
 
 def _relative(thing: Any) -> tuple[object, int, bool] | None:

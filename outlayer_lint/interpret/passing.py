@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import fallbacks, iteration, ways
+from outlayer_lint.interpret import iteration, ways
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
     Answer,
@@ -85,6 +85,15 @@ def _unstarred(it: Interpreter, node: ast.Call, place: Place, frame: Frame) -> A
         else:
             more_keywords = True
     return Arguments(tuple(positional), keywords, more_positional=more_positional, more_keywords=more_keywords)
+
+
+def takes(scope: Scope, given: Arguments) -> bool:
+    """Whether a function has a parameter for each keyword of a call; a decorator may add further ones."""
+    a = scope.parameters
+    decorators: list[ast.expr] = getattr(scope.node, "decorator_list", [])
+    if not given.keywords or a is None or a.kwarg is not None or decorators:
+        return True
+    return given.keywords.keys() <= set(scope.parameter_names)
 
 
 def bound(it: Interpreter, scope: Scope, name: str, frame: Frame) -> Answer:
@@ -168,7 +177,7 @@ def default(it: Interpreter, scope: Scope, name: str, frame: Frame, *, unbound: 
                 for t, c in line
                 if isinstance(t, (Instance, Built, Function, Class, Library, Const)) and not _plain(t)
             )
-            if not kept and scope not in it.unfollowed and _is_none(line) and fallbacks.replaced(scope, name):
+            if not kept and scope not in it.unfollowed and _is_none(line) and it.replaces(scope, name):
                 return line
             return kept or _unbound(it, scope, key)
         return line

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import attributes, classes
@@ -14,6 +16,7 @@ from outlayer_lint.interpret.things import (
     Const,
     Dictionary,
     Instance,
+    Lazy,
     Library,
     Partial,
     Sequence,
@@ -26,9 +29,13 @@ from outlayer_lint.interpret.things import (
     unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import Tensor
+from outlayer_lint.resolve.scopes import dotted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from outlayer_lint.interpret.interpreter import Interpreter
+    from outlayer_lint.resolve.scopes import Scope
 
 
 def get_attribute(it: Interpreter, given: Arguments, site: Site) -> Answer:
@@ -37,7 +44,9 @@ def get_attribute(it: Interpreter, given: Arguments, site: Site) -> Answer:
     base = it.force(given.pick(0, "object"))
     if not isinstance(name, str):
         return unknown("name chosen at run time")
-    answer = lift(base, lambda thing: attributes.attribute(it, thing, name, site))
+    answer = _on_entry(it, given, name, site)
+    if answer is None:
+        answer = lift(base, lambda thing: attributes.attribute(it, thing, name, site))
     fallback = given.pick(2, "default")
     if fallback is not None and all(
         isinstance(t, Unknown) and t.reason in ("unknown attribute", "base of another package") for t, _ in answer
@@ -46,18 +55,53 @@ def get_attribute(it: Interpreter, given: Arguments, site: Site) -> Answer:
     return answer
 
 
+def _on_entry(it: Interpreter, given: Arguments, name: str, site: Site) -> Answer | None:
+    """An attribute that the same function writes, as far as it has: `if not hasattr(self, "loss"): self.loss = ...`."""
+    asked = given.pick(0, "object")
+    key = f"{dotted(asked.node)}.{name}" if isinstance(asked, Lazy) else ""
+    if key[:1] in ("", ".") or key not in site.place.block.scope.block.names:
+        return None
+    return attributes.written(it, key, site.place, site.frame)
+
+
 def has_attribute(it: Interpreter, given: Arguments, site: Site) -> Answer:
     """`hasattr(x, "name")`."""
     name = it.constant(given.pick(1, "name"))
 
     def one(thing: Any) -> Answer:
         if isinstance(name, str) and isinstance(thing, Instance) and thing.site is not None:
-            answer = attributes.attribute(it, thing, name, site)
+            answer = _on_entry(it, given, name, site) or attributes.attribute(it, thing, name, site)
             known = not all(isinstance(t, Unknown) for t, _ in answer)
-            return only(Const(known)) if known else unknown("undecided condition")
+            if known or _lacks(it, thing, name, answer):
+                return only(Const(known))
         return unknown("undecided condition")
 
     return lift(it.force(given.pick(0, "object")), one)
+
+
+def _lacks(it: Interpreter, thing: Instance, name: str, answer: Answer) -> bool:
+    """Whether an object is proved to have no attribute of a name: all its bases are known, and nobody adds it later."""
+    missing = ("unknown attribute", "base of another package")
+    if not all(isinstance(t, Unknown) and t.reason in missing for t, _ in answer):
+        return False
+    for base in classes.mro(it, thing.cls):
+        if isinstance(base, Class):
+            if not DYNAMIC.isdisjoint(base.scope.block.names) or any("self.*" in s.block.names for s in _methods(base)):
+                return False
+        elif not (isinstance(base, Library) and (base.name in PLAIN or classes.is_module_name(base.name))):
+            return False
+    added = re.compile(rf"(?<!\bself)\.{re.escape(name)}\s*(?::[^=\n]+)?=(?!=)|setattr\([^\n]*{re.escape(name)}")
+    return not any(added.search(file.text) for file in it.project.mentions(name))
+
+
+def _methods(cls: Class) -> Iterator[Scope]:
+    for node in cls.scope.block.statements:
+        if isinstance(node, ast.FunctionDef):
+            yield cls.scope.child(node)
+
+
+PLAIN = frozenset(("builtins.object", "abc.ABC"))
+DYNAMIC = frozenset(("__getattr__", "__getattribute__", "__dict__"))
 
 
 def is_instance(it: Interpreter, given: Arguments, site: Site) -> Answer:
@@ -139,11 +183,24 @@ def parent(it: Interpreter, given: Arguments, site: Site) -> Answer:
 
 
 def kind_of(it: Interpreter, given: Arguments, site: Site) -> Answer:
-    """`type(x)`."""
-    return lift(
-        it.force(given.pick(0, "object")),
-        lambda thing: only(thing.cls) if isinstance(thing, Instance) else unknown("type of a value"),
-    )
+    """`type(x)`. Of an object that a method was asked about for, its class may be a derived one."""
+
+    def one(thing: Any) -> Answer:
+        if isinstance(thing, Instance) and thing.root.site is not None:
+            return only(thing.cls)
+        return only(Library(thing.name)) if isinstance(thing, Built) else unknown("type of a value")
+
+    return lift(it.force(given.pick(0, "object")), one)
+
+
+def class_name(it: Interpreter, cls: Class, site: Site) -> Answer:
+    """`type(x).__name__`, `x.__class__.__name__`."""
+    asked = site.node.value if isinstance(site.node, ast.Attribute) else None
+    if isinstance(asked, ast.Attribute) and asked.attr == "__class__":
+        holders = it.ev(asked.value, site.place, site.frame)
+        if any(isinstance(t, Instance) and t.root.site is None for t, _ in holders):
+            return unknown("type of a value")
+    return only(Const(cls.scope.name))
 
 
 def named_tuple(it: Interpreter, given: Arguments, site: Site) -> Answer:

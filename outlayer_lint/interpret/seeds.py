@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from outlayer_lint.resolve.scopes import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
-    from outlayer_lint.resolve.scopes import Block
+    from outlayer_lint.resolve.scopes import Block, Scope
     from outlayer_lint.resolve.sourcefile import SourceFile
 
 # Names that people give to losses. Only which calls are looked at depends on them; what a name holds is evaluated.
@@ -20,9 +19,10 @@ LIKELY_LOSS = r"(?-i:(?![A-Z]\w*Error\b))\w*(?:loss|crit|objective|cost|entropy|
 NORMALISERS = ("softmax", "softmin", "sigmoid", "expit")
 BESIDES = ("keras", "tensorflow", "optax", "segmentation_models.")
 NAMED = tuple(name.rstrip(".").encode() for name in BESIDES)
-DECIDING = frozenset(("argmax", "round", "rint", "gt", "ge", "lt", "le", "log"))
+PICKING = frozenset(("gather", "take_along_dim"))
+DECIDING = PICKING | {"argmax", "round", "rint", "gt", "ge", "lt", "le", "log"}
 HAND_WRITTEN = 8  # lines from an exponent to the division by its sum
-CUTTING = DECIDING - {"argmax", "log"}
+CUTTING = DECIDING - PICKING - {"argmax", "log"}
 BY_PATTERN = frozenset(("log",))
 UNCALLED = frozenset(("item", "argmax", "tolist", "numpy"))
 # Patterns for single lines, each with the words that bring a line to attention. Compiled when first searched for.
@@ -31,6 +31,7 @@ THRESHOLD = r"[<>]=?\s*(?:0?\.\d|[\w.\[\"']*(?:[Tt]hr|THR))", ("<", ">")
 NOT_CALLED = r"\.(?:item|argmax|tolist|numpy)\b(?!\s*[(.])", (".item", ".argmax", ".tolist", ".numpy")
 LOGARITHM = r"\blog_?\s*\((?!\s*(?:[fr]?[\"']|[{]|\w+\s*=))", ("log(", "log_(")
 DIVISION = r"[\w)\]]\s*/\s*[(\w]", ("/",)
+ONE_OF_EACH_ROW = r"[\w)\]]\[[\w.]*range\(", ("[range(", "arange(")
 SERVES = (b"load_state_dict", b".eval()", b"no_grad", b"torch.load", b"from_pretrained", b"__main__")
 LOADS = (
     b"load_state_dict(", b"torch.load(", b".eval()", b".backward(", b".zero_grad(", b".minimize(", b".apply_gradients(",
@@ -93,6 +94,10 @@ class Vocabulary:
         self.consumers = {
             n for n, kinds in self.others.items() if not all(k.startswith("activation") for k in kinds)
         } | DECIDING
+        self.applied = self.activations | self.activation_classes
+        asked = self.consumers - BY_PATTERN
+        self.cutting = asked | {f"{word}_" for word in asked}
+        self.choosing = (asked - CUTTING) | {f"{word}_" for word in asked - CUTTING}
 
     def relevant(self, data: bytes) -> bool:
         """Whether a file may call a loss. Other libraries' short words (`mse`, `dice`) count where those are named."""
@@ -106,17 +111,19 @@ class Vocabulary:
         Only a file that trains or `serves` a model applies an activation to what a model returns. A threshold matters
         where the output of a trained model may be cut (`cuts`).
         """
-        calls = file.calls
-        asked = self.consumers - (BY_PATTERN if cuts else BY_PATTERN | CUTTING)
-        deciding = [w for w in calls if w.rstrip("_") in asked or (serves and w in self.activations)]
+        tokens = file.tokens
+        deciding = tokens & (self.cutting if cuts else self.choosing)
+        if serves:
+            deciding |= tokens & self.activations
         lines = set(file.lines_calling(*deciding))
-        if "log" in calls or "log_" in calls:
+        if "log" in tokens or "log_" in tokens:
             lines.update(file.lines_with(*LOGARITHM))
         lines.update(file.lines_with(*NO_DIM))
         if cuts:
             lines.update(file.lines_with(*THRESHOLD))
         lines.update(file.lines_with(*NOT_CALLED))
-        if "exp" in calls:
+        lines.update(file.lines_with(*ONE_OF_EACH_ROW))
+        if "exp" in tokens:
             near = {line + more for line in file.lines_calling("exp") for more in range(HAND_WRITTEN)}
             lines.update(near.intersection(file.lines_with(*DIVISION)))
         return sorted(lines)
@@ -125,38 +132,32 @@ class Vocabulary:
         """Whether a called word may be one of these."""
         return word.rstrip("_") in self.consumers or word in self.activations or word in self.activation_classes
 
-    def question(self, node: ast.expr, file: SourceFile) -> str:
+    def question(self, node: ast.expr, seed: Seed) -> str:
         """What to ask of an expression, as far as its form tells; "" for nothing. Costs little, unlike the question."""
         if isinstance(node, ast.Call):
-            name = _last(node.func)
+            name = last(node.func)
             if name in self.activation_classes and not isinstance(node.func, ast.Call):
                 return "" if _gives_dim(node) else "built"
-            if name in self.activations and _gives_dim(node) and not _on_an_output(node):
-                return ""
+            if name in self.activations and _gives_dim(node):
+                applied = _on_an_output(node) and (outside_models(seed) or not _names_dim(node))
+                if not applied:
+                    return ""
             if not self.asks(name) or (name.rstrip("_") in DECIDING and not _decides(node, name.rstrip("_"))):
                 return ""
-            if name == "log" and node.args and not _of_a_module(node.func, file):
+            if name == "log" and node.args and not _of_a_module(node.func, seed.place.block.scope.file):
                 return ""
             return "called"
         if isinstance(node, ast.Compare):
             return "compared" if _cuts(node) else ""
         if isinstance(node, ast.BinOp):
             return "divided"
+        if isinstance(node, ast.Subscript):
+            return "picked"
         return "uncalled" if isinstance(node, ast.Attribute) else ""
 
-    def names_bound(self, text: str) -> set[str]:
+    def names_bound(self, file: SourceFile) -> set[str]:
         """Names that a file binds to something built from a loss class."""
-        names: set[str] = set()
-        for match in re.finditer(r"\b[A-Z]\w+", text):  # and not all classes in one pattern, which is slower
-            if match[0] not in self.classes:
-                continue
-            start = text.rfind("\n", 0, match.start()) + 1
-            end = text.find("\n", match.end())
-            line = text[start : end if end >= 0 else len(text)]
-            if bound := re.match(r"\s*(?:self\.|cls\.)?([\w.]+)\s*(?::[^=]+)?=(?!=)", line):
-                names.add(bound[1].rpartition(".")[2])
-            names.update(m[1] for m in re.finditer(r"(\w+)\s*=\s*[\w.]*" + re.escape(match[0]) + r"\b", line))
-        return names
+        return {name for cls in file.tokens & self.classes for name in file.bound_to(cls)}
 
 
 def statements_on(file: SourceFile, line: int) -> Iterator[Place]:
@@ -176,7 +177,7 @@ def statements_on(file: SourceFile, line: int) -> Iterator[Place]:
         block = block.parent
 
 
-def calls_at(file: SourceFile, lines: list[int], wanted: re.Pattern[str]) -> list[Seed]:
+def calls_at(file: SourceFile, lines: list[int], wanted: Container[str]) -> list[Seed]:
     """The calls on these lines whose last name is wanted, each once."""
     found: dict[int, Seed] = {}
     for line in lines:
@@ -187,23 +188,23 @@ def calls_at(file: SourceFile, lines: list[int], wanted: re.Pattern[str]) -> lis
     return list(found.values())
 
 
-def _name(node: ast.Call, wanted: re.Pattern[str]) -> bool:
+def _name(node: ast.Call, wanted: Container[str]) -> bool:
     function = node.func
     if isinstance(function, ast.Attribute):
         if function.attr in ("forward", "__call__"):
             inner = function.value
             name = inner.attr if isinstance(inner, ast.Attribute) else getattr(inner, "id", "")
-            if wanted.fullmatch(name):
+            if name in wanted:
                 return True
-        return bool(wanted.fullmatch(function.attr))
+        return function.attr in wanted
     if isinstance(function, ast.Name):
-        return bool(wanted.fullmatch(function.id))
+        return function.id in wanted
     if isinstance(function, ast.Call):  # nn.CrossEntropyLoss()(x, y)
         return _name(function, wanted)
     if isinstance(function, ast.Subscript):  # losses["cls"](x, y)
         inner = function.value
         name = inner.attr if isinstance(inner, ast.Attribute) else getattr(inner, "id", "")
-        return bool(wanted.fullmatch(name))
+        return name in wanted
     return False
 
 
@@ -214,7 +215,8 @@ def _calls(place: Place) -> Iterator[tuple[ast.Call, tuple[ast.AST, ...]]]:
             yield node, overlay
 
 
-def _last(node: ast.expr) -> str:
+def last(node: ast.expr) -> str:
+    """The last part of a dotted name, "" for what is none."""
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
@@ -230,6 +232,7 @@ def expressions_at(file: SourceFile, lines: list[int]) -> list[tuple[Seed, ast.e
                 called.add(id(node.func))
             interesting = (
                 isinstance(node, (ast.Call, ast.Compare))
+                or (isinstance(node, ast.Subscript) and _picks(node))
                 or (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div))
                 or (isinstance(node, ast.Attribute) and node.attr in UNCALLED and id(node) not in called)
             )
@@ -254,8 +257,16 @@ def _cuts(node: ast.Compare) -> bool:
         number = isinstance(right.value, float) and 0 < right.value < 1
         return number and not isinstance(left, ast.Constant)
     named = right.slice if isinstance(right, ast.Subscript) else right
-    name = str(named.value) if isinstance(named, ast.Constant) else _last(named)
+    name = str(named.value) if isinstance(named, ast.Constant) else last(named)
     return "thr" in name.lower() and not isinstance(left, ast.Constant)
+
+
+def _picks(node: ast.Subscript) -> bool:
+    """Whether one entry of each row is taken: `p[range(n), labels]`."""
+    index = node.slice
+    if not isinstance(index, ast.Tuple) or len(index.elts) != 2 or not isinstance(index.elts[0], ast.Call):
+        return False
+    return last(index.elts[0].func) in ("range", "arange") and not isinstance(index.elts[1], (ast.Slice, ast.Constant))
 
 
 def _decides(node: ast.Call, name: str) -> bool:
@@ -271,6 +282,8 @@ def _decides(node: ast.Call, name: str) -> bool:
         return isinstance(last, (ast.Name, ast.Attribute)) or (
             isinstance(last, ast.Constant) and isinstance(last.value, float) and 0 < last.value < 1
         )
+    if name in PICKING:
+        return len(arguments) > 1
     if name == "log":
         module = node.func.value if isinstance(node.func, ast.Attribute) else None
         return not (
@@ -304,9 +317,27 @@ def _on_an_output(node: ast.Call) -> bool:
     return not (isinstance(at, ast.Name) and at.id in ("self", "cls"))
 
 
+def outside_models(seed: Seed) -> bool:
+    """Whether a call stands in no method of a class with a `forward`, unless it is put on the model's own output."""
+    scope: Scope | None = seed.place.block.scope
+    while scope is not None:
+        if scope.owner is not None and "forward" in scope.owner.block.names:
+            inner = seed.node.args[0] if seed.node.args else getattr(seed.node.func, "value", None)
+            return isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id == "self"
+        scope = scope.parent
+    return True
+
+
+def _names_dim(node: ast.Call) -> bool:
+    """Whether a softmax is certain to be told its dim, called as a function or as a method; a sigmoid needs none."""
+    if "softm" not in last(node.func).lower():
+        return True
+    return len(node.args) > 1 or any(k.arg in ("dim", "axis") for k in node.keywords)
+
+
 def _gives_dim(node: ast.Call) -> bool:
     """Whether a softmax says over which dim, as far as its form shows; a sigmoid has none to give."""
-    if not _last(node.func).lower().startswith("softm") and "softmax" not in _last(node.func).lower():
+    if not last(node.func).lower().startswith("softm") and "softmax" not in last(node.func).lower():
         return True
     return bool(node.args or node.keywords)
 
@@ -322,7 +353,7 @@ def _expressions(place: Place) -> list[tuple[ast.expr, tuple[ast.AST, ...]]]:
 
 
 BODIES = frozenset(("body", "orelse", "finalbody", "handlers", "cases"))
-ASKED = frozenset((ast.Call, ast.Compare, ast.BinOp, ast.Attribute))
+ASKED = frozenset((ast.Call, ast.Compare, ast.BinOp, ast.Attribute, ast.Subscript))
 LEAVES = frozenset((ast.Name, ast.Constant))
 AROUND = frozenset((ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp, ast.Lambda))
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 DEPTH = 8
 FUEL = 600
+SHORT = 120  # beside a prediction that took all there was, a target is near or as far off
 WORLDS = 8
 SYMMETRIC = ("squared", "absolute")
 
@@ -69,6 +70,8 @@ def complete(fact: LazyLossCall, question: Question, answer: Answer) -> None:
     from outlayer_lint.interpret.signs import Evidence  # noqa: PLC0415 - signs builds on targets
 
     application = question.application
+    if fact.prediction.reason == "budget":
+        question.fuel = SHORT
     fact.target = question.target
     fact.weight_length = question.fuelled(lambda: length(application, "weight"))
     fact.pos_weight_length = question.fuelled(lambda: length(application, "pos_weight"))
@@ -85,7 +88,7 @@ def complete(fact: LazyLossCall, question: Question, answer: Answer) -> None:
 class Question:
     """One loss call in one context."""
 
-    __slots__ = ("application", "callee", "driver", "seed", "world")
+    __slots__ = ("application", "callee", "driver", "fuel", "seed", "world")
 
     def __init__(self, driver: Driver, seed: Seed, application: Application, world: World, callee: Answer) -> None:
         """`callee` are all losses that the call may mean."""
@@ -94,6 +97,7 @@ class Question:
         self.application = application
         self.world = world
         self.callee = callee
+        self.fuel = FUEL
 
     @property
     def it(self) -> Interpreter:
@@ -128,7 +132,7 @@ class Question:
 
     def value(self, entry: Entry) -> Value:
         """What an argument is; where a parameter stays open, at each caller."""
-        self.it.refuel(FUEL)
+        self.it.refuel(self.fuel)
         answer = self.it.force(entry)
         if (
             not isinstance(entry, Lazy)
@@ -141,7 +145,7 @@ class Question:
             return [self.it.ev(entry.node, entry.place, self.driver.frame(self.seed, world))]
 
         joined = Value()
-        for _, answers in self.driver.worlds(ask, start=self.world, limit=WORLDS):
+        for _, answers in self.driver.worlds(ask, start=self.world, limit=WORLDS, fuel=self.fuel):
             joined = joined | as_value(answers[0])
         return joined
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from outlayer_lint.interpret import arrays, datasets, makers, operators, parts, ranges, shapes, transforms
 from outlayer_lint.interpret.coupling import COUPLED, SCRAMBLED, Follower, on_tensors
 from outlayer_lint.interpret.indexing import by_value, indexed, without_first_dim
-from outlayer_lint.interpret.things import Answer, Parameter, Site, Subclass, lift, only, unknown
+from outlayer_lint.interpret.things import Answer, Parameter, Site, Subclass, Unknown, lift, only, unknown
 from outlayer_lint.lattice import NOTHING, Emission, Origin, Tensor, Value
 
 if TYPE_CHECKING:
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.interpret.things import Built
     from outlayer_lint.interpret.transfer import Application
+
+WEIGHTLESS = frozenset((
+    Emission.DATA, Emission.ONEHOT, Emission.MULTIHOT, Emission.INDEX, Emission.BINARY, Emission.BOOL, Emission.SIMPLEX,
+    Emission.UNIT,
+))  # fmt: skip
+MIXED = "mixed"  # begins the key of a product without a weight
+GIVEN = ("parameter nobody binds", "caller not followed")
 
 
 def leaf(it: Interpreter, app: Application, tree: dict[str, Any]) -> Tensor:
@@ -112,6 +119,9 @@ def _product(it: Interpreter, app: Application) -> Answer:
     made = arrays.product(app, ways)
     if made is not None:
         return only(made)
+    mixed = _weightless(ways, app) if app.row.inputs > 1 else None
+    if mixed is not None:
+        return mixed
     return only(
         Tensor(
             Emission.LOGIT,
@@ -123,6 +133,30 @@ def _product(it: Interpreter, app: Application) -> Answer:
             origin=app.origin,
         )
     )
+
+
+def _weightless(ways: Answer, app: Application) -> Answer | None:
+    """What is known of a product of labels, probabilities or data with each other, or of what a function is given.
+
+    Its bounds depend on how many are summed up. `None` where a weight, or what a layer gave, may take part: what data
+    is multiplied with is nearly always a weight.
+    """
+    factors = (*ways, *app.input(1)) if all(_is_plain(t) or _is_given(t) for t, _ in ways) else ()
+    if not factors or not (all(_is_plain(t) for t, _ in factors) or all(_is_given(t) for t, _ in factors)):
+        return None
+    given = tuple((t, c) for t, c in factors if _is_given(t))
+    return given or unknown("unknown arithmetic", (MIXED, id(app.site.node)))
+
+
+def _is_plain(thing: object) -> bool:
+    if not isinstance(thing, Tensor):
+        return isinstance(thing, Unknown) and isinstance(thing.key, tuple) and thing.key[0] == MIXED
+    return thing.emission in WEIGHTLESS or (thing.source is not None and not thing.learned)
+
+
+def _is_given(thing: object) -> bool:
+    """Whether a thing is what a function's parameter receives, whoever calls it."""
+    return isinstance(thing, (Parameter, Subclass)) or (isinstance(thing, Unknown) and thing.reason in GIVEN)
 
 
 def recurrent(it: Interpreter, app: Application) -> Answer:

@@ -44,6 +44,9 @@ class Unbound:
     """Marks a path on which an attribute was not written (never leaves `attributes`)."""
 
 
+WITH_TENSOR = "with a tensor"  # a step of a trail: an operation of what is open with a tensor
+
+
 class Parameter:
     """A parameter that no call binds yet. The driver finds callers and asks again."""
 

@@ -6,7 +6,6 @@ Written out as the calls that the trainer makes: `model.training_step(next(iter(
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import classes
@@ -42,7 +41,7 @@ def find(driver: Driver, scope: Scope) -> list[tuple[Binding, World]]:
     for name in methods:
         for file in driver.project.mentions(name):
             if len(seeds) < MAX_FITS and b"Trainer" in file.words:
-                seeds.extend(calls_at(file, file.lines_calling(name), re.compile(name)))
+                seeds.extend(calls_at(file, file.lines_calling(name), (name,)))
     for seed in seeds[:MAX_FITS]:
         given = {k.arg: k.value for k in seed.node.keywords if k.arg}
         model = given.get("model", seed.node.args[0] if seed.node.args else None)

@@ -30,8 +30,10 @@ class Project:
             self.files[path] = SourceFile(path, shown, self)
         self._by_stem: dict[str, list[str]] | None = None
         self._modules: dict[tuple[str, str], SourceFile | None] = {}
-        self._mentions: dict[bytes, list[SourceFile]] | None = None
+        self._mentions: dict[str, list[SourceFile]] = {}
+        self._tokens: list[tuple[SourceFile, set[str]]] | None = None
         self._near: dict[str, set[SourceFile]] = {}
+        self._derived: dict[str, list[tuple[SourceFile, str]]] | None = None
         self.framework_files: list[SourceFile] = []
         self.sparse = False  # whether definitions are parsed one by one, when somebody looks inside
         self.whole: Container[str] = ()  # paths that are parsed as a whole nevertheless
@@ -47,7 +49,8 @@ class Project:
             from outlayer_lint.resolve.parts import unfolded  # noqa: PLC0415 - few projects have such a thing
 
             self.files.update(unfolded(self, holders))
-            self._by_stem = self._mentions = None
+            self._by_stem = self._tokens = self._derived = None
+            self._mentions.clear()
             self._modules.clear()
             self._near.clear()
 
@@ -129,15 +132,24 @@ class Project:
             self._near[part] = set(self.mentions(part))
         return self._near[part]
 
+    def derived(self, base: str) -> list[tuple[SourceFile, str]]:
+        """The classes, by file and name, that have this word among their bases."""
+        if self._derived is None:
+            self._derived = {}
+            for file in self.framework_files:
+                for name, bases in file.derived():
+                    for word in dict.fromkeys(bases):
+                        self._derived.setdefault(word, []).append((file, name))
+        return self._derived.get(base, [])
+
     def mentions(self, word: str) -> list[SourceFile]:
         """The files with a framework's word in them that mention `word`."""
-        if self._mentions is None:
-            found: dict[bytes, list[SourceFile]] = {}
-            for file in self.framework_files:
-                for token in file.tokens:
-                    found.setdefault(token, []).append(file)
-            self._mentions = found
-        return self._mentions.get(word.encode(), [])
+        found = self._mentions.get(word)
+        if found is None:
+            if self._tokens is None:
+                self._tokens = [(file, file.tokens) for file in self.framework_files]
+            found = self._mentions[word] = [file for file, tokens in self._tokens if word in tokens]
+        return found
 
 
 def _shown(path: str, here: str) -> str:

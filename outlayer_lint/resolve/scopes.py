@@ -24,7 +24,10 @@ MUTATORS = frozenset(
     "register_buffer register_parameter".split()
 )
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-TERMINATORS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+TERMINATORS = frozenset((ast.Return, ast.Raise, ast.Continue, ast.Break))
+SIMPLE = frozenset(
+    (ast.Assign, ast.Expr, ast.Return, ast.AugAssign, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.Raise)
+)
 
 
 class Definition(NamedTuple):
@@ -49,6 +52,7 @@ class Block:
     """A straight list of statements and what it binds."""
 
     __slots__ = (
+        "_attributes",
         "_exits",
         "condition",
         "ends",
@@ -80,6 +84,14 @@ class Block:
         self.subs: dict[int, list[Block]] = {}
         self.ends = False
         self._exits: list[int] | None = None
+        self._attributes: frozenset[str] | None = None
+
+    @property
+    def attributes(self) -> frozenset[str]:
+        """The last parts of the dotted keys that are written here."""
+        if self._attributes is None:
+            self._attributes = frozenset(key.rpartition(".")[2] for key in self.names if "." in key)
+        return self._attributes
 
     @property
     def exits(self) -> list[int]:
@@ -88,7 +100,7 @@ class Block:
             self._exits = [
                 i
                 for i, node in enumerate(self.statements)
-                if isinstance(node, TERMINATORS)
+                if type(node) in TERMINATORS
                 or any(sub.returns for sub in self.subs.get(i, ()))
                 or (i in self.subs and ends(node, self.subs[i]))
             ]
@@ -208,6 +220,16 @@ def dotted(node: ast.expr) -> str:
     return ".".join(reversed(parts))
 
 
+def nested(target: ast.Subscript) -> tuple[ast.expr, ...]:
+    """What `x[a][b]` reaches into and by which indices, `(x, a, b)`; empty where that has no name."""
+    indices: list[ast.expr] = []
+    node: ast.expr = target
+    while isinstance(node, ast.Subscript):
+        indices.append(node.slice)
+        node = node.value
+    return (node, *reversed(indices)) if dotted(node) else ()
+
+
 def lower(
     scope: Scope, statements: list[ast.stmt], parent: Block | None, index: int, kind: str, statement: ast.stmt | None,
     condition: tuple[ast.expr, bool] | None = None,
@@ -215,16 +237,17 @@ def lower(
     """Lower a list of statements and everything below it, without entering functions and classes."""
     block = Block(scope, statements, parent, index, kind, statement, condition)
     for i, node in enumerate(statements):
+        simple = type(node) in SIMPLE
         for key, definition in writes(block, i, node):
             block.writes.setdefault(i, []).append((key, definition))
             block.note(key, i)
-        subs = [lower(scope, body, block, i, k, node, c) for body, k, c in bodies(node)]
+        subs = [] if simple else [lower(scope, body, block, i, k, node, c) for body, k, c in bodies(node)]
         if subs:
             block.subs[i] = subs
             for sub in subs:
                 for key in sub.names:
                     block.note(key, i)
-        if isinstance(node, TERMINATORS) or (subs and ends(node, subs)):
+        if type(node) in TERMINATORS or (subs and ends(node, subs)):
             block.ends = True
             break
     return block
@@ -251,7 +274,11 @@ def writes(block: Block, index: int, node: ast.stmt) -> Iterator[tuple[str, Defi
     def made(kind: str, value: ast.expr | None, path: tuple[object, ...] = (), at: ast.AST | None = None) -> Definition:
         return Definition(kind, at or node, value, path, block, index)
 
-    if block.scope.file.has_walrus:
+    if type(node) is ast.Assign and type(node.targets[0]) is ast.Name and len(node.targets) == 1:  # most of them
+        yield node.targets[0].id, made("assign", node.value)
+        if not block.scope.file.has_walrus(node):
+            return
+    if block.scope.file.has_walrus(node):
         match node:
             case ast.If(test=inside) | ast.While(test=inside) | ast.Assign(value=inside) | ast.Expr(value=inside):
                 yield from walrus(inside, made)
@@ -260,6 +287,8 @@ def writes(block: Block, index: int, node: ast.stmt) -> Iterator[tuple[str, Defi
             case _:
                 pass
     match node:
+        case ast.Assign(targets=[ast.Name()]):
+            pass  # told above
         case ast.Assign(targets=targets, value=value):
             for target in targets:
                 yield from targeted(target, "assign", value, (), made)
@@ -332,6 +361,8 @@ def targeted(
                 for cut in range(1, len(parts)):
                     if cut > 1 or parts[0] != "self":
                         yield ".".join(parts[:cut]), made("setattr", value, ((*parts[cut:], index), kind, path))
+            elif indices := nested(target):
+                yield dotted(indices[0]), made("setitem", value, (indices[1:], kind, path))
         case ast.Starred(value=inner):
             yield from targeted(inner, kind, value, path, made)
         case _:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FRAMEWORKS = (b"torch", b"keras", b"tensorflow")
 # Possessive: an identifier gives nothing back, which is ten times as fast over a whole file.
 CALLED = r"\b(\w++)\s*+(?:\[[^\]\n]*+\]\s*+)?\("
-DERIVED = rb"(?m)^[ \t]*+class[ \t]++(\w++)[ \t]*+\(([^)]*)\)"
+DERIVED = r"class[ \t]++(\w++)[ \t]*+\(([^)]*)\)"
 WORD_BYTES = bytes(c if c > 127 or chr(c).isalnum() or c == 95 else 32 for c in range(256))
 STAR = rb"(?m)^\s*from\s+([.\w]+)\s+import\s+\*"
 ASSIGNED = r"\s*([\w.]+)\s*(?::[^=]+)?=(?!=)"
@@ -31,9 +31,7 @@ class SourceFile:
     """One file of the project, read and parsed when first needed."""
 
     __slots__ = (
-        "_calls",
         "_data",
-        "_derived",
         "_document",
         "_framework",
         "_scope",
@@ -60,13 +58,11 @@ class SourceFile:
         self._data = data
         self._document: Document | None = None
         self._scope: Scope | None = None
-        self._calls: set[str] | None = None
-        self._derived: list[tuple[str, list[str]]] | None = None
-        self._walrus: bool | None = None
+        self._walrus: list[int] | None = None
         self._stars: list[str] | None = None
         self._words: bytes | None = None
         self._framework: bool | None = None
-        self._tokens: set[bytes] | None = None
+        self._tokens: set[str] | None = None
 
     def __repr__(self) -> str:
         return f"<{self.display}>"
@@ -134,11 +130,17 @@ class SourceFile:
         return self._framework
 
     @property
-    def has_walrus(self) -> bool:
-        """Whether `:=` may occur."""
+    def walrus_lines(self) -> list[int]:
+        """The lines on which `:=` stands."""
         if self._walrus is None:
-            self._walrus = b":=" in self.words
+            self._walrus = self.lines_with(":=", (":=",)) if b":=" in self.words else []
         return self._walrus
+
+    def has_walrus(self, node: ast.stmt) -> bool:
+        """Whether `:=` may occur in a statement."""
+        lines = self.walrus_lines
+        at = bisect_left(lines, node.lineno) if lines else 0
+        return at < len(lines) and lines[at] <= (node.end_lineno or node.lineno)
 
     @property
     def stars(self) -> list[str]:
@@ -190,31 +192,54 @@ class SourceFile:
         return node.body  # type: ignore[attr-defined, no-any-return]
 
     @property
-    def tokens(self) -> set[bytes]:
+    def tokens(self) -> set[str]:
         """The identifiers, numbers and words of texts."""
         if self._tokens is None:
-            self._tokens = set(self.words.translate(WORD_BYTES).split())
+            self._tokens = set(self.words.translate(WORD_BYTES).decode("utf-8", "replace").split())
         return self._tokens
-
-    @property
-    def calls(self) -> set[str]:
-        """The words that stand before a parenthesis (or before `[...](`)."""
-        if self._calls is None:
-            self._calls = set(re.findall(CALLED, self.text))
-        return self._calls
 
     def derived(self) -> list[tuple[str, list[str]]]:
         """The classes with their bases' words, found by a search of the text."""
-        if self._derived is None:
-            found = re.finditer(DERIVED, self.words)
-            self._derived = [(m[1].decode(), re.findall(r"\w+", m[2].decode(errors="replace"))) for m in found]
-        return self._derived
+        text, found = self.text, []
+        at = text.find("class ")
+        while at >= 0:
+            if match := re.compile(DERIVED).match(text, at):
+                found.append((match[1], re.findall(r"\w+", match[2])))
+            at = text.find("class ", at + 6)
+        return found
+
+    def defining(self, name: str) -> int:
+        """How many functions of that name the text defines."""
+        text, after = self.text, len(name) + 4
+        at, count = text.find(f"def {name}"), 0
+        while at >= 0:
+            count += text[at + after : at + after + 1] in "( [" and not text[text.rfind("\n", 0, at) + 1 : at].strip(
+                " \tasync"
+            )
+            at = text.find(f"def {name}", at + after)
+        return count
 
     def lines_calling(self, *names: str) -> list[int]:
         """Lines on which one of these words stands before a parenthesis."""
         return self.lines_at(sorted({at for name in names for at in self._before_parenthesis(name)}))
 
+    def standing(self, word: str) -> Iterator[int]:
+        """Where the text has the word, and not as a part of a longer one."""
+        text = self.text
+        at = text.find(word)
+        while at >= 0:
+            end = at + len(word)
+            before, after = text[at - 1 : at], text[end : end + 1]
+            if not (before.isalnum() or before == "_" or after.isalnum() or after == "_"):
+                yield at
+            at = text.find(word, end)
+
+    def is_calling(self, name: str) -> bool:
+        """Whether the word stands before a parenthesis."""
+        return name in self.tokens and any(True for _ in self._before_parenthesis(name))
+
     def _before_parenthesis(self, name: str) -> Iterator[int]:
+        """Where the word stands before a parenthesis, or before `[...](`."""
         text, called = self.text, re.compile(CALLED)
         at = text.find(name)
         while at >= 0:
@@ -249,14 +274,19 @@ class SourceFile:
                 lines.append(line)
         return lines
 
-    def bound_to(self, word: str) -> list[str]:
-        """Names (last parts) that a line assigns, or passes as a keyword, something written with `word`."""
-        text, names = self.text, []
+    def bound_to(self, word: str, after: str = "") -> list[str]:
+        """Names (last parts) that a line assigns, or passes as a keyword, something written with `word`.
+
+        `after` is a pattern for what has to follow the word.
+        """
+        text, names, follows = self.text, [], re.compile(after).match
         at = text.find(word)
         while at >= 0:
             start = text.rfind("\n", 0, at) + 1
             before = text[start:at]
-            if "=" in before and not text[at + len(word) : at + len(word) + 1].isidentifier():
+            end = at + len(word)
+            inside = text[at - 1 : at].isidentifier() or text[end : end + 1].isidentifier()
+            if "=" in before and not inside and (not after or follows(text, end)):
                 if target := re.match(ASSIGNED, before):
                     names.append(target[1].rpartition(".")[2])
                 if keyword := re.search(KEYWORD, before):
@@ -267,18 +297,19 @@ class SourceFile:
     def lines_with(self, pattern: str, words: Iterable[str]) -> list[int]:
         """Lines on which one of the words occurs and the pattern matches; only those lines are looked at closely."""
         text = self.text
-        search = re.compile(pattern).search
-        starts: set[int] = set()
-        for word in words:
-            at = text.find(word)
-            while at >= 0:
-                start = text.rfind("\n", 0, at) + 1
-                end = text.find("\n", at)
-                end = len(text) if end < 0 else end
-                if search(text, start, end):
-                    starts.add(start)
-                at = text.find(word, end)
-        return self.lines_at(sorted(starts))
+        found = {match.start() for word in words for match in self.matches(pattern, word)}
+        return self.lines_at(sorted({text.rfind("\n", 0, at) + 1 for at in found}))
+
+    def matches(self, pattern: str, word: str) -> Iterator[re.Match[str]]:
+        """The first match of the pattern on each line with the word."""
+        text, search = self.text, re.compile(pattern).search
+        at = text.find(word)
+        while at >= 0:
+            start, end = text.rfind("\n", 0, at) + 1, text.find("\n", at)
+            end = len(text) if end < 0 else end
+            if match := search(text, start, end):
+                yield match
+            at = text.find(word, end)
 
     def locate(self, line: int) -> Place | None:
         """The innermost statement that covers a line, with its block."""

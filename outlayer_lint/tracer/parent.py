@@ -56,6 +56,8 @@ class Session:
         self.cpu = 0.0
         self._sandbox: Sandbox | None = None
         self._reader = Reader("")
+        if not hasattr(os, "fork"):
+            raise Refused("tracing needs a system whose processes can fork: Linux, macOS")
         self._rungs = ladder(settings.isolation)
         self._rounds = 0
         self._numbers = 0
@@ -126,11 +128,12 @@ class Session:
         settings = self.settings
         self._reader = Reader(sandbox.nonce)
         self.said = ""
-        gpu = settings.device.startswith("cuda")
+        gpu = uses_gpu(settings)
         header = {
             **settings._asdict(), "nonce": sandbox.nonce, "scratch": sandbox.scratch, "groups": sandbox.groups,
             "alone": rung.alone, "files": rung.level == "pid+net+fs", "project": settings.root, "cwd": self.cwd,
-            "memory": 0 if gpu else settings.memory, "processes": 0 if os.geteuid() == 0 else _user_limit(),
+            "memory": 0 if gpu else settings.memory, "memory_of_gpu": settings.memory,
+            "processes": 0 if os.geteuid() == 0 else _user_limit(),
         }  # fmt: skip
         sandbox.tell(_line(header))
         deadline = time.monotonic() + START
@@ -151,8 +154,10 @@ class Session:
                 return True
         if hello:
             said = self.said.strip().rpartition("\n")[2]
+            late = time.monotonic() >= deadline
             self.close()
-            raise Refused(f"torch could not be imported within {START:g} s{f': {said}' if said else ''}")
+            what = f"torch could not be imported within {START:g} s" if late else "the tracer's child did not start"
+            raise Refused(f"{what}{f': {said}' if said else ''}")
         return False
 
     # --- one round ---------------------------------------------------------------------------------------------------
@@ -323,6 +328,12 @@ class _Watch:
     def verdict(self) -> tuple[str, str] | None:
         """Why it was killed, if it was."""
         return (self.word, self.why) if self.word else None
+
+
+def uses_gpu(settings: Settings) -> bool:
+    """Whether a GPU may be used: its driver reserves more addresses than any limit, so only what is held counts."""
+    driver = os.path.exists("/dev/nvidiactl")
+    return settings.device.startswith("cuda") or (settings.device == "auto" and driver)
 
 
 def _line(tree: dict[str, Any]) -> bytes:

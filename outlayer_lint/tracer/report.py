@@ -113,6 +113,7 @@ def target_tree(one: Ran) -> dict[str, Any]:
         "built": record.get("built"),
         "inputs": record.get("inputs", []),
         "outputs": record.get("outputs", []),
+        "gpu": record.get("gpu"),
         "claims": record.get("claims", []),
         "notes": notes,
         "time": record.get("time", {}),
@@ -166,6 +167,7 @@ def _target(one: Ran, view: View) -> Iterator[str]:
         yield f"{name}: {', '.join(_built(found))}"
         for output in found["outputs"]:
             yield from _output(output)
+        yield from (visible(f"  {sentence}") for sentence in _driven(found["gpu"] or {}))
         for claim in found["claims"]:
             yield f"  {claim['verdict']}: {visible(claim['why'])}"
         for note in found["notes"]:
@@ -208,6 +210,18 @@ def _output(output: Mapping[str, Any]) -> Iterator[str]:
     if steps:
         yield visible(f"      {' -> '.join(steps)}")
     yield from (visible(f"      {sentence}") for sentence in _strained(output))
+
+
+def _driven(gpu: Mapping[str, Any]) -> Iterator[str]:
+    """What a GPU said."""
+    for dtype, seen in gpu.items():
+        if isinstance(seen, str):
+            yield f"on the GPU: {dtype}: {seen}"
+            continue
+        said = [] if seen["finite"] else ["NOT FINITE"]
+        said += [] if seen["agrees"] else ["decides otherwise"]
+        said += [f"{seen['ms']} ms", f"{seen['peak'] >> 20} MB"]
+        yield f"on the GPU in {dtype}: {', '.join(said)}"
 
 
 def _strained(output: Mapping[str, Any]) -> Iterator[str]:

@@ -27,6 +27,7 @@ PASSED_ON = (
     "PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "PYTHONPATH", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "CONDA_PREFIX",
     "CUDA_HOME", "CUDA_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "NVIDIA_VISIBLE_DEVICES",
 )  # fmt: skip
+NAME = "outlayer-trace-"  # and the process that made it: of folders and control groups
 NOWHERE = "http://127.0.0.1:9"
 SAID = {
     "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "ignore", "PYTHONUNBUFFERED": "1",
@@ -89,7 +90,8 @@ class Sandbox:
         """Start the child; it waits for its header. Raises `OSError` where that is not possible."""
         self.rung = rung
         self.nonce = secrets.token_hex(16)
-        self.scratch = tempfile.mkdtemp(prefix="outlayer-trace-")
+        _sweep()
+        self.scratch = tempfile.mkdtemp(prefix=f"{NAME}{os.getpid()}-")
         self.groups = _control_groups()
         self.forked_with = 0  # bytes of the first process, which its workers share
         orders, self.orders = os.pipe()
@@ -207,8 +209,8 @@ def descendants(root: int) -> list[tuple[int, int]]:
 
 def _control_groups() -> list[str]:
     """A control group that limits the number of processes, where we may make one."""
-    name = f"outlayer-trace-{os.getpid()}-{secrets.token_hex(4)}"
-    for above in ("/sys/fs/cgroup/pids", _own_group()):
+    name = f"{NAME}{os.getpid()}-{secrets.token_hex(4)}"
+    for above in _groups_above():
         folder = os.path.join(above, name)
         try:
             os.mkdir(folder)
@@ -222,6 +224,24 @@ def _control_groups() -> list[str]:
             continue
         return [folder]
     return []
+
+
+def _groups_above() -> tuple[str, str]:
+    """Where groups may be made: in the old hierarchy, and in the unified one."""
+    return "/sys/fs/cgroup/pids", _own_group()
+
+
+def _sweep() -> None:
+    """Remove what runs that were killed had to leave: folders and groups named after processes that are gone."""
+    for above, remove in ((tempfile.gettempdir(), _remove), *((group, _remove_group) for group in _groups_above())):
+        try:
+            names = [name for name in os.listdir(above) if name.startswith(NAME)]
+        except OSError:
+            continue
+        for name in names:
+            pid = name.removeprefix(NAME).partition("-")[0]
+            if pid.isdigit() and not os.path.exists(f"/proc/{pid}") and os.path.exists("/proc/self"):
+                remove(os.path.join(above, name))
 
 
 def _own_group() -> str:

@@ -125,17 +125,30 @@ def find(word: str, *, starts: Iterable[str] = ()) -> Target:
         return Target(os.path.abspath(word))
     match = PLACE.fullmatch(word)
     if match is not None and os.path.isfile(match["path"]):
-        return Target(os.path.abspath(match["path"]), match["name"])
+        return _known(Target(os.path.abspath(match["path"]), match["name"]))
     if match is not None and os.path.isdir(match["path"]):
         raise Refused(f"{match['path']} is a folder: name the file that defines `{match['name']}`")
     module = match["path"] if match is not None else word
     if re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", module):
         path = _module(module, (os.getcwd(), *starts))
         if path:
-            return Target(path, match["name"] if match is not None else "")
+            return _known(Target(path, match["name"] if match is not None else ""))
     folder = os.path.dirname(module)
     hint = nearest(os.path.basename(module), os.listdir(folder or ".")) if os.path.isdir(folder or ".") else ""
     raise Refused(f"no such file, folder or module: {module}{hint}")
+
+
+def _known(target: Target) -> Target:
+    """The target, unless its name stands nowhere in the file."""
+    try:
+        with open(target.path, encoding="utf-8-sig", errors="replace") as file:
+            words = set(re.findall(r"[^\W\d]\w*", file.read()))
+    except OSError as error:
+        raise Refused(f"cannot read {target.path}: {error.strerror}") from None
+    for part in target.name.split(".") if target.name else ():
+        if part not in words:
+            raise Refused(f"{os.path.basename(target.path)} has no `{part}`{nearest(part, words)}")
+    return target
 
 
 def _module(dotted: str, starts: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from outlayer_lint.config import Refused
 from outlayer_lint.source.discovery import shown, sources
 from outlayer_lint.tracer.gathered import diagnostic_of, wanted
-from outlayer_lint.tracer.parent import Session
+from outlayer_lint.tracer.parent import Session, uses_gpu
 from outlayer_lint.tracer.target import Target
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def trace(
     with Session(configured.settings, cwd=configured.settings.root) as session:
         asked = _expanded(targets, configured, session)
         ran: list[Ran] = []
-        for group in _by_file(asked):
+        for group in [asked] if uses_gpu(configured.settings) and asked else _by_file(asked):
             orders = [{"kind": "trace", "target": target.to_json()} for target in group]
             ran.extend(map(Ran, group, session.ask([orders], told)))
     order = {id(target): number for number, target in enumerate(asked)}

@@ -18,6 +18,8 @@ SLACK = 1e-3
 WHOLE = ("torch.int64", "torch.int32", "torch.int16", "torch.uint8")
 DISAGREES = "the numbers disagree"
 SEVERAL = 2
+OPAQUE = "a layer that was not seen"
+UNSEEN = ("third-party object", "no transfer function")
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
@@ -28,7 +30,7 @@ def joined(found: list[Numbers]) -> Numbers:
         finite=all(each.finite for each in found),
         low=min(each.low for each in found), high=max(each.high for each in found),
         constant=all(each.constant and each.low == first.low for each in found),
-        distinct=max(each.distinct for each in found),
+        distinct=min(64, (max if first.whole else sum)(each.distinct for each in found)),
         whole=all(each.whole for each in found), binary=all(each.binary for each in found),
         simplex=tuple(dim for dim in first.simplex if all(dim in each.simplex for each in found)),
         logp=tuple(dim for dim in first.logp if all(dim in each.logp for each in found)),
@@ -107,6 +109,12 @@ def judged(value: Value, seen: Numbers | None, learned: str) -> Value:
         value = Value(reason=DISAGREES)
     if value.every(Emission.SIMPLEX, Emission.LOGP) is not None and seen.distinct >= DISTINCT and not seen.constant:
         return value.map(lambda way: way.replace(certainty="proved"))  # `x / x.sum()` is a guess only where it is read
+    if value.reason in UNSEEN and seen.distinct >= DISTINCT and seen.low < -SLACK and seen.high > 1 + SLACK:
+        # Whatever made it, these are no probabilities, and no logarithms of any.
+        classes = class_dim(seen.shape) if seen.shape else None
+        units = seen.shape[classes] if classes is not None and seen.rank == SEVERAL else None
+        return Value((Tensor(Emission.LOGIT, by=OPAQUE, learned=OPAQUE, units=units, rank=seen.rank, certainty="likely",
+                             class_axis=classes, dtype=DTYPES.get(f"torch.{seen.dtype}")),))  # fmt: skip
     opaque = not value.known and value.reason not in ("batch data", "literal tensor", "result of a loss")
     unbounded = value.known and all(
         way.emission in (Emission.LOGIT, Emission.NONNEG, Emission.POS, Emission.BND, Emission.UNIT, Emission.LOGUNIT)

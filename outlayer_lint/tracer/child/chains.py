@@ -81,9 +81,10 @@ def text_of(mark: Mark) -> str:
         return f"{name}({_widths(mark)})"
     if mark.short in JOINS:
         return f"{mark.short}({' | '.join(each.short or each.kind for each in mark.parts)})"
-    shown = [f"{name}={value}" for name, value in arguments_of(mark).items() if name in SHOWN and value is not None]
-    if (dim := dim_of(mark)) is not None and not any(each.startswith("dim=") for each in shown):
-        shown.append(f"dim={dim}")
+    given = arguments_of(mark)
+    if (dim := dim_of(mark)) is not None:
+        given = {**given, "dim": dim}  # counted from the front, and what torch chose where none was given
+    shown = [f"{name}={value}" for name, value in given.items() if name in SHOWN and value is not None]
     return f"{mark.short}({', '.join(shown)})" if shown else mark.short
 
 

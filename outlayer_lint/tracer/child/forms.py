@@ -98,13 +98,16 @@ class Intervention:
         self.model, self.args, self.kwargs = model, args, kwargs
         self.done: dict[tuple[int, int | None], list[Trial]] = {}
 
-    def trials(self, mark: Mark, dtype: torch.dtype) -> list[Trial]:
-        """The outputs for scores of each scale in the place of a mark; empty where the replay fails."""
+    def trials(self, mark: Mark, like: torch.Tensor) -> list[Trial]:
+        """The outputs for scores of each scale in the place of a mark; empty where the replay fails.
+
+        `like` is an output: its type and device are those of the scores.
+        """
         key = (mark.index, mark.part)
         if key not in self.done:
             found: list[Trial] = []
             for number, scale in enumerate(SCALES):
-                scores = designed(mark.shape, scale, dtype, number)
+                scores = designed(mark.shape, scale, like.dtype, number).to(like.device)
                 outputs = self.replay(mark, scores)
                 if outputs is None:
                     found = []
@@ -238,7 +241,7 @@ def _at(intervention: Intervention, output: Output, path: Sequence[Mark], at: in
         return None
     trials = [
         (trial.scores, trial.outputs[output.path])
-        for trial in intervention.trials(point, dtype)
+        for trial in intervention.trials(point, output.tensor)
         if output.path in trial.outputs
     ]
     if len(trials) < len(SCALES) or any(y.shape != output.tensor.shape for _, y in trials):
@@ -294,7 +297,7 @@ def nested_marks(given: Any, value: torch.Tensor) -> Any:
 
 def fitting(trials: list[tuple[torch.Tensor, torch.Tensor]], moves: Moves, tolerance: float) -> list[tuple[str, float]]:
     """The functions that all trials agree with, and their largest difference; the plainest first."""
-    doubles = [(scores.double(), outputs.double()) for scores, outputs in trials]
+    doubles = [(scores.cpu().double(), outputs.cpu().double()) for scores, outputs in trials]
     if all(bool((y == y.reshape(-1)[0]).all()) for _, y in doubles) and doubles[0][0].numel() > 1:
         return [(CONSTANT, 0.0)]
     for start in range(len(moves) + 1) if moves.possible else ():

@@ -9,6 +9,7 @@ import ctypes
 import os
 import resource
 import signal
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def _libc() -> Any:
 
 def bind_to_parent() -> None:
     """Die with the parent, and inherit what the worker leaves behind."""
+    if sys.platform != "linux":
+        return
     libc = _libc()
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -91,6 +94,8 @@ def _mount(libc: Any, kind: str, at: str, options: str) -> bool:
 
 def drop_powers() -> None:
     """Give up what root may do besides reading and writing files, for good."""
+    if sys.platform != "linux":
+        return
     libc = _libc()
     for capability in range(CAPABILITIES):
         if not KEPT >> capability & 1:

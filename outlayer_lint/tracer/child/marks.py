@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import os
 import sys
+from collections import OrderedDict
 from functools import lru_cache
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -138,8 +139,8 @@ class Mark:
         """A copied tensor starts afresh."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A pickled tensor starts afresh."""
-        return (_nothing, ())
+        """A pickled tensor starts afresh. An `OrderedDict` is what torch's careful loader lets pass."""
+        return (OrderedDict, ())
 
     @property
     def module(self) -> Any:
@@ -162,10 +163,6 @@ class Mark:
                 if id(each) not in seen:
                     seen.add(id(each))
                     todo.append(each)
-
-
-def _nothing() -> None:
-    """What a pickled mark becomes."""
 
 
 @lru_cache(maxsize=4096)

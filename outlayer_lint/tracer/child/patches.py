@@ -22,6 +22,7 @@ def install(guard: Guard) -> None:
     """Wrap all of it; the guard takes it back when its watch ends."""
     constructors(guard.replace)
     backward(guard)
+    eager(guard)
     distributions(guard)
     keras_watch.install(guard)
 
@@ -36,6 +37,16 @@ def constructors(replace: Any) -> None:
         self.__dict__[BUILT] = here(depth=2)
 
     replace(torch.nn.Module, "__init__", built)
+
+
+def eager(guard: Guard) -> None:
+    """Nothing is compiled: what runs then is not Python any more, and cannot be watched."""
+
+    def compiled(model: Any = None, *_args: Any, **_kwargs: Any) -> Any:
+        return (lambda function: function) if model is None else model
+
+    guard.replace(torch, "compile", compiled)
+    guard.replace(torch.nn.Module, "compile", lambda *_args, **_kwargs: None)
 
 
 def backward(guard: Guard) -> None:

@@ -41,6 +41,8 @@ RECURRENT = {"lstm": "LSTM", "gru": "GRU", "rnn_tanh": "RNN", "rnn_relu": "RNN",
 SAME = {"torch.nn.functional.log_sigmoid": "torch.nn.functional.logsigmoid"}
 REVERSED = {"rdiv": "div", "rpow": "pow", "rsub": "sub"}
 PARAMETER = "torch.nn.Parameter"
+LAYER = "torch.nn.functional.linear"
+PRODUCTS = ("matmul", "mm")
 WEIGHT_RANK = 2  # a trained tensor of two dims or more is a weight, of fewer a bias or a scale
 
 
@@ -171,14 +173,20 @@ class Reader:
         short, args = mark.short, mark.given[0]
         if short == "getitem":
             return self._indexed(mark)
+        if short == "setitem" and isinstance(args[2], Mark) and whole_of(args[1]):
+            return self.answer(args[2])
         if short == "data":
             return tuple((t.replace(gradient=False), c) for t, c in self.answer(mark.parts[0]) if isinstance(t, Tensor))
         if short in REVERSED:
             return only(arithmetic(self, REVERSED[short], *self._things(args[1], args[0]), self.site(mark)))  # type: ignore[arg-type]
+        if short == "add" and (layer := self._with_bias(mark)) is not None:
+            return layer
         found = row_of(mark)
         if found is None:
             return self._unlisted(mark)
         row, form = found
+        if row.how == "product" and short in PRODUCTS and (layer := self._weighted(mark)) is not None:
+            return layer
         if row.transfer == "recurrent" and getattr(mark.module, "proj_size", None):
             return self._projected(mark, row)
         if row.transfer == "reshapes" and row.how != "mixed":
@@ -192,6 +200,25 @@ class Reader:
         args, kwargs = mark.given
         given = Arguments(tuple(map(self.entry, args)), {k: self.entry(v) for k, v in kwargs.items()})
         return Application(self, row, "function" if form == "module" else form, given, self.site(mark), None)  # type: ignore[arg-type]
+
+    def _weighted(self, mark: Mark) -> Answer | None:
+        """A product with a trained matrix is a linear layer, whoever wrote it; its classes are along that matrix."""
+        weights = [each.kind == "parameter" and len(each.shape) == WEIGHT_RANK for each in mark.parts]
+        if len(weights) != 2 or weights[0] == weights[1] or layer_of(mark) is not None:
+            return None
+        inner = mark.parts[1 if weights[0] else 0]
+        return only(
+            Tensor(Emission.LOGIT, by=LAYER, learned=LAYER, class_axis=-2 if weights[0] else -1,
+                   origin=self.origin(mark), inner=lambda: self.value(inner))
+        )  # fmt: skip
+
+    def _with_bias(self, mark: Mark) -> Answer | None:
+        """A product with weights and then a bias: the scores of a layer that somebody wrote out."""
+        if len(mark.parts) != 2 or mark.parts[1].kind != "parameter" or mark.parts[0].shape != mark.shape:
+            return None
+        answer = self.answer(mark.parts[0])
+        scores = [t for t, _ in answer if isinstance(t, Tensor) and t.emission is Emission.LOGIT and t.by == t.learned]
+        return answer if scores and len(scores) == len(answer) and scores[0].learned != PARAMETER else None
 
     def _projected(self, mark: Mark, row: Row) -> Answer:
         """The states of a recurrent layer behind a projection, which is a linear layer."""
@@ -253,7 +280,7 @@ class Reader:
         elif isinstance(axis, int) and axis != SCRAMBLED and -rank <= axis < rank:
             changes["units"] = mark.shape[axis]
         elif axis != SCRAMBLED:
-            changes["units"] = None
+            changes["units"] = 1 if rank == 2 and mark.shape[1] == 1 else None
         span = self.span(mark, None)
         layer = layer_of(mark) if made.origin.applied is not None and made.origin.applied == span else None
         if layer is not None and type(made.origin) is Origin:
@@ -303,6 +330,12 @@ class Reader:
         name = f"_{len(self.named)}"
         self.named[name] = self.answer(value) if isinstance(value, Mark) else unknown("unknown index")
         return ast.Name(name)
+
+
+def whole_of(index: Any) -> bool:
+    """Whether an index takes all there is: `x[:]`, `x[...]`."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(each is Ellipsis or (isinstance(each, slice) and each == slice(None)) for each in parts)
 
 
 def _plain(reader: Reader, thing: Any) -> Any:

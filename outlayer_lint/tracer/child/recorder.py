@@ -137,14 +137,14 @@ class Recorder(TorchFunctionMode):
 
     def mark_of(self, tensor: torch.Tensor) -> Mark:
         """The mark of a tensor; one that nothing watched made gets a mark as a source."""
-        mark: Mark | None = tensor.__dict__.get(marks.NAME)
-        if mark is not None and mark.session is self.session:
+        mark = tensor.__dict__.get(marks.NAME)
+        if type(mark) is Mark and mark.session is self.session:
             return mark
         if isinstance(tensor, torch.nn.Parameter) or is_trained(tensor):
             kind = "parameter"
         else:
             kind = "opaque" if tensor.requires_grad else "data"
-        mark = Mark(self.session, kind, "", shape=tensor.shape, dtype=dtype_of(tensor))
+        mark = Mark(self.session, kind, "", shape=shape_of(tensor), dtype=dtype_of(tensor))
         setattr(tensor, marks.NAME, mark)
         return mark
 
@@ -168,7 +168,7 @@ class Recorder(TorchFunctionMode):
             if not writes or is_trained(result):
                 return  # `.to` of what is there already; a parameter that is initialised or updated
         mark = Mark(
-            self.session, "operation", name, given=given, parts=tuple(inputs), shape=result.shape,
+            self.session, "operation", name, given=given, parts=tuple(inputs), shape=shape_of(result),
             dtype=dtype_of(result), place=here(self.least, 3), modules=tuple(self.stack[-8:]), index=self.index,
             part=part, function=function,
         )  # fmt: skip
@@ -178,6 +178,15 @@ class Recorder(TorchFunctionMode):
         setattr(result, marks.NAME, mark)
         if self.after is not None:
             self.after(mark, result)
+
+
+def shape_of(tensor: torch.Tensor) -> tuple[int, ...]:
+    """The shape; a lazy layer's weight has none yet."""
+    try:
+        shape: tuple[int, ...] = tensor.shape
+    except RuntimeError:
+        return ()
+    return shape
 
 
 def dtype_of(tensor: torch.Tensor) -> str:

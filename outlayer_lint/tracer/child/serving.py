@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 import traceback
@@ -60,6 +61,8 @@ def serve(wanted: dict[str, Any], header: dict[str, Any], writer: Writer) -> Non
             result["word"] = "internal"
             result["trace"] = "".join(traceback.format_exception(error))[-20_000:]
     writer.send("result", id=number, result=result)
+    if orders.ENDING:
+        os._exit(0)  # another worker goes on with the rest
 
 
 def _settle() -> None:

@@ -97,7 +97,7 @@ def _driven(
     if point.index < 0:
         return NOT_RUN
     kind, scale = TRIALS[dtype]
-    scores = (designed(point.shape, 1.0, torch.float64, 3) * scale).to(kind).requires_grad_()
+    scores = (designed(point.shape, 1.0, torch.float64, 3) * scale).to(output.tensor.device, kind).requires_grad_()
     replay = Replay(point.index, point.part, scores)
     try:
         with evaluating(model), torch.enable_grad():
@@ -122,7 +122,8 @@ def _driven(
 def _weighed(tensor: torch.Tensor) -> torch.Tensor:
     """A number that depends on every value in another way: rows that sum to one have no gradient otherwise."""
     chance = torch.Generator().manual_seed(11)
-    return (tensor.double() * torch.randn(tensor.shape, generator=chance, dtype=torch.float64)).sum()
+    factors = torch.randn(tensor.shape, generator=chance, dtype=torch.float32)
+    return (tensor.float() * factors.to(tensor.device)).sum()
 
 
 def _worst(tensor: torch.Tensor) -> str:

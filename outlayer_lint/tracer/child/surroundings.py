@@ -57,6 +57,18 @@ def quiet() -> Iterator[None]:
             setattr(place, name, value)
 
 
+@contextmanager
+def lenient_options() -> Iterator[None]:
+    """Command lines that lack a required option get a guess, for scripts that are run without being asked for."""
+    parser = argparse.ArgumentParser
+    kept = parser.parse_known_args, parser.parse_args
+    _patch_options(setattr)
+    try:
+        yield
+    finally:
+        parser.parse_known_args, parser.parse_args = kept  # type: ignore[method-assign]
+
+
 def _patch_options(patch: Callable[[Any, str, Any], None]) -> None:
     known = argparse.ArgumentParser.parse_known_args
 

@@ -9,7 +9,7 @@ import torch
 
 from outlayer_lint.lattice import describe_value
 from outlayer_lint.reporters.json import diagnostic
-from outlayer_lint.tracer.child import hooked, numbers
+from outlayer_lint.tracer.child import gpu, hooked, numbers
 from outlayer_lint.tracer.child.construct import Refusal, build
 from outlayer_lint.tracer.child.facts import Facts, judge
 from outlayer_lint.tracer.child.failures import is_ours, said, word_of, word_of_text
@@ -17,7 +17,7 @@ from outlayer_lint.tracer.child.forms import Form, emits, identify
 from outlayer_lint.tracer.child.guard import Guard
 from outlayer_lint.tracer.child.inputs import Found, Hypothesis, InputSpec, search
 from outlayer_lint.tracer.child.marks import PROJECT, standing
-from outlayer_lint.tracer.child.orders import KEPT
+from outlayer_lint.tracer.child.orders import ENDING, KEPT
 from outlayer_lint.tracer.child.patches import constructors
 from outlayer_lint.tracer.child.reading import Reader
 from outlayer_lint.tracer.child.recorder import evaluating, record, seeded
@@ -104,9 +104,12 @@ def examined(model: Model, target: Target, header: dict[str, Any], clock: Clock)
         others = [_other(model.model, hypothesis) for hypothesis in found.hypotheses[1:]]
         clock("rules")
         diagnostics = _safely("rules", lambda: _judged(model.model, best), list[dict[str, Any]](), notes)
+        device, driven = _on_gpu(model.model, best, recording, header, clock, notes)
     clock("")
     return {
         "built": built,
+        "device": device,
+        "gpu": driven,
         "inputs": [_input(spec, found) for spec in best.specs],
         "outputs": [_output(output, forms, others, strained) for output in recording.outputs[:MOST_OUTPUTS]],
         "claims": list(_expected(model.outputs, forms, others)),
@@ -114,6 +117,29 @@ def examined(model: Model, target: Target, header: dict[str, Any], clock: Clock)
         "diagnostics": diagnostics,
         "time": clock.took,
     }
+
+
+def _on_gpu(
+    model: Any,
+    hypothesis: Hypothesis,
+    recording: Recording,
+    header: dict[str, Any],
+    clock: Clock,
+    notes: list[dict[str, str]],
+) -> tuple[str, dict[str, Any] | None]:
+    """The device, and what a GPU says where there is one."""
+    device = gpu.resolved(header["device"])
+    if not device:
+        notes.append({"word": "device", "message": f"there is no {header['device']} here: this is of the CPU"})
+    if not device.startswith("cuda"):
+        return "cpu", None
+    clock("gpu")
+    try:
+        return device, gpu.tried_on(model, hypothesis, recording, device, header["dtypes"], header["memory_of_gpu"])
+    except gpu.Spoiled as spoiled:
+        notes.append({"word": "device", "message": f"the GPU gave up: {spoiled}"})
+        ENDING.append(device)
+        return device, spoiled.told
 
 
 def rehearsed() -> None:

@@ -1,0 +1,56 @@
+"""What a parameter's annotation or default says of it, as it is written."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from outlayer_lint.resolve.scopes import Scope
+
+# Numbers, texts, what holds them, and what else a signature says that no tensor is.
+PLAIN = frozenset(
+    "int float str bool bytes None Path PathLike device dtype Generator Literal Optional Union List Tuple Sequence "
+    "Iterable Dict Set list tuple dict set typing os pathlib torch np numpy".split()
+)
+HOLDERS = frozenset("typing os pathlib torch np numpy".split())
+
+
+def is_plain(scope: Scope, name: str) -> bool:
+    """Whether a parameter is a number, a text or a setting by its annotation, or without one by its default."""
+    a = scope.parameters
+    if a is None:
+        return False
+    ordered = [*a.posonlyargs, *a.args]
+    for at, parameter in enumerate((*ordered, *a.kwonlyargs)):
+        if parameter.arg != name:
+            continue
+        if parameter.annotation is not None:
+            return _is_plain(parameter.annotation)
+        defaults = [None] * (len(ordered) - len(a.defaults)) + [*a.defaults, *a.kw_defaults]
+        default = defaults[at]
+        return isinstance(default, ast.Constant) and default.value is not None
+    return False
+
+
+def _is_plain(annotation: ast.expr) -> bool:
+    words: set[str] = set()
+    for node in ast.walk(annotation):
+        if isinstance(node, ast.Attribute):
+            words.add(node.attr)
+        elif isinstance(node, ast.Name):
+            words.add(node.id)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and not _inside_literal(annotation, node):
+            words.update(re.findall(r"[A-Za-z_]\w*", node.value))
+    return words <= PLAIN and not words <= HOLDERS
+
+
+def _inside_literal(annotation: ast.expr, text: ast.Constant) -> bool:
+    """Whether a text is a value, as in `Literal["mean"]`, and not the annotation itself."""
+    return any(
+        isinstance(node, ast.Subscript)
+        and getattr(node.value, "attr", getattr(node.value, "id", "")) == "Literal"
+        and any(inner is text for inner in ast.walk(node.slice))
+        for node in ast.walk(annotation)
+    )
