@@ -43,6 +43,7 @@ class Config(NamedTuple):
         path: the file this was read from, "" where there is none.
         force_exclude: whether files that are named may be left out as well.
         noqa: whether `# noqa` counts; a host with comments of its own may take over.
+        trace: the table of the tracer as written; the tracer reads it.
     """
 
     layers: tuple[Layer, ...] = ()
@@ -58,6 +59,7 @@ class Config(NamedTuple):
     path: str = ""
     force_exclude: bool = False
     noqa: bool = True
+    trace: tuple[tuple[str, Any], ...] = ()
 
     @staticmethod
     def of(**settings: Any) -> Config:
@@ -240,6 +242,7 @@ def read(table: Mapping[str, Any], path: str) -> Config:
         baseline=os.path.join(root, baseline) if baseline else "",
         root=root,
         path=path,
+        trace=get("trace") or (),
     )
 
 
@@ -283,6 +286,10 @@ def _dict(value: Any, where: str) -> dict[str, Any]:
     return value
 
 
+def _table_of(value: Any, where: str) -> tuple[tuple[str, Any], ...]:
+    return tuple(_dict(value, where).items())
+
+
 KEYS: dict[str, Callable[[Any, str], Any]] = {
     "baseline": _string,
     "contracts": _strings,
@@ -295,4 +302,5 @@ KEYS: dict[str, Callable[[Any, str], Any]] = {
     "select": _strings,
     "severity": _levels,
     "src": _strings,
+    "trace": _table_of,
 }

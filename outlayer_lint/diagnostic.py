@@ -7,7 +7,10 @@ file's list of cells, from 0, and lines count inside the cell.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from outlayer_lint.claims import Claim, Trial
 
 
 class Severity(StrEnum):
@@ -72,7 +75,7 @@ class Finding(NamedTuple):
 
 
 class Diagnostic(NamedTuple):
-    """A finding dressed by its rule, ready to show."""
+    """A finding dressed by its rule, ready to show; `trace` once its `claim` was put to trial."""
 
     code: str
     rule: str
@@ -82,6 +85,8 @@ class Diagnostic(NamedTuple):
     span: Span
     related: tuple[Related, ...] = ()
     fix: Fix | None = None
+    trace: Trial | None = None
+    claim: Claim | None = None
 
 
 class Unread(NamedTuple):

@@ -41,13 +41,14 @@ def check(  # noqa: PLR0913 - what the faces add to it
     progress: Callable[[int, int], None] | None = None,
     trees: Mapping[str, tuple[str, ast.Module]] | None = None,
     uses: bool = False,
+    claims: bool = False,
 ) -> Report:
     """Lint files and folders; see `Report`.
 
     `trees` are those that somebody has parsed already (flake8): absolute path -> source and its tree.
     What was built on the way goes to `keep`, if given: a process that ends right after need not wait until it is freed,
     which takes as long as the analysis. `progress` is told now and then how many of how many steps are done. `uses`
-    asks for `Report.uses` as well.
+    asks for `Report.uses` as well, `claims` for what each finding says of the program when it runs.
     """
     # Trees and frames live until the end: looking for garbage among them costs as much as the analysis.
     collecting = gc.isenabled()
@@ -56,6 +57,7 @@ def check(  # noqa: PLR0913 - what the faces add to it
         run = _Run(config, [] if keep is None else keep, {os.path.abspath(path) for path in paths}, progress)
         run.trees = trees or {}
         run.uses = [] if uses else None
+        run.judgement.claims = claims
         return _check(run, paths, stdin)
     finally:
         if collecting:

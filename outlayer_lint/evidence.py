@@ -73,13 +73,18 @@ def class_axis(way: Tensor) -> int | None:
 
 
 def over_batch(way: Tensor) -> bool:
-    """Whether a softmax ran over the first dim of an output that is not a single sample.
-
-    Scores of all pairs (`a @ b.T`) have samples along both dims, and a contrastive loss normalises over each in turn.
-    """
+    """Whether a softmax ran over the first dim of an output that is not a single sample."""
     if way.emission not in SIMPLEXES or axis_of(way, way.axis) != 0 or way.rank == 1:
         return False
-    return not any(stem(each) in PRODUCTS for each in history(way))
+    return not of_pairs(way)
+
+
+def of_pairs(way: Tensor) -> bool:
+    """Whether it holds scores of all pairs (`a @ b.T`).
+
+    These have samples along both dims, and a contrastive loss normalises over each in turn.
+    """
+    return any(stem(each) in PRODUCTS for each in history(way))
 
 
 def classes_last(way: Tensor) -> bool:

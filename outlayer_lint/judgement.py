@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class Judgement:
     """Checks loaded by need, and what they said."""
 
-    def __init__(self) -> None:
-        """Which check wants which fact stands in the compiled table."""
+    def __init__(self, *, claims: bool = False) -> None:
+        """Which check wants which fact stands in the compiled table; `claims`: findings will be put to trial."""
+        self.claims = claims
         self.subscriptions = knowledge.subscriptions()
         self.pages = knowledge.pages()
         self.checks: dict[str, Callable[[Any], Iterator[Finding]]] = {}
@@ -42,6 +43,11 @@ class Judgement:
         certainty = "likely" if likely or finding.certainty != "proved" else "proved"
         severity = Severity.WARNING if grade.severity is Severity.ERROR and certainty != "proved" else grade.severity
         words = {**fact.words, **finding.words}
+        claim = None
+        if self.claims:
+            from outlayer_lint.claims import claim_of  # noqa: PLC0415 - where findings will be put to trial
+
+            claim = claim_of(fact)
         related = tuple(dict.fromkeys((*finding.because, *fact.related)))
         related = tuple(r for r in related if r.span != finding.span)
         return Diagnostic(
@@ -53,6 +59,7 @@ class Judgement:
             finding.span,
             related,
             finding.fix,
+            claim=claim,
         )
 
 

@@ -143,7 +143,9 @@ def test_every_key_has_its_say(project: Path) -> None:
     assert "warning[OLL101]" in outlayer(project, ".").out
     assert outlayer(project, ".", "--fail-on", "warning").code == 1
     assert outlayer(project, ".", "--isolated").code == 1
-    assert len(KEYS) == 11
+    configured(project, "trace = true")
+    assert outlayer(project, ".").code == 2
+    assert len(KEYS) == 12
 
 
 def test_rows_of_the_users_own(tmp_path: Path) -> None:

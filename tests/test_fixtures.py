@@ -19,7 +19,7 @@ from outlayer_lint.knowledge import pages
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 SUFFIXES = (".py", ".ipynb")
-NOT_FOR_US = ("broken",)  # test_bad_input.py
+NOT_FOR_US = ("broken", "tracer")  # test_bad_input.py, test_tracer_hostile.py
 
 
 class Case(NamedTuple):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__)
 FIXTURES = HERE.parents[1] / "fixtures"
-SOURCES = sorted(path for path in FIXTURES.rglob("*.py") if "broken" not in path.parts)
+SOURCES = sorted(path for path in FIXTURES.rglob("*.py") if not {"broken", "hostile"} & set(path.parts))
 
 
 @pytest.fixture(scope="module")

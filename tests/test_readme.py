@@ -11,8 +11,9 @@ from commandline import outlayer
 
 from outlayer_lint.cli.arguments import parse
 from outlayer_lint.cli.catalogue import worst
-from outlayer_lint.config import KEYS
+from outlayer_lint.config import KEYS, load
 from outlayer_lint.knowledge import pages
+from outlayer_lint.tracer.configured import read as read_trace
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -69,7 +70,11 @@ def test_the_commands_of_the_readme_are_understood() -> None:
 
 def test_the_configuration_of_the_readme_is_understood(tmp_path: Path) -> None:
     (text,) = (block for block in blocks("toml") if "[tool.outlayer-lint]" in block)
-    (tmp_path / "pyproject.toml").write_text(text)
+    (tracing,) = (block for block in blocks("toml") if "[tool.outlayer-lint.trace]" in block)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "model.py").touch()
+    (tmp_path / "pyproject.toml").write_text(text + tracing)
+    assert read_trace(load(str(tmp_path)), str(tmp_path)).targets[0].classes == 10
     done = outlayer(tmp_path, "--show-settings")
     assert (done.code, done.err) == (0, "")
     listed = re.findall(r"(?m)^\| `([\w-]+)` \|", README.read_text(encoding="utf-8"))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.evidence import SIMPLEXES, class_axis, classes_last, made, over_batch, same_axis
+from outlayer_lint.evidence import SIMPLEXES, class_axis, classes_last, made, of_pairs, over_batch, same_axis
 from outlayer_lint.facts import Decision, LossCall, places
 from outlayer_lint.lattice import Emission, Tensor
 
@@ -19,7 +19,8 @@ def check(fact: LossCall | Decision) -> Iterator[Finding]:
 
     def astray(way: Tensor) -> bool:
         wanted = way.emission is Emission.LOGP or way.emission in wants
-        return way.emission in SIMPLEXES and wanted and same_axis(way, way.axis, classes) is False
+        apart = way.emission in SIMPLEXES and wanted and same_axis(way, way.axis, classes) is False
+        return apart and not of_pairs(way)
 
     witness = value.all(astray)
     if witness is None:

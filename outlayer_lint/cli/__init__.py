@@ -27,6 +27,8 @@ COMMANDS = {
     "rules": "catalogue",
     "reveal": "insight",
     "pairs": "insight",
+    "trace": "tracing",
+    "run": "tracing",
     "server": "serving",
     "clean": "checking",
 }

@@ -27,6 +27,8 @@ usage: outlayer-lint [COMMAND] ...
   outlayer-lint rules                the catalogue, a line each
   outlayer-lint pairs [PATH...]      every model output and what consumes it: consistent, contradicted or unresolved
   outlayer-lint reveal FILE:LINE     what each expression on the line emits, and how that is known
+  outlayer-lint trace TARGET...      RUNS a model with input it finds by itself, and says what comes out
+  outlayer-lint run SCRIPT           RUNS a training script for a few losses and watches what they are given
   outlayer-lint server               the language server, for editors
   outlayer-lint clean [PATH]         remove what was kept from earlier runs
   outlayer-lint --version
@@ -45,6 +47,7 @@ class Option(NamedTuple):
     choices: tuple[str, ...] = ()
     many: bool = False
     default: str = ""
+    commas: bool = True  # whether a list may be written in one word
 
     @property
     def name(self) -> str:
@@ -81,6 +84,18 @@ RULES = (
 TEXT_OR_JSON = Option(("--format", "--output-format"), "FORMAT", "default: text", ("text", "json"), default="text")
 DRAWN = TEXT_OR_JSON._replace(choices=("text", "json", "html"))
 
+FAIL_ON = Option(("--fail-on",), "LEVEL", "least severity with exit code 1; default: warning", LEVELS)
+STRICT = Option(("--strict",), "", "exit with 2 if anything could not be read")
+RUNNING = (
+    Option(("--device",), "DEVICE", "auto, cpu, cuda or cuda:1; default: auto"),
+    Option(("--budget",), "TIME", "for one target; default: 20s"),
+    Option(("--memory",), "SIZE", "that the child may take; default: 3g"),
+    Option(("--isolation",), "LEVEL", "default: auto, what the system permits", ("auto", "strict", "none")),
+    Option(("--yes",), "", "allow --isolation none without a terminal"),
+    Option(("--python",), "FILE", "the interpreter that has torch; default: this one"),
+)
+TRACED = (FAIL_ON, TEXT_OR_JSON._replace(choices=("text", "json", "sarif")), OUTPUT, CONFIG, ISOLATED, COLOR)
+
 COMMANDS = {
     "check": Command(
         "Lint files, notebooks and folders; `-` reads from standard input.",
@@ -89,12 +104,7 @@ COMMANDS = {
             *RULES,
             TEXT_OR_JSON._replace(choices=FORMATS),
             OUTPUT,
-            Option(
-                ("--fail-on",),
-                "LEVEL",
-                "least severity with exit code 1; default: warning",
-                ("error", "warning", "info"),
-            ),
+            FAIL_ON,
             Option(("--show",), "LEVEL", "tell findings of severity info one by one", ("info",)),
             Option(("--baseline",), "FILE", "leave out what this file accepts"),
             Option(("--add-noqa",), "", "add a `# noqa` to each line with a finding"),
@@ -103,7 +113,10 @@ COMMANDS = {
             NO_GITIGNORE,
             Option(("--stdin-filename",), "NAME", "what to call standard input"),
             Option(("--exit-zero",), "", "exit with 0 whatever is found"),
-            Option(("--strict",), "", "exit with 2 if anything could not be read"),
+            STRICT,
+            Option(("--trace",), "", "RUN the models behind the findings and say which are confirmed"),
+            Option(("--no-trace",), "", "run nothing, whatever the configuration says"),
+            *RUNNING,
             Option(("--statistics",), "", "only how often each rule spoke"),
             Option(("--quiet", "-q"), "", "no closing lines"),
             Option(("--show-files",), "", "list the files that would be read, and stop"),
@@ -141,6 +154,46 @@ COMMANDS = {
         "What each expression on a line emits, and how that is known.",
         *("place", "FILE:LINE", 1, 1, "in a notebook FILE:cell2:LINE, cells counted from 0"),
         (CONFIG, ISOLATED, COLOR),
+    ),
+    "trace": Command(
+        "EXECUTES the model's code, in a sandbox: finds an input by itself and says what comes out.",
+        *("targets", "TARGET", 0, 1_000_000, "FILE.py, FILE.py:NAME, package.module:NAME or a folder"),
+        (
+            Option(("--args",), "JSON", "keyword arguments of the constructor: '{\"num_classes\": 10}'"),
+            Option(
+                ("--input",),
+                "SPEC",
+                "of forward, repeatable: 'x=f32[2,3,32,32]', ids 'i64[2,16]<5000'",
+                many=True,
+                commas=False,
+            ),
+            Option(("--classes",), "K", "how many classes there are"),
+            Option(
+                ("--task",),
+                "TASK",
+                "what the model is for",
+                ("multiclass", "multilabel", "binary", "regression", "segmentation", "lm"),
+            ),
+            Option(("--dtypes",), "LIST", "precisions to look at: fp32,bf16,fp16; default: fp32"),
+            Option(("--max-tries",), "N", "forwards that the search may run; default: 60"),
+            Option(("--allow-full-import",), "", "import the file as a whole, not only what the model needs"),
+            Option(("--explain",), "", "how the input was found, try by try"),
+            Option(("--print-config",), "", "the configuration that would skip the search next time"),
+            STRICT._replace(says="exit with 2 if a target could not be traced"),
+            *RUNNING,
+            *TRACED,
+        ),
+    ),
+    "run": Command(
+        "EXECUTES a training script, in a sandbox: watches its first losses and says what they are given.",
+        *("words", "SCRIPT", 1, 1_000_000, "the script; its own arguments follow `--`"),
+        (
+            Option(("--steps",), "N", "losses after which it is stopped; default: 4"),
+            Option(("--explain",), "", "the last of what the script prints"),
+            STRICT._replace(says="exit with 2 if no loss was reached"),
+            *RUNNING,
+            *TRACED,
+        ),
     ),
     "server": Command("Answer an editor over standard input and output.", *("none", "", 0, 0, ""), ()),
     "clean": Command("Remove what was kept from earlier runs.", "paths", "PATH", 0, 1, PATHS[-1], ()),
@@ -204,7 +257,8 @@ def _set(found: SimpleNamespace, option: Option, flag: str, given: str | None, r
         hint = nearest(value, option.choices)
         raise Refused(f"{flag}: expected one of {', '.join(option.choices)}, found `{value}`{hint}")
     if option.many:
-        getattr(found, option.name).extend(filter(None, (part.strip() for part in value.split(","))))
+        parts = value.split(",") if option.commas else (value,)
+        getattr(found, option.name).extend(filter(None, (part.strip() for part in parts)))
     else:
         setattr(found, option.name, value)
 

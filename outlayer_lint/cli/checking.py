@@ -39,8 +39,15 @@ def check(arguments: SimpleNamespace) -> Outcome:
         return Outcome(settings_text(config, rules))
     if arguments.show_files:
         return _files([stdin[0]] if stdin else asked_about(paths, config)[0])
-    report = _lint(paths, config, stdin, arguments)
+    traced = _is_traced(arguments, config, stdin)
+    report = _lint(paths, config, stdin, arguments, claims=traced)
+    ran = ""
+    if traced:
+        from outlayer_lint.cli.tracing import put_to_trial  # noqa: PLC0415 - only where it was asked for
+
+        report, ran = put_to_trial(report, config, arguments, paths)
     code, notes = verdict(report, config, arguments)
+    notes = (*notes, ran) if ran else notes
     if arguments.statistics:
         from outlayer_lint.cli.telling import statistics  # noqa: PLC0415
 
@@ -126,14 +133,30 @@ def _files(paths: Sequence[str]) -> Outcome:
     return Outcome("".join(f"{visible(shown(os.path.abspath(path)))}\n" for path in paths))
 
 
-def _lint(paths: Sequence[str], config: Config, stdin: tuple[str, bytes] | None, arguments: SimpleNamespace) -> Report:
+def _is_traced(arguments: SimpleNamespace, config: Config, stdin: tuple[str, bytes] | None) -> bool:
+    """Whether the code behind the findings is to be run: on request, or where the configuration asks for it."""
+    if arguments.trace and arguments.no_trace:
+        raise Refused("--trace does not go with --no-trace")
+    if arguments.trace and stdin is not None:
+        raise Refused("--trace runs files, so it does not go with the path `-`")
+    return arguments.trace or (dict(config.trace).get("enabled") is True and not arguments.no_trace and stdin is None)
+
+
+def _lint(
+    paths: Sequence[str],
+    config: Config,
+    stdin: tuple[str, bytes] | None,
+    arguments: SimpleNamespace,
+    *,
+    claims: bool = False,
+) -> Report:
     if stdin is not None and config.force_exclude and is_excluded(stdin[0], config):
         return Report()
     from outlayer_lint.engine import check as lint  # noqa: PLC0415 - the most expensive import, so the last
 
     bar = _bar(arguments)
     try:
-        return lint(paths, config, stdin=stdin, keep=KEPT, progress=bar)
+        return lint(paths, config, stdin=stdin, keep=KEPT, progress=bar, claims=claims)
     finally:
         if bar is not None:
             bar.stop()
@@ -216,7 +239,8 @@ def verdict(report: Report, config: Config, arguments: SimpleNamespace | None = 
         failed = True
     if failed:
         return FAILED, tuple(notes)
-    worst = max((d.severity.rank for d in report.diagnostics), default=-1)
+    standing = (d for d in report.diagnostics if d.trace is None or d.trace.verdict != "refuted")
+    worst = max((d.severity.rank for d in standing), default=-1)
     found = worst >= config.fail_on.rank and not given.get("exit_zero")
     return FOUND if found else CLEAN, tuple(notes)
 

@@ -312,7 +312,7 @@ def losses_built(driver: Driver, seed: Seed) -> Iterator[LossBuilt]:
             keywords=keywords,
             tensors=tuple(tensors),
             module_call=module,
-            scaled=_is_scaled(seed),
+            scaled=is_weighed(seed.node, seed.place.block.statements[seed.place.index]),
             words=words,
         )
         return
@@ -326,17 +326,16 @@ def _written(seed: Seed, row: Row, parameter: str) -> str:
     return "" if node is None else seed.place.block.scope.file.document.segment(node)
 
 
-def _is_scaled(seed: Seed) -> bool:
-    """Whether the loss's value is weighed where it is computed: `KLDivLoss()(p, q) * (alpha * T * T)`.
+def is_weighed(loss: ast.expr, statement: ast.stmt) -> bool:
+    """Whether a loss's value is weighed where it is computed: `KLDivLoss()(p, q) * (alpha * T * T)`.
 
     A squared temperature alone makes up for the softened targets and is no weight.
     """
-    statement = seed.place.block.statements[seed.place.index]
     factors: list[str] = []
     for node in ast.walk(statement):
         if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div)):
             for operand, other in ((node.left, node.right), (node.right, node.left)):
-                if any(part is seed.node for part in _product(operand)):
+                if any(part is loss for part in _product(operand)):
                     factors.extend(ast.dump(part) for part in _product(other))
     return len(set(factors)) > 1
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from outlayer_lint.reporters.terminal import closing, paint, place, told, visible
 
 if TYPE_CHECKING:
-    from outlayer_lint.diagnostic import Report
+    from outlayer_lint.diagnostic import Diagnostic, Report
     from outlayer_lint.reporters import View
 
 
@@ -16,8 +16,14 @@ def render(report: Report, view: View) -> str:
     shown, hidden = told(report, show_info=view.show_info)
     lines = [
         f"{paint(place(d.span), 'bold', view.colour)}: "
-        f"{paint(d.code, str(d.severity), view.colour)} {visible(d.message)}\n"
+        f"{paint(d.code, str(d.severity), view.colour)} {visible(d.message)}{_tried(d)}\n"
         for d in shown
     ]
     lines.extend(f"{visible(e.path)}:{e.line}:1: not read: {visible(e.message)}\n" for e in report.errors)
     return "".join(lines) + (closing(report, hidden) if view.summary else "")
+
+
+def _tried(diagnostic: Diagnostic) -> str:
+    """The verdict of a run, where there was one."""
+    trial = diagnostic.trace
+    return "" if trial is None else f" [{trial.verdict} by trace: {visible(trial.why)}]"

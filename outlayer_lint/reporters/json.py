@@ -44,7 +44,7 @@ def diagnostic(found: Diagnostic) -> dict[str, Any]:
         "certainty": found.certainty,
         "message": found.message,
         **span(found.span),
-        "trace": None,
+        "trace": None if found.trace is None else found.trace._asdict(),
         "related": [{**span(related.span), "message": related.message} for related in found.related],
         "fix": None if fix is None else {"safety": fix.safety, "message": fix.message, "edits": []},
     }

@@ -81,6 +81,11 @@ def _result(diagnostic: Diagnostic, mark: str, codes: Sequence[str], view: View)
     }
     if diagnostic.fix is not None:
         result["properties"]["fix"] = diagnostic.fix.message
+    if diagnostic.trace is not None:
+        result["properties"]["trace"] = diagnostic.trace._asdict()
+        if diagnostic.trace.verdict == "refuted":
+            why = f"refuted by trace: {diagnostic.trace.why}"
+            result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": why}]
     if diagnostic.related:
         result["relatedLocations"] = [
             {"id": number, **_location(related.span, view, related.message)}

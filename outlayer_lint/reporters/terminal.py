@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 STYLES = {
     "error": "\x1b[1;31m", "warning": "\x1b[1;33m", "info": "\x1b[1;36m", "bold": "\x1b[1m", "frame": "\x1b[1;34m",
-    "dim": "\x1b[2m",
+    "dim": "\x1b[2m", "struck": "\x1b[9m",
 }  # fmt: skip
 UNSEEN = (
     "[\x00-\x1f\x7f-\x9f\xad"  # controls
@@ -57,7 +57,8 @@ def told(report: Report, *, show_info: bool) -> tuple[list[Diagnostic], int]:
 
 def closing(report: Report, hidden: int) -> str:
     """The lines after the findings: how many, in how much, and what could not be followed."""
-    severities = [str(d.severity) for d in report.diagnostics]
+    refuted = [d for d in report.diagnostics if d.trace is not None and d.trace.verdict == "refuted"]
+    severities = [str(d.severity) for d in report.diagnostics if d not in refuted]
     found = [count(severities.count(s), s) for s in ("error", "warning") if s in severities]
     if "info" in severities and not hidden:
         found.append(f"{severities.count('info')} info")
@@ -65,13 +66,19 @@ def closing(report: Report, hidden: int) -> str:
     lines = [f"Found {joined(found)}. {looked}." if found else f"Nothing found. {looked}."]
     if hidden:
         lines.append(f"{hidden} more of severity info, which depend on what is not known: --show info lists them.")
+    verdicts = [d.trace.verdict for d in report.diagnostics if d.trace is not None]
+    if verdicts:
+        tally = [
+            f"{verdicts.count(v)} {v}" for v in ("confirmed", "refuted", "inconclusive", "not-run") if v in verdicts
+        ]
+        lines.append(f"Run to see: {joined(tally)}.")
     if report.accepted:
         lines.append(f"The baseline accepts {count(report.accepted, 'finding')}.")
-    verdicts = [pair.verdict for pair in report.pairs]
-    if verdicts:
-        words = [f"{verdicts.count(v)} {v}" for v in ("consistent", "contradicted", "unresolved") if v in verdicts]
-        why = "; `outlayer-lint pairs` says why" if "unresolved" in verdicts else ""
-        lines.append(f"{count(len(verdicts), 'pair')} of an output and its consumer: {', '.join(words)}{why}.")
+    pairs = [pair.verdict for pair in report.pairs]
+    if pairs:
+        words = [f"{pairs.count(v)} {v}" for v in ("consistent", "contradicted", "unresolved") if v in pairs]
+        why = "; `outlayer-lint pairs` says why" if "unresolved" in pairs else ""
+        lines.append(f"{count(len(pairs), 'pair')} of an output and its consumer: {', '.join(words)}{why}.")
     return "".join(f"{line}\n" for line in lines)
 
 

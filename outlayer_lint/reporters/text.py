@@ -32,8 +32,11 @@ def render(report: Report, view: View) -> str:
 
 def _block(diagnostic: Diagnostic, view: View) -> Iterator[str]:
     severity = str(diagnostic.severity)
-    head = paint(f"{severity}[{diagnostic.code}]", severity, view.colour)
-    yield f"{head}{paint(f': {visible(diagnostic.message)}', 'bold', view.colour)}"
+    trial = diagnostic.trace
+    refuted = trial is not None and trial.verdict == "refuted"
+    head = paint(f"{'refuted' if refuted else severity}[{diagnostic.code}]", severity, view.colour)
+    style = "struck" if refuted else "bold"
+    yield f"{head}{paint(f': {visible(diagnostic.message)}', style, view.colour)}"
     spans = (diagnostic.span, *(related.span for related in diagnostic.related))
     gutter = len(str(max(span.line for span in spans)))
     yield from _excerpt(diagnostic.span, "-->", "^", "", severity, gutter, view)
@@ -42,6 +45,8 @@ def _block(diagnostic: Diagnostic, view: View) -> Iterator[str]:
     bar = paint(f"{' ' * gutter} =", "frame", view.colour)
     if diagnostic.fix is not None:
         yield f"{bar} fix: {visible(diagnostic.fix.message)}"
+    if trial is not None:
+        yield f"{bar} {trial.verdict} by trace: {visible(trial.why)}"
     yield f"{bar} {diagnostic.rule}, {diagnostic.certainty}"
 
 

@@ -1,0 +1,120 @@
+"""How far the tracer and the static analysis say the same of a line that both can judge.
+
+`python benchmarks/tracer/agreement.py [PATH...]`: scripts and folders, `pages` for the programs of the rules' pages
+(default: those and the torch fixtures). Each program runs under the guard; findings of both sides are compared on the
+lines that were reached.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import forked
+import torch
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from outlayer_lint.config import Config
+from outlayer_lint.engine import check
+from outlayer_lint.knowledge import pages
+from outlayer_lint.tracer.child.facts import Facts, judge
+from outlayer_lint.tracer.child.guard import guard
+from outlayer_lint.tracer.child.script import run_script
+
+FENCE = re.compile(r"^```python run\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+SECONDS = 20.0
+LOSSES = 40  # a page or a fixture may have many
+
+
+def traced(path: str) -> dict[str, Any]:
+    """Findings as (line, code, severity), the lines that were reached, and how it ended."""
+    watch = guard(LOSSES)
+    ended = run_script(path, [], watch)
+    facts = list(Facts(watch).all())
+    found = [(d.span.line, d.code, str(d.severity)) for d in judge(facts) if os.path.samefile(d.span.path, path)]
+    reached = {fact.span.line for fact in facts if fact.span.path == path}
+    return {"found": found, "reached": sorted(reached), "ended": list(ended[:3]), "calls": len(watch.calls)}
+
+
+def static(path: str) -> set[tuple[int, str, str]]:
+    """The same of the engine."""
+    report = check([path], Config())
+    return {(d.span.line, d.code, str(d.severity)) for d in report.diagnostics if d.span.path.endswith(Path(path).name)}
+
+
+def apart(path: Path, base: Path, scratch: Path) -> str:
+    """A copy of a program, or of the folder it is a part of, as a project of its own."""
+    inside = path.relative_to(base)
+    top = base / inside.parts[0]
+    place = scratch / f"{len(list(scratch.iterdir()))}"
+    place.mkdir()
+    (place / "setup.py").touch()
+    if top.is_dir():
+        shutil.copytree(top, place / top.name)
+    else:
+        shutil.copy(top, place / top.name)
+    return str(place / inside)
+
+
+def programs(arguments: list[str], scratch: Path) -> list[str]:
+    """The files to compare."""
+    found = []
+    for each in () if arguments == ["pages"] else map(Path, arguments):
+        files = sorted(each.rglob("*.py")) if each.is_dir() else [each]
+        found += [apart(path, each if each.is_dir() else each.parent, scratch) for path in files]
+    if arguments and arguments != ["pages"]:
+        return found
+    for page in pages().values():
+        for number, match in enumerate(FENCE.finditer(page.body)):
+            path = scratch / f"{page.name.replace('-', '_')}_{number}" / "program.py"
+            path.parent.mkdir()
+            (path.parent / "setup.py").touch()
+            path.write_text(match["text"])
+            found.append(str(path))
+    if arguments:
+        return found
+    for path in sorted((ROOT / "fixtures").rglob("*.py")):
+        text = path.read_text(errors="replace")
+        if "torch" in text and "tracer" not in path.parts and "broken" not in path.parts:
+            found.append(apart(path, ROOT / "fixtures" / path.relative_to(ROOT / "fixtures").parts[0], scratch))
+    return found
+
+
+def main() -> None:
+    """Print each difference, then the sums."""
+    torch.set_num_threads(1)
+    forked.warm()
+    both = alone = extra = ran = reached = 0
+    with tempfile.TemporaryDirectory() as scratch, contextlib.suppress(KeyboardInterrupt):
+        for path in programs(sys.argv[1:], Path(scratch)):
+            seen = forked.run(partial(traced, os.path.abspath(path)), SECONDS)
+            if "failed" in seen:
+                print(f"{path}: {seen['failed']}", seen.get("trace", ""))
+                continue
+            ran += 1
+            reached += bool(seen["calls"])
+            lines = set(seen["reached"])
+            expected = {(line, code) for line, code, _ in static(path) if line in lines}
+            found = {(line, code) for line, code, _ in seen["found"]}
+            both += len(expected & found)
+            alone += len(expected - found)
+            extra += len(found - expected)
+            for mark, difference in (("static only", expected - found), ("traced only", found - expected)):
+                for line, code in sorted(difference):
+                    print(f"{path}:{line}: {code} {mark}", seen["ended"])
+    print(
+        f"{ran} programs, {reached} reached a loss; findings of both {both}, static only {alone}, traced only {extra}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The half of the tracer that runs the user's code. Only this package imports torch, and only in the sandbox."""

@@ -1,0 +1,153 @@
+"""Accepted is not the same as right: whether an output counts the samples of the input, and keeps them apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+
+from outlayer_lint.tracer.child.slots import BATCH, DTYPES, Slot, State, arguments, leaves, replaced, with_batch
+from outlayer_lint.tracer.child.surroundings import quiet
+from outlayer_lint.tracer.child.watching import tensors_in
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from outlayer_lint.tracer.child.vehicle import Vehicle
+
+
+KEPT_APART = 3
+
+
+class Standing(NamedTuple):
+    """How well an accepted input does.
+
+    `score` is 3 where an output counts the samples and keeps them apart, 2 where it counts them, 1 where only two
+    samples are accepted, 0 where no output counts them. `state` may have another batch axis than the one tried.
+    """
+
+    score: int
+    state: State
+
+
+def judged(vehicle: Vehicle, state: State, output: Any) -> Standing:
+    """The standing of an accepted state that gave `output`; steps and samples are exchanged where that is better."""
+    best = Standing(_score(vehicle, state, output), state)
+    for other in _other_axes(state) if best.score < KEPT_APART and vehicle.device != "meta" else ():
+        outcome = vehicle.real(other)
+        if outcome.failure is None and (score := _score(vehicle, other, outcome.output)) > best.score:
+            best = Standing(score, other)
+    return best
+
+
+def _score(vehicle: Vehicle, state: State, output: Any) -> int:
+    shapes = _shapes(output)
+    if not any(BATCH in shape for shape in shapes):
+        return 0
+    larger = vehicle.real(with_batch(state, BATCH + 1))
+    if larger.failure is not None:
+        return 1
+    counts = _counting(shapes, _shapes(larger.output))
+    if not counts:
+        return 0
+    return KEPT_APART if vehicle.device == "meta" or _apart(vehicle, state, counts) else 2
+
+
+def _shapes(output: Any) -> list[tuple[int, ...]]:
+    return [tuple(tensor.shape) for tensor in outputs_of(output)]
+
+
+def outputs_of(output: Any) -> list[torch.Tensor]:
+    """Tensors of a result, those in dataclasses and other objects of the model's library among them."""
+    found = list(tensors_in(output))
+    if not found and hasattr(output, "__dict__"):
+        found = list(tensors_in(list(vars(output).values())))
+    return found
+
+
+def _counting(small: list[tuple[int, ...]], large: list[tuple[int, ...]]) -> list[tuple[int, int]]:
+    """Outputs and the axis of each that grew by one with the number of samples."""
+    return [
+        (number, axis)
+        for number, (one, other) in enumerate(zip(small, large, strict=False))
+        if len(one) == len(other)
+        for axis, (before, after) in enumerate(zip(one, other, strict=True))
+        if (before, after) == (BATCH, BATCH + 1)
+    ]
+
+
+def _apart(vehicle: Vehicle, state: State, counts: list[tuple[int, int]]) -> bool:
+    """Whether another second sample leaves the first sample of some output as it was, and changes the second."""
+    before, after = (_outputs(vehicle.model, vehicle.positional, state, changed) for changed in (False, True))
+    if before is None or after is None:
+        return False
+    for number, axis in counts:
+        if number >= min(len(before), len(after)) or before[number].shape != after[number].shape:
+            continue
+        one, other = before[number].detach(), after[number].detach()
+        same = (
+            [
+                torch.allclose(
+                    one.select(axis, at).float(), other.select(axis, at).float(), rtol=1e-3, atol=1e-5, equal_nan=True
+                )
+                for at in range(BATCH)
+            ]
+            if not one.is_complex()
+            else [True, False]
+        )
+        if same[0] and not same[1]:
+            return True
+        if all(same) and torch.equal(one.select(axis, 0), one.select(axis, 1)):
+            return True  # a constant head: nothing tells samples apart
+    return False
+
+
+def _outputs(model: nn.Module, positional: frozenset[str], state: State, changed: bool) -> list[torch.Tensor] | None:  # noqa: FBT001
+    torch.manual_seed(1)
+    args, kwargs = arguments(state, positional)
+    if changed:
+        for path, slot in leaves(state).items():
+            thing = _reached(dict(zip((name for name, _ in state), args, strict=False)) | kwargs, path)
+            if isinstance(thing, torch.Tensor) and slot.batch is not None and slot.fill == "normal":
+                _change(thing, slot)
+    torch.manual_seed(1)
+    try:
+        with quiet(), torch.no_grad():
+            return outputs_of(model(*args, **kwargs))
+    except Exception:  # noqa: BLE001 - the model may raise anything
+        return None
+
+
+def _change(tensor: torch.Tensor, slot: Slot) -> None:
+    """Another second sample."""
+    assert slot.batch is not None  # noqa: S101 - the caller asked
+    part = tensor.select(slot.batch, 1)
+    dtype = DTYPES[slot.dtype]
+    if dtype.is_floating_point:
+        part.add_(torch.randn(part.shape).to(dtype))
+    elif dtype == torch.bool:
+        part.logical_not_()
+    elif slot.high > 1:
+        part.add_(1 + torch.randint(0, slot.high - 1, part.shape)).remainder_(slot.high)
+
+
+def _reached(things: dict[str, Any], path: str) -> Any:
+    name, *rest = path.split(".")
+    thing = things.get(name)
+    for key in rest:
+        if isinstance(thing, (list, tuple)):
+            thing = thing[int(key)]
+        elif isinstance(thing, dict):
+            thing = thing[key]
+        else:
+            thing = getattr(thing, key, None)
+    return thing
+
+
+def _other_axes(state: State) -> list[State]:
+    """The state with steps and samples exchanged in the first sequence."""
+    for path, slot in leaves(state).items():
+        if slot.batch in {0, 1} and len(slot.shape) in {2, 3} and (len(slot.shape) == 3 or slot.dtype == "i64"):
+            shape = (slot.shape[1], slot.shape[0], *slot.shape[2:])
+            return [replaced(state, path, slot._replace(shape=shape, batch=1 - slot.batch, free=(slot.batch,)))]
+    return []

@@ -1,0 +1,296 @@
+"""The first guess of an input: the layer that each argument of `forward` meets first, its name, its annotation."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from outlayer_lint.tracer.child import adapters
+from outlayer_lint.tracer.child.entries import entry, parameters_of, steps
+from outlayer_lint.tracer.child.slots import BATCH, SIDE, TIME, Slot, State, tensor, value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RNN = (nn.RNN, nn.LSTM, nn.GRU)
+TOKENS = re.compile(
+    r"(^|_)(ids?|tokens?|src|trg|tgt|text|words?|sentences?|sent|seqs?|captions?|question|query_ids)(_|$)|_(inputs|ids)$"
+)
+FLAG = re.compile(
+    r"^(return|output|use|is|with|do|need|only|keep|apply|training|train|verbose|debug|inference|test|predict|mask_flag|deterministic|pre_logits|augment|profile|visualize)(_|$)|_only$|^(training|causal)$"
+)
+NUMBER = re.compile(r"ratio|alpha|lambda|lamb|temperature|^temp$|^p$|prob$|scale|eps|gamma|tau|rate|threshold|weight$")
+INTEGER = re.compile(
+    r"^(k|n|step|epoch|level|index|idx|layer|num_\w+|n_\w+|batch_size|bs|max_len\w*|length_max|stage|i)$|_step$|size$"
+)
+LENGTHS = re.compile(r"len(s|gths?)?$")
+MASK = re.compile(r"mask")
+HIDDEN = re.compile(
+    r"^(h|c|hx|cx|h0|c0|h_0|hc|hidden\w*|states?|prev_\w+|memory_state|init_\w*|h_prev|last_\w+|\w*_hidden|rnn_\w*|cell\w*)$"
+)
+STEP = re.compile(r"^(t|ts|time|times|timesteps?|time_?steps?|step|steps|noise_level|sigmas?)$")
+LABEL = re.compile(r"^(y|c|labels?|classes|class_\w+|target\w*|cond\w*|cls|category)$")
+NOISE = re.compile(r"^(z|noise|latent\w*|code)$")
+MAKES_NUMBER = {"float": 0.5, "int": 1, "bool": False, "str": ""}
+
+
+def first_states(model: nn.Module, *, classes: int | None = None) -> tuple[list[State], frozenset[str]]:
+    """States to begin with, the likeliest first, and the parameters that can only be given by position."""
+    parameters = parameters_of(model)
+    required = [p for p in parameters if p.default is p.empty and p.kind not in {p.VAR_KEYWORD, p.VAR_POSITIONAL}]
+    positional = frozenset(p.name for p in parameters if p.kind in {p.POSITIONAL_ONLY, p.VAR_POSITIONAL})
+    if not required:
+        required = _primary(model, parameters)
+    state: State = ()
+    for number, parameter in enumerate(required):
+        state = (*state, (parameter.name, slot_for(model, parameter, number, state, classes)))
+    states = [state]
+    if _is_looked_up(model, state):
+        states.insert(0, tuple((name, slot._replace(shape=slot.shape[:1], free=())) for name, slot in state))
+    if len(state) == 2 and state[1][0] == "offsets" and _first(model, nn.EmbeddingBag):  # samples one behind the other
+        ids = state[0][1]._replace(shape=(TIME,), batch=None, free=())
+        offsets = tensor(BATCH, dtype="i64", high=TIME, fill="range")
+        states.insert(0, ((state[0][0], ids), ("offsets", offsets)))
+    if state and state[0][1].kind == "tensor":
+        states += [(((state[0][0], other)), *state[1:]) for other in _also(model, required[0].name, state[0][1])]
+    return list(dict.fromkeys(states)), positional
+
+
+def _is_looked_up(model: nn.Module, state: State) -> bool:
+    """Whether each argument is an id with a table of its own (users and items), not a sentence."""
+    tables = [entry(model, name, strict=True) for name, _ in state]
+    found = {id(table.leaf) for table in tables if table is not None and isinstance(table.leaf, nn.Embedding)}
+    words = any(TOKENS.search(name.lower()) for name, _ in state)
+    return len(state) > 1 and len(found) == len(state) and not words and not _first(model, (nn.RNNBase, nn.Transformer))
+
+
+def _primary(model: nn.Module, parameters: list[inspect.Parameter]) -> list[inspect.Parameter]:
+    """Where all is optional: what the model calls its main input, else the first parameter that is no flag."""
+    named = getattr(model, "main_input_name", None)
+    chosen = [p for p in parameters if p.name == named]
+    chosen = chosen or [p for p in parameters if not FLAG.search(p.name) and p.kind is not p.VAR_KEYWORD]
+    return chosen[:1]
+
+
+def slot_for(model: nn.Module, parameter: inspect.Parameter, number: int, state: State, classes: int | None) -> Slot:
+    """What to put into a parameter of `forward`, the `number`th; earlier ones stand in `state`."""
+    name, low = parameter.name, parameter.name.lower()
+    annotation = (
+        parameter.annotation if isinstance(parameter.annotation, str) else getattr(parameter.annotation, "__name__", "")
+    )
+    main = state[0][1] if state else None
+    if number:
+        if annotation in MAKES_NUMBER:
+            return value(_number(low, MAKES_NUMBER[annotation]))
+        if FLAG.search(low):
+            return value(False)  # noqa: FBT003 - a flag
+        if (extra := _extra(low, main, classes)) is not None:
+            return extra
+        if NUMBER.search(low):
+            return value(0.5)
+        if INTEGER.search(low) and entry(model, name, strict=True) is None:
+            return value(1)
+    if HIDDEN.search(low) and (number or len(parameters_of(model)) > 1) and _first(model, (nn.RNNBase, nn.RNNCellBase)):
+        return hidden(model, low)
+    if (parts := _unpacked(model, name)) > 1:
+        first = entry(model, name, strict=False)
+        one = of_layer(model, first.leaf) if first is not None else tensor(BATCH, 16)
+        return Slot(
+            "tuple", batch=None, parts=tuple((str(at), _part_of(model, name, at) or one) for at in range(parts))
+        )
+    met = entry(model, name, strict=bool(number))
+    if met is not None and isinstance(met.leaf, nn.Embedding) and LABEL.search(low):
+        return tensor(BATCH, dtype="i64", high=met.leaf.num_embeddings)
+    if met is not None:
+        slot = of_layer(model, met.leaf)
+        turned = met.turned and len(slot.shape) == 3 and slot.batch == 0
+        return (
+            slot
+            if not turned
+            else slot._replace(shape=(slot.shape[0], slot.shape[2], slot.shape[1]), free=(3 - slot.free[0],))
+        )
+    if HIDDEN.search(low) and number:
+        return hidden(model, low)
+    if TOKENS.search(low) and (embedding := _first(model, nn.Embedding)) is not None:
+        return of_layer(model, embedding)
+    if main is not None and main.kind == "tensor":
+        return main
+    return tensor(BATCH, 16)
+
+
+def _unpacked(model: nn.Module, name: str) -> int:
+    """How many parts `forward` unpacks an argument into (`a, b = inputs`), 0 where it does not."""
+    for node in steps(type(model), "forward"):
+        match node:
+            case ast.Assign(targets=[ast.Tuple(elts=elements)], value=ast.Name(id=source)) if source == name:
+                return len(elements)
+    return 0
+
+
+def _part_of(model: nn.Module, name: str, at: int) -> Slot | None:
+    """What the part of an unpacked argument meets first."""
+    for node in steps(type(model), "forward"):
+        match node:
+            case ast.Assign(targets=[ast.Tuple(elts=elements)], value=ast.Name(id=source)) if source == name:
+                element = elements[at]
+                met = entry(model, element.id, strict=True) if isinstance(element, ast.Name) else None
+                return of_layer(model, met.leaf) if met is not None else None
+    return None
+
+
+def _number(low: str, otherwise: Any) -> Any:
+    return (
+        0.5
+        if isinstance(otherwise, float)
+        else otherwise
+        if not isinstance(otherwise, int)
+        else (False if otherwise is False else 1)
+    )
+
+
+def _extra(low: str, main: Slot | None, classes: int | None) -> Slot | None:
+    """Arguments beside the first whose names say what they are."""
+    steps = main.shape[1] if main is not None and len(main.shape) > 1 else TIME
+    if LENGTHS.search(low):
+        return tensor(BATCH, dtype="i64", high=steps + 1, fill="lengths")
+    if MASK.search(low):
+        return tensor(BATCH, steps, dtype="bool", fill="ones")
+    if STEP.search(low):
+        return tensor(BATCH, dtype="i64", high=10)
+    if low in {"edge_index", "edges"}:
+        return tensor(2, 6, dtype="i64", high=BATCH, batch=None)
+    if low in {"adj", "adjacency", "graph"} and main is not None and len(main.shape) > 1:
+        return tensor(main.shape[-2], main.shape[-2], fill="eye", batch=None)
+    if low in {"edge_attr", "edge_weight"}:
+        return value(None)
+    if low == "batch":
+        return tensor(BATCH, dtype="i64", high=1)
+    del classes
+    return None
+
+
+def hidden(model: nn.Module, low: str) -> Slot:
+    """A state of the first recurrent layer, or none at all."""
+    rnn = next((m for m in model.modules() if isinstance(m, RNN)), None)
+    if rnn is None:
+        cell = next((m for m in model.modules() if isinstance(m, nn.RNNCellBase)), None)
+        if cell is None:
+            return value(None)
+        one = tensor(BATCH, cell.hidden_size)
+        return _pair(one) if isinstance(cell, nn.LSTMCell) and not _single(low) else one
+    layers = rnn.num_layers * (2 if rnn.bidirectional else 1)
+    one = tensor(layers, BATCH, rnn.hidden_size, batch=1)
+    apart = any(parameter.name.lower() in CELLS for parameter in parameters_of(model))
+    return _pair(one) if isinstance(rnn, nn.LSTM) and not _single(low) and not apart else one
+
+
+CELLS = frozenset({"c", "cx", "c0", "c_0", "cell", "cell_state"})
+
+
+def _pair(slot: Slot) -> Slot:
+    return Slot("tuple", batch=None, parts=(("0", slot), ("1", slot)))
+
+
+def _single(low: str) -> bool:
+    return low in {"h", "c", "hx", "cx", "h0", "c0", "h_0", "c_0", "cell", "cell_state", "hidden_state"}
+
+
+def of_layer(model: nn.Module, leaf: nn.Module) -> Slot:
+    """What a layer accepts when nothing stands before it."""
+    match leaf:
+        case nn.Conv1d() | nn.ConvTranspose1d():
+            return tensor(BATCH, leaf.in_channels, 128, free=(2,))
+        case nn.ConvTranspose2d():
+            return (
+                tensor(BATCH, leaf.in_channels, 1, 1, free=(2, 3)) if leaf.in_channels > 4 else image(leaf.in_channels)
+            )
+        case nn.Conv2d():
+            return image(leaf.in_channels, _side(model))
+        case nn.Conv3d() | nn.ConvTranspose3d():
+            return tensor(BATCH, leaf.in_channels, 16, 32, 32, free=(2, 3, 4))
+        case nn.Embedding() | nn.EmbeddingBag():
+            return tensor(BATCH, TIME, dtype="i64", high=leaf.num_embeddings, free=(1,))
+        case nn.RNN() | nn.LSTM() | nn.GRU():
+            if leaf.batch_first:
+                return tensor(BATCH, TIME, leaf.input_size, free=(1,))
+            return tensor(TIME, BATCH, leaf.input_size, batch=1, free=(0,))
+        case nn.RNNCellBase():
+            return tensor(BATCH, leaf.input_size)
+        case nn.MultiheadAttention():
+            first = leaf.batch_first
+            shape = (BATCH, TIME, leaf.embed_dim) if first else (TIME, BATCH, leaf.embed_dim)
+            return tensor(*shape, batch=0 if first else 1, free=(1 if first else 0,))
+        case nn.Linear():
+            return tensor(BATCH, leaf.in_features)
+        case nn.Bilinear():
+            return tensor(BATCH, leaf.in1_features)
+        case nn.BatchNorm1d():
+            return tensor(BATCH, leaf.num_features)
+        case nn.BatchNorm2d() | nn.InstanceNorm2d():
+            return image(leaf.num_features)
+        case nn.GroupNorm():
+            return image(leaf.num_channels)
+        case nn.LayerNorm():
+            return (
+                tensor(BATCH, *leaf.normalized_shape)
+                if len(leaf.normalized_shape) > 1
+                else tensor(BATCH, TIME, *leaf.normalized_shape, free=(1,))
+            )
+        case _:
+            return adapters.layer_slot(leaf) or tensor(BATCH, 16)
+
+
+def image(channels: int, side: int = SIDE) -> Slot:
+    """A batch of square images."""
+    return tensor(BATCH, channels, side, side, free=(2, 3))
+
+
+def _side(model: nn.Module) -> int:
+    """The size that the model says of itself (`img_size`), as vision transformers do."""
+    for module in model.modules():
+        for name in ("img_size", "image_size", "input_resolution", "img_dim", "input_size"):
+            found = module.__dict__.get(name)
+            found = found[-1] if isinstance(found, (tuple, list)) and found else found
+            if isinstance(found, int) and not isinstance(found, bool) and 8 <= found <= 1024:
+                return found
+    return SIDE
+
+
+def _first(model: nn.Module, kind: type[nn.Module] | tuple[type[nn.Module], ...]) -> nn.Module | None:
+    return next((m for m in model.modules() if isinstance(m, kind)), None)
+
+
+def _also(model: nn.Module, name: str, first: Slot) -> Iterator[Slot]:
+    """Other ranks for the first argument, where the layer takes several."""
+    met = entry(model, name, strict=False)
+    leaf = met.leaf if met is not None else None
+    if isinstance(leaf, nn.Linear):
+        yield tensor(BATCH, TIME, leaf.in_features, free=(1,))
+    elif isinstance(leaf, (nn.Embedding, nn.EmbeddingBag)):
+        yield tensor(BATCH, dtype="i64", high=leaf.num_embeddings)
+    elif isinstance(leaf, nn.Conv2d):
+        yield tensor(BATCH, SIDE, SIDE, free=(1, 2))
+        yield tensor(BATCH, TIME, leaf.in_channels, SIDE, SIDE, free=(3, 4))
+    elif isinstance(leaf, nn.Conv1d):
+        yield tensor(BATCH, 128, leaf.in_channels, free=(1,))
+        yield tensor(BATCH, leaf.in_channels, 128, free=(2,))
+    elif leaf is None and first.shape == (BATCH, 16):
+        yield image(3)
+
+
+def stated_size(model: nn.Module, name: str) -> int | None:
+    """The number that the constructor was given under a name such as `state_dim` for the argument `state`."""
+    stem = name.lower().split(".")[-1].rstrip("s")
+    known: dict[str, Any] = dict(vars(model).get("_traced_args", {}))
+    try:
+        signature = inspect.signature(type(model).__init__)
+    except (TypeError, ValueError):
+        return None
+    for parameter in signature.parameters.values():
+        known.setdefault(parameter.name, parameter.default)
+    sizes = [value for key, value in known.items() if stem in key.lower() and type(value) is int and value > 0]
+    return sizes[0] if len(sizes) == 1 else None

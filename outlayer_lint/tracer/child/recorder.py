@@ -1,0 +1,294 @@
+"""Watches every operation on tensors: one function mode, marks on the tensors, the stack of running modules.
+
+`record` runs a model once and says what came out and by which operations.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch.nn.modules import module as hooks
+from torch.overrides import TorchFunctionMode
+
+from outlayer_lint.tracer.child import marks, nested
+from outlayer_lint.tracer.child.marks import Mark, here, name_of, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
+
+PROPERTY = type(torch.Tensor.dtype.__get__)  # type: ignore[attr-defined]
+_last: dict[str, str] = {}
+_dtypes: dict[Any, str] = {}
+BUILT = "_outlayer_built"
+SEED = 20_240_229
+# They change the first argument, whatever they return.
+WRITES = frozenset(("__setitem__", "copy_", "fill_", "zero_", "normal_", "uniform_"))
+VIEWS = frozenset(("T", "mT", "H", "mH", "data", "real", "imag"))
+MOVES = frozenset(("to", "type"))
+# Nothing that leads from an input to an output.
+PASSED = frozenset(
+    "size dim stride numel storage_offset is_contiguous backward register_hook retain_grad requires_grad_ element_size "
+    "data_ptr __repr__ __len__ __hash__ __format__ __bool__ item tolist numpy __deepcopy__ __reduce_ex__ "
+    "_set_grad_enabled __setstate__ untyped_storage storage is_floating_point is_complex get_device type_as_ "
+    "manual_seed __contains__ __array__ share_memory_ is_shared".split()
+)
+
+
+class Recorder(TorchFunctionMode):
+    """A function mode that marks the result of each operation.
+
+    `before` is told of each operation and may run it itself, `after` of each mark; `device` says which device to use
+    in the place of one that is not there.
+    """
+
+    def __init__(self, least: int = marks.LIBRARY) -> None:
+        """`least`: whether an operation stands where torch was called, or where the project's own code led to it."""
+        super().__init__()
+        self.session = object()
+        self.stack: list[Any] = []
+        self.index = 0
+        self.paused = False
+        self.least = least
+        self.before: Callable[[str, Any, tuple[Any, ...], dict[str, Any]], Any] | None = None
+        self.after: Callable[[Mark, Any], None] | None = None
+        self.device: Callable[[Any], Any] | None = None
+        self._handles: list[Any] = []
+
+    def __enter__(self) -> Self:
+        """Start watching."""
+        self._handles = [
+            hooks.register_module_forward_pre_hook(self._entered),
+            hooks.register_module_forward_hook(self._left, always_call=True),
+        ]
+        super().__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop watching."""
+        super().__exit__(kind, error, traceback)
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+        self.stack.clear()
+
+    # A hook that returned anything but None would replace the module's input or output.
+    def _entered(self, module: Any, _inputs: Any) -> None:
+        self.stack.append(module)
+
+    def _left(self, module: Any, _inputs: Any, _output: Any) -> None:
+        stack = self.stack
+        while stack and stack.pop() is not module:
+            pass
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Run one operation and mark what it gives."""
+        if kwargs is None:
+            kwargs = {}
+        if self.paused:
+            return func(*args, **kwargs)
+        if type(func) is PROPERTY and func.__self__.__name__ not in VIEWS:
+            return func(*args, **kwargs)  # by far the most of all calls, in optimizers
+        name = name_of(func)
+        last = _last.get(name) or _last.setdefault(name, name.rpartition(".")[2])
+        if last in PASSED or (last not in VIEWS and getattr(func, "__name__", "") in ("__get__", "__set__")):
+            return func(*args, **kwargs)
+        if self.device is not None and ("device" in kwargs or last in MOVES):
+            args, kwargs = tuple(map(self.device, args)), {k: self.device(v) for k, v in kwargs.items()}
+        if self.before is not None:
+            replaced = self.before(name, func, args, kwargs)
+            if replaced is not None:
+                return replaced
+        inputs: list[Mark] = []
+        given = self._given(args, inputs), self._given_by_name(kwargs, inputs)
+        result = func(*args, **kwargs)
+        self.index += 1
+        if isinstance(result, torch.Tensor):
+            self._mark(result, name, given, inputs, args, None, func)
+        elif isinstance(result, (tuple, list)):
+            for part, each in enumerate(result):
+                if isinstance(each, torch.Tensor):
+                    self._mark(each, name, given, inputs, args, part, func)
+        elif last == "__setitem__":
+            self._mark(args[0], name, given, inputs, args, None, func)
+        return result
+
+    def _given(self, args: tuple[Any, ...], inputs: list[Mark]) -> tuple[Any, ...]:
+        """The arguments with marks for tensors."""
+
+        def one(tensor: torch.Tensor) -> Mark:
+            mark = self.mark_of(tensor)
+            inputs.append(mark)
+            return mark
+
+        return tuple(
+            one(a) if isinstance(a, torch.Tensor) else nested.marked(a, one) if type(a) in (tuple, list) else a
+            for a in args
+        )
+
+    def _given_by_name(self, kwargs: dict[str, Any], inputs: list[Mark]) -> dict[str, Any]:
+        return dict(zip(kwargs, self._given(tuple(kwargs.values()), inputs), strict=True)) if kwargs else kwargs
+
+    def mark_of(self, tensor: torch.Tensor) -> Mark:
+        """The mark of a tensor; one that nothing watched made gets a mark as a source."""
+        mark = tensor.__dict__.get(marks.NAME)
+        if type(mark) is Mark and mark.session is self.session:
+            return mark
+        if isinstance(tensor, torch.nn.Parameter) or is_trained(tensor):
+            kind = "parameter"
+        else:
+            kind = "opaque" if tensor.requires_grad else "data"
+        mark = Mark(self.session, kind, "", shape=shape_of(tensor), dtype=dtype_of(tensor))
+        setattr(tensor, marks.NAME, mark)
+        return mark
+
+    def _mark(
+        self,
+        result: torch.Tensor,
+        name: str,
+        given: Any,
+        inputs: list[Mark],
+        args: tuple[Any, ...],
+        part: int | None,
+        function: Any,
+    ) -> None:
+        same = False
+        for each in args:
+            same = same or each is result
+        if same or "out" in given[1]:
+            last = name.rpartition(".")[2]
+            writes = (last[-1:] == "_" and (last[:2] != "__" or last[2:3] == "i")) or last == "__setitem__"
+            writes = writes or given[1].get("inplace") is True or "out" in given[1]
+            if not writes or is_trained(result):
+                return  # `.to` of what is there already; a parameter that is initialised or updated
+        mark = Mark(
+            self.session, "operation", name, given=given, parts=tuple(inputs), shape=shape_of(result),
+            dtype=dtype_of(result), place=here(self.least, 3), modules=tuple(self.stack[-8:]), index=self.index,
+            part=part, function=function,
+        )  # fmt: skip
+        short = shortened(name)
+        for each in inputs:
+            each.used.add(short)
+        setattr(result, marks.NAME, mark)
+        if self.after is not None:
+            self.after(mark, result)
+
+
+def shape_of(tensor: torch.Tensor) -> tuple[int, ...]:
+    """The shape; a lazy layer's weight has none yet."""
+    try:
+        shape: tuple[int, ...] = tensor.shape
+    except RuntimeError:
+        return ()
+    return shape
+
+
+def dtype_of(tensor: torch.Tensor) -> str:
+    """`torch.float32`, spelled once."""
+    dtype = tensor.dtype
+    return _dtypes.get(dtype) or _dtypes.setdefault(dtype, str(dtype))
+
+
+def is_passed(func: Any, last: str) -> bool:
+    """Whether an operation neither makes nor changes a tensor, so that it is not counted."""
+    return last in PASSED or (last not in VIEWS and getattr(func, "__name__", "") in ("__get__", "__set__"))
+
+
+def is_trained(tensor: torch.Tensor) -> bool:
+    """Whether a tensor is a leaf that is trained. A view taken without gradients may refuse to tell; it is none."""
+    try:
+        return bool(tensor.requires_grad and tensor.is_leaf)
+    except RuntimeError:
+        return False
+
+
+# -- one model --------------------------------------------------------------------------------------------------------
+
+
+class Step(NamedTuple):
+    """One operation of a chain, as it is reported.
+
+    `op` is its short name, `text` what a reader is shown (`Linear(128->10)`, `softmax(dim=1)`), `module` the path of
+    the module it ran in, `at` the user's `file:line`, `dim` the dim counted from the front, `number` counts operations.
+    """
+
+    op: str
+    text: str
+    module: str
+    at: str
+    dim: int | None
+    number: int
+
+
+class Output(NamedTuple):
+    """One tensor that came out: where it stands in the result, and the operations since the last learned layer."""
+
+    path: str
+    tensor: torch.Tensor
+    chain: tuple[Step, ...]
+    mark: Mark
+
+
+class Recording(NamedTuple):
+    """One forward pass: what came out, and how many operations it took."""
+
+    outputs: tuple[Output, ...]
+    operations: int
+    names: dict[int, str]
+
+
+def seeded() -> None:
+    """The same random numbers for each run."""
+    import random  # noqa: PLC0415 - for what is run
+
+    random.seed(SEED)
+    torch.manual_seed(SEED)
+    numpy = __import__("sys").modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed(SEED)
+
+
+def record(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Recording:
+    """Run a model once in evaluation mode, without gradients, and say by which operations each output came.
+
+    The model's mode is put back; its random numbers are seeded, so that a second run does the same.
+    """
+    from outlayer_lint.tracer.child.chains import chain_of  # noqa: PLC0415 - chains reads marks
+
+    names = {id(module): name for name, module in model.named_modules()} if hasattr(model, "named_modules") else {}
+    recorder = Recorder()
+    with evaluating(model), torch.no_grad():
+        seeded()
+        with recorder:
+            result = model(*args, **kwargs)
+    outputs = []
+    for path, tensor in nested.walk(result):
+        mark = recorder.mark_of(tensor)
+        outputs.append(Output(path, tensor, chain_of(mark, names), mark))
+    return Recording(tuple(outputs), recorder.index, names)
+
+
+class evaluating:  # noqa: N801 - reads as a statement
+    """The model in evaluation mode, for as long as a `with` lasts."""
+
+    def __init__(self, model: Any) -> None:
+        """Anything without modes is left alone."""
+        self.model = model
+        self.modes: list[tuple[Any, bool]] = []
+
+    def __enter__(self) -> None:
+        """Remember the mode of each module."""
+        if isinstance(self.model, torch.nn.Module):
+            self.modes = [(module, module.training) for module in self.model.modules()]
+            self.model.eval()
+
+    def __exit__(self, *_: object) -> None:
+        """Put the modes back."""
+        for module, mode in self.modes:
+            module.training = mode

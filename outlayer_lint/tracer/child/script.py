@@ -1,0 +1,124 @@
+"""Runs a training script as `python SCRIPT ARGS` would, under a guard, with what it lacks made up."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import types
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+
+from outlayer_lint.source.document import Document, Unreadable
+from outlayer_lint.tracer.child import stand_ins
+from outlayer_lint.tracer.child.guard import Enough
+from outlayer_lint.tracer.child.recorder import seeded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from outlayer_lint.tracer.child.guard import Guard
+
+MAX_MESSAGE = 400
+
+
+class Ended(NamedTuple):
+    """How a script ended.
+
+    `how` is `enough` (stopped after the losses asked for), `done` (it ran to its end), `exit` or `error`; `why` is its
+    exit code or the exception; `line` is the last line of the script that was running then, 0 where that is unknown.
+    `missing` are packages that were made up, `pictures` whether a data set was. `names` is what stands at the script's top.
+    """
+
+    how: str
+    why: str = ""
+    line: int = 0
+    missing: tuple[str, ...] = ()
+    pictures: bool = False
+    names: dict[str, Any] = {}  # noqa: RUF012 - never mutated
+
+
+def run_script(
+    path: str,
+    argv: Sequence[str],
+    guard: Guard,
+    *,
+    stub: bool = True,
+    synthetic: bool = True,
+    calls: Sequence[str] = (),
+) -> Ended:
+    """Run a script or a notebook until it ends, fails, or the guard has seen enough.
+
+    `sys.argv`, `sys.path`, `__main__` and what was replaced are put back. Raises `Unreadable` where the file cannot be
+    read or does not parse; the guard's own findings are with the guard. `calls` are functions of the script, without
+    arguments, that are called when it has come to its end.
+    """
+    path = os.path.abspath(path)
+    with open(path, "rb") as file:
+        document = Document(path, path, file.read())
+    try:
+        code = compile(document.tree, path, "exec")
+    except (ValueError, SyntaxError) as error:
+        raise Unreadable(getattr(error, "lineno", None) or 1, str(error)) from None
+    module = types.ModuleType("__main__")
+    module.__file__ = path
+    before = sys.argv, sys.path[:], sys.modules.get("__main__")
+    missing = stand_ins.Missing()
+    sys.argv, sys.path[:0] = [path, *argv], [os.path.dirname(path)]
+    sys.modules["__main__"] = module
+    if stub:
+        sys.meta_path.append(missing)
+    if b"keras" in document.data and b"tensorflow" not in document.data:
+        _keras()
+    pictures: list[str] = []
+    ended = Ended("done")
+    seeded()
+    try:
+        with guard:
+            stand_ins.machine(guard.replace)
+            if not torch.cuda.is_available():
+                guard.recorder.device = stand_ins.on_cpu
+            if synthetic and b"torchvision" in document.data:
+                pictures = stand_ins.data_sets(guard.replace)
+            ended = _run(code, module, path)
+            for name in calls if ended.how == "done" else ():
+                _run(compile(f"{name}()", "<call>", "exec"), module, path)
+    finally:
+        sys.argv, sys.path[:] = before[0], before[1]
+        if before[2] is not None:
+            sys.modules["__main__"] = before[2]
+        if stub:
+            sys.meta_path.remove(missing)
+    return ended._replace(missing=tuple(missing.names), pictures=bool(pictures), names=module.__dict__)
+
+
+def _keras() -> None:
+    """Have Keras loaded before the watch begins, on torch."""
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    try:
+        importlib.import_module("keras")
+    except ImportError:
+        return  # then it is a missing package
+
+
+def _run(code: types.CodeType, module: types.ModuleType, path: str) -> Ended:
+    try:
+        exec(code, module.__dict__)  # noqa: S102 - what was asked for
+    except Enough:
+        return Ended("enough")
+    except SystemExit as error:
+        return Ended("exit", str(error.code), _line(error, path))
+    except BaseException as error:  # noqa: BLE001 - whatever the user's code raises ends here
+        return Ended("error", f"{type(error).__name__}: {error}"[:MAX_MESSAGE], _line(error, path))
+    return Ended("done")
+
+
+def _line(error: BaseException, path: str) -> int:
+    """The last line of the script itself that was running."""
+    line, step = 0, error.__traceback__
+    while step is not None:
+        if step.tb_frame.f_code.co_filename == path:
+            line = step.tb_lineno
+        step = step.tb_next
+    return line

@@ -1,0 +1,240 @@
+"""What a script leans on and a sandbox does not have: packages, data sets, a GPU, files to write.
+
+Only what is missing is replaced. A module whose absence the script itself provides for (an import inside of a `try`)
+stays missing, so that the branch written for that case is taken.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.abc
+import importlib.machinery
+import sys
+import types
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from outlayer_lint.tracer.child import written
+from outlayer_lint.tracer.child.marks import PROJECT, standing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import FrameType
+
+SAMPLES = 512
+GONE = ("ImportError", "ModuleNotFoundError", "Exception", "BaseException")
+# name of a data set of torchvision -> classes, and the shape of a picture (height, width, channels)
+PICTURES = {
+    "MNIST": (10, (28, 28, 1)), "FashionMNIST": (10, (28, 28, 1)), "KMNIST": (10, (28, 28, 1)),
+    "QMNIST": (10, (28, 28, 1)), "EMNIST": (26, (28, 28, 1)), "USPS": (10, (16, 16, 1)),
+    "CIFAR10": (10, (32, 32, 3)), "CIFAR100": (100, (32, 32, 3)), "SVHN": (10, (32, 32, 3)),
+    "STL10": (10, (96, 96, 3)), "ImageFolder": (2, (256, 256, 3)), "ImageNet": (1000, (256, 256, 3)),
+    "Flowers102": (102, (256, 256, 3)), "Food101": (101, (256, 256, 3)), "OxfordIIITPet": (37, (256, 256, 3)),
+    "LSUN": (10, (256, 256, 3)), "GTSRB": (43, (48, 48, 3)), "FakeData": (10, (224, 224, 3)),
+}  # fmt: skip
+
+
+# -- packages ---------------------------------------------------------------------------------------------------------
+
+
+class _Kind(type):
+    """Any attribute of a stand-in class is another one."""
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _Kind(name, (Stand,), {})
+
+    def __iter__(cls) -> Iterator[Any]:
+        return iter(())
+
+
+class Stand(metaclass=_Kind):
+    """Stands for anything of a missing package: callable, iterable, of any attribute. A progress bar keeps its items.
+
+    Called with nothing but a function or a class it gives that back, as a decorator does.
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """See the class."""
+        plain = cls.__init__ is object.__init__ or cls.__init__ is Stand.__init__
+        if plain and len(args) == 1 and not kwargs and isinstance(args[0], (types.FunctionType, type)):
+            return args[0]
+        return super().__new__(cls)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """The first argument is what is iterated over."""
+        self.__dict__["_given"] = args[0] if args else kwargs.get("iterable")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Stand()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Another one."""
+        return Stand(*args, **kwargs)
+
+    def __iter__(self) -> Iterator[Any]:
+        given: Any = self.__dict__.get("_given")
+        return iter(given) if hasattr(given, "__iter__") or hasattr(given, "__getitem__") else iter(())
+
+    def __len__(self) -> int:
+        given: Any = self.__dict__.get("_given")
+        return len(given) if hasattr(given, "__len__") else 0
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Lets every exception pass."""
+
+    def __getitem__(self, key: object) -> Any:
+        return Stand()
+
+    def __setitem__(self, key: object, value: object) -> None:
+        """Keeps nothing."""
+
+
+class Missing(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """The last finder: makes a module of stand-ins where nobody has one."""
+
+    def __init__(self) -> None:
+        """`names` are the packages that were made up."""
+        self.names: list[str] = []
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: object = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """A spec for what the project's own code imports, unless it provides for its absence."""
+        top = name.partition(".")[0]
+        if path is None and (top in sys.stdlib_module_names or top.startswith("_")):
+            return None
+        if top not in self.names and (path is not None or not _asked_for(sys._getframe(1))):
+            return None
+        if top not in self.names:
+            self.names.append(top)
+        return importlib.machinery.ModuleSpec(name, self, is_package=True)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
+        """An empty package."""
+        return types.ModuleType(spec.name)
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Every name in it is a stand-in."""
+        module.__path__ = []
+        module.__dict__["__getattr__"] = lambda name: getattr(Stand, name)
+
+
+def _asked_for(frame: FrameType | None) -> bool:
+    """Whether the import stands in the project's own code, and outside of a `try` that catches its failure."""
+    while frame is not None and "importlib" in frame.f_code.co_filename:
+        frame = frame.f_back
+    if frame is None or standing(frame.f_code.co_filename) != PROJECT:
+        return False
+    known = written.expressions(frame.f_code.co_filename)
+    return known is None or not _is_tried(known[0].tree, frame.f_lineno)
+
+
+def _is_tried(tree: ast.Module, line: int) -> bool:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Try) and node.body[0].lineno <= line <= (node.body[-1].end_lineno or line):
+            for handler in node.handlers:
+                names = [n.id for n in ast.walk(handler.type) if isinstance(n, ast.Name)] if handler.type else GONE[:1]
+                if any(name in GONE for name in names):
+                    return True
+    return False
+
+
+# -- data sets --------------------------------------------------------------------------------------------------------
+
+
+class Pictures(torch.utils.data.Dataset):
+    """512 random pictures of a data set's size, with labels of its range; pictures as the transforms expect them."""
+
+    name = ""
+    number, shape = 10, (32, 32, 3)
+
+    def __init__(self, *args: Any, transform: Any = None, target_transform: Any = None, **kwargs: Any) -> None:
+        """Takes what the real one takes."""
+        places = [each for each in args[1:] if callable(each)]
+        self.transform = transform or (places[0] if places else None)
+        self.target_transform = target_transform or (places[1] if len(places) > 1 else None)
+        chance = torch.Generator().manual_seed(0)
+        self.data = torch.randint(0, 256, (SAMPLES, *self.shape), generator=chance, dtype=torch.uint8)
+        if self.shape[-1] == 1:
+            self.data = self.data[..., 0]
+        self.targets = torch.randint(0, self.number, (SAMPLES,), generator=chance)
+        self.labels = self.targets.tolist()
+        self.classes = [str(each) for each in range(self.number)]
+        self.class_to_idx = {each: index for index, each in enumerate(self.classes)}
+        self.samples = self.imgs = [(f"{index}.png", label) for index, label in enumerate(self.labels)]
+
+    def __len__(self) -> int:
+        return SAMPLES
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        picture: Any = self.data[index].numpy()
+        images = sys.modules.get("PIL.Image")
+        if images is not None:
+            picture = images.fromarray(picture)
+        label: Any = self.labels[index]
+        picture = self.transform(picture) if self.transform is not None else picture
+        return picture, self.target_transform(label) if self.target_transform is not None else label
+
+
+def data_sets(replace: Any) -> list[str]:
+    """Put random pictures in the place of torchvision's data sets, where torchvision is installed."""
+    try:
+        import torchvision.datasets as real  # noqa: PLC0415 - for scripts that have it
+    except Exception:  # noqa: BLE001 - not installed, or of another torch: then it is a missing package
+        return []
+    found = [name for name in PICTURES if hasattr(real, name)]
+    for name in found:
+        number, shape = PICTURES[name]
+        replace(real, name, type(name, (Pictures,), {"number": number, "shape": shape, "name": name}))
+    return found
+
+
+# -- machines ---------------------------------------------------------------------------------------------------------
+
+
+def machine(replace: Any) -> None:
+    """No GPU, no worker processes, no files: what asks for them does without."""
+    replace(torch, "save", quiet())
+    loader = torch.utils.data.DataLoader
+    plain = loader.__init__
+
+    def alone(self: Any, *args: Any, **kwargs: Any) -> None:
+        if kwargs.get("num_workers"):
+            kwargs.update(num_workers=0)
+            kwargs.pop("prefetch_factor", None)
+            kwargs.pop("multiprocessing_context", None)
+        kwargs.update({k: False for k in ("persistent_workers", "pin_memory") if k in kwargs})
+        plain(self, *args, **kwargs)
+
+    replace(loader, "__init__", alone)
+    if torch.cuda.is_available():
+        return
+    for owner in (torch.Tensor, torch.nn.Module):
+        replace(owner, "cuda", lambda self, *_args, **_kwargs: self)
+    for name in ("set_device", "synchronize", "empty_cache", "reset_peak_memory_stats", "manual_seed_all"):
+        replace(torch.cuda, name, quiet())
+    load = torch.load
+    replace(torch, "load", lambda *args, **kwargs: load(*args, **{**kwargs, "map_location": "cpu"}))
+
+
+def quiet() -> Any:
+    """A function that does nothing; a new one each time, for torch's compiler wants each to be one of its own."""
+    return lambda *_args, **_kwargs: None
+
+
+def on_cpu(value: Any) -> Any:
+    """A device that is not there as one that is."""
+    if isinstance(value, torch.device):
+        return torch.device("cpu") if value.type == "cuda" else value
+    return "cpu" if isinstance(value, str) and (value == "cuda" or value.startswith("cuda:")) else value

@@ -1,0 +1,164 @@
+"""What the user's code finds around it while it is traced: no command line, no download, no GPU where there is none."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from outlayer_lint.tracer.child.absent import Absent
+from outlayer_lint.tracer.child.guesses import by_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class NoWeights(dict[str, Any]):
+    """What a download or a missing checkpoint gives; `load_state_dict` leaves the model as it is."""
+
+    def __missing__(self, key: str) -> NoWeights:
+        return self
+
+    def __bool__(self) -> bool:
+        return True
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """An empty command line, weights that stay random, and devices that exist; all is put back at the end."""
+    kept: list[tuple[Any, str, Any]] = []
+
+    def patch(place: Any, name: str, value: Any) -> None:
+        if hasattr(place, name):
+            kept.append((place, name, getattr(place, name)))
+            setattr(place, name, value)
+
+    argv = sys.argv
+    sys.argv = argv[:1] or ["traced"]
+    _patch_options(patch)
+    _patch_weights(patch)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if torch.cuda.is_available():
+                yield
+            else:
+                _patch_cuda(patch)
+                with OnCpu():
+                    yield
+    finally:
+        sys.argv = argv
+        for place, name, value in reversed(kept):
+            setattr(place, name, value)
+
+
+@contextmanager
+def lenient_options() -> Iterator[None]:
+    """Command lines that lack a required option get a guess, for scripts that are run without being asked for."""
+    parser = argparse.ArgumentParser
+    kept = parser.parse_known_args, parser.parse_args
+    _patch_options(setattr)
+    try:
+        yield
+    finally:
+        parser.parse_known_args, parser.parse_args = kept  # type: ignore[method-assign]
+
+
+def _patch_options(patch: Callable[[Any, str, Any], None]) -> None:
+    known = argparse.ArgumentParser.parse_known_args
+
+    def parse_known_args(self: argparse.ArgumentParser, args: Any = None, namespace: Any = None) -> Any:
+        """Defaults only; what is required is guessed."""
+        del args
+        for action in self._actions:
+            if not action.required or isinstance(action, argparse._SubParsersAction):
+                action.required = False
+                continue
+            action.required = False
+            if action.default is None:
+                action.default = next(iter(action.choices), None) if action.choices else _option(action)
+        return known(self, [], namespace)
+
+    def parse_args(self: argparse.ArgumentParser, args: Any = None, namespace: Any = None) -> Any:
+        return parse_known_args(self, args, namespace)[0]
+
+    patch(argparse.ArgumentParser, "parse_known_args", parse_known_args)
+    patch(argparse.ArgumentParser, "parse_args", parse_args)
+
+
+def _option(action: argparse.Action) -> Any:
+    try:
+        value = by_name(action.dest)
+    except KeyError:
+        value = 1 if action.type in {int, float} else Absent(action.dest)
+    return str(value) if action.type is str and not isinstance(value, Absent) else value
+
+
+def _patch_weights(patch: Callable[[Any, str, Any], None]) -> None:
+    load, load_state = torch.load, torch.nn.Module.load_state_dict
+
+    def no_download(*_: Any, **__: Any) -> NoWeights:
+        return NoWeights()
+
+    def lenient(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return load(*args, **kwargs)
+        except (OSError, AttributeError, RuntimeError, ValueError, TypeError):
+            return NoWeights()
+
+    def load_state_dict(self: torch.nn.Module, state_dict: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(state_dict, NoWeights) or not state_dict:
+            return torch.nn.modules.module._IncompatibleKeys([], [])
+        return load_state(self, state_dict, *args, **kwargs)
+
+    patch(torch.hub, "load_state_dict_from_url", no_download)
+    patch(torch.hub, "download_url_to_file", no_download)
+    patch(torch, "load", lenient)
+    patch(torch.nn.Module, "load_state_dict", load_state_dict)
+    for name in ("torchvision.models._api", "torchvision._internally_replaced_utils"):
+        if name in sys.modules:
+            patch(sys.modules[name], "load_state_dict_from_url", no_download)
+    if "timm.models._builder" in sys.modules:
+        patch(sys.modules["timm.models._builder"], "load_pretrained", no_download)
+
+
+def _patch_cuda(patch: Callable[[Any, str, Any], None]) -> None:
+    def nothing() -> Callable[..., None]:
+        """A function of its own for each name: torch keeps tables of its functions."""
+        return lambda *_, **__: None
+
+    patch(torch.nn.Module, "cuda", lambda self, *_, **__: self)
+    patch(torch.Tensor, "cuda", lambda self, *_, **__: self)
+    for name in ("set_device", "synchronize", "empty_cache", "manual_seed", "manual_seed_all", "init"):
+        patch(torch.cuda, name, nothing())
+    patch(torch.cuda, "current_device", lambda: 0)
+    for kind in ("Float", "Double", "Half", "Long", "Int", "Short", "Byte", "Bool"):
+        patch(torch.cuda, f"{kind}Tensor", getattr(torch, f"{kind}Tensor"))
+
+
+class OnCpu(TorchFunctionMode):
+    """Sends what asks for a GPU to the CPU."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Replaces devices among the arguments."""
+        kwargs = kwargs or {}
+        if kwargs and "device" in kwargs and _is_gpu(kwargs["device"]):
+            kwargs = {**kwargs, "device": "cpu"}
+        if func is torch.Tensor.to and len(args) > 1 and _is_gpu(args[1]):
+            args = (args[0], "cpu", *args[2:])
+        if func is torch.Tensor.type and len(args) > 1 and isinstance(args[1], str):
+            args = (args[0], args[1].replace("torch.cuda.", "torch."), *args[2:])
+        return func(*args, **kwargs)
+
+
+def _is_gpu(device: Any) -> bool:
+    if isinstance(device, torch.device):
+        return bool(device.type == "cuda")
+    return (isinstance(device, str) and device.startswith("cuda")) or (type(device) is int)

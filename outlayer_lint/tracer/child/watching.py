@@ -1,0 +1,161 @@
+"""Runs a model once and sees how far it came, at which operation it failed, and which argument fed that operation."""
+
+from __future__ import annotations
+
+import traceback
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import nn
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+from torch.overrides import TorchFunctionMode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+NO_OPS = frozenset(
+    "_set_grad_enabled __get__ __set__ size dim shape is_floating_point numel stride __len__ device dtype type ndim "
+    "is_complex".split()
+)
+
+
+class Operand(NamedTuple):
+    """A tensor that went into an operation.
+
+    `sources` are paths of the arguments it derives from; `pure` says that no parameter of the model had a part in it.
+    """
+
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    sources: frozenset[str]
+    pure: bool
+    weight: bool
+
+
+class Failure(NamedTuple):
+    """Why a forward failed.
+
+    Attributes:
+        error: what was raised.
+        message: its text.
+        op: name of the torch function that was running, "" for none; `operands` are its tensors.
+        module: the innermost module that was running; `entering` are the tensors it was given.
+        line: text of the user's line, `frame` where it stands.
+        viewed: shape that the last reshaped tensor had before.
+    """
+
+    error: BaseException
+    message: str
+    op: str
+    operands: tuple[Operand, ...]
+    module: nn.Module | None
+    entering: tuple[Operand, ...]
+    line: str
+    frame: FrameType | None
+    viewed: tuple[int, ...]
+
+    @property
+    def first_line(self) -> str:
+        """Of the message."""
+        return self.message.strip().partition("\n")[0]
+
+
+class Outcome(NamedTuple):
+    """Of one forward: what came out or why nothing did, how many torch calls were made, and how long it took."""
+
+    output: Any
+    failure: Failure | None
+    progress: int
+    seconds: float
+
+
+class Watch(TorchFunctionMode):
+    """Counts torch calls and marks what derives from the arguments."""
+
+    def __init__(self) -> None:
+        """Nothing has run yet."""
+        super().__init__()
+        self.calls = 0
+        self.op, self.operands = "", tuple[Operand, ...]()
+        self.viewed: tuple[int, ...] = ()
+        self.stack: list[tuple[nn.Module, tuple[Operand, ...]]] = []
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Runs the call and hands the marks on."""
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", "")
+        if name in NO_OPS:
+            return func(*args, **kwargs)
+        self.calls += 1
+        tensors = list(tensors_in((args, kwargs)))
+        self.op, self.operands = name, tuple(map(self.operand, tensors))
+        if name in {"view", "reshape", "flatten"} and tensors:
+            self.viewed = tuple(tensors[0].shape)
+        operands = self.operands
+        result = func(*args, **kwargs)
+        sources = frozenset().union(*(operand.sources for operand in operands)) if operands else frozenset()
+        pure = all(operand.pure for operand in operands)
+        for tensor in tensors_in(result):
+            tensor._traced = (sources, pure)  # type: ignore[attr-defined]
+        self.op = ""
+        return result
+
+    def operand(self, tensor: torch.Tensor) -> Operand:
+        """What is known of a tensor."""
+        weight = isinstance(tensor, nn.Parameter)
+        sources, pure = tensor.__dict__.get("_traced", (frozenset(), not weight))
+        return Operand(tuple(tensor.shape), tensor.dtype, sources, pure, weight)
+
+
+@contextmanager
+def _hooks(watch: Watch) -> Iterator[None]:
+    def enter(module: nn.Module, args: Any) -> None:
+        with torch._C.DisableTorchFunction():
+            watch.stack.append((module, tuple(map(watch.operand, tensors_in(args)))))
+
+    def leave(module: nn.Module, args: Any, output: Any) -> None:
+        del args, output
+        while watch.stack and watch.stack.pop()[0] is not module:
+            pass
+
+    handles = [register_module_forward_pre_hook(enter), register_module_forward_hook(leave)]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def watched(call: Callable[[], Any]) -> tuple[Any, Failure | None, int]:
+    """Result, failure and progress of a call; `SystemExit` is a failure, other `BaseException`s pass through."""
+    watch = Watch()
+    try:
+        with _hooks(watch), watch:
+            output = call()
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the model may raise anything
+        return None, _failure(error, watch), watch.calls
+    return output, None, watch.calls
+
+
+def _failure(error: BaseException, watch: Watch) -> Failure:
+    module, entering = watch.stack[-1] if watch.stack else (None, ())
+    frame, line = None, ""
+    for summary, (inner, _) in zip(
+        traceback.extract_tb(error.__traceback__), traceback.walk_tb(error.__traceback__), strict=False
+    ):
+        if "/torch/" not in summary.filename and "/outlayer_lint/tracer/" not in summary.filename:
+            frame, line = inner, summary.line or ""
+    return Failure(error, str(error), watch.op, watch.operands, module, entering, line, frame, watch.viewed)
+
+
+def tensors_in(thing: Any, inside: frozenset[int] = frozenset()) -> Iterator[torch.Tensor]:
+    """Tensors in lists, tuples and dicts, in order; what contains itself is not entered again."""
+    if isinstance(thing, torch.Tensor):
+        yield thing
+    elif isinstance(thing, (list, tuple, dict)) and id(thing) not in inside:
+        for part in thing.values() if isinstance(thing, dict) else thing:
+            yield from tensors_in(part, inside | {id(thing)})
