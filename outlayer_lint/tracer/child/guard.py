@@ -7,6 +7,8 @@ loss calls: at the end of the backward pass that follows, so that the last gradi
 from __future__ import annotations
 
 import inspect
+import time
+from math import inf
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -91,6 +93,7 @@ class Guard:
     def __init__(self, losses: int = 4, report: Callable[[Call], None] | None = None) -> None:
         """`losses`: after how many calls the program is ended, 0 for never; `report` is told of each call."""
         self.losses = losses
+        self.until = inf  # when a program that has shown a loss is ended, however few these are
         self.report = report
         self.recorder = Recorder(marks.LIBRARY)
         self.recorder.before = self._before
