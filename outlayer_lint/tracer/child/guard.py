@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import inspect
 import time
-from math import inf
 from functools import lru_cache
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -280,6 +280,8 @@ class Guard:
         """End the program once enough losses were seen; one that evaluates only is given a little longer."""
         seen = max(len(self.calls), self.backwards)
         if self.losses and (seen >= self.losses * times or seen >= MAX_CALLS):
+            raise Enough
+        if self.calls and time.monotonic() > self.until:
             raise Enough
 
 
