@@ -10,10 +10,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the child needs torch")
 
-from outlayer_lint.tracer.child.construct import Built, Refusal, build  # noqa: E402 - torch first
-from outlayer_lint.tracer.child.imports import import_sliced  # noqa: E402
-from outlayer_lint.tracer.child.locate import located  # noqa: E402
-from outlayer_lint.tracer.target import Target  # noqa: E402
+from outlayer_lint.tracer.child.construct import Built, Refusal, build
+from outlayer_lint.tracer.child.imports import import_sliced
+from outlayer_lint.tracer.child.locate import located
+from outlayer_lint.tracer.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +27,25 @@ class Net(nn.Module):
         self.fc = nn.Linear(width, classes)
     def forward(self, x):
         return self.fc(x)
+"""
+
+SCRIPT = """
+import argparse
+p = argparse.ArgumentParser()
+p.add_argument('--d_in', type=int, default=9)
+p.add_argument('--n_out', type=int, default=2)
+"""
+OUTER = """
+from .blocks import Net as Inner
+from nowhere_at_all import register
+import torch.nn as nn
+@register('net')
+class Outer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = Inner(3)
+    def forward(self, x):
+        return self.inner(x)
 """
 
 
@@ -123,15 +142,13 @@ def test_the_users_arguments_win(tmp_path: Path) -> None:
 
 def test_options_objects_come_from_the_scripts_of_the_project(tmp_path: Path) -> None:
     model = NET.replace("width, classes=3", "configs").replace("width, classes", "configs.d_in, configs.n_out")
-    script = "import argparse\np = argparse.ArgumentParser()\np.add_argument('--d_in', type=int, default=9)\np.add_argument('--n_out', type=int, default=2)\n"
-    laid_out(tmp_path, {"models/m.py": model, "run.py": script})
+    laid_out(tmp_path, {"models/m.py": model, "run.py": SCRIPT})
     made = built(tmp_path, "models/m.py", "Net")
     assert tuple(made.model.fc.weight.shape) == (2, 9)
 
 
 def test_relative_imports_and_missing_packages(tmp_path: Path) -> None:
-    model = "from .blocks import Net as Inner\nfrom nowhere_at_all import register\nimport torch.nn as nn\n@register('net')\nclass Outer(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.inner = Inner(3)\n    def forward(self, x):\n        return self.inner(x)\n"
-    laid_out(tmp_path, {"pkg/__init__.py": "", "pkg/blocks.py": NET, "pkg/outer.py": model})
+    laid_out(tmp_path, {"pkg/__init__.py": "", "pkg/blocks.py": NET, "pkg/outer.py": OUTER})
     made = built(tmp_path, "pkg/outer.py", "Outer")
     assert made.module.__name__ == "pkg.outer"
     assert made.model(torch.ones(2, 3)).shape == (2, 3)

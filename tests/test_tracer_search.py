@@ -11,12 +11,11 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the child needs torch")
 
-from torch import nn  # noqa: E402 - torch first
-from torch.nn import functional  # noqa: E402
+from torch import nn
 
-from outlayer_lint.tracer.child.construct import Refusal  # noqa: E402
-from outlayer_lint.tracer.child.inputs import Found, search  # noqa: E402
-from outlayer_lint.tracer.target import InputGiven, Target  # noqa: E402
+from outlayer_lint.tracer.child.construct import Built, Refusal, build
+from outlayer_lint.tracer.child.inputs import Found, search
+from outlayer_lint.tracer.target import InputGiven, Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,48 +95,54 @@ def test_rows_may_also_come_as_sequences() -> None:
     assert [hypothesis.specs[0].shape for hypothesis in hypotheses] == [(2, 7), (2, 5, 7)]
 
 
-class Mixing(nn.Module):
-    """Accepts any picture, and cuts samples up where it is not 32 by 32."""
-
-    def __init__(self) -> None:
+MIXING = """
+import torch.nn as nn
+import torch.nn.functional as F
+class Net(nn.Module):  # accepts any picture, and cuts samples up where it is not 32 by 32
+    def __init__(self):
         super().__init__()
         self.conv = nn.Conv2d(3, 4, 3, padding=1)
         self.fc = nn.Linear(4096, 10)
+    def forward(self, x):
+        return F.softmax(self.fc(self.conv(x).view(-1, 4096)), dim=1)
+"""
+ENDLESS = """
+import torch.nn as nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+    def forward(self, x):
+        while True:
+            x = self.fc(x)
+"""
 
-    def forward(self, x: Any) -> Any:
-        return functional.softmax(self.fc(self.conv(x).view(-1, 4096)), dim=1)
+
+def model_of(text: str, folder: Path) -> Any:
+    (folder / "m.py").write_text(text, encoding="utf-8")
+    made = build(Target(str(folder / "m.py"), "Net"), str(folder), lambda _: None)
+    assert isinstance(made, Built), made
+    return made.model
 
 
-def test_accepted_is_not_the_same_as_right() -> None:
-    assert found(Mixing()).hypotheses[0].specs[0].shape == (2, 3, 32, 32)
+def test_accepted_is_not_the_same_as_right(tmp_path: Path) -> None:
+    assert found(model_of(MIXING, tmp_path)).hypotheses[0].specs[0].shape == (2, 3, 32, 32)
 
 
-def test_what_the_user_gave_stays() -> None:
-    best = found(Mixing(), InputGiven("x", "f32", (4, 3, 32, 32))).hypotheses[0]
+def test_what_the_user_gave_stays(tmp_path: Path) -> None:
+    best = found(model_of(MIXING, tmp_path), InputGiven("x", "f32", (4, 3, 32, 32))).hypotheses[0]
     assert best.specs[0].shape == (4, 3, 32, 32)
     assert best.specs[0].origin == "user"
 
 
-def test_the_same_input_is_found_twice() -> None:
-    first, second = found(Mixing()), found(Mixing())
+def test_the_same_input_is_found_twice(tmp_path: Path) -> None:
+    first, second = found(model_of(MIXING, tmp_path)), found(model_of(MIXING, tmp_path))
     assert first.hypotheses[0].specs == second.hypotheses[0].specs
     assert torch.equal(first.hypotheses[0].kwargs["x"], second.hypotheses[0].kwargs["x"])
 
 
-class Endless(nn.Module):
-    """Never ends where it can be fed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.fc = nn.Linear(3, 3)
-
-    def forward(self, x: Any) -> Any:
-        while True:
-            x = self.fc(x)
-
-
-def test_a_forward_without_end_ends_in_a_refusal() -> None:
-    result = search(Endless(), Target("m.py", "Net"), budget_s=1, max_tries=3, log=lambda _: None)
+def test_a_forward_without_end_ends_in_a_refusal(tmp_path: Path) -> None:
+    result = search(model_of(ENDLESS, tmp_path), Target("m.py", "Net"), budget_s=1, max_tries=3, log=lambda _: None)
     assert isinstance(result, Refusal)
     assert result.stage == "time"
 
