@@ -446,6 +446,7 @@ def named_form(path: Sequence[Mark]) -> str:
     return "∘".join(reversed(words)) or RAW
 
 
+BOTH = ("sigm", "tanh")  # bounded above and below
 EMITS = {
     "softmax": "simplex", "softmin": "simplex", "sparsemax": "simplex", "normalize1": "bnd", "simplex": "simplex",
     "log_softmax": "logp", "sigmoid": "unit", "hardsigmoid": "unit", "complement": "unit", "clamp(0, 1)": "unit",
@@ -458,6 +459,9 @@ EMITS = {
 def emits(form: Form) -> str:
     """The form in the vocabulary of the lattice, "" where it has no word: `simplex`, `unit`, `logit`."""
     outer = form.value.partition("∘")[0]
+    name = outer.partition("*")[2]
+    if name:  # `2*sigmoid-1`: scores stay scores, of the others only some bounds are left
+        return "logit" if name.startswith(RAW) and not form.value.count("∘") else "bnd" if name[:4] in BOTH else ""
     return EMITS.get(outer.partition("@")[0] if "@" in outer else outer, "")
 
 
