@@ -79,6 +79,26 @@ for _ in range(20):
     x, y = torch.randn(8, 4), torch.randint(0, 2, (8, 1)).float()
     criterion(net(x), y).backward()
 """
+DRIVEN = """\
+import torch
+from torch import nn
+
+from model import Net
+
+net = Net()
+
+
+def train(model, loader, optimizer):
+    criterion = nn.CrossEntropyLoss()
+    for x, y in loader:
+        optimizer.zero_grad()
+        criterion(model(x), y).backward()
+        optimizer.step()
+
+
+def start(loader):
+    train(net, loader, torch.optim.SGD(net.parameters(), lr=0.1))
+"""
 HOOKS = """\
 import torch
 
@@ -186,15 +206,15 @@ def test_a_script_is_watched_and_judged_as_check_judges_it(tmp_path: Path) -> No
 
 
 def test_findings_are_confirmed_refuted_or_left_open(tmp_path: Path) -> None:
-    folder = written(tmp_path, model=MODEL, train=TRAIN, hooked=HOOKED, idle="from model import Net\n")
+    folder = written(tmp_path, model=MODEL, train=TRAIN, hooked=HOOKED, driven=DRIVEN)
     plain = told(folder, "check", ".", code=1)
-    assert [finding["trace"] for finding in plain["diagnostics"]] == [None, None]
+    assert [finding["trace"] for finding in plain["diagnostics"]] == [None, None, None]
     found = told(folder, "check", "--trace", ".", code=1)
     traced = {finding["path"]: finding["trace"] for finding in found["diagnostics"]}
     assert {path: trace["verdict"] for path, trace in traced.items()} == {
-        "hooked.py": "refuted",
-        "train.py": "confirmed",
-    }
+        "driven.py": "confirmed", "hooked.py": "refuted", "train.py": "confirmed",
+    }  # fmt: skip
+    assert traced["driven.py"]["why"] == "seen when driven.py (called with made-up data) runs, in 2 of 2 calls"
     assert traced["train.py"]["why"] == "seen when train.py runs, in 1 of 1 calls"
     assert traced["hooked.py"]["why"] == "Linear(8->1) -> sigmoid gives unit when hooked.py runs, not logit"
     bare = [{**finding, "trace": None} for finding in found["diagnostics"]]

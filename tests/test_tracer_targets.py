@@ -224,7 +224,7 @@ def test_who_leads_to_a_file(tmp_path: Path) -> None:
     assert reach.owner(model, 5) == "Net"
     assert reach.owner(model, 11) == "ready"
     assert reach.owner(lib, 5) == ""
-    assert reach.calls(lib, (5, 9)) == ["check"]
+    assert reach.functions(lib, (5, 9, 1)) == (["check"], ["train"])
     assert reach.is_returned(model, 8)
     assert reach.is_returned(model, 11)
     assert not reach.is_returned(model, 5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from outlayer_lint.interpret import classes, handed, trainers, ways
@@ -233,15 +234,15 @@ def _calls_through(
     driver: Driver, scope: Scope, files: dict[SourceFile, None], names: dict[str, Scope | None]
 ) -> list[Caller]:
     """The calls of objects under these names; a name may belong to objects of one class."""
-    near = driver.project.beside(scope.file, *files)
+    near: set[SourceFile] | None = None
     callers: list[Caller] = []
     seen: set[int] = set()
     for name, holder in names.items():
         where = list(files)
         if len(name) > 1:
-            mentioned = driver.project.mentions(name)
-            others = [f for f in mentioned if f not in files and f in near]
-            where = [f for f in mentioned if f in files] + others[:MAX_CALLERS]
+            near = driver.project.beside(scope.file, *files) if near is None else near
+            others = (f for f in driver.project.mentions(name) if f not in files and f in near)
+            where = [f for f in files if name in f.tokens] + list(islice(others, MAX_CALLERS))
         seeds = [s for s in _candidates(driver, where, name, scope.file) if id(s.node) not in seen]
         seen.update(id(s.node) for s in seeds)
         callers.extend(_confirmed(driver, seeds, scope, holder=holder))

@@ -210,13 +210,15 @@ def result(it: Interpreter, frame: Frame) -> Answer:
         answer = it.ev(node.body, Place(scope.block, 0), frame)
     else:
         found: list[tuple[Place, Choices]] = []
-        exits(it, scope.block, frame, NO_CHOICE, found)
+        fallen = exits(it, scope.block, frame, NO_CHOICE, found)
         gathered = [restrict(_returned(it, place, frame), choices) for place, choices in found]
         yielded = iteration.yielded(it, scope, frame) if not gathered else None
         if yielded is not None:
             answer = yielded
         elif gathered:
             answer = conditions.meaningful(join(gathered))
+        elif fallen is None:
+            answer = unknown("call raises")
         else:
             answer = only(Const(None))
     del frame.memo[memo]

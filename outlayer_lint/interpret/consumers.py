@@ -96,11 +96,13 @@ def loss_calls(driver: Driver, seed: Seed) -> Iterator[Asked]:
         frame = driver.frame(seed, world)
         callee = it.ev(seed.node.func, seed.place, frame)
         answers = [callee]
+        wrong = False
         for thing, _ in callee:
             application = as_loss(driver, thing, seed, frame)
             if application is not None:
                 answers.append(prediction_of(application))
-        if len(answers) > 1:  # a caller may decide whether the call is come to at all
+                wrong |= any(isinstance(t, Tensor) and not _is_wanted(t, application.row) for t, _ in answers[-1])
+        if wrong:  # a caller may decide whether the call is come to at all
             answers.append(((None, conditions.way_to(it, seed.place, frame) or NO_CHOICE),))
         return answers
 
@@ -116,6 +118,13 @@ def loss_calls(driver: Driver, seed: Seed) -> Iterator[Asked]:
             both = compatible(choices, way) if way is not None else None
             if both is not None:
                 yield from _judged(driver, seed, application, answers[position], both, world, answers[0])
+
+
+def _is_wanted(way: Tensor, row: Row) -> bool:
+    """Whether a loss takes such a prediction; where it takes any, a score."""
+    if row.wants:
+        return way.emission in row.wants or way.emission in row.accepts
+    return way.emission is Emission.LOGIT
 
 
 def prediction_of(application: Application) -> Answer:
@@ -292,6 +301,8 @@ def losses_built(driver: Driver, seed: Seed) -> Iterator[LossBuilt]:
             "prediction": _written(seed, row, row.prediction), "target": _written(seed, row, row.target_parameter),
             "emits": "", "activation": "",
         }  # fmt: skip
+        if positional.get("size_average") is ... and tensors == ["weight"] and _is_predicted(driver, seed):
+            tensors.append("size_average")  # whatever it holds, beside a prediction it is no flag
         if module and len(tensors) < 2 and "size_average" not in tensors:  # a weight alone is a weight
             tensors = []
         yield LossBuilt(
@@ -345,6 +356,13 @@ def _product(node: ast.expr) -> Iterator[ast.expr]:
 def _plain(it: Any, node: ast.expr, seed: Seed, frame: Frame) -> Any:
     value = it.constant(it.ev(node, seed.place, frame))
     return value if isinstance(value, (str, int, float, bool, type(None))) else ...
+
+
+def _is_predicted(driver: Driver, seed: Seed) -> bool:
+    """Whether the first argument came out of a layer to which something was given; a weight is given nothing."""
+    answer = driver.it.ev(seed.node.args[0], seed.place, driver.frame(seed, driver.world({}, {})))
+    made = [t for t, _ in answer if isinstance(t, Tensor) and t.learned and (t.inner.ways or t.inner.reason)]
+    return bool(answer) and len(made) == len(answer)
 
 
 def _is_output(driver: Driver, node: ast.expr, seed: Seed) -> bool:

@@ -55,10 +55,9 @@ def objects(driver: Driver, cls: str, files: list[SourceFile]) -> dict[str, Scop
     """
     held: dict[str, None] = {}
     makers: dict[str, Scope | None] = {}
-    word = re.compile(rf"(?<!\bclass )\b{re.escape(cls)}\b")
     asked = 0
     for file in files:
-        for line in file.lines_at(match.start() for match in word.finditer(file.text)):
+        for line in file.lines_at(at for at in file.standing(cls) if file.text[at - 6 : at] != "class "):
             asked += 1
             place = file.locate(line) if asked <= MAX_MENTIONS else None
             if place is None:
@@ -143,8 +142,9 @@ def _taken(driver: Driver, place: Place, name: str, *, made: bool = False) -> It
         and _holds(statement.value, name, made=made)
     ):
         for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
-            holder = target.value if isinstance(target, ast.Subscript) else target
-            yield from filter(None, [dotted(holder).rpartition(".")[2]])
+            yield from filter(None, (dotted(holder).rpartition(".")[2] for holder in _targets(target)))
+    elif isinstance(statement, ast.For) and _holds(statement.iter, name, made=made):
+        yield from filter(None, (dotted(holder).rpartition(".")[2] for holder in _targets(statement.target)))
     for node in ast.walk(statement):
         if isinstance(node, ast.keyword) and node.arg and _holds(node.value, name, made=made):
             yield node.arg
@@ -156,6 +156,15 @@ def _taken(driver: Driver, place: Place, name: str, *, made: bool = False) -> It
             at = next((i for i, a in enumerate(node.args) if _holds(a, name, made=made)), None)
             if at is not None:
                 yield from _parameters(driver, Seed(node, place, ()), at)
+
+
+def _targets(target: ast.expr) -> Iterator[ast.expr]:
+    """What an assignment gives a value to; of an element, what holds it."""
+    if isinstance(target, (ast.Tuple, ast.List)):
+        for element in target.elts:
+            yield from _targets(element)
+    else:
+        yield target.value if isinstance(target, ast.Subscript) else target
 
 
 def _holds(node: ast.expr, name: str, *, made: bool = False) -> bool:

@@ -23,7 +23,7 @@ CALLED = r"\b(\w++)\s*+(?:\[[^\]\n]*+\]\s*+)?\("
 DERIVED = r"class[ \t]++(\w++)[ \t]*+\(([^)]*)\)"
 WORD_BYTES = bytes(c if c > 127 or chr(c).isalnum() or c == 95 else 32 for c in range(256))
 STAR = rb"(?m)^\s*from\s+([.\w]+)\s+import\s+\*"
-ASSIGNED = r"\s*([\w.]+)\s*(?::[^=]+)?=(?!=)"
+ASSIGNED = r"\s*((?:[\w.]+\s*,\s*)*[\w.]+)\s*(?::[^=]+)?=(?!=)"
 KEYWORD = r"(\w+)\s*=\s*[\w.]*$"
 
 
@@ -223,6 +223,17 @@ class SourceFile:
         """Lines on which one of these words stands before a parenthesis."""
         return self.lines_at(sorted({at for name in names for at in self._before_parenthesis(name)}))
 
+    def standing(self, word: str) -> Iterator[int]:
+        """Where the text has the word, and not as a part of a longer one."""
+        text = self.text
+        at = text.find(word)
+        while at >= 0:
+            end = at + len(word)
+            before, after = text[at - 1 : at], text[end : end + 1]
+            if not (before.isalnum() or before == "_" or after.isalnum() or after == "_"):
+                yield at
+            at = text.find(word, end)
+
     def is_calling(self, name: str) -> bool:
         """Whether the word stands before a parenthesis."""
         return name in self.tokens and any(True for _ in self._before_parenthesis(name))
@@ -268,7 +279,8 @@ class SourceFile:
 
         `after` is a pattern for what has to follow the word.
         """
-        text, names, follows = self.text, [], re.compile(after).match
+        names: list[str] = []
+        text, follows = self.text, re.compile(after).match
         at = text.find(word)
         while at >= 0:
             start = text.rfind("\n", 0, at) + 1
@@ -277,7 +289,7 @@ class SourceFile:
             inside = text[at - 1 : at].isidentifier() or text[end : end + 1].isidentifier()
             if "=" in before and not inside and (not after or follows(text, end)):
                 if target := re.match(ASSIGNED, before):
-                    names.append(target[1].rpartition(".")[2])
+                    names.extend(each.strip().rpartition(".")[2] for each in target[1].split(","))
                 if keyword := re.search(KEYWORD, before):
                     names.append(keyword[1])
             at = text.find(word, at + len(word))

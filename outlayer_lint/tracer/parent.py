@@ -154,8 +154,10 @@ class Session:
                 return True
         if hello:
             said = self.said.strip().rpartition("\n")[2]
+            late = time.monotonic() >= deadline
             self.close()
-            raise Refused(f"torch could not be imported within {START:g} s{f': {said}' if said else ''}")
+            what = f"torch could not be imported within {START:g} s" if late else "the tracer's child did not start"
+            raise Refused(f"{what}{f': {said}' if said else ''}")
         return False
 
     # --- one round ---------------------------------------------------------------------------------------------------

@@ -70,17 +70,18 @@ class Reach:
         body = () if tree is None else tree.body
         return next((node for node in body if node.lineno <= line <= (node.end_lineno or line)), None)
 
-    def calls(self, path: str, lines: Iterable[int]) -> list[str]:
-        """Functions at the top of a file that lines belong to and that can be called without arguments."""
-        found: dict[str, None] = {}
+    def functions(self, path: str, lines: Iterable[int]) -> tuple[list[str], list[str]]:
+        """Functions at the top of a file that lines belong to: those without required arguments, and the others."""
+        free: dict[str, None] = {}
+        bound: dict[str, None] = {}
         for line in lines:
             node = self._top(path, line)
             if isinstance(node, ast.FunctionDef):
                 given = node.args
                 required = len(given.posonlyargs) + len(given.args) - len(given.defaults)
-                if not required and not any(default is None for default in given.kw_defaults):
-                    found[node.name] = None
-        return list(found)
+                named = any(default is None for default in given.kw_defaults)
+                (bound if required or named else free)[node.name] = None
+        return list(free), list(bound)
 
     def is_returned(self, path: str, line: int) -> bool:
         """Whether a line stands in the `forward` of a class that hands out what it computes by returning it alone.

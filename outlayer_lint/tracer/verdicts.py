@@ -157,8 +157,8 @@ class _Runs:
             target = self.known.get(name, Target(path, model))
             order: dict[str, Any] = {"kind": "trace", "target": target.to_json()}
         else:
-            calls = self.reach.calls(path, self.lines.get(path, ()))
-            order = {"kind": "script", "path": path, "argv": [], "calls": calls, "objects": True}
+            calls, drives = self.reach.functions(path, self.lines.get(path, ()))
+            order = {"kind": "script", "path": path, "argv": [], "calls": calls, "drives": drives, "objects": True}
         self.ends[name] = self.session.ask([[order]])[0]
 
     def _gathered(self, names: Iterable[tuple[str, str]]) -> Evidence:
@@ -184,16 +184,17 @@ class _Runs:
         return Evidence(tuple(found), tuple(seen), tuple(outputs), failures)
 
 
-def _seen(record: dict[str, Any], how: str) -> Iterator[Seen]:
+def _seen(record: dict[str, Any], run: str) -> Iterator[Seen]:
     for loss in record.get("losses", ()):
         if loss["span"] is not None:
             given = loss["input"]
             told = " -> ".join(reversed(given.get("last", [])))
+            how = f"{run}{loss.get('how', '')}"
             yield Seen(
                 span_of(loss["span"]), words(given.get("emits", "")), _places(loss), told, loss["calls"], how, loss=True
             )
     for one in record.get("seen", ()):
-        yield Seen(span_of(one["span"]), words(one["emits"]), _places(one), one["op"], 1, how, loss=False)
+        yield Seen(span_of(one["span"]), words(one["emits"]), _places(one), one["op"], 1, run, loss=False)
 
 
 def _outputs(record: dict[str, Any], how: str, *, as_it_is: bool = False) -> Iterator[Output]:
@@ -306,8 +307,10 @@ def _confirmed(finding: Diagnostic, evidence: Evidence, places: frozenset[tuple[
         because = {_place(related.span) for related in found.related if related.message.endswith(" here")}
         if places and because and not because & places:
             continue
-        calls = max((one.calls for one in evidence.seen if _overlap(one.span, finding.span)), default=0)
-        return f"seen when {how} runs{f', in {calls} of {calls} calls' if calls else ''}"
+        here = [one for one in evidence.seen if _overlap(one.span, finding.span)]
+        calls = max((one.calls for one in here), default=0)
+        run = next((one.how for one in here if one.how.startswith(how)), how)
+        return f"seen when {run} runs{f', in {calls} of {calls} calls' if calls else ''}"
     return ""
 
 

@@ -19,40 +19,48 @@ class TooSlow(Exception):
     """What a forward that ran past its limit is reported as."""
 
 
+# A busy machine must not make a step too long, and a step that sleeps must end as well: processor time, and more of the
+# clock on the wall.
+CLOCKS = ((signal.ITIMER_PROF, signal.SIGPROF, 1.0), (signal.ITIMER_REAL, signal.SIGALRM, 4.0))
+
+
 @contextmanager
 def at_most(seconds: float) -> Iterator[None]:
-    """Raises `TooLong` inside the block after `seconds`; an outer limit that is nearer holds as well.
+    """Raises `TooLong` inside the block after `seconds` of processor time; an outer limit that is nearer holds as well.
 
     Only the main thread can be interrupted; elsewhere the block runs without a limit.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    handler = signal.signal(signal.SIGALRM, _ring)
-    left, _ = signal.setitimer(signal.ITIMER_REAL, 0)
-    mine = min(seconds, left) if left else seconds
-    signal.setitimer(signal.ITIMER_REAL, mine, 0.5)
+    before = [(signal.signal(number, _ring), signal.setitimer(clock, 0)[0]) for clock, number, _ in CLOCKS]
+    mine = []
+    for (clock, _, factor), (_, left) in zip(CLOCKS, before, strict=True):
+        mine.append(min(seconds * factor, left) if left else seconds * factor)
+        signal.setitimer(clock, mine[-1], 0.5)
     try:
         yield
     finally:
-        rest, _ = signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, handler)
-        if left:
-            signal.setitimer(signal.ITIMER_REAL, max(left - (mine - rest), 0.001), 0.5)
+        rests = [signal.setitimer(clock, 0)[0] for clock, _, _ in CLOCKS]
+        for (clock, number, _), (handler, left), given, rest in zip(CLOCKS, before, mine, rests, strict=True):
+            signal.signal(number, handler)
+            if left:
+                signal.setitimer(clock, max(left - (given - rest), 0.001), 0.5)
 
 
 @contextmanager
 def unlimited() -> Iterator[None]:
-    """Stops the clock of every limit around the block: importing a package may take long and is nobody's fault."""
+    """Stops the clocks of every limit around the block: importing a package may take long and is nobody's fault."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    left, _ = signal.setitimer(signal.ITIMER_REAL, 0)
+    lefts = [signal.setitimer(clock, 0)[0] for clock, _, _ in CLOCKS]
     try:
         yield
     finally:
-        if left:
-            signal.setitimer(signal.ITIMER_REAL, left, 0.5)
+        for (clock, _, _), left in zip(CLOCKS, lefts, strict=True):
+            if left:
+                signal.setitimer(clock, left, 0.5)
 
 
 def _ring(*_: object) -> None:

@@ -64,8 +64,8 @@ def script(wanted: dict[str, Any], header: dict[str, Any], announce: Announcer) 
     """A script under the watch of its losses."""
     from outlayer_lint.tracer.child.watched import watched  # noqa: PLC0415
 
-    objects = bool(wanted.get("objects"))
-    return watched(wanted["path"], wanted["argv"], wanted.get("calls", []), header, announce, objects=objects)
+    more = {key: wanted[key] for key in ("objects", "calls", "drives") if key in wanted}
+    return watched(wanted["path"], wanted["argv"], header, announce, **more)
 
 
 CARRIED_OUT: dict[str, Callable[[dict[str, Any], dict[str, Any], Announcer], dict[str, Any]]] = {

@@ -41,7 +41,7 @@ class Bindings:
         for name, statements in loops.items():  # a loop is only run for what nothing else gives a value
             others = self._of.setdefault(name, [])
             if not others or _is_empty_collection(others):
-                others.extend(statements)
+                others[:] = sorted((*others, *statements), key=lambda statement: statement.lineno)
 
     def of(self, name: str) -> list[ast.stmt]:
         """Statements to run for the name."""
@@ -186,7 +186,7 @@ def _root(place: ast.expr) -> Iterator[str]:
 
 def _is_empty_collection(statements: list[ast.stmt]) -> bool:
     match statements:
-        case [ast.Assign(value=ast.Dict(keys=[]) | ast.List(elts=[]) | ast.Call(args=[], keywords=[]))]:
+        case [ast.Assign(value=ast.Dict(keys=[]) | ast.List(elts=[]) | ast.Call(args=[], keywords=[])), *_]:
             return True
         case _:
             return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from outlayer_lint.lattice import describe_value
 from outlayer_lint.reporters.json import diagnostic
 from outlayer_lint.source.document import Unreadable
 from outlayer_lint.tracer.child import chains, trial
+from outlayer_lint.tracer.child.driving import driven
 from outlayer_lint.tracer.child.facts import Facts, judge
 from outlayer_lint.tracer.child.failures import word_of_text
 from outlayer_lint.tracer.child.guard import Guard
@@ -21,7 +23,7 @@ from outlayer_lint.tracer.child.trial import Clock, Model
 from outlayer_lint.tracer.target import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from outlayer_lint.diagnostic import Diagnostic
     from outlayer_lint.tracer.child.facts import Site
@@ -29,20 +31,30 @@ if TYPE_CHECKING:
     from outlayer_lint.tracer.child.script import Ended
     from outlayer_lint.tracer.child.serving import Announcer
 
+SHARE = 0.6  # of the budget that a script may take once it has shown a loss
 MOST_OBJECTS = 3
 LAST = 4  # operations of a chain that are told
 
 
 def watched(
-    path: str, argv: list[str], calls: list[str], header: dict[str, Any], announce: Announcer, *, objects: bool = False
+    path: str,
+    argv: list[str],
+    header: dict[str, Any],
+    announce: Announcer,
+    *,
+    objects: bool = False,
+    calls: Sequence[str] = (),
+    drives: Sequence[str] = (),
 ) -> dict[str, Any]:
     """What the losses of a script were given, and what the rules say of it.
 
-    `calls` are functions that are called at its end. `objects`: nobody asked for this script itself, so options that it
-    requires are guessed, and the models that stand at its top in the end are examined as it has left them.
+    `calls` are functions that are called at its end, `drives` those that need arguments. `objects`: nobody asked for
+    this script itself, so options that it requires are guessed, and the models that stand at its top in the end are
+    examined as it has left them.
     """
     announce("script")
     guard = Guard(header["losses"])
+    guard.until = time.monotonic() + SHARE * header["budget"]
     stand_ins = {"stub": header["stub_missing"], "synthetic": header["synthetic_datasets"]}
     options = lenient_options() if objects else nullcontext()
     try:
@@ -50,20 +62,29 @@ def watched(
             ended = run_script(path, argv, guard, **stand_ins, calls=calls)
     except Unreadable as error:
         return {"stage": "import", "word": "import", "why": f"line {error.line}: {error.message}"}
+    guards = [(guard, "")]
+    if drives and ended.how == "done":
+        announce("drive")
+        guards += [(seen, " (called with made-up data)") for seen in driven(path, ended.names, drives)]
     announce("numeric")
-    facts = Facts(guard)
-    found = judge(facts.all())
-    record: dict[str, Any] = {
-        "losses": [_loss(site, facts, number, found) for number, site in enumerate(facts.sites)],
-        "seen": list(_seen(facts, guard)),
-        "diagnostics": [diagnostic(one) for one in found],
-        "notes": list(_notes(ended)),
-    }
+    record: dict[str, Any] = {"losses": [], "seen": [], "diagnostics": [], "notes": list(_notes(ended))}
+    for each, how in guards:
+        _gather(record, each, how)
     if objects and ended.how == "done":
         record["objects"] = _examined(path, ended.names, header, announce)
-    if not guard.calls:
+    if not any(each.calls for each, _ in guards):
         record |= {"stage": "script", **_lossless(ended, path)}
     return record
+
+
+def _gather(record: dict[str, Any], guard: Guard, how: str) -> None:
+    """Add what one guard saw to the record."""
+    facts = Facts(guard)
+    found = judge(facts.all())
+    losses = [_loss(site, facts, number, found) for number, site in enumerate(facts.sites)]
+    record["losses"] += [{**loss, "how": how} for loss in losses] if how else losses
+    record["seen"] += list(_seen(facts, guard))
+    record["diagnostics"] += [diagnostic(one) for one in found]
 
 
 def _examined(path: str, names: dict[str, Any], header: dict[str, Any], announce: Announcer) -> list[dict[str, Any]]:

@@ -1,0 +1,109 @@
+"""Calls a function that no script calls, with the models that stand at the script's top and with made-up data.
+
+What its parameters are called only says what is tried; what is then seen is what really happens, to the real model. A
+function that cannot be called this way stays as it was: not run.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from outlayer_lint.tracer.child.guard import Guard
+from outlayer_lint.tracer.child.inputs import Found, search
+from outlayer_lint.tracer.child.limits import TooLong, at_most
+from outlayer_lint.tracer.target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+SEARCH_S, CALL_S, TRIES = 2.0, 3.0, 30
+LOSSES = 6
+BATCHES = 2
+MODEL = re.compile(r"model|net|network|module|classifier|clf", re.IGNORECASE)
+OPTIMIZER = re.compile(r"optim|^opt$|solver", re.IGNORECASE)
+BATCHED = re.compile(r"loader|batches|data|iterator|^dl$|_dl$|^ds$", re.IGNORECASE)
+COUNT = re.compile(r"epoch|steps|^n$|num|iterations|every", re.IGNORECASE)
+TARGET = re.compile(r"^(y|ys|t|labels?|targets?|truth|gt)(_|$)|_(y|labels?|targets?)$", re.IGNORECASE)
+INPUT = re.compile(r"^(x|xs|inputs?|images?|imgs?|features?|samples?|batch_x)(_|$)", re.IGNORECASE)
+
+
+def driven(path: str, names: dict[str, Any], functions: Sequence[str]) -> list[Guard]:
+    """What was seen in calls of functions of a script; empty where there is no model or no call comes to a loss."""
+    models = [value for value in names.values() if isinstance(value, torch.nn.Module) and list(value.parameters())]
+    wanted = [names[name] for name in functions if callable(names.get(name))]
+    if not models or not wanted:
+        return []
+    model = models[0]
+    found = search(model, Target(path), budget_s=SEARCH_S, max_tries=TRIES, log=lambda _: None)
+    if not isinstance(found, Found):
+        return []
+    best = found.hypotheses[0]
+    given = (*best.args, *best.kwargs.values())
+    with torch.no_grad():
+        out = model(*best.args, **best.kwargs)
+    if len(given) != 1:
+        return []
+    x = given[0]
+    seen = []
+    for function in wanted:
+        for y in _targets(out):
+            guard = _called(function, names, model, x, y)
+            if guard is not None:
+                seen.append(guard)
+                break
+    return seen
+
+
+def _called(function: Callable[..., Any], names: dict[str, Any], model: Any, x: Any, y: Any) -> Guard | None:
+    """One call; what was seen, if it came to a loss that did not refuse its target."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+        given = {
+            each.name: _argument(each.name, names, model, x, y)
+            for each in parameters
+            if each.default is each.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+        }
+    except (KeyError, TypeError, ValueError):
+        return None
+    guard = Guard(LOSSES)
+    with suppress(Exception, SystemExit, TooLong), at_most(CALL_S), guard:  # data that it was not made for
+        function(**given)
+    return guard if any(not call.failure for call in guard.calls) else None
+
+
+def _argument(name: str, names: dict[str, Any], model: Any, x: Any, y: Any) -> Any:
+    """Something for a parameter; raises `KeyError` where its name says nothing."""
+    if name in names:
+        return names[name]
+    if OPTIMIZER.search(name):
+        return torch.optim.SGD(model.parameters(), lr=1e-3)
+    if name == "device":
+        return torch.device("cpu")
+    if BATCHED.search(name):
+        return [(x, y)] * BATCHES
+    if MODEL.search(name):
+        return model
+    if COUNT.search(name):
+        return 1
+    if TARGET.search(name):
+        return y
+    if INPUT.search(name):
+        return x
+    raise KeyError(name)
+
+
+def _targets(out: Any) -> Iterator[torch.Tensor]:
+    """What an output may be compared with: class numbers, numbers of its own shape, the same without the last dim."""
+    if not isinstance(out, torch.Tensor) or not out.dim():
+        return
+    generator = torch.Generator().manual_seed(0)
+    if out.dim() > 1 and out.shape[1] > 1:
+        yield torch.randint(0, out.shape[1], (out.shape[0], *out.shape[2:]), generator=generator)
+    yield torch.randint(0, 2, out.shape, generator=generator).float()
+    if out.shape[-1] == 1:
+        yield torch.randint(0, 2, out.shape[:-1], generator=generator).float()

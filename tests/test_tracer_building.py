@@ -1,0 +1,208 @@
+"""A file is imported in slices and its models are built without anybody saying with what."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from typing import TYPE_CHECKING
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the child needs torch")
+
+from outlayer_lint.tracer.child.construct import Built, Refusal, build
+from outlayer_lint.tracer.child.imports import import_sliced
+from outlayer_lint.tracer.child.locate import located
+from outlayer_lint.tracer.target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+NET = """
+import torch.nn as nn
+class Net(nn.Module):
+    def __init__(self, width, classes=3):
+        super().__init__()
+        self.fc = nn.Linear(width, classes)
+    def forward(self, x):
+        return self.fc(x)
+"""
+
+SCRIPT = """
+import argparse
+p = argparse.ArgumentParser()
+p.add_argument('--d_in', type=int, default=9)
+p.add_argument('--n_out', type=int, default=2)
+"""
+OUTER = """
+from .blocks import Net as Inner
+from nowhere_at_all import register
+import torch.nn as nn
+@register('net')
+class Outer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = Inner(3)
+    def forward(self, x):
+        return self.inner(x)
+"""
+
+
+def laid_out(folder: Path, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(textwrap.dedent(text), encoding="utf-8")
+
+
+def built(folder: Path, file: str, name: str, **args: object) -> Built:
+    made = build(Target(str(folder / file), name, dict(args)), str(folder), lambda _: None)
+    assert isinstance(made, Built), made
+    return made
+
+
+def refused(folder: Path, file: str, name: str) -> Refusal:
+    made = build(Target(str(folder / file), name), str(folder), lambda _: None)
+    assert isinstance(made, Refusal), made
+    return made
+
+
+def test_a_file_that_trains_at_import_does_not(tmp_path: Path) -> None:
+    training = "net = Net(4)\nfor epoch in range(10**12):\n    loss = net(x).sum()\n    loss.backward()\n"
+    laid_out(tmp_path, {"train.py": f"open('ran', 'w').write('x')\n{NET}\n{training}while True: pass\n"})
+    os.chdir(tmp_path)
+    made = built(tmp_path, "train.py", "Net")
+    assert made.args == {"width": 4}
+    assert not (tmp_path / "ran").exists()
+
+
+def test_only_what_a_class_reads_comes_into_being(tmp_path: Path) -> None:
+    laid_out(tmp_path, {"m.py": "A = B + 1\nB = 2\nC = 1 / 0\nimport nowhere_at_all\nif True:\n    D = A\n"})
+    module = import_sliced(str(tmp_path / "m.py"), str(tmp_path))
+    assert "A" not in vars(module)
+    assert (module.D, module.A) == (3, 3)
+    assert "ZeroDivisionError" in (repr(module.C) and module.sliced.failures["C"])
+    assert len(module.nowhere_at_all.anything) == 10  # stood in for
+
+
+def test_what_loops_and_methods_add_to_a_name_comes_with_it(tmp_path: Path) -> None:
+    laid_out(
+        tmp_path, {"m.py": "names = []\nfor i in range(3):\n    names.append(i)\nnames.append(9)\nd = {}\nd['k'] = 1\n"}
+    )
+    module = import_sliced(str(tmp_path / "m.py"), str(tmp_path))
+    assert sorted(module.names) == [0, 1, 2, 9]
+    assert module.d == {"k": 1}
+
+
+def test_options_of_the_command_line_have_their_defaults(tmp_path: Path) -> None:
+    options = """
+        import argparse
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--width", type=int, default=7)
+        parser.add_argument("--data", required=True)
+        opt = parser.parse_args()
+        def make():
+            return Net(opt.width)
+    """
+    laid_out(tmp_path, {"m.py": NET + textwrap.dedent(options)})
+    assert built(tmp_path, "m.py", "Net").args == {"width": 7}
+
+
+@pytest.mark.parametrize(
+    ("files", "args", "how"),
+    [
+        ({"m.py": NET + "net = Net(11, classes=5)"}, {"width": 11, "classes": 5}, "call-site"),
+        (
+            {"m.py": NET, "train.py": "from m import Net\nW = 13\ndef main(k=4):\n    net = Net(W, k)\n"},
+            {"width": 13, "classes": 4},
+            "call-site",
+        ),
+        (
+            {"m.py": NET + "def f(w):\n    return Net(w)\nif __name__ == '__main__':\n    f(21)\n"},
+            {"width": 21},
+            "call-site",
+        ),
+        ({"m.py": NET.replace("width, classes=3", "width=5, classes=3")}, {}, "defaults"),
+        ({"m.py": NET}, {"width": 64}, "synthesised"),
+    ],
+)
+def test_arguments_come_from_where_the_project_has_them(
+    tmp_path: Path, files: dict[str, str], args: dict[str, int], how: str
+) -> None:
+    laid_out(tmp_path, files)
+    made = built(tmp_path, "m.py", "Net")
+    assert (made.how, made.args) == (how, args)
+
+
+def test_the_users_arguments_win(tmp_path: Path) -> None:
+    laid_out(tmp_path, {"m.py": NET + "net = Net(11)"})
+    made = built(tmp_path, "m.py", "Net", width=6)
+    assert (made.how, made.args) == ("user", {"width": 6})
+
+
+def test_options_objects_come_from_the_scripts_of_the_project(tmp_path: Path) -> None:
+    model = NET.replace("width, classes=3", "configs").replace("width, classes", "configs.d_in, configs.n_out")
+    laid_out(tmp_path, {"models/m.py": model, "run.py": SCRIPT})
+    made = built(tmp_path, "models/m.py", "Net")
+    assert tuple(made.model.fc.weight.shape) == (2, 9)
+
+
+def test_relative_imports_and_missing_packages(tmp_path: Path) -> None:
+    laid_out(tmp_path, {"pkg/__init__.py": "", "pkg/blocks.py": NET, "pkg/outer.py": OUTER})
+    made = built(tmp_path, "pkg/outer.py", "Outer")
+    assert made.module.__name__ == "pkg.outer"
+    assert made.model(torch.ones(2, 3)).shape == (2, 3)
+
+
+def test_weights_stay_random_and_gpus_are_the_cpu(tmp_path: Path) -> None:
+    text = NET.replace(
+        "self.fc = ", "self.fc = nn.Linear(1, 1).cuda(); self.load_state_dict(torch.load('none.pt')); self.fc = "
+    )
+    laid_out(tmp_path, {"m.py": "import torch\n" + text})
+    if not torch.cuda.is_available():
+        assert built(tmp_path, "m.py", "Net").model.fc.weight.device.type == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("text", "stage", "word"),
+    [
+        ("class Net(:", "import", "cannot be imported"),
+        ("class Other: pass", "import", "Net"),
+        ("class Net: pass", "constructor", "no torch module"),
+        (NET.replace("super().__init__()", "raise OSError('no licence')"), "constructor", "needs args: width"),
+    ],
+)
+def test_a_refusal_says_why(tmp_path: Path, text: str, stage: str, word: str) -> None:
+    laid_out(tmp_path, {"m.py": text})
+    refusal = refused(tmp_path, "m.py", "Net")
+    assert refusal.stage == stage
+    assert word in refusal.why
+    assert "\n" not in refusal.why
+
+
+def test_roots_are_what_no_other_class_builds() -> None:
+    text = NET + textwrap.dedent("""
+        class Block(nn.Module):
+            def __init__(self): super().__init__(); self.c = nn.Conv2d(1, 1, 1)
+            def forward(self, x): return x
+        class Whole(nn.Module):
+            def __init__(self, block=Block): super().__init__(); self.b = nn.Sequential(Block())
+            def forward(self, x): return self.b(x)
+        class FocalLoss(nn.Module):
+            def __init__(self): super().__init__(); self.ce = nn.CrossEntropyLoss()
+            def forward(self, x, y): return self.ce(x, y)
+        class Abstract(nn.Module):
+            def forward(self, x): raise NotImplementedError
+        def factory():
+            from torchvision import models
+            model = models.resnet18()
+            return model
+        def of_a_class(): return Whole()
+        model = nn.Sequential(nn.Linear(1, 2))
+    """)
+    found = [(named.name, named.kind) for named in located("m.py", text)]
+    assert found == [("Net", "class"), ("Whole", "class"), ("factory", "factory"), ("model", "value")]
+
+
+def test_what_cannot_be_parsed_has_no_models() -> None:
+    assert located("m.py", "class Net(:") == []

@@ -1,0 +1,155 @@
+"""An input is found that the model accepts, and it is the right one; nothing is accepted where nothing can be."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the child needs torch")
+
+from torch import nn
+
+from outlayer_lint.tracer.child.construct import Built, Refusal, build
+from outlayer_lint.tracer.child.inputs import Found, search
+from outlayer_lint.tracer.target import InputGiven, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+BENCH = Path(__file__).parents[1] / "benchmarks" / "tracer" / "students.py"
+SIZE_ONLY = {
+    "Mixed",
+    "ClassifierFromNumpy",
+    "EegNet",
+}  # rank and batch are right, a width is another than the one meant
+DTYPE_TOO = {"Sample"}  # a length is taken for a whole number
+NEEDS = {"Frozen": "torchvision"}  # what a model is made of, where it is installed
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Tiny models on many threads mostly wait."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def bench() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("students", BENCH)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["students"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def searched(model: nn.Module, *given: InputGiven, tries: int = 60, log: Any = None) -> Found | Refusal:
+    target = Target("m.py", "Net", inputs=given)
+    return search(model.eval(), target, budget_s=20, max_tries=tries, log=log or (lambda _: None))
+
+
+def found(model: nn.Module, *given: InputGiven) -> Found:
+    result = searched(model, *given)
+    assert isinstance(result, Found), result
+    return result
+
+
+@pytest.mark.parametrize("half", ["first", "second"])
+def test_students_get_the_input_they_were_made_for(half: str) -> None:
+    students = bench()
+    missing = {name for name, package in NEEDS.items() if importlib.util.find_spec(package) is None}
+    paths = sorted((students.STUDENTS / half).glob("*.py"))
+    rows = [row for path in paths for row in students.measured(path) if row.name not in missing]
+    assert len(rows) > 50
+    assert {row.name for row in rows if not row.right} <= DTYPE_TOO
+    assert {row.name for row in rows if not row.exact} <= SIZE_ONLY | DTYPE_TOO
+
+
+def test_keras_states_its_inputs() -> None:
+    pytest.importorskip("keras", reason="models of Keras need Keras")
+    students = bench()
+    rows = [row for path in sorted((students.STUDENTS / "keras").glob("*.py")) for row in students.measured(path)]
+    assert len(rows) == 40
+    assert [row.name for row in rows if not row.exact] == []
+
+
+def test_a_lenet_shows_its_image_size() -> None:
+    net = nn.Sequential(
+        nn.Conv2d(3, 6, 5), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(400, 10)
+    )
+    best = found(net).hypotheses[0]
+    assert [spec.shape for spec in best.specs] == [(2, 3, 32, 32)]
+    assert best.batch_dims == {"input": 0}
+    assert net(*best.args, **best.kwargs).shape == (2, 10)
+
+
+def test_rows_may_also_come_as_sequences() -> None:
+    hypotheses = found(nn.Sequential(nn.Linear(7, 4), nn.Softmax(dim=1))).hypotheses
+    assert [hypothesis.specs[0].shape for hypothesis in hypotheses] == [(2, 7), (2, 5, 7)]
+
+
+MIXING = """
+import torch.nn as nn
+import torch.nn.functional as F
+class Net(nn.Module):  # accepts any picture, and cuts samples up where it is not 32 by 32
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.fc = nn.Linear(4096, 10)
+    def forward(self, x):
+        return F.softmax(self.fc(self.conv(x).view(-1, 4096)), dim=1)
+"""
+ENDLESS = """
+import torch.nn as nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+    def forward(self, x):
+        while True:
+            x = self.fc(x)
+"""
+
+
+def model_of(text: str, folder: Path) -> Any:
+    (folder / "m.py").write_text(text, encoding="utf-8")
+    made = build(Target(str(folder / "m.py"), "Net"), str(folder), lambda _: None)
+    assert isinstance(made, Built), made
+    return made.model
+
+
+def test_accepted_is_not_the_same_as_right(tmp_path: Path) -> None:
+    assert found(model_of(MIXING, tmp_path)).hypotheses[0].specs[0].shape == (2, 3, 32, 32)
+
+
+def test_what_the_user_gave_stays(tmp_path: Path) -> None:
+    best = found(model_of(MIXING, tmp_path), InputGiven("x", "f32", (4, 3, 32, 32))).hypotheses[0]
+    assert best.specs[0].shape == (4, 3, 32, 32)
+    assert best.specs[0].origin == "user"
+
+
+def test_the_same_input_is_found_twice(tmp_path: Path) -> None:
+    first, second = found(model_of(MIXING, tmp_path)), found(model_of(MIXING, tmp_path))
+    assert first.hypotheses[0].specs == second.hypotheses[0].specs
+    assert torch.equal(first.hypotheses[0].kwargs["x"], second.hypotheses[0].kwargs["x"])
+
+
+def test_a_forward_without_end_ends_in_a_refusal(tmp_path: Path) -> None:
+    result = search(model_of(ENDLESS, tmp_path), Target("m.py", "Net"), budget_s=1, max_tries=3, log=lambda _: None)
+    assert isinstance(result, Refusal)
+    assert result.stage == "time"
+
+
+def test_the_search_tells_what_it_tries_and_how_far_it_came() -> None:
+    lines: list[str] = []
+    result = searched(nn.Sequential(nn.Linear(4, 5), nn.Linear(6, 2)), log=lines.append)
+    assert isinstance(result, Refusal)
+    assert "input=f32[2,4]" in lines[0]
+    assert "cannot be multiplied" in result.why
