@@ -29,7 +29,7 @@ from outlayer_lint.tracer.child.forms import identify
 from outlayer_lint.tracer.child.recorder import record
 
 Model = tuple[Any, tuple[Any, ...], dict[str, Any]]  # with its arguments
-SECONDS = 45.0
+SECONDS = 30.0
 SMALL = {
     "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 37, "vocab_size": 99,
     "max_position_embeddings": 64, "num_key_value_heads": 4, "d_model": 32, "n_embd": 32, "n_layer": 2, "n_head": 4,
@@ -38,6 +38,23 @@ SMALL = {
     "embedding_size": 32, "dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 37, "image_size": 32, "patch_size": 8,
     "head_dim": 8, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2,
 }  # fmt: skip
+LITTLE = (
+    "tiny",
+    "small",
+    "nano",
+    "atto",
+    "femto",
+    "pico",
+    "xx",
+    "mini",
+    "micro",
+    "18",
+    "b0",
+    "_s",
+    "test",
+    "000",
+    "002",
+)
 TASKS = (
     "ForSequenceClassification", "ForTokenClassification", "ForMaskedLM", "ForCausalLM", "ForImageClassification",
     "ForQuestionAnswering", "ForMultipleChoice",
@@ -45,12 +62,14 @@ TASKS = (
 
 
 def timm() -> Iterator[tuple[str, Callable[[], Model]]]:
-    """Two models of every family, the one with the shortest name and one from the middle."""
+    """Four models of every family, small ones first."""
     import timm as library  # noqa: PLC0415
 
     for module in library.list_modules():
-        names = sorted(library.list_models(module=module), key=len)
-        for name in dict.fromkeys((*names[:2], *names[len(names) // 2 : len(names) // 2 + 2])):
+        names = sorted(
+            library.list_models(module=module), key=lambda name: (not any(w in name for w in LITTLE), len(name))
+        )
+        for name in names[:4]:
 
             def build(name: str = name) -> Model:
                 model = library.create_model(name, pretrained=False, num_classes=7).eval()

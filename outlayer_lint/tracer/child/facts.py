@@ -226,8 +226,8 @@ class Facts:
         value = self.reader.value(mark.parts[0])
         batch = len(mark.parts[0].shape) > 1 and mark.parts[0].shape[0] > 1
         for fact in decisions._decided(app, span, shown, ()):
-            if fact.kind == "argmax" and batch:
-                fact.operand = value  # several samples, whatever they were drawn from
+            if fact.kind == "argmax" and fact.dim == "implicit":  # several samples, or one dim that counts
+                fact.operand = value if batch else value.map(lambda way: way.replace(rank=None))
             fact.trained_with = decisions.trained_with(fact, self.trained)
             yield from applications.chain(fact.operand.ways, shown, "decision", ())
             yield fact
