@@ -29,7 +29,7 @@ from outlayer_lint.tracer.target import Target
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-BUDGET_S, TRIES, BUILD_S = 20.0, 80, 60
+BUDGET_S, TRIES, BUILD_S = 60.0, 80, 60
 Model = tuple[str, "Callable[[], torch.nn.Module]"]
 
 

@@ -46,11 +46,12 @@ from outlayer_lint.interpret.things import (
     unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import Tensor
-from outlayer_lint.resolve.scopes import Place, Scope
+from outlayer_lint.resolve.blocks import Place
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
-    from outlayer_lint.resolve.scopes import Block
+    from outlayer_lint.resolve.blocks import Block
+    from outlayer_lint.resolve.scopes import Scope
 
 RECURSION = 1  # how many times a function may be active when it is called once more
 LOADING = 60  # evaluations for a class method that loads an object of its class

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 from outlayer_lint.interpret import classes
 from outlayer_lint.interpret.seeds import Seed
 from outlayer_lint.interpret.things import Class, Function, Partial
-from outlayer_lint.resolve.scopes import dotted
+from outlayer_lint.resolve.blocks import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from outlayer_lint.interpret.driver import Driver
-    from outlayer_lint.resolve.scopes import Place, Scope
+    from outlayer_lint.resolve.blocks import Place
+    from outlayer_lint.resolve.scopes import Scope
     from outlayer_lint.resolve.sourcefile import SourceFile
 
 MAX_NAMES = 8

@@ -22,7 +22,7 @@ from outlayer_lint.interpret.things import (
     Unknown,
     lift,
 )  # fmt: skip
-from outlayer_lint.resolve.scopes import dotted
+from outlayer_lint.resolve.blocks import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

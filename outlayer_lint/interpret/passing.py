@@ -26,11 +26,12 @@ from outlayer_lint.interpret.things import (
     unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import Tensor
-from outlayer_lint.resolve.scopes import Place, Scope
+from outlayer_lint.resolve.blocks import Place
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.interpret.things import Entry
+    from outlayer_lint.resolve.scopes import Scope
 
 MAX_LISTS = 4  # of layers: two conditions, each of which appends one
 

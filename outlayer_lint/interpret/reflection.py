@@ -29,7 +29,7 @@ from outlayer_lint.interpret.things import (
     unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import Tensor
-from outlayer_lint.resolve.scopes import dotted
+from outlayer_lint.resolve.blocks import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

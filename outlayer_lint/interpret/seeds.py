@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, NamedTuple
 
-from outlayer_lint.resolve.scopes import Place
+from outlayer_lint.resolve.blocks import Place
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
-    from outlayer_lint.resolve.scopes import Block, Scope
+    from outlayer_lint.resolve.blocks import Block
+    from outlayer_lint.resolve.scopes import Scope
     from outlayer_lint.resolve.sourcefile import SourceFile
 
 # Names that people give to losses. Only which calls are looked at depends on them; what a name holds is evaluated.

@@ -8,14 +8,15 @@ import re
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
-from outlayer_lint.resolve.scopes import Place, Scope
+from outlayer_lint.resolve.blocks import Place
+from outlayer_lint.resolve.scopes import Scope
 from outlayer_lint.source.document import Document, Unreadable, contents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from outlayer_lint.resolve.blocks import Block
     from outlayer_lint.resolve.project import Project
-    from outlayer_lint.resolve.scopes import Block
 
 FRAMEWORKS = (b"torch", b"keras", b"tensorflow")
 # Possessive: an identifier gives nothing back, which is ten times as fast over a whole file.

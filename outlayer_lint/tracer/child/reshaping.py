@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 MAX_SIZE = 1 << 16  # of one axis that is tried
 
 COLOURS = (1, 3, 4)
+FRAMES = 16  # of a clip, at most
 
 
 def unflattened(slot: Slot, got: int, size: int) -> Iterator[Slot]:
@@ -54,7 +55,9 @@ def of_rank(state: State, path: str, slot: Slot, rank: int, channels: int = 0) -
     width = slot.shape[-1] if slot.shape else 16
     forms: dict[int, list[Slot]] = {
         1: [tensor(BATCH)],
-        2: [tensor(BATCH, channels or width)],
+        2: [tensor(BATCH, 128, free=(1,)), tensor(BATCH, width)]
+        if channels == 1
+        else [tensor(BATCH, channels or width)],
         3: [
             tensor(BATCH, TIME, channels or width, free=(1,)),
             tensor(BATCH, SIDE, SIDE, free=(1, 2)),
@@ -74,10 +77,10 @@ def of_rank(state: State, path: str, slot: Slot, rank: int, channels: int = 0) -
 
 
 def scaled(slot: Slot, size: int) -> Slot:
-    """Free axes with that size; the first of three (frames) keeps a quarter of it."""
+    """Free axes with that size; the first of three (frames) is shorter."""
     shape = list(slot.shape)
     for axis in slot.free:
         shape[axis] = size
     if len(slot.free) == 3:
-        shape[slot.free[0]] = max(size // 4, 1)
+        shape[slot.free[0]] = FRAMES if size >= 4 * FRAMES else max(size // 4, 1)
     return slot._replace(shape=tuple(shape))
