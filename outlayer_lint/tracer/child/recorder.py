@@ -127,10 +127,15 @@ class Recorder(TorchFunctionMode):
             inputs.append(mark)
             return mark
 
-        return tuple(
-            one(a) if isinstance(a, torch.Tensor) else nested.marked(a, one) if type(a) in (tuple, list) else a
-            for a in args
-        )
+        given: list[Any] = []
+        for each in args:
+            if isinstance(each, torch.Tensor):
+                mark = self.mark_of(each)
+                inputs.append(mark)
+                given.append(mark)
+            else:
+                given.append(nested.marked(each, one) if type(each) in (tuple, list) else each)
+        return tuple(given)
 
     def _given_by_name(self, kwargs: dict[str, Any], inputs: list[Mark]) -> dict[str, Any]:
         return dict(zip(kwargs, self._given(tuple(kwargs.values()), inputs), strict=True)) if kwargs else kwargs
