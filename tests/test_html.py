@@ -93,8 +93,8 @@ def test_the_tour_is_drawn_with_everything_that_takes_an_output(tour: str) -> No
     for words in ("SpeciesNet", "gives probabilities that add up to 1 (3 units)", "cross_entropy (loss)",
                   "is made for raw scores", "Error OLL101", "threshold 0.5 (decision)", "in main()"):  # fmt: skip
         assert words in page
-    assert Page(page).count["article"] == 5
-    assert re.search(r"5 model outputs in 3 files, 6 links", page)
+    assert Page(page).count["article"] == 6
+    assert re.search(r"6 model outputs in 4 files, 7 links", page)
 
 
 def test_uses_are_worked_out_only_where_they_are_asked_for(tour: str) -> None:
