@@ -336,10 +336,13 @@ STEPS = (single, borrowed, ranged, labelled, decided, drawn, measured, named, un
 @lru_cache(maxsize=1)
 def judge(call: LossCall) -> Verdict:
     """Decide a bounded or one-sided output under a squared or absolute error; step 0 where it is none."""
-    prediction, target = sides(call)
-    kind = head(prediction) if call.loss.family in ("squared", "absolute") else None
+    if call.loss.family not in ("squared", "absolute"):
+        return Verdict(0)
+    prediction = call.target if call.swapped else call.prediction
+    kind = head(prediction)
     if kind is None or any(map(over_batch, prediction)):
         return Verdict(0)
+    target = sides(call)[1]
     case = Case(call, kind, prediction, target)
     answers = ((number, step(case)) for number, step in enumerate(STEPS, 1))
     return next(Verdict(number, *answer) for number, answer in answers if answer is not None)

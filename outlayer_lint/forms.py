@@ -66,8 +66,11 @@ def divided(way: Tensor) -> bool:
 
 def quantities(call: LossCall) -> Tensor | None:
     """A witness that the targets of a cross-entropy are neither labels nor probabilities."""
-    value, target = call.prediction, call.target
-    if call.loss.family not in CROSS_ENTROPIES or call.swapped or not value.known or target.all(beyond) is None:
+    value = call.prediction
+    if call.loss.family not in CROSS_ENTROPIES or call.swapped or not value.known:
+        return None
+    target = call.target
+    if target.all(beyond) is None:
         return None
     witness = target.ways[0]
     if call.loss.family == "softmax-cross-entropy" and (value.rank is None or witness.rank != value.rank):

@@ -28,7 +28,9 @@ class Judgement:
     def of(self, fact: Fact) -> Iterator[tuple[str, Finding]]:
         """The findings about one fact, with the rule's name."""
         for cls in type(fact).__mro__:
-            for rule in self.subscriptions.get(cls.__name__, ()):
+            for rule, losses in self.subscriptions.get(cls.__name__, ()):
+                if losses and fact.loss.family not in losses:  # type: ignore[attr-defined] # only losses have families
+                    continue
                 if rule not in self.checks:
                     self.checks[rule] = import_module(f"outlayer_lint.checks.{rule.replace('-', '_')}").check
                 for finding in self.checks[rule](fact):

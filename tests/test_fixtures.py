@@ -90,5 +90,5 @@ def test_every_rule_has_at_least_three_mistakes() -> None:
 
 
 def test_a_folder_is_named_after_a_rule_or_says_what_it_holds() -> None:
-    known = {*pages(), "clean", "inference", "broken", "tour"}
+    known = {*pages(), "clean", "inference", "broken", "tour", "tracer"}
     assert {path.name for path in FIXTURES.iterdir() if path.is_dir()} <= known

@@ -9,7 +9,7 @@ import pytest
 from rows import row
 
 from outlayer_lint import knowledge
-from outlayer_lint.knowledge import KnowledgeError, build, find, methods, pages, subscriptions
+from outlayer_lint.knowledge import KnowledgeError, build, find, methods, pages, spellings, subscriptions
 from outlayer_lint.lattice import Emission
 
 ROOT = Path(knowledge.__file__).parents[2]
@@ -305,11 +305,15 @@ def test_two_pages_of_one_code(tmp_path: Path) -> None:
 
 
 def test_subscriptions(tmp_path: Path) -> None:
-    known = {rule for rules in subscriptions().values() for rule in rules}
-    assert known <= set(pages())
-    assert "softmax-into-cross-entropy" in subscriptions()["LossCall"]
-    (tmp_path / "one_thing.py").write_text("def check(fact: LossCall | Decision): ...\n", encoding="utf-8")
-    assert build.subscriptions(str(tmp_path)) == {"Decision": ("one-thing",), "LossCall": ("one-thing",)}
+    wanted = {entry for entries in subscriptions().values() for entry in entries}
+    assert {rule for rule, _ in wanted} <= set(pages())
+    assert ("softmax-into-cross-entropy", ("softmax-cross-entropy",)) in subscriptions()["LossCall"]
+    losses = [find(name) for name, _, kind in spellings(("loss",)) if kind == "loss"]
+    assert {family for _, families in wanted for family in families} <= {found[0].family for found in losses if found}
+    text = 'LOSSES = ("kl", "nll")\ndef check(fact: LossCall | Decision): ...\n'
+    (tmp_path / "one_thing.py").write_text(text, encoding="utf-8")
+    entry = ("one-thing", ("kl", "nll"))
+    assert build.subscriptions(str(tmp_path)) == {"Decision": (entry,), "LossCall": (entry,)}
     (tmp_path / "one_thing.py").write_text("def check(fact): ...\n", encoding="utf-8")
     with pytest.raises(KnowledgeError, match=r"one_thing\.py: has no"):
         build.subscriptions(str(tmp_path))

@@ -622,7 +622,6 @@ WRONG = {
     "what the body did is seen from its handler": "the body is passed over",
     "what __enter__ gives": "taken for the context manager itself",
     "an object replaced behind its attribute": "the attribute of the object before is read",
-    "a layer appended under a condition": "the list becomes open-ended",
     "an element deleted": "`del` of an element is no write",
     "continue": "what stands before it is lost",
     "break": "what stands before it is lost",

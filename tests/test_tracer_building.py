@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -67,10 +66,10 @@ def refused(folder: Path, file: str, name: str) -> Refusal:
     return made
 
 
-def test_a_file_that_trains_at_import_does_not(tmp_path: Path) -> None:
+def test_a_file_that_trains_at_import_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     training = "net = Net(4)\nfor epoch in range(10**12):\n    loss = net(x).sum()\n    loss.backward()\n"
     laid_out(tmp_path, {"train.py": f"open('ran', 'w').write('x')\n{NET}\n{training}while True: pass\n"})
-    os.chdir(tmp_path)
+    monkeypatch.chdir(tmp_path)
     made = built(tmp_path, "train.py", "Net")
     assert made.args == {"width": 4}
     assert not (tmp_path / "ran").exists()

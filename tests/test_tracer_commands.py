@@ -174,7 +174,7 @@ def test_configured_and_hooked_targets_are_traced_by_name(tmp_path: Path) -> Non
         '[[tool.outlayer-lint.trace.target]]\ntarget = "model.py:Net"\ninput = ["x=f32[6,4]"]\n'
         'outputs = { out = "raw" }\n'
     )
-    found = told(folder, "trace")
+    found = told(folder, "trace", code=1)  # what was expected of an output is not so
     assert [target["target"] for target in found["targets"]] == ["model.py:Net", "outlayer_trace.py:mine"]
     first, second = found["targets"]
     assert first["outputs"][0]["shape"] == [6, 3]

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from commandline import outlayer, written
@@ -20,9 +20,6 @@ from outlayer_lint.tracer.channel import CAP, Reader, Writer
 from outlayer_lint.tracer.reach import Reach
 from outlayer_lint.tracer.sandbox import ladder
 from outlayer_lint.tracer.target import InputGiven, Target, find, parse_args, parse_input, spell
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NET = "from torch import nn\n\n\nclass Net(nn.Module):\n    pass\n"
 
@@ -235,7 +232,7 @@ PLAIN = "import sys; from outlayer_lint.cli import main; main(['check', 'model.p
 
 def test_a_plain_check_loads_nothing_of_the_tracer(tmp_path: Path) -> None:
     written(tmp_path, model=NET)
-    path = os.pathsep.join(filter(None, (os.getcwd(), os.environ.get("PYTHONPATH"))))
+    path = os.pathsep.join(filter(None, (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH"))))
     environment = {**os.environ, "PYTHONPATH": path}
     command = [sys.executable, "-c", PLAIN]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)

@@ -42,9 +42,11 @@ def main() -> None:
         try:
             __import__(needed)
         except ImportError:
-            print(json.dumps({"path": path, "missing": needed}), flush=True)
-            continue
-        print(json.dumps(told(path)), flush=True)
+            record = {"path": path, "missing": needed}
+        else:
+            record = told(path)
+        sys.stdout.write(json.dumps(record) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

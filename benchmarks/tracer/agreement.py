@@ -13,6 +13,7 @@ import re
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,21 @@ from outlayer_lint.tracer.child.guard import guard
 from outlayer_lint.tracer.child.script import run_script
 
 FENCE = re.compile(r"^```python run\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-SECONDS = 20.0
+SECONDS = 60.0
+INSIDE = "the targets that were seen lie inside of what the output can reach"
+UNCALLED = "a method that is not called is no operation"
+EXPLAINED = {  # (file, code) -> why only one side speaks
+    ("right_heads.py", "OLL503"): INSIDE,
+    ("backtest.py", "OLL502"): INSIDE,
+    ("logged_scalar.py", "OLL714"): UNCALLED,
+    ("trading_heads.py", "OLL714"): UNCALLED,
+    ("mnist_autoencoder.py", "OLL504"): "flattened random pictures are not known for pictures: 503 says the same",
+    ("mnist_autoencoder.py", "OLL503"): "see OLL504",
+    ("rewrapped_output.py", "OLL713"): "the values leave torch through NumPy",
+    ("smoothed.py", "OLL202"): "the rows do sum to one, which only their values show",
+    ("synthetic_classes.py", "OLL307"): "a few batches prove no number of classes from above",
+    ("program.py", "OLL001"): "comments are not run",
+}
 LOSSES = 40  # a page or a fixture may have many
 
 
@@ -40,7 +55,7 @@ def traced(path: str) -> dict[str, Any]:
     watch = guard(LOSSES)
     ended = run_script(path, [], watch)
     facts = list(Facts(watch).all())
-    found = [(d.span.line, d.code, str(d.severity)) for d in judge(facts) if os.path.samefile(d.span.path, path)]
+    found = [(d.span.line, d.code, str(d.severity)) for d in judge(facts) if d.span.path == path]
     reached = {fact.span.line for fact in facts if fact.span.path == path}
     return {"found": found, "reached": sorted(reached), "ended": list(ended[:3]), "calls": len(watch.calls)}
 
@@ -90,30 +105,29 @@ def programs(arguments: list[str], scratch: Path) -> list[str]:
 
 
 def main() -> None:
-    """Print each difference, then the sums."""
+    """Print each difference that is not explained, then the sums."""
     torch.set_num_threads(1)
     forked.warm()
-    both = alone = extra = ran = reached = 0
+    sums = Counter[str]()
     with tempfile.TemporaryDirectory() as scratch, contextlib.suppress(KeyboardInterrupt):
         for path in programs(sys.argv[1:], Path(scratch)):
             seen = forked.run(partial(traced, os.path.abspath(path)), SECONDS)
             if "failed" in seen:
                 print(f"{path}: {seen['failed']}", seen.get("trace", ""))
                 continue
-            ran += 1
-            reached += bool(seen["calls"])
             lines = set(seen["reached"])
-            expected = {(line, code) for line, code, _ in static(path) if line in lines}
             found = {(line, code) for line, code, _ in seen["found"]}
-            both += len(expected & found)
-            alone += len(expected - found)
-            extra += len(found - expected)
+            expected = {(line, code) for line, code, _ in static(path) if line in lines}
+            known = {each for each in expected ^ found if (os.path.basename(path), each[1]) in EXPLAINED}
+            sums["programs"] += 1
+            sums["reached a loss"] += bool(seen["calls"])
+            sums["findings of both"] += len(expected & found)
+            sums["differences explained"] += len(known)
             for mark, difference in (("static only", expected - found), ("traced only", found - expected)):
-                for line, code in sorted(difference):
+                sums[mark] += len(difference - known)
+                for line, code in sorted(difference - known):
                     print(f"{path}:{line}: {code} {mark}", seen["ended"])
-    print(
-        f"{ran} programs, {reached} reached a loss; findings of both {both}, static only {alone}, traced only {extra}"
-    )
+    print(dict(sums))
 
 
 if __name__ == "__main__":

@@ -6,12 +6,13 @@ from outlayer_lint.diagnostic import Finding
 from outlayer_lint.evidence import Head, head, inside, learned, linear, made, sides, span_of
 from outlayer_lint.facts import LossCall, places
 
+LOSSES = ("squared", "absolute")
 SQUASHED = (Head.SOFTMAX, Head.SIGMOID, Head.TANH)
 
 
 def check(call: LossCall) -> Iterator[Finding]:
     """An estimate of discounted rewards goes through an activation that bounds it."""
-    if call.loss.family not in ("squared", "absolute"):
+    if call.loss.family not in LOSSES:
         return
     value, target = sides(call)
     kind = head(value)

@@ -6,10 +6,12 @@ from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.evidence import classes_last
 from outlayer_lint.facts import LossCall, places
 
+LOSSES = ("softmax-cross-entropy", "nll")
+
 
 def check(call: LossCall) -> Iterator[Finding]:
     """A loss that reads the classes from dim 1 receives them in the last of three dims or more."""
-    if call.loss.family not in ("softmax-cross-entropy", "nll") or call.loss.class_axis != 1:
+    if call.loss.family not in LOSSES or call.loss.class_axis != 1:
         return
     witness = call.prediction.all(classes_last)
     if witness is None:

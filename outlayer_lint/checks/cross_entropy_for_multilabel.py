@@ -7,14 +7,15 @@ from outlayer_lint.facts import LossCall, places
 from outlayer_lint.forms import ROWS, multihot, surety
 from outlayer_lint.lattice import Emission
 
+LOSSES = ("softmax-cross-entropy", "categorical")
 SOFT = {Emission.SIMPLEX, Emission.ONEHOT}
 
 
 def check(call: LossCall) -> Iterator[Finding]:
     """Labels of which several may hold meet a loss that lets the classes compete."""
-    value, target = call.prediction, call.target
-    if call.loss.family not in ("softmax-cross-entropy", "categorical") or call.swapped:
+    if call.loss.family not in LOSSES or call.swapped:
         return
+    value, target = call.prediction, call.target
     if not SOFT & {*call.loss.target} or value.units == 1:
         return  # a loss that only takes indices refuses such labels, or reads them as indices
     witness = target.all(lambda way: multihot(way, value.units) and way.dtype in (None, "float", "double", "half"))

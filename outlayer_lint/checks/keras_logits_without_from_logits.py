@@ -8,13 +8,14 @@ from outlayer_lint.facts import LossCall, places
 from outlayer_lint.forms import quantities
 from outlayer_lint.lattice import Emission, Tensor
 
+LOSSES = ("binary", "categorical")
 RAW = (Emission.LOGIT, Emission.SYM1, Emission.NONNEG, Emission.POS, Emission.BND, Emission.UNORM)
 
 
 def check(call: LossCall) -> Iterator[Finding]:
     """A Keras cross-entropy that expects probabilities gets scores."""
     family, value = call.loss.family, call.prediction
-    if not call.loss.of_keras or family not in ("binary", "categorical") or call.swapped:
+    if not call.loss.of_keras or family not in LOSSES or call.swapped:
         return
     witness = value.all(lambda way: leaves(way, family))
     # One unit under a categorical loss, and quantities under any of these, have rules of their own.

@@ -7,6 +7,7 @@ from outlayer_lint.facts import LossCall, places
 from outlayer_lint.forms import raw
 from outlayer_lint.lattice import Emission
 
+LOSSES = ("kl",)
 LOGARITHMS = (Emission.LOGP, Emission.LOGUNIT)
 PROBABILITIES = (Emission.SIMPLEX, Emission.UNIT, Emission.ONEHOT)
 
@@ -14,7 +15,7 @@ PROBABILITIES = (Emission.SIMPLEX, Emission.UNIT, Emission.ONEHOT)
 def check(call: LossCall) -> Iterator[Finding]:
     """The target of a KL divergence is not what `log_target` says it is."""
     given = call.arguments.get("log_target", False)
-    if call.loss.family != "kl" or given is ... or call.swapped:
+    if call.loss.family not in LOSSES or given is ... or call.swapped:
         return
     wants_logs = bool(given) or Emission.LOGP in call.loss.target
     target = call.target

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.facts import LossBuilt
 
+LOSSES = ("kl",)
 DEPRECATED = ("size_average", "reduce")
 
 
@@ -12,7 +13,7 @@ def check(built: LossBuilt) -> Iterator[Finding]:
     """KL divergence is averaged over the elements, and so over the classes as well."""
     loss, given = built.loss, {**built.positional, **built.keywords}
     # `log_target` marks torch's own: Keras sums over the classes first, so its mean is the right one.
-    if loss.family != "kl" or "log_target" not in loss.parameters or (built.tensors and built.module_call):
+    if loss.family not in LOSSES or "log_target" not in loss.parameters or (built.tensors and built.module_call):
         return
     if built.scaled:  # an author who weighs the loss by hand has set its scale
         return

@@ -8,10 +8,12 @@ from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.remedies import removal
 
+LOSSES = ("softmax-cross-entropy",)
+
 
 def check(call: LossCall) -> Iterator[Finding]:
     """Log-probabilities meet a loss that takes their log-softmax; over a wrong dim it is normalised-over-wrong-dim."""
-    if call.loss.family != "softmax-cross-entropy" or call.swapped:
+    if call.loss.family not in LOSSES or call.swapped:
         return
     value = call.prediction
 

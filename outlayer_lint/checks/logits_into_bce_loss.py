@@ -7,10 +7,12 @@ from outlayer_lint.facts import LossCall, places
 from outlayer_lint.forms import raw
 from outlayer_lint.lattice import Emission
 
+LOSSES = ("binary",)
+
 
 def check(call: LossCall) -> Iterator[Finding]:
     """Raw scores meet a binary cross-entropy that takes probabilities."""
-    if call.loss.family != "binary" or call.swapped or call.loss.of_keras:
+    if call.loss.family not in LOSSES or call.swapped or call.loss.of_keras:
         return  # Keras has a flag for it: keras-logits-without-from-logits
     value = call.prediction
     witness = value.all(lambda way: way.emission is Emission.LOGIT and raw(way))

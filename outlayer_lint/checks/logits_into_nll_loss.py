@@ -7,13 +7,14 @@ from outlayer_lint.facts import LossCall, places
 from outlayer_lint.forms import raw
 from outlayer_lint.lattice import Emission
 
+LOSSES = ("nll",)
 # An activation that is no log-softmax, applied to the last layer, does not make its scores log-probabilities.
 SCORES = (Emission.LOGIT, Emission.NONNEG, Emission.POS, Emission.SYM1, Emission.UNORM)
 
 
 def check(call: LossCall) -> Iterator[Finding]:
     """Raw scores meet a loss that takes log-probabilities and normalises nothing."""
-    if call.loss.family != "nll" or call.swapped:
+    if call.loss.family not in LOSSES or call.swapped:
         return
     value = call.prediction
     witness = value.all(lambda way: way.emission in SCORES and raw(way))

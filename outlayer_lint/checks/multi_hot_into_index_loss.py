@@ -8,15 +8,16 @@ from outlayer_lint.facts import LossCall, places
 from outlayer_lint.forms import PAIR, ROWS, multihot
 from outlayer_lint.lattice import Emission, Tensor
 
-FAMILIES = ("margin", "softmax-cross-entropy")
+LOSSES = ("margin", "softmax-cross-entropy")
 BITS = (Emission.BINARY, Emission.BOOL)
 
 
 def check(call: LossCall) -> Iterator[Finding]:
     """A loss that reads class numbers gets rows of zeros and ones, or the other way round."""
-    loss, value, target = call.loss, call.prediction, call.target
-    if loss.family not in FAMILIES or loss.of_keras or call.swapped:
+    loss, value = call.loss, call.prediction
+    if loss.family not in LOSSES or loss.of_keras or call.swapped:
         return
+    target = call.target
     index, soft = Emission.INDEX in loss.target, bool(SOFT & {*loss.target})
 
     def rows(way: Tensor) -> bool:

@@ -13,12 +13,13 @@ DISTANCES = ("squared", "absolute")
 
 def check(call: LossCall) -> Iterator[Finding]:
     """No gradient flows from the loss back into the model."""
-    if call.mode != "train" or call.swapped or any(map(_trains, call.target.ways)):
+    if call.mode != "train" or call.swapped or (cut := call.prediction.all(_cut)) is None:
         return
-    cut = call.prediction.all(_cut)
+    if any(map(_trains, call.target.ways)):
+        return
     decided = call.prediction.every(*DECIDED) is not None
     distance = call.loss.family in DISTANCES
-    if cut is None or not (decided or (call.target.known and not distance)):
+    if not (decided or (call.target.known and not distance)):
         return
     grade = "decided" if decided and not distance else "cut"
     fix = Fix("advise", "give the loss the scores, and decide only where a metric is computed")

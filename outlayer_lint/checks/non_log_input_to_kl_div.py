@@ -8,10 +8,12 @@ from outlayer_lint.forms import raw
 from outlayer_lint.lattice import Emission
 from outlayer_lint.remedies import logarithm
 
+LOSSES = ("kl",)
+
 
 def check(call: LossCall) -> Iterator[Finding]:
     """Probabilities or raw scores stand where a KL divergence takes log-probabilities."""
-    if call.loss.family != "kl" or Emission.LOGP not in call.loss.wants or call.swapped:
+    if call.loss.family not in LOSSES or Emission.LOGP not in call.loss.wants or call.swapped:
         return
     value = call.prediction
     probable = value.every(Emission.SIMPLEX, Emission.UNIT)

@@ -5,16 +5,18 @@ from collections.abc import Iterator
 from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.facts import LossCall, places
 
-ELEMENTWISE = ("squared", "absolute", "gaussian", "poisson", "margin")
+LOSSES = ("squared", "absolute", "gaussian", "poisson", "margin")
 
 
 def check(call: LossCall) -> Iterator[Finding]:
     """A column meets a row: the loss broadcasts every prediction against every target."""
     loss = call.loss
-    if loss.family not in ELEMENTWISE or loss.class_axis is not None or loss.of_keras:
+    if loss.family not in LOSSES or loss.class_axis is not None or loss.of_keras:
         return
     if call.arguments.get("reduction") == "none":
         return  # all pairs may be what is wanted; somebody looks at the matrix afterwards
+    if call.prediction.rank not in (1, 2):
+        return
     ranks = (call.prediction.rank, call.target.rank)
     if (ranks[0] == 1 and call.prediction.units == 1) or (ranks[1] == 1 and call.target.units == 1):
         return  # a single sample

@@ -7,10 +7,12 @@ from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Emission
 from outlayer_lint.remedies import logarithm
 
+LOSSES = ("nll",)
+
 
 def check(call: LossCall) -> Iterator[Finding]:
     """Probabilities without their logarithm meet a loss that takes log-probabilities."""
-    if call.loss.family != "nll" or call.swapped:
+    if call.loss.family not in LOSSES or call.swapped:
         return
     value = call.prediction
     witness = value.every(Emission.SIMPLEX, Emission.UNIT)

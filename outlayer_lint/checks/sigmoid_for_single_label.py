@@ -7,11 +7,13 @@ from outlayer_lint.facts import LossCall, places
 from outlayer_lint.forms import multihot, softmaxed
 from outlayer_lint.lattice import Emission, Tensor
 
+LOSSES = ("categorical",)
+
 
 def check(call: LossCall) -> Iterator[Finding]:
     """A sigmoid for each of several classes meets a loss that normalises over them."""
     value, units = call.prediction, call.prediction.units
-    if call.loss.family != "categorical" or call.swapped or units is None or units == 1:
+    if call.loss.family not in LOSSES or call.swapped or units is None or units == 1:
         return
 
     def sigmoids(way: Tensor) -> bool:

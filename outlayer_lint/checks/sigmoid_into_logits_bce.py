@@ -8,10 +8,12 @@ from outlayer_lint.forms import flagged, softmaxed
 from outlayer_lint.lattice import Emission
 from outlayer_lint.remedies import removal
 
+LOSSES = ("binary-logits",)
+
 
 def check(call: LossCall) -> Iterator[Finding]:
     """Values in [0, 1] meet a loss that applies the sigmoid itself."""
-    if call.loss.family != "binary-logits" or call.swapped or flagged(call.loss, call.arguments):
+    if call.loss.family not in LOSSES or call.swapped or flagged(call.loss, call.arguments):
         return
     value = call.prediction
     witness = value.all(lambda way: way.emission is Emission.UNIT and not softmaxed(way) and not way.scaled)

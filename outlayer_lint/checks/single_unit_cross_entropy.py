@@ -12,10 +12,12 @@ OUTPUTS = (
     Emission.UNORM,
 )  # fmt: skip
 
+LOSSES = ("softmax-cross-entropy", "nll", "categorical")
+
 
 def check(call: LossCall) -> Iterator[Finding]:
     """One score is compared with class indices by a softmax loss; a softmax over one unit is another rule's."""
-    if call.loss.family not in ("softmax-cross-entropy", "nll", "categorical"):
+    if call.loss.family not in LOSSES:
         return
 
     def single(way: Tensor) -> bool:

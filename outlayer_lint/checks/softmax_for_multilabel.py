@@ -8,6 +8,7 @@ from outlayer_lint.facts import LossCall, places
 from outlayer_lint.forms import multihot, softmaxed, surety
 from outlayer_lint.lattice import Emission, Tensor
 
+LOSSES = ("binary",)
 PAIR = 2  # two units of a softmax are a yes and a no
 MADE = ("same-activation", "bootstrapped", "menu", "target-is-input", "gan-label")
 DECIDED = ("argmax", "accuracy")
@@ -15,11 +16,12 @@ DECIDED = ("argmax", "accuracy")
 
 def check(call: LossCall) -> Iterator[Finding]:
     """A softmax over several units meets a loss that asks each unit by itself."""
-    value, target = call.prediction, call.target
-    if call.loss.family != "binary" or call.swapped or value.units == 1:
+    value = call.prediction
+    if call.loss.family not in LOSSES or call.swapped or value.units == 1:
         return
     if (witness := value.all(lambda way: softmaxed(way) and way.emission is Emission.SIMPLEX)) is None:
         return
+    target = call.target
     rows = (value.rank or PAIR) == PAIR and not call.evidence("convolution-last")
     grade = "several" if rows and (value.units or 0) > PAIR else "unknown"
     # The accuracy that Keras reports beside this loss may count units: no sign of one class.

@@ -7,10 +7,12 @@ from outlayer_lint.facts import LossCall, places
 from outlayer_lint.forms import flagged, softmaxed
 from outlayer_lint.remedies import removal
 
+LOSSES = ("softmax-cross-entropy",)
+
 
 def check(call: LossCall) -> Iterator[Finding]:
     """Probabilities over the classes meet a loss that applies softmax itself."""
-    if call.loss.family != "softmax-cross-entropy" or call.swapped or flagged(call.loss, call.arguments):
+    if call.loss.family not in LOSSES or call.swapped or flagged(call.loss, call.arguments):
         return
     value = call.prediction
     witness = value.all(lambda way: softmaxed(way) and not way.scaled)

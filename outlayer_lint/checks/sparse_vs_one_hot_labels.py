@@ -7,14 +7,15 @@ from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Emission, Tensor
 
 ROWS = (Emission.ONEHOT, Emission.SIMPLEX)
-CATEGORICAL = ("categorical", "softmax-cross-entropy")
+LOSSES = ("categorical", "softmax-cross-entropy")
 
 
 def check(call: LossCall) -> Iterator[Finding]:
     """A Keras loss for one-hot rows gets class numbers, or the other way round."""
-    loss, value, target = call.loss, call.prediction, call.target
-    if loss.family not in CATEGORICAL or not loss.of_keras or call.swapped or value.units == 1:
+    loss, value = call.loss, call.prediction
+    if loss.family not in LOSSES or not loss.of_keras or call.swapped or value.units == 1:
         return
+    target = call.target
     if Emission.INDEX not in loss.target and {*ROWS} & {*loss.target}:
         grade, witness = "indices", target.all(numbers)
         message = "use the sparse form of the loss, or `to_categorical` on the labels"

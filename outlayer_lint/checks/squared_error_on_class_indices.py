@@ -6,10 +6,12 @@ from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.evidence import compares_indices, is_borrowed, sides
 from outlayer_lint.facts import LossCall, places
 
+LOSSES = ("squared", "absolute")
+
 
 def check(call: LossCall) -> Iterator[Finding]:
     """A row of scores is compared with the number of a class."""
-    if call.loss.family not in ("squared", "absolute") or not compares_indices(call):
+    if call.loss.family not in LOSSES or not compares_indices(call):
         return
     prediction, target = sides(call)
     if is_borrowed(call, target):

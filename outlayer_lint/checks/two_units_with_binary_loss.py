@@ -7,12 +7,13 @@ from outlayer_lint.evidence import learned
 from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Emission, Tensor
 
+LOSSES = ("binary", "binary-logits")
 SINGLE = (Emission.INDEX, Emission.BINARY, Emission.BOOL, Emission.DATA)
 MADE = ("gan-label", "same-activation", "bootstrapped", "target-is-input", "convolution-last", "menu")
 
 
 def check(call: LossCall) -> Iterator[Finding]:
-    if call.loss.family not in ("binary", "binary-logits") or call.prediction.units != 2:  # noqa: PLR2004 - in the name
+    if call.loss.family not in LOSSES or call.prediction.units != 2:  # noqa: PLR2004 - in the name
         return
     witness = call.prediction.ways[0]
     flat = call.target.known and call.target.rank == 1

@@ -14,9 +14,10 @@ VOCABULARY = 256  # heads above this are padded to a multiple of eight
 
 
 def check(call: LossCall) -> Iterator[Finding]:
-    value, target, family = call.prediction, call.target, call.loss.family
+    value, family = call.prediction, call.loss.family
     if value.units is None or any(aside(way, call.loss.class_axis) for way in value):
         return
+    target = call.target
     classes, grade = target.units, ""
     if target.every(Emission.ONEHOT, Emission.MULTIHOT):
         grade = "columns" if family in COLUMNS and classes not in (None, value.units) else ""

@@ -152,4 +152,7 @@ def _judged(traced: Traced, config: Config, arguments: SimpleNamespace) -> tuple
     if broken or (arguments.strict and any(one.end.word for one in traced.ran)):
         return FAILED, notes
     worst = max((found.severity.rank for found in traced.diagnostics), default=-1)
-    return FOUND if worst >= config.fail_on.rank else CLEAN, notes
+    disappointed = any(
+        claim["verdict"] == "refuted" for one in traced.ran for claim in one.end.record.get("claims", ())
+    )
+    return FOUND if worst >= config.fail_on.rank or disappointed else CLEAN, notes

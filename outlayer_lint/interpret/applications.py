@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.frames import Frame
     from outlayer_lint.interpret.seeds import Seed
     from outlayer_lint.interpret.transfer import Application
-    from outlayer_lint.resolve.scopes import Block, Place, Scope
+    from outlayer_lint.resolve.blocks import Block, Place
+    from outlayer_lint.resolve.scopes import Scope
 
 ACTIVATED = (Emission.SIMPLEX, Emission.LOGP, Emission.UNIT, Emission.LOGUNIT, Emission.SYM1, Emission.NONNEG)
 PROBABLE = (Emission.SIMPLEX, Emission.LOGP, Emission.UNIT, Emission.LOGUNIT)
@@ -137,7 +138,7 @@ def outputs(driver: Driver, scope: Scope) -> Iterator[tuple[Place, ast.expr, Ans
 
 
 def _returns(block: Block) -> Iterator[tuple[Place, ast.expr]]:
-    from outlayer_lint.resolve.scopes import Place  # noqa: PLC0415
+    from outlayer_lint.resolve.blocks import Place  # noqa: PLC0415
 
     for index, node in enumerate(block.statements):
         if isinstance(node, ast.Return) and node.value is not None:

@@ -38,7 +38,8 @@ from outlayer_lint.lattice import Tensor
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
-    from outlayer_lint.resolve.scopes import Place, Scope
+    from outlayer_lint.resolve.blocks import Place
+    from outlayer_lint.resolve.scopes import Scope
 
 TRANSPOSED = frozenset(("T", "mT", "H", "mH"))  # read, not called
 

@@ -46,11 +46,12 @@ from outlayer_lint.interpret.things import (
     unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import Tensor
-from outlayer_lint.resolve.scopes import Place, Scope
+from outlayer_lint.resolve.blocks import Place
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
-    from outlayer_lint.resolve.scopes import Block
+    from outlayer_lint.resolve.blocks import Block
+    from outlayer_lint.resolve.scopes import Scope
 
 RECURSION = 1  # how many times a function may be active when it is called once more
 LOADING = 60  # evaluations for a class method that loads an object of its class
@@ -210,13 +211,15 @@ def result(it: Interpreter, frame: Frame) -> Answer:
         answer = it.ev(node.body, Place(scope.block, 0), frame)
     else:
         found: list[tuple[Place, Choices]] = []
-        exits(it, scope.block, frame, NO_CHOICE, found)
+        fallen = exits(it, scope.block, frame, NO_CHOICE, found)
         gathered = [restrict(_returned(it, place, frame), choices) for place, choices in found]
         yielded = iteration.yielded(it, scope, frame) if not gathered else None
         if yielded is not None:
             answer = yielded
         elif gathered:
             answer = conditions.meaningful(join(gathered))
+        elif fallen is None:
+            answer = unknown("call raises")
         else:
             answer = only(Const(None))
     del frame.memo[memo]

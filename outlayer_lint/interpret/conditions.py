@@ -24,12 +24,12 @@ from outlayer_lint.interpret.things import (
     Unknown,
     identity,
 )  # fmt: skip
-from outlayer_lint.resolve.scopes import Place
+from outlayer_lint.resolve.blocks import Place
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.frames import Frame
     from outlayer_lint.interpret.interpreter import Interpreter
-    from outlayer_lint.resolve.scopes import Block
+    from outlayer_lint.resolve.blocks import Block
 
 FORWARD = ("forward", "call", "__call__")
 DECIDING = 64  # evaluations for one condition; what takes more is hardly ever decided

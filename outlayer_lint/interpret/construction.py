@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from outlayer_lint.interpret import classes, conditions, passing
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import Answer, Class, Instance, Site, only
-from outlayer_lint.resolve.scopes import Place, Scope
+from outlayer_lint.resolve.blocks import Place
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
-    from outlayer_lint.resolve.scopes import Block
+    from outlayer_lint.resolve.blocks import Block
+    from outlayer_lint.resolve.scopes import Scope
 
 
 def construct(it: Interpreter, cls: Class, given: Arguments, site: Site) -> Answer:

@@ -301,6 +301,8 @@ def losses_built(driver: Driver, seed: Seed) -> Iterator[LossBuilt]:
             "prediction": _written(seed, row, row.prediction), "target": _written(seed, row, row.target_parameter),
             "emits": "", "activation": "",
         }  # fmt: skip
+        if positional.get("size_average") is ... and tensors == ["weight"] and _is_predicted(driver, seed):
+            tensors.append("size_average")  # whatever it holds, beside a prediction it is no flag
         if module and len(tensors) < 2 and "size_average" not in tensors:  # a weight alone is a weight
             tensors = []
         yield LossBuilt(
@@ -354,6 +356,13 @@ def _product(node: ast.expr) -> Iterator[ast.expr]:
 def _plain(it: Any, node: ast.expr, seed: Seed, frame: Frame) -> Any:
     value = it.constant(it.ev(node, seed.place, frame))
     return value if isinstance(value, (str, int, float, bool, type(None))) else ...
+
+
+def _is_predicted(driver: Driver, seed: Seed) -> bool:
+    """Whether the first argument came out of a layer to which something was given; a weight is given nothing."""
+    answer = driver.it.ev(seed.node.args[0], seed.place, driver.frame(seed, driver.world({}, {})))
+    made = [t for t, _ in answer if isinstance(t, Tensor) and t.learned and (t.inner.ways or t.inner.reason)]
+    return bool(answer) and len(made) == len(answer)
 
 
 def _is_output(driver: Driver, node: ast.expr, seed: Seed) -> bool:

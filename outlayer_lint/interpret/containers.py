@@ -36,7 +36,8 @@ from outlayer_lint.lattice import Emission, Tensor
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
-    from outlayer_lint.resolve.scopes import Place
+    from outlayer_lint.interpret.things import Entry
+    from outlayer_lint.resolve.blocks import Place
 
 MAX_ITEMS = 64
 MAX_TURNS = 12  # elements that are told apart
@@ -198,6 +199,19 @@ def item(it: Interpreter, thing: Any, index: ast.expr, site: Site) -> Answer:
     if isinstance(thing, Foreign):
         return unknown("third-party object", (thing.key, "item", id(index)))
     return unknown("unknown item", (getattr(thing, "key", thing), "item", id(index)))
+
+
+def constants(it: Interpreter, items: tuple[Entry, ...], deepest: int) -> Any:
+    """A tuple of constants, `...` where one is none; a list may hold itself."""
+    parts: list[Any] = []
+    it.nesting += 1
+    for item in items:
+        part = ... if it.nesting > deepest else it.constant(item)
+        if part is ...:
+            break
+        parts.append(part)
+    it.nesting -= 1
+    return tuple(parts) if len(parts) == len(items) else ...
 
 
 def _any_entry(it: Interpreter, thing: Dictionary, chosen: object) -> Answer:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 COUPLED = (Emission.SIMPLEX, Emission.LOGP, Emission.UNORM, Emission.ONEHOT)
 LOOSENED = {
     Emission.SIMPLEX: Emission.UNIT, Emission.LOGP: Emission.LOGUNIT, Emission.UNORM: Emission.SYM1,
-    Emission.ONEHOT: Emission.MULTIHOT,
+    Emission.ONEHOT: Emission.BINARY,  # the parts of a row with one 1 say nothing of how many there may be
 }  # fmt: skip
 SCRAMBLED = 99  # a class dim that a reshape without permute has torn apart: no dim holds the classes any more
 WAITING = object()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 WORLDS = 3
 STEPS, FUEL = 6, 150  # small questions or hopeless ones
 ACTIVATED = 60  # an activation is put on what a model returns, which shows soon, or it is a part of a model
-PICKED = 50  # more often than not it is no output that an index picks from
+PICKED = 32  # more often than not it is no output that an index picks from
 MAX_DEPTH = 40
 ROUNDS = frozenset(("round", "rint"))
 COMPARED = frozenset(("gt", "ge", "lt", "le"))
@@ -119,7 +119,7 @@ def called(driver: Driver, seed: Seed) -> Iterator[Fact]:
                     answers.extend((answer, open_behind(driver, answer, touch)))
         return answers
 
-    picks = seeds.last(seed.node.func) in seeds.PICKING
+    picks = seeds.last(seed.node.func) in seeds.BRIEF
     for world, answers in _worlds(driver, ask, PICKED if picks else FUEL):
         frame = driver.frame(seed, world)
         for thing, _ in answers[0] if is_met(driver, seed, frame) else ():
@@ -168,6 +168,9 @@ def _facts(driver: Driver, seed: Seed, application: Application, related: Any) -
         return
     if row.transfer == "decides":
         yield from _decided(application, span, shown, related)
+    elif row.transfer == "reduces" and row.how == "max":
+        if isinstance(application.spec(row.dim), int) and _takes_places(seed):
+            yield from _decided(application, span, shown, related)
     elif row.transfer == "selects" and row.how == "gather":
         dim = application.spec(row.dim)
         for answer in applications.programs(application.input()) if isinstance(dim, int) else ():
@@ -188,6 +191,21 @@ def _facts(driver: Driver, seed: Seed, application: Application, related: Any) -
                 related=related,
             )
         yield from applications.activated(driver, seed, application, related)
+
+
+def _takes_places(seed: Seed) -> bool:
+    """Whether of `max` over a dim the places are used: `_, label = scores.max(1)`, `scores.max(1)[1]`, `.indices`."""
+    statement = seed.place.block.statements[seed.place.index]
+    if isinstance(statement, ast.Assign) and statement.value is seed.node:
+        target = statement.targets[0]
+        pair = isinstance(target, (ast.Tuple, ast.List)) and len(target.elts) == 2
+        return pair and getattr(target.elts[1], "id", "") != "_"  # type: ignore[attr-defined]
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Subscript) and node.value is seed.node:
+            return isinstance(node.slice, ast.Constant) and node.slice.value in (1, -1)
+        if isinstance(node, ast.Attribute) and node.value is seed.node:
+            return node.attr == "indices"
+    return False
 
 
 def _consumed(application: Application, seed: Seed, span: Span, related: Any) -> Iterator[Fact]:
@@ -225,7 +243,7 @@ def _decided(application: Application, span: Span, shown: str, related: Any) -> 
 def _decision(application: Application, value: Value, span: Span, shown: str, related: Any) -> Iterator[Decision]:
     row, it = application.row, application.it
     words = words_of(value, operand=shown, constant="")
-    if row.how == "argmax":
+    if row.how in ("argmax", "max"):
         given = shapes.dim_entry(application)
         dim: Any = "implicit" if given is None else it.constant(given)
         if given is None and not all(map(is_batch, value.ways)):

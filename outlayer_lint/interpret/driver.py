@@ -19,8 +19,8 @@ from outlayer_lint.interpret.things import (
     Unknown,
 )
 from outlayer_lint.lattice import Emission, Tensor
+from outlayer_lint.resolve.blocks import Place
 from outlayer_lint.resolve.outsiders import Outsiders
-from outlayer_lint.resolve.scopes import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,13 +13,14 @@ from outlayer_lint.interpret import attributes, calls, classes, conditions, inst
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible, restrict
 from outlayer_lint.interpret.frames import MAX_DEPTH, Frame
 from outlayer_lint.interpret.things import Answer, Effect, Instance, Unbound, Unknown, join, lift, only, unknown
-from outlayer_lint.resolve.scopes import Place, Scope
+from outlayer_lint.resolve.blocks import Place
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.interpret.things import Class, Site
+    from outlayer_lint.resolve.blocks import Block, Definition
     from outlayer_lint.resolve.reaching import Reach
-    from outlayer_lint.resolve.scopes import Block, Definition
+    from outlayer_lint.resolve.scopes import Scope
 
 MAX_NESTED = 4  # methods that call methods
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import ast
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import attributes, calls, conditions, containers, iteration, operators, passing
 from outlayer_lint.interpret.choices import restrict
-from outlayer_lint.interpret.things import Answer, Const, Dictionary, Function, Site, join, lift, only, unknown
-from outlayer_lint.resolve.scopes import Place, dotted
+from outlayer_lint.interpret.things import Answer, Const, Dictionary, Function, Library, Site, join, lift, only, unknown
+from outlayer_lint.resolve.blocks import Place, dotted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from outlayer_lint.interpret.frames import Frame
+    from outlayer_lint.interpret.frames import Arguments, Frame
     from outlayer_lint.interpret.interpreter import Interpreter
 
 
@@ -36,9 +37,18 @@ def _call(it: Interpreter, node: ast.Call, place: Place, frame: Frame) -> Answer
     callee = it.ev(node.func, place, frame)
     if len(callee) > 1:
         callee = conditions.forked(callee, node)
-    arguments = passing.arguments(it, node, place, frame)
     site = Site(node, place, frame)
+    if node.args and type(node.args[-1]) is ast.Starred and all(isinstance(thing, Library) for thing, _ in callee):
+        ways = passing.ways(it, node, place, frame)
+        if len(ways) > 1:
+            made = [(lift(callee, partial(_called, it, given, site)), choices) for given, choices in ways]
+            return join([restrict(answer, choices) for answer, choices in made])
+    arguments = passing.arguments(it, node, place, frame)
     return lift(callee, lambda thing: calls.call(it, thing, arguments, site))
+
+
+def _called(it: Interpreter, given: Arguments, site: Site, thing: Any) -> Answer:
+    return calls.call(it, thing, given, site)
 
 
 def _subscript(it: Interpreter, node: ast.Subscript, place: Place, frame: Frame) -> Answer:

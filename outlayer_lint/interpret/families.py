@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import classes
-from outlayer_lint.interpret.things import Instance, Library
+from outlayer_lint.interpret.things import Built, Instance, Library
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
@@ -28,6 +28,16 @@ def is_keras_class(it: Interpreter, thing: object) -> bool:
     if not isinstance(thing, Instance):
         return False
     return any(isinstance(base, Library) and _is_base(base.name) for base in classes.mro(it, thing.cls))
+
+
+def is_kind_of(thing: Built, name: str) -> bool | None:
+    """Whether a layer or model of Keras has a class of the library among its bases; itself is not asked about."""
+    last = name.rpartition(".")[2]
+    if last == "Model":
+        return thing.row.kind in ("model", "container")
+    if last in ABSTRACT:
+        return True if last == "Layer" and thing.row.kind in BUILT else None
+    return False if knowledge.find(name) is not None or not name.startswith(knowledge.KERAS) else None
 
 
 def _is_base(name: str) -> bool:

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from outlayer_lint.interpret.things import Answer, Class, Entry
-    from outlayer_lint.resolve.scopes import Block, Place, Scope
+    from outlayer_lint.resolve.blocks import Block, Place
+    from outlayer_lint.resolve.scopes import Scope
 
 MAX_DEPTH = 24
 

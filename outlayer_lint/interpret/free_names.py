@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from outlayer_lint.interpret import conditions
 from outlayer_lint.interpret.things import Const, Function, Unbound, Unknown, join
-from outlayer_lint.resolve.scopes import Place
+from outlayer_lint.resolve.blocks import Place
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.frames import Frame
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.interpret.things import Answer
-    from outlayer_lint.resolve.scopes import Block
+    from outlayer_lint.resolve.blocks import Block
 
 MAX_CALLS = 6
 

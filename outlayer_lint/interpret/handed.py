@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 from outlayer_lint.interpret import classes
 from outlayer_lint.interpret.seeds import Seed
 from outlayer_lint.interpret.things import Class, Function, Partial
-from outlayer_lint.resolve.scopes import dotted
+from outlayer_lint.resolve.blocks import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from outlayer_lint.interpret.driver import Driver
-    from outlayer_lint.resolve.scopes import Place, Scope
+    from outlayer_lint.resolve.blocks import Place
+    from outlayer_lint.resolve.scopes import Scope
     from outlayer_lint.resolve.sourcefile import SourceFile
 
 MAX_NAMES = 8
@@ -142,8 +143,9 @@ def _taken(driver: Driver, place: Place, name: str, *, made: bool = False) -> It
         and _holds(statement.value, name, made=made)
     ):
         for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
-            holder = target.value if isinstance(target, ast.Subscript) else target
-            yield from filter(None, [dotted(holder).rpartition(".")[2]])
+            yield from filter(None, (dotted(holder).rpartition(".")[2] for holder in _targets(target)))
+    elif isinstance(statement, ast.For) and _holds(statement.iter, name, made=made):
+        yield from filter(None, (dotted(holder).rpartition(".")[2] for holder in _targets(statement.target)))
     for node in ast.walk(statement):
         if isinstance(node, ast.keyword) and node.arg and _holds(node.value, name, made=made):
             yield node.arg
@@ -155,6 +157,15 @@ def _taken(driver: Driver, place: Place, name: str, *, made: bool = False) -> It
             at = next((i for i, a in enumerate(node.args) if _holds(a, name, made=made)), None)
             if at is not None:
                 yield from _parameters(driver, Seed(node, place, ()), at)
+
+
+def _targets(target: ast.expr) -> Iterator[ast.expr]:
+    """What an assignment gives a value to; of an element, what holds it."""
+    if isinstance(target, (ast.Tuple, ast.List)):
+        for element in target.elts:
+            yield from _targets(element)
+    else:
+        yield target.value if isinstance(target, ast.Subscript) else target
 
 
 def _holds(node: ast.expr, name: str, *, made: bool = False) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret.things import Answer, Const, Dictionary, Library, Module, Unknown, only, unknown
-from outlayer_lint.resolve.scopes import Definition, Place
+from outlayer_lint.resolve.blocks import Definition, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.frames import World
     from outlayer_lint.interpret.things import Answer
     from outlayer_lint.knowledge import Row
-    from outlayer_lint.resolve.scopes import Place
+    from outlayer_lint.resolve.blocks import Place
     from outlayer_lint.resolve.sourcefile import SourceFile
 
 CONSUMERS = ("loss", "metric", "distribution", "sampler", "activation")

@@ -26,10 +26,11 @@ from outlayer_lint.interpret.things import (
     only,
     unknown,
 )  # fmt: skip
-from outlayer_lint.resolve.scopes import Place, Scope
+from outlayer_lint.resolve.blocks import Place
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
+    from outlayer_lint.resolve.scopes import Scope
 
 
 def of_instance(it: Interpreter, thing: Instance, name: str, site: Site | None, skip: Scope | None = None) -> Answer:

@@ -32,8 +32,8 @@ from outlayer_lint.interpret.things import (
     only,
     unknown,
 )  # fmt: skip
+from outlayer_lint.resolve.blocks import Place
 from outlayer_lint.resolve.reaching import reaching
-from outlayer_lint.resolve.scopes import Place, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.things import Entry
     from outlayer_lint.resolve.project import Project
     from outlayer_lint.resolve.reaching import Reach
+    from outlayer_lint.resolve.scopes import Scope
     from outlayer_lint.resolve.sourcefile import SourceFile
 
 FUEL = 600
@@ -287,8 +288,7 @@ class Interpreter:
         ):
             return values[0]
         if len(answer) == 1 and isinstance(answer[0][0], Sequence) and not answer[0][0].open:
-            parts = tuple(self.constant(item) for item in answer[0][0].items)
-            return ... if ... in parts else parts
+            return containers.constants(self, answer[0][0].items, MAX_NESTING)
         return ...
 
     def span(self, node: ast.AST, place: Place) -> Span:

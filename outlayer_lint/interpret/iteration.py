@@ -26,10 +26,11 @@ from outlayer_lint.interpret.things import (
     unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import Emission, Tensor
-from outlayer_lint.resolve.scopes import Block, Place, Scope
+from outlayer_lint.resolve.blocks import Block, Place
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
+    from outlayer_lint.resolve.scopes import Scope
 
 
 def iterated(it: Interpreter, value: ast.expr, place: Place, frame: Frame, state: object) -> Answer:

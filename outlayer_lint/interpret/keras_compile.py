@@ -201,7 +201,7 @@ class Context:
         """Whether what is compiled here never computes a loss."""
         if keras_training.overrides_training(self.it, model) or keras_training.superseded(self.seed):
             return True
-        _, trained = self.compiles.training.of(keras_training.key_of(model), self.seed)
+        _, trained = self.compiles.training.of(keras_training.key_of(model), self.seed, self.world)
         return not trained
 
     def _heads(self, outputs: Answer) -> Iterator[tuple[list[Head] | None, Choices]]:
@@ -320,7 +320,8 @@ class Context:
             if named is None:
                 return
             rows.append(named.row)
-        if silent:
+        whole = program.heads[0].answer if len(program.heads) == 1 else ()
+        if silent or not all(isinstance(thing, Tensor) for thing, _ in whole):  # which may be several outputs
             return
         loss, weights = self.argument("loss"), self.argument("loss_weights")
         given = keras_losses.shapes(self.it.force(weights)) if weights is not None else []

@@ -55,7 +55,7 @@ class HeadQuestion(targets.Question):
     def batches(self) -> list[Batch]:
         """What the training calls are given for this head."""
         if self._batches is None:
-            fits, _ = self.training.of(self.key, self.seed)
+            fits, _ = self.training.of(self.key, self.seed, self.world)
             self._batches = [
                 batch for fit in fits
                 for batch in keras_training.batches(self.driver, fit, self.index, self.name, self.count)

@@ -22,7 +22,7 @@ from outlayer_lint.interpret.things import (
     Unknown,
     lift,
 )  # fmt: skip
-from outlayer_lint.resolve.scopes import dotted
+from outlayer_lint.resolve.blocks import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,7 +112,7 @@ class Training:
                 keys |= {key for t in things if isinstance(t, Super) and (key := key_of(t)) is not None}
                 yield Fit(seed, world, frozenset(keys), not keys and any(isinstance(t, CLOSED) for t in things))
 
-    def of(self, key: Made | None, seed: Seed) -> tuple[list[Fit], bool]:
+    def of(self, key: Made | None, seed: Seed, world: World) -> tuple[list[Fit], bool]:
         """The calls that train a model compiled at a place, and whether it may be trained at all."""
         file = seed.place.block.scope.file
         here = self.fits(file)
@@ -128,7 +128,13 @@ class Training:
         if found:
             return found, True
         fits = [*here, *elsewhere]
-        return [], not fits or any(fit.unresolved for fit in fits)
+        return [], any(fit.unresolved for fit in fits) or (not fits and not self._called(seed, world))
+
+    def _called(self, seed: Seed, world: World) -> bool:
+        """Whether what compiles a model is called in a project that trains none: whoever else calls it may train."""
+        if world.bindings.get(seed.place.block.scope) is None:
+            return False
+        return not any(file.lines_calling(*WORDS) for file in self.driver.project.framework_files)
 
     def _mentioning(self, name: str, file: SourceFile) -> list[SourceFile]:
         found = [f for f in self.driver.project.importers(file, name) if f is not file]

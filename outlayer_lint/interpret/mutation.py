@@ -23,7 +23,7 @@ from outlayer_lint.interpret.things import (
     only,
 )  # fmt: skip
 from outlayer_lint.lattice import Emission, Tensor
-from outlayer_lint.resolve.scopes import Block, Definition, Place
+from outlayer_lint.resolve.blocks import Block, Definition, Place
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter

@@ -36,7 +36,7 @@ from outlayer_lint.lattice import Emission, Origin, Tensor, Value
 if TYPE_CHECKING:
     from outlayer_lint.interpret.frames import Frame
     from outlayer_lint.interpret.interpreter import Interpreter
-    from outlayer_lint.resolve.scopes import Place
+    from outlayer_lint.resolve.blocks import Place
 
 NAMES = {
     ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow", ast.FloorDiv: "floordiv",

@@ -198,8 +198,8 @@ def _joined(known: list[Tensor], dim: Any, *, stack: bool, single: bool) -> Tens
     if stack:
         axis = shifted(axis, dim, 1, rank) if isinstance(dim, int) else None
         classes = shifted(classes, dim, 1, rank) if isinstance(dim, int) else None
-    elif not single and dim != 0 and (not isinstance(dim, int) or same(dim, classes, rank) is not False):
-        classes = None
+    elif not single and (along := same(dim, classes, rank) if isinstance(dim, int) else None) is not False:
+        classes = classes if dim == 0 and along is None else None  # over dim 0 batches are joined
     return kept.replace(
         axis=axis, units=first._units if classes is not None else None,  # noqa: SLF001
         low=min(t.low for t in known), high=max(t.high for t in known),

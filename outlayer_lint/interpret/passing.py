@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import iteration, ways
+from outlayer_lint.interpret import iteration
+from outlayer_lint.interpret import ways as ways_in
+from outlayer_lint.interpret.choices import NO_CHOICE, Choices
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
     Answer,
@@ -24,11 +26,14 @@ from outlayer_lint.interpret.things import (
     unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import Tensor
-from outlayer_lint.resolve.scopes import Place, Scope
+from outlayer_lint.resolve.blocks import Place
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.interpret.things import Entry
+    from outlayer_lint.resolve.scopes import Scope
+
+MAX_LISTS = 4  # of layers: two conditions, each of which appends one
 
 
 def arguments(it: Interpreter, node: ast.Call, place: Place, frame: Frame) -> Arguments:
@@ -40,6 +45,16 @@ def arguments(it: Interpreter, node: ast.Call, place: Place, frame: Frame) -> Ar
         if it.fuel > 0 and not it.reading:
             frame.memo[memo] = found
     return found  # type: ignore[no-any-return] # a memo holds whatever its keys promise
+
+
+def ways(it: Interpreter, node: ast.Call, place: Place, frame: Frame) -> list[tuple[Arguments, Choices]]:
+    """The arguments of a call, once for each of the lists that a starred one may be: a layer was appended, or not."""
+    for argument in node.args:
+        if type(argument) is ast.Starred:
+            lists = it.ev(argument.value, place, frame)
+            if 1 < len(lists) <= MAX_LISTS and all(isinstance(t, Sequence) for t, _ in lists):
+                return [(_unstarred(it, node, place, frame, (argument, t)), choices) for t, choices in lists]
+    return [(arguments(it, node, place, frame), NO_CHOICE)]
 
 
 def _arguments(it: Interpreter, node: ast.Call, place: Place, frame: Frame) -> Arguments:
@@ -54,7 +69,9 @@ def _arguments(it: Interpreter, node: ast.Call, place: Place, frame: Frame) -> A
     return Arguments(tuple([Lazy(a, place, frame) for a in node.args]), keywords)
 
 
-def _unstarred(it: Interpreter, node: ast.Call, place: Place, frame: Frame) -> Arguments:
+def _unstarred(
+    it: Interpreter, node: ast.Call, place: Place, frame: Frame, chosen: tuple[ast.Starred, Any] | None = None
+) -> Arguments:
     positional: list[Entry] = []
     keywords: dict[str, Entry] = {}
     more_positional = more_keywords = False
@@ -66,6 +83,8 @@ def _unstarred(it: Interpreter, node: ast.Call, place: Place, frame: Frame) -> A
             continue
         things = it.ev(argument.value, place, frame)
         thing = things[0][0] if len(things) == 1 else None
+        if chosen is not None and chosen[0] is argument:
+            thing = chosen[1]
         if isinstance(thing, Sequence) and not thing.open:
             positional.extend(thing.items)
         elif isinstance(thing, Sequence) and not more_positional:
@@ -129,7 +148,7 @@ def bound(it: Interpreter, scope: Scope, name: str, frame: Frame) -> Answer:
         likely = binding.likely
 
         def force(entry: Entry | None) -> Answer:
-            return ways.possible(it, it.force(entry), binding, where, frame)
+            return ways_in.possible(it, it.force(entry), binding, where, frame)
 
     if a.vararg is not None and name == a.vararg.arg:
         return only(

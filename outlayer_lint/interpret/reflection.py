@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import attributes, classes
+from outlayer_lint.interpret import attributes, classes, families
 from outlayer_lint.interpret.choices import compatible
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
@@ -29,7 +29,7 @@ from outlayer_lint.interpret.things import (
     unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import Tensor
-from outlayer_lint.resolve.scopes import dotted
+from outlayer_lint.resolve.blocks import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,14 +151,16 @@ def _is_a(it: Interpreter, thing: Any, cls: Any) -> bool | None:
                 return True
             return None if any(isinstance(c, (Unknown, Library)) for c in order) else False
     if isinstance(thing, Built) and isinstance(cls, Library):
-        return (
-            thing.name == cls.name
-            or (thing.name.rpartition(".")[2] == cls.name.rpartition(".")[2])
-            or (None if cls.name.endswith("Module") else False)
-        )
+        if thing.name.rpartition(".")[2] == cls.name.rpartition(".")[2]:
+            return True
+        return families.is_kind_of(thing, cls.name) if thing.row.of_keras else _unless_module(cls)
     if isinstance(thing, Const) and isinstance(cls, Library) and cls.name.startswith("builtins."):
         return type(thing.value).__name__ == cls.name.rpartition(".")[2]
     return None
+
+
+def _unless_module(cls: Library) -> bool | None:
+    return None if cls.name.endswith("Module") else False
 
 
 def parent(it: Interpreter, given: Arguments, site: Site) -> Answer:

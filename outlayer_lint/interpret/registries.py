@@ -7,7 +7,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret.things import Answer, Dictionary, Function, Lazy, only
-from outlayer_lint.resolve.scopes import FUNCTIONS, Place
+from outlayer_lint.resolve.blocks import Place
+from outlayer_lint.resolve.scopes import FUNCTIONS
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.frames import Frame

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, NamedTuple
 
-from outlayer_lint.resolve.scopes import Place
+from outlayer_lint.resolve.blocks import Place
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
-    from outlayer_lint.resolve.scopes import Block, Scope
+    from outlayer_lint.resolve.blocks import Block
+    from outlayer_lint.resolve.scopes import Scope
     from outlayer_lint.resolve.sourcefile import SourceFile
 
 # Names that people give to losses. Only which calls are looked at depends on them; what a name holds is evaluated.
@@ -20,10 +21,11 @@ NORMALISERS = ("softmax", "softmin", "sigmoid", "expit")
 BESIDES = ("keras", "tensorflow", "optax", "segmentation_models.")
 NAMED = tuple(name.rstrip(".").encode() for name in BESIDES)
 PICKING = frozenset(("gather", "take_along_dim"))
-DECIDING = PICKING | {"argmax", "round", "rint", "gt", "ge", "lt", "le", "log"}
+DECIDING = PICKING | {"argmax", "max", "round", "rint", "gt", "ge", "lt", "le", "log"}
 HAND_WRITTEN = 8  # lines from an exponent to the division by its sum
-CUTTING = DECIDING - PICKING - {"argmax", "log"}
-BY_PATTERN = frozenset(("log",))
+BRIEF = PICKING | {"max"}  # asked only as far as little leads: more often than not no output is meant
+CUTTING = DECIDING - PICKING - {"argmax", "max", "log"}
+BY_PATTERN = frozenset(("log", "max"))
 UNCALLED = frozenset(("item", "argmax", "tolist", "numpy"))
 # Patterns for single lines, each with the words that bring a line to attention. Compiled when first searched for.
 NO_DIM = r"[Ss]oft[Mm](?:ax|in)\w*\s*\((?:\s*\)|(?![^\n]*(?:dim|axis|,)))", ("oftmax", "oftMax", "oftmin", "oftMin")
@@ -31,6 +33,7 @@ THRESHOLD = r"[<>]=?\s*(?:0?\.\d|[\w.\[\"']*(?:[Tt]hr|THR))", ("<", ">")
 NOT_CALLED = r"\.(?:item|argmax|tolist|numpy)\b(?!\s*[(.])", (".item", ".argmax", ".tolist", ".numpy")
 LOGARITHM = r"\blog_?\s*\((?!\s*(?:[fr]?[\"']|[{]|\w+\s*=))", ("log(", "log_(")
 DIVISION = r"[\w)\]]\s*/\s*[(\w]", ("/",)
+LARGEST = r",\s*\w+\s*=(?!=)[^\n]*\.max\s*\(|\.max\s*\([^\n]*(?:\[1\]|\.indices)", (".max(", ".max (")
 ONE_OF_EACH_ROW = r"[\w)\]]\[[\w.]*range\(", ("[range(", "arange(")
 SERVES = (b"load_state_dict", b".eval()", b"no_grad", b"torch.load", b"from_pretrained", b"__main__")
 LOADS = (
@@ -123,6 +126,7 @@ class Vocabulary:
             lines.update(file.lines_with(*THRESHOLD))
         lines.update(file.lines_with(*NOT_CALLED))
         lines.update(file.lines_with(*ONE_OF_EACH_ROW))
+        lines.update(file.lines_with(*LARGEST))
         if "exp" in tokens:
             near = {line + more for line in file.lines_calling("exp") for more in range(HAND_WRITTEN)}
             lines.update(near.intersection(file.lines_with(*DIVISION)))
@@ -284,6 +288,8 @@ def _decides(node: ast.Call, name: str) -> bool:
         )
     if name in PICKING:
         return len(arguments) > 1
+    if name == "max":  # with a dim: the place of the largest is a decision
+        return isinstance(node.func, ast.Attribute) and 1 <= len(arguments) <= 3
     if name == "log":
         module = node.func.value if isinstance(node.func, ast.Attribute) else None
         return not (

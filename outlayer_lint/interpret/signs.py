@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.interpret.targets import Question
     from outlayer_lint.interpret.things import Entry
-    from outlayer_lint.resolve.scopes import Block, Place
+    from outlayer_lint.resolve.blocks import Block, Place
 
 NO_GRADIENT = frozenset(("no_grad", "inference_mode"))
 MAX_PLACES = 24

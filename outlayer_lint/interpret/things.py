@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
     from outlayer_lint.interpret.frames import Arguments, Frame
     from outlayer_lint.knowledge import Row
-    from outlayer_lint.resolve.scopes import Place, Scope
+    from outlayer_lint.resolve.blocks import Place
+    from outlayer_lint.resolve.scopes import Scope
     from outlayer_lint.resolve.sourcefile import SourceFile
 
 _SERIAL = count()  # identities that are never used twice, as those of freed objects are
-MAX_WAYS = 16
-MAX_PROGRAMS = 8
+MAX_WAYS, MAX_PROGRAMS = 16, 8
+WITH_TENSOR = "with a tensor"  # a step of a trail: an operation of what is open with a tensor
 
 
 class Unknown:
@@ -42,9 +43,6 @@ class Unknown:
 
 class Unbound:
     """Marks a path on which an attribute was not written (never leaves `attributes`)."""
-
-
-WITH_TENSOR = "with a tensor"  # a step of a trail: an operation of what is open with a tensor
 
 
 class Parameter:

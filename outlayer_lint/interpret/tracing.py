@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from outlayer_lint.interpret import iteration, passing
 from outlayer_lint.interpret.things import Lazy, Parameter, Unknown
 from outlayer_lint.lattice import Tensor
-from outlayer_lint.resolve.scopes import Place, dotted
+from outlayer_lint.resolve.blocks import Place, dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -211,9 +211,9 @@ def summary(paragraph: str) -> str:
     return " ".join(paragraph.split())
 
 
-def subscriptions(checks: str) -> dict[str, tuple[str, ...]]:
-    """Name of a fact class -> the rules whose `check` is annotated with it."""
-    wanted: dict[str, list[str]] = {}
+def subscriptions(checks: str) -> dict[str, tuple[tuple[str, tuple[str, ...]], ...]]:
+    """Name of a fact class -> the rules whose `check` is annotated with it, each with the families of its `LOSSES`."""
+    wanted: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
     for name in sorted(_names(checks)):
         if not name.endswith(".py") or name.startswith("_"):
             continue
@@ -223,7 +223,7 @@ def subscriptions(checks: str) -> dict[str, tuple[str, ...]]:
             except SyntaxError as error:
                 raise KnowledgeError(f"checks/{name}: line {error.lineno}: {error.msg}") from error
         for fact in facts_of(name, tree):
-            wanted.setdefault(fact, []).append(name[:-3].replace("_", "-"))
+            wanted.setdefault(fact, []).append((name[:-3].replace("_", "-"), losses_of(tree)))
     return {fact: tuple(rules) for fact, rules in sorted(wanted.items())}
 
 
@@ -236,3 +236,11 @@ def facts_of(name: str, tree: ast.Module) -> list[str]:
             if found:
                 return found
     raise KnowledgeError(f"checks/{name}: has no `def check(fact: ...)` whose parameter is annotated with facts")
+
+
+def losses_of(tree: ast.Module) -> tuple[str, ...]:
+    """The families of losses that a check says it is about, `()` for all: it is not even loaded for others."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "LOSSES":
+            return tuple(ast.literal_eval(node.value))
+    return ()

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from outlayer_lint.resolve.blocks import Block
+
 
 def bodies(node: ast.stmt) -> Iterator[tuple[list[ast.stmt], str, tuple[ast.expr, bool] | None]]:
     """The blocks inside a compound statement, in the order they run."""
@@ -99,4 +101,19 @@ def leaves(node: ast.stmt) -> bool:
             todo.extend(inner.orelse)
         elif not isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.expr)):
             todo.extend(ast.iter_child_nodes(inner))
+    return False
+
+
+def ends(node: ast.stmt, subs: list[Block]) -> bool:
+    """Whether control never passes the compound statement."""
+    if isinstance(node, ast.If):
+        return all(sub.ends for sub in subs)
+    if isinstance(node, (ast.With, ast.AsyncWith)):
+        return subs[0].ends
+    if isinstance(node, ast.Match):
+        return is_exhaustive(node) and all(sub.ends for sub in subs)
+    if isinstance(node, (ast.Try, ast.TryStar)):
+        return any(s.ends for s in subs if s.kind == "finally") or all(s.ends for s in subs if s.kind != "finally")
+    if isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and node.test.value:
+        return not any(isinstance(inner, ast.Break) for statement in node.body for inner in ast.walk(statement))
     return False

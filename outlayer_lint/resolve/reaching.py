@@ -9,8 +9,8 @@ import ast
 from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
+from outlayer_lint.resolve.blocks import Block, Definition, Place
 from outlayer_lint.resolve.branches import is_exhaustive, leaves
-from outlayer_lint.resolve.scopes import Block, Definition, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

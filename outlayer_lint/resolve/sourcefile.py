@@ -8,14 +8,15 @@ import re
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
-from outlayer_lint.resolve.scopes import Place, Scope
+from outlayer_lint.resolve.blocks import Place
+from outlayer_lint.resolve.scopes import Scope
 from outlayer_lint.source.document import Document, Unreadable, contents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from outlayer_lint.resolve.blocks import Block
     from outlayer_lint.resolve.project import Project
-    from outlayer_lint.resolve.scopes import Block
 
 FRAMEWORKS = (b"torch", b"keras", b"tensorflow")
 # Possessive: an identifier gives nothing back, which is ten times as fast over a whole file.
@@ -23,7 +24,7 @@ CALLED = r"\b(\w++)\s*+(?:\[[^\]\n]*+\]\s*+)?\("
 DERIVED = r"class[ \t]++(\w++)[ \t]*+\(([^)]*)\)"
 WORD_BYTES = bytes(c if c > 127 or chr(c).isalnum() or c == 95 else 32 for c in range(256))
 STAR = rb"(?m)^\s*from\s+([.\w]+)\s+import\s+\*"
-ASSIGNED = r"\s*([\w.]+)\s*(?::[^=]+)?=(?!=)"
+ASSIGNED = r"\s*((?:[\w.]+\s*,\s*)*[\w.]+)\s*(?::[^=]+)?=(?!=)"
 KEYWORD = r"(\w+)\s*=\s*[\w.]*$"
 
 
@@ -279,7 +280,8 @@ class SourceFile:
 
         `after` is a pattern for what has to follow the word.
         """
-        text, names, follows = self.text, [], re.compile(after).match
+        names: list[str] = []
+        text, follows = self.text, re.compile(after).match
         at = text.find(word)
         while at >= 0:
             start = text.rfind("\n", 0, at) + 1
@@ -288,7 +290,7 @@ class SourceFile:
             inside = text[at - 1 : at].isidentifier() or text[end : end + 1].isidentifier()
             if "=" in before and not inside and (not after or follows(text, end)):
                 if target := re.match(ASSIGNED, before):
-                    names.append(target[1].rpartition(".")[2])
+                    names.extend(each.strip().rpartition(".")[2] for each in target[1].split(","))
                 if keyword := re.search(KEYWORD, before):
                     names.append(keyword[1])
             at = text.find(word, at + len(word))

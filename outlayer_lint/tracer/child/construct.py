@@ -64,13 +64,20 @@ class Built(NamedTuple):
     module: ModuleType
 
 
-def build(target: Target, project_root: str, announce: Callable[[str], None]) -> Built | Refusal:
-    """The model of a target; `announce` is told `import` and `construct` before they begin."""
+def build(
+    target: Target, project_root: str, announce: Callable[[str], None], *, whole: bool = False
+) -> Built | Refusal:
+    """The model of a target; `announce` is told `import` and `construct` before they begin.
+
+    `whole`: the file is executed from top to end before its name is looked up, whatever else it does on the way.
+    """
     announce("import")
     with quiet():
         try:
             adapters.before_import(read(target.path))
             module = import_sliced(target.path, project_root)
+            if whole:
+                exec(compile(read(target.path), target.path, "exec"), module.__dict__)  # noqa: S102 - what was asked for
             thing = _named(module, target.name)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's file may raise anything
             return Refusal("import", _sentence(f"{os.path.basename(target.path)} cannot be imported", error))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -70,11 +71,8 @@ def _called(function: Callable[..., Any], names: dict[str, Any], model: Any, x: 
     except (KeyError, TypeError, ValueError):
         return None
     guard = Guard(LOSSES)
-    try:
-        with at_most(CALL_S), guard:
-            function(**given)
-    except (Exception, SystemExit, TooLong):  # noqa: BLE001 - the user's code, with data that it was not made for
-        pass
+    with suppress(Exception, SystemExit, TooLong), at_most(CALL_S), guard:  # data that it was not made for
+        function(**given)
     return guard if any(not call.failure for call in guard.calls) else None
 
 

@@ -6,19 +6,19 @@ what is said of them holds for all calls that were seen.
 
 from __future__ import annotations
 
-import re
 from math import inf
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.facts import Applied, Consumed, Decision, Fact, LossBuilt, LossCall
-from outlayer_lint.interpret import applications, arrays, consumers, decisions, signs, targets
+from outlayer_lint.interpret import applications, arrays, consumers, decisions, targets
 from outlayer_lint.judgement import Judgement, merge
 from outlayer_lint.lattice import Emission, Value, describe
 from outlayer_lint.tracer.child import aims, chains, formulas, keras_watch, written
 from outlayer_lint.tracer.child.guard import SUMS
 from outlayer_lint.tracer.child.marks import PROJECT, standing
 from outlayer_lint.tracer.child.reading import Reader, built_at, layer_of, row_of
+from outlayer_lint.tracer.child.testimony import MAX_ANCESTORS, Evidence, fed_by, same_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,13 +30,7 @@ if TYPE_CHECKING:
     from outlayer_lint.tracer.child.marks import Mark, Place
 
 SYMMETRIC = ("squared", "absolute")
-MAX_ANCESTORS = 400
-FILLERS = frozenset(
-    "ones zeros full ones_like zeros_like full_like new_ones new_zeros new_full fill zero empty new_empty".split()
-)
-NOISES = frozenset("rand randn rand_like randn_like uniform normal bernoulli random".split())
-LOWEST_DISCOUNT = 0.8
-SINGLE = 2  # dims of an output that is no image
+PAIR = 2
 
 
 class Site:
@@ -134,7 +128,7 @@ class Facts:
             fact.swapped = targets.from_network(self.reader.value(call.target))
             if fact.swapped and call.row.family in SYMMETRIC:
                 fact.prediction = aims.target(seen, call.prediction, call.aim)
-        fact.evidence = Evidence(self, site, fact, source)
+        fact.evidence = Evidence(call, fact, self.guard.events)
         return fact
 
     def target(self, site: Site) -> Value:
@@ -226,8 +220,8 @@ class Facts:
         value = self.reader.value(mark.parts[0])
         batch = len(mark.parts[0].shape) > 1 and mark.parts[0].shape[0] > 1
         for fact in decisions._decided(app, span, shown, ()):
-            if fact.kind == "argmax" and batch:
-                fact.operand = value  # several samples, whatever they were drawn from
+            if fact.kind == "argmax" and fact.dim == "implicit":  # several samples, or one dim that counts
+                fact.operand = value if batch else value.map(lambda way: way.replace(rank=None))
             fact.trained_with = decisions.trained_with(fact, self.trained)
             yield from applications.chain(fact.operand.ways, shown, "decision", ())
             yield fact
@@ -249,7 +243,7 @@ class Facts:
 
     def by_hand(self, mark: Mark, row: Row, span: Span) -> Iterator[Applied]:
         """`exp(x) / exp(x).sum()`."""
-        if len(mark.parts) < SINGLE:
+        if len(mark.parts) < PAIR:
             return
         above, below = mark.parts[:2]
         summed = below.parts[0] if below.short == "sum" and below.parts else None
@@ -272,145 +266,6 @@ class Facts:
         if value.known:
             words = applications.words_of(value, consumer=row.shown, parameter=name, prediction=shown)
             yield Consumed(place.span, row, name, value, arguments=arguments, words=words)
-
-
-# -- evidence ---------------------------------------------------------------------------------------------------------
-
-
-class Evidence:
-    """What speaks for a target elsewhere in what was watched; `LossCall.evidence` lists the questions."""
-
-    def __init__(self, facts: Facts, site: Site, fact: LossCall, source: written.Written | None) -> None:
-        """Answers are worked out when asked for."""
-        self.facts = facts
-        self.site = site
-        self.fact = fact
-        self.source = source
-
-    def __call__(self, name: str) -> bool:
-        """One piece of evidence."""
-        ask = getattr(self, name.replace("-", "_"), None)
-        return bool(ask is not None and self.site.first.target is not None and ask())
-
-    @property
-    def sides(self) -> tuple[Mark | None, Mark | None]:
-        """Prediction and target in their right places."""
-        call = self.site.first
-        return (call.target, call.prediction) if self.fact.swapped else (call.prediction, call.target)
-
-    def target_is_input(self) -> bool:
-        """The prediction was computed from the target itself."""
-        prediction, target = self.sides
-        return fed_by(prediction, target)
-
-    def same_activation(self) -> bool:
-        """Both sides went through the same activation."""
-        names = {way.by for way in self.fact.prediction}
-        made = self.fact.target
-        return made.known and len(names) == 1 and all(way.by in names and way.source is None for way in made)
-
-    def bootstrapped(self) -> bool:
-        """A network has a part in the target."""
-        target = self.sides[1]
-        return target is not None and any(
-            each.kind == "opaque" or chains.is_parametric(each) for each in target.ancestors(MAX_ANCESTORS)
-        )
-
-    def discounted(self) -> bool:
-        """The target is a sum with something that is multiplied by a number below one."""
-        target = self.sides[1]
-        if target is None or not self.bootstrapped():
-            return False
-        sums = [each for each in target.ancestors(MAX_ANCESTORS) if each.short in ("add", "sub")]
-        return any(
-            any(LOWEST_DISCOUNT <= factor < 1 for part in each.parts for factor in factors(part))
-            for each in sums
-            if not all(factors(part) for part in each.parts)  # `0.9 * a + 0.1 * b` is an average
-        )
-
-    def gan_label(self) -> bool:
-        """The target is filled with one number, or with noise around one."""
-        target = self.sides[1]
-        return target is not None and is_filled(target)
-
-    def convolution_last(self) -> bool:
-        """The last layer is a convolution, and its output keeps its dims."""
-        prediction = self.sides[0]
-        if prediction is None or len(prediction.shape) <= SINGLE:
-            return False
-        path, found = chains.walk_back(prediction)
-        return found and path[0].short.startswith("conv")
-
-    def argmax(self) -> bool:
-        """The largest of the same outputs is picked elsewhere."""
-        return self._decided("argmax")
-
-    def threshold(self) -> bool:
-        """The same output is compared with a threshold elsewhere."""
-        return self._decided("round", "gt", "ge", "lt", "le")
-
-    def score_name(self) -> bool:
-        """The target's name says score, ratio, probability, rank."""
-        return self._named(signs.SCORES)
-
-    def count_name(self) -> bool:
-        """The target's name says price, count, area, distance, depth, age."""
-        return self._named(signs.COUNTS)
-
-    def _decided(self, *kinds: str) -> bool:
-        prediction = self.sides[0]
-        if prediction is None:
-            return False
-        head = _head(prediction)
-        marks = [each for each in self.facts.guard.events if each.short in kinds and each.parts]
-        return head is not None and any(_head(each.parts[0]) == head for each in marks)
-
-    def _named(self, words: frozenset[str]) -> bool:
-        text = str(self.fact.words.get("prediction" if self.fact.swapped else "target", ""))
-        return bool({w.lower() for w in re.findall(r"[A-Za-z][a-z]*|[A-Z]+(?![a-z])", text)} & words)
-
-
-def _head(mark: Mark) -> object:
-    """What tells two outputs of one head: the place of the last layer and its module."""
-    path, found = chains.walk_back(mark)
-    place = path[0].place
-    return (place.code, place.instruction, id(path[0].module)) if found and place is not None else None
-
-
-def fed_by(prediction: Mark | None, target: Mark | None) -> bool:
-    """Whether a prediction was computed from the target itself."""
-    own = set(map(id, same_values(target))) if target is not None else set()
-    return prediction is not None and any(id(each) in own for each in prediction.ancestors())
-
-
-def same_values(mark: Mark) -> Iterator[Mark]:
-    """A mark and those it is the same values as, in another shape or type."""
-    for _ in range(16):
-        yield mark
-        found = row_of(mark) if mark.kind == "operation" else None
-        if found is None or found[0].transfer not in ("reshapes", "keeps", "adds-axis", "drops-axis"):
-            return
-        mark = mark.parts[0]
-
-
-def factors(mark: Mark, depth: int = 3) -> list[float]:
-    """The numbers that a product was taken with."""
-    if mark.short != "mul" or not depth:
-        return []
-    own = [value for value in mark.given[0] if isinstance(value, float)]
-    return [*own, *(factor for part in mark.parts for factor in factors(part, depth - 1))]
-
-
-def is_filled(mark: Mark) -> bool:
-    """Whether a tensor was filled with one number, and no data but noise were added."""
-    for _ in range(8):
-        if mark.short in FILLERS:
-            return True
-        onwards = [each for each in mark.parts if each.short not in NOISES and each.kind != "parameter"]
-        if len(onwards) != 1 or mark.kind != "operation":
-            return False
-        mark = onwards[0]
-    return False
 
 
 # -- judgement --------------------------------------------------------------------------------------------------------

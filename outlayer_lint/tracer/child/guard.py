@@ -7,7 +7,9 @@ loss calls: at the end of the backward pass that follows, so that the last gradi
 from __future__ import annotations
 
 import inspect
+import time
 from functools import lru_cache
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -91,6 +93,7 @@ class Guard:
     def __init__(self, losses: int = 4, report: Callable[[Call], None] | None = None) -> None:
         """`losses`: after how many calls the program is ended, 0 for never; `report` is told of each call."""
         self.losses = losses
+        self.until = inf  # when a program that has shown a loss is ended, however few these are
         self.report = report
         self.recorder = Recorder(marks.LIBRARY)
         self.recorder.before = self._before
@@ -277,6 +280,8 @@ class Guard:
         """End the program once enough losses were seen; one that evaluates only is given a little longer."""
         seen = max(len(self.calls), self.backwards)
         if self.losses and (seen >= self.losses * times or seen >= MAX_CALLS):
+            raise Enough
+        if self.calls and time.monotonic() > self.until:
             raise Enough
 
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from outlayer_lint import knowledge
-from outlayer_lint.tracer.child import written
 from outlayer_lint.tracer.child.marks import PROJECT, here
 from outlayer_lint.tracer.child.recorder import BUILT
 
 if TYPE_CHECKING:
     from outlayer_lint.knowledge import Row
+    from outlayer_lint.tracer.child import written
     from outlayer_lint.tracer.child.guard import Guard
 
 LOSSES = "keras.losses."

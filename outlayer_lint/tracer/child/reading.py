@@ -42,7 +42,7 @@ SAME = {"torch.nn.functional.log_sigmoid": "torch.nn.functional.logsigmoid"}
 REVERSED = {"rdiv": "div", "rpow": "pow", "rsub": "sub"}
 PARAMETER = "torch.nn.Parameter"
 LAYER = "torch.nn.functional.linear"
-PRODUCTS = ("matmul", "mm")
+PRODUCTS = ("matmul", "mm", "einsum")
 WEIGHT_RANK = 2  # a trained tensor of two dims or more is a weight, of fewer a bias or a scale
 
 
@@ -206,7 +206,9 @@ class Reader:
         weights = [each.kind == "parameter" and len(each.shape) == WEIGHT_RANK for each in mark.parts]
         if len(weights) != 2 or weights[0] == weights[1] or layer_of(mark) is not None:
             return None
-        inner = mark.parts[1 if weights[0] else 0]
+        inner, weight = (mark.parts[1], mark.parts[0]) if weights[0] else mark.parts[:2]
+        if mark.short == "einsum" and (weights[0] or not mark.shape or mark.shape[-1] not in weight.shape):
+            return None
         return only(
             Tensor(Emission.LOGIT, by=LAYER, learned=LAYER, class_axis=-2 if weights[0] else -1,
                    origin=self.origin(mark), inner=lambda: self.value(inner))

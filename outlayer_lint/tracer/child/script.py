@@ -28,7 +28,7 @@ class Ended(NamedTuple):
 
     `how` is `enough` (stopped after the losses asked for), `done` (it ran to its end), `exit` or `error`; `why` is its
     exit code or the exception; `line` is the last line of the script that was running then, 0 where that is unknown.
-    `missing` are packages that were made up, `pictures` whether a data set was. `names` is what stands at the script's top.
+    `missing` are packages that were made up, `pictures` whether a data set was; `names` stand at the script's top.
     """
 
     how: str

@@ -255,7 +255,7 @@ def _notes(recording: Recording) -> Iterator[dict[str, str]]:
 
 def _model(target: Target, header: dict[str, Any], clock: Clock) -> Model | Refusal:
     if not target.hook:
-        found = build(target, header["root"], clock)
+        found = build(target, header["root"], clock, whole=header.get("full_import", False))
         return (
             found
             if isinstance(found, Refusal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from outlayer_lint.tracer.child.script import Ended
     from outlayer_lint.tracer.child.serving import Announcer
 
+SHARE = 0.6  # of the budget that a script may take once it has shown a loss
 MOST_OBJECTS = 3
 LAST = 4  # operations of a chain that are told
 
@@ -52,6 +54,7 @@ def watched(
     """
     announce("script")
     guard = Guard(header["losses"])
+    guard.until = time.monotonic() + SHARE * header["budget"]
     stand_ins = {"stub": header["stub_missing"], "synthetic": header["synthetic_datasets"]}
     options = lenient_options() if objects else nullcontext()
     try:

@@ -1,0 +1,133 @@
+"""Blocks: straight lists of statements, who writes a name where, and the places between statements."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from outlayer_lint.resolve.branches import ends
+
+if TYPE_CHECKING:
+    from outlayer_lint.resolve.scopes import Scope
+
+TERMINATORS = frozenset((ast.Return, ast.Raise, ast.Continue, ast.Break))
+
+
+class Definition(NamedTuple):
+    """One write of a key.
+
+    `kind` is `assign`, `augment`, `for`, `with`, `import`, `def`, `class`, `mutate` (a method changes the object),
+    `setattr` (an attribute of the object is written), `setitem`, `call` (a method of the project may write attributes
+    of the object), `opaque` (except, del, global).
+    `path` says which part of the value is meant: indices of unpacking (a negative index counts from the end, a
+    `("*", start, stop)` triple is a starred rest), or, for `setattr`, the attributes walked.
+    """
+
+    kind: str
+    node: ast.AST
+    value: ast.expr | None
+    path: tuple[Any, ...]
+    block: Block
+    index: int  # type: ignore[assignment] # nobody searches it as a tuple
+
+
+class Block:
+    """A straight list of statements and what it binds."""
+
+    __slots__ = (
+        "_attributes",
+        "_exits",
+        "condition",
+        "ends",
+        "index",
+        "kind",
+        "names",
+        "parent",
+        "scope",
+        "statement",
+        "statements",
+        "subs",
+        "writes",
+    )
+
+    def __init__(
+        self, scope: Scope, statements: list[ast.stmt], parent: Block | None, index: int, kind: str,
+        statement: ast.stmt | None, condition: tuple[ast.expr, bool] | None = None,
+    ) -> None:  # fmt: skip
+        """`index` is the position of the compound `statement` in `parent`; `condition` the test and its polarity."""
+        self.scope = scope
+        self.statements = statements
+        self.parent = parent
+        self.index = index
+        self.kind = kind
+        self.statement = statement
+        self.condition = condition
+        self.names: dict[str, list[int]] = {}
+        self.writes: dict[int, list[tuple[str, Definition]]] = {}
+        self.subs: dict[int, list[Block]] = {}
+        self.ends = False
+        self._exits: list[int] | None = None
+        self._attributes: frozenset[str] | None = None
+
+    @property
+    def attributes(self) -> frozenset[str]:
+        """The last parts of the dotted keys that are written here."""
+        if self._attributes is None:
+            self._attributes = frozenset(key.rpartition(".")[2] for key in self.names if "." in key)
+        return self._attributes
+
+    @property
+    def exits(self) -> list[int]:
+        """The statements that return, hold a return, or are never passed. A guard that only raises is none of these."""
+        if self._exits is None:
+            self._exits = [
+                i
+                for i, node in enumerate(self.statements)
+                if type(node) in TERMINATORS
+                or any(sub.returns for sub in self.subs.get(i, ()))
+                or (i in self.subs and ends(node, self.subs[i]))
+            ]
+        return self._exits
+
+    @property
+    def returns(self) -> bool:
+        """Whether a `return` stands in the block."""
+        return any(
+            isinstance(self.statements[i], ast.Return) or any(sub.returns for sub in self.subs.get(i, ()))
+            for i in self.exits
+        )
+
+    def note(self, key: str, index: int) -> None:
+        """Remember that statement `index` (or something inside it) writes `key`."""
+        places = self.names.setdefault(key, [])
+        if not places or places[-1] != index:
+            places.append(index)
+
+
+class Place(NamedTuple):
+    """Before statement `index` of `block`: where an expression is evaluated."""
+
+    block: Block
+    index: int  # type: ignore[assignment] # nobody searches it as a tuple
+
+
+def dotted(node: ast.expr) -> str:
+    """`a.b.c` for a chain of attributes on a name, else an empty string."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return ""
+    parts.append(node.id)
+    return ".".join(reversed(parts))
+
+
+def nested(target: ast.Subscript) -> tuple[ast.expr, ...]:
+    """What `x[a][b]` reaches into and by which indices, `(x, a, b)`; empty where that has no name."""
+    indices: list[ast.expr] = []
+    node: ast.expr = target
+    while isinstance(node, ast.Subscript):
+        indices.append(node.slice)
+        node = node.value
+    return (node, *reversed(indices)) if dotted(node) else ()
