@@ -120,6 +120,8 @@ def slot_for(model: nn.Module, parameter: inspect.Parameter, number: int, state:
         return tensor(BATCH, dtype="i64", high=met.leaf.num_embeddings)
     if met is not None:
         slot = of_layer(model, met.leaf)
+        if main is not None and len(main.shape) == len(slot.shape) == 4 and main.dtype == slot.dtype == "f32":
+            return slot._replace(shape=(*slot.shape[:2], *main.shape[2:]), free=main.free)  # maps beside maps
         turned = met.turned and len(slot.shape) == 3 and slot.batch == 0
         return (
             slot
