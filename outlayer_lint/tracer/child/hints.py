@@ -55,6 +55,19 @@ def first_states(model: nn.Module, *, classes: int | None = None) -> tuple[list[
         ids = state[0][1]._replace(shape=(TIME,), batch=None, free=())
         offsets = tensor(BATCH, dtype="i64", high=TIME, fill="range")
         states.insert(0, ((state[0][0], ids), ("offsets", offsets)))
+    steps = next((slot.shape[1] for _, slot in state if slot.free == (1,) and len(slot.shape) == 3), 0)
+    if steps and len(state) > 2:  # one sequence among several arguments: the others may run along it
+        states.append(
+            tuple(
+                (
+                    name,
+                    tensor(BATCH, steps, slot.shape[-1], free=(1,))
+                    if len(slot.shape) == 2 and slot.dtype == "f32"
+                    else slot,
+                )
+                for name, slot in state
+            )
+        )
     if state and state[0][1].kind == "tensor":
         states += [(((state[0][0], other)), *state[1:]) for other in _also(model, required[0].name, state[0][1])]
     return list(dict.fromkeys(states)), positional
@@ -107,6 +120,8 @@ def slot_for(model: nn.Module, parameter: inspect.Parameter, number: int, state:
         return tensor(BATCH, dtype="i64", high=met.leaf.num_embeddings)
     if met is not None:
         slot = of_layer(model, met.leaf)
+        if main is not None and len(main.shape) == len(slot.shape) == 4 and main.dtype == slot.dtype == "f32":
+            return slot._replace(shape=(*slot.shape[:2], *main.shape[2:]), free=main.free)  # maps beside maps
         turned = met.turned and len(slot.shape) == 3 and slot.batch == 0
         return (
             slot

@@ -59,6 +59,10 @@ def _of_operation(failure: Failure) -> Need | None:
     match failure.op:
         case "linear" if len(weight) == 2 and not first.weight:
             return Need(first, (), -1, weight[-1], whole=tensor(BATCH, weight[-1]))
+        case "mm" | "matmul" | "__matmul__" | "addmm" if len(weight) > 1 and not operands[1].sources and first.sources:
+            return Need(first, (), -1, weight[-2])
+        case "mm" | "matmul" | "__matmul__" if len(weight) > 1 and not first.sources and len(first.shape) > 1:
+            return Need(operands[1], (), -2, first.shape[-1])
         case "embedding":
             if operands[0].weight:
                 first, weight = operands[1], operands[0].shape

@@ -252,6 +252,8 @@ def _other_dtype(state: State, failure: Failure) -> Iterator[State]:
         if operands and not any(path in operand.sources for operand in operands):
             continue
         if slot.dtype == "f32":
+            if re.search(r"[Dd]ouble|float64", failure.message):
+                yield replaced(state, path, slot._replace(dtype="f64"))
             yield replaced(state, path, slot._replace(dtype="i64", high=slot.high or 2))
             yield replaced(state, path, slot._replace(dtype="bool", fill="ones"))
         else:

@@ -31,6 +31,7 @@ def smaller(state: State) -> Iterator[State]:
         yield other
 
 
+LARGEST_SIDE = 1024  # of a picture that is tried
 USUAL = (224, 256, 32, 128, 28, 512, 96, 299, 16, 384, 1024)
 
 
@@ -59,7 +60,7 @@ def stated_sizes(state: State, failure: Failure) -> Iterator[State]:
     """Any number of the message may be the free size that is wanted."""
     for number in _numbers(failure):
         for path, slot in leaves(state).items():
-            if slot.free and slot.shape[slot.free[-1]] != number:
+            if slot.free and slot.shape[slot.free[-1]] != number and (number <= LARGEST_SIDE or len(slot.free) == 1):
                 yield replaced(state, path, scaled(slot, number))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import time
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from outlayer_lint.tracer.child.limits import TooLong, TooSlow, at_most
+from outlayer_lint.tracer.child.limits import TooLong, TooSlow, at_most, unlimited
 from outlayer_lint.tracer.child.slots import State, arguments, leaves
 from outlayer_lint.tracer.child.surroundings import quiet
 from outlayer_lint.tracer.child.watching import Failure, Outcome, watched
@@ -92,6 +93,8 @@ class Vehicle:
                     elif isinstance(thing, torch.Tensor):
                         memo[id(thing)] = thing.detach().to("meta")
             try:
+                with unlimited():  # the first use of the meta device imports for a second
+                    importlib.import_module("torch._meta_registrations")
                 self._twin = copy.deepcopy(self.model, memo)
             except Exception:  # noqa: BLE001 - what a model holds may refuse to be copied
                 self._no_twin = True
