@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from outlayer_lint.tracer.ends import NOTES, End
-from outlayer_lint.tracer.parent import Session
+from outlayer_lint.tracer.parent import Sandboxed
 from outlayer_lint.tracer.settings import Settings
 from outlayer_lint.tracer.target import Target
 
@@ -45,11 +45,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def session(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+def sandboxed(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandboxed]:
     scratch = tmp_path_factory.mktemp("scratch")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tempfile.tempdir", str(scratch))
-        with Session(Settings(budget=BUDGET, root=str(folder)), cwd=str(folder)) as found:
+        with Sandboxed(Settings(budget=BUDGET, root=str(folder)), cwd=str(folder)) as found:
             found.ask([[{"kind": "locate", "paths": []}]])
             assert processes_in(scratch)
             yield found
@@ -78,15 +78,15 @@ def order_of(program: Path) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("name", [path.name for path in PROGRAMS])
-def test_a_hostile_program_ends_classified(name: str, session: Session, folder: Path) -> None:
+def test_a_hostile_program_ends_classified(name: str, sandboxed: Sandboxed, folder: Path) -> None:
     head = HEAD.match((HOSTILE / name).read_bytes())
     assert head is not None
     needs = (head["needs"] or b"").decode()
-    if needs not in session.level:
-        pytest.skip(f"the wall `{needs}` does not stand here: {session.level}")
+    if needs not in sandboxed.level:
+        pytest.skip(f"the wall `{needs}` does not stand here: {sandboxed.level}")
     program = folder / name
     before = time.monotonic()
-    end = session.ask([[order_of(program)]])[0]
+    end = sandboxed.ask([[order_of(program)]])[0]
     took = time.monotonic() - before
     assert end.word in {word.strip().replace("done", "") for word in head["words"].decode().split("|")}, end
     assert end.word in ("", *NOTES)
@@ -97,11 +97,11 @@ def test_a_hostile_program_ends_classified(name: str, session: Session, folder: 
     assert not any(os.path.lexists(os.path.join(place, "outlayer-was-here")) for place in (*PLACES, str(folder)))
 
 
-def test_a_program_after_them_all_is_traced(session: Session, folder: Path) -> None:
-    end: End = session.ask([[{"kind": "locate", "paths": [str(folder / "loop_in_init.py")]}]])[0]
+def test_a_program_after_them_all_is_traced(sandboxed: Sandboxed, folder: Path) -> None:
+    end: End = sandboxed.ask([[{"kind": "locate", "paths": [str(folder / "loop_in_init.py")]}]])[0]
     assert end.record["located"] == {str(folder / "loop_in_init.py"): [["Net", "class", 7]]}
 
 
-def test_there_are_sixty(session: Session) -> None:
+def test_there_are_sixty(sandboxed: Sandboxed) -> None:
     assert len(PROGRAMS) >= 60
-    assert session.torch
+    assert sandboxed.torch

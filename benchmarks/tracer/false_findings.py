@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT))
 from outlayer_lint.config import Config
 from outlayer_lint.engine import check
 from outlayer_lint.tracer.configured import Configured
-from outlayer_lint.tracer.parent import Session
+from outlayer_lint.tracer.parent import Sandboxed
 from outlayer_lint.tracer.reach import Reach
 from outlayer_lint.tracer.settings import Settings
 from outlayer_lint.tracer.verdicts import LOSSES, judge
@@ -262,9 +262,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         os.chdir(scratch)
         settings = Settings(root=scratch, losses=LOSSES, budget=8.0)
-        with Session(settings, cwd=scratch) as session:
+        with Sandboxed(settings, cwd=scratch) as sandboxed:
             for number, program in enumerate(chosen):
-                _put_to_trial(program, Path(scratch) / f"p{number}", session, settings, tally)
+                _put_to_trial(program, Path(scratch) / f"p{number}", sandboxed, settings, tally)
     for held in (False, True):
         for true in (True, False):
             counts = {verdict: n for (h, t, verdict), n in sorted(tally.items()) if (h, t) == (held, true)}
@@ -280,14 +280,14 @@ def main() -> None:
 
 
 def _put_to_trial(
-    program: Program, place: Path, session: Session, settings: Settings, tally: Counter[tuple[bool, bool, str]]
+    program: Program, place: Path, sandboxed: Sandboxed, settings: Settings, tally: Counter[tuple[bool, bool, str]]
 ) -> None:
     place.mkdir()
     (place / ".git").mkdir()
     (place / "train.py").write_text(program.text)
     report = check([str(place)], Config.of(select=[program.code]), claims=True)
     configured = Configured(settings, (), enabled=False, hooks="")
-    for finding in judge(report.diagnostics, session, Reach(str(place)), configured):
+    for finding in judge(report.diagnostics, sandboxed, Reach(str(place)), configured):
         trial = finding.trace
         if trial is None:
             continue

@@ -22,7 +22,7 @@ from outlayer_lint.config import Config
 from outlayer_lint.engine import check
 from outlayer_lint.knowledge import pages
 from outlayer_lint.tracer.configured import Configured
-from outlayer_lint.tracer.parent import Session
+from outlayer_lint.tracer.parent import Sandboxed
 from outlayer_lint.tracer.reach import Reach
 from outlayer_lint.tracer.settings import Settings
 from outlayer_lint.tracer.verdicts import LOSSES, judge
@@ -53,16 +53,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         os.chdir(scratch)
         settings = Settings(root=scratch, losses=LOSSES, budget=options.budget)
-        with Session(settings, cwd=scratch) as session:
+        with Sandboxed(settings, cwd=scratch) as sandboxed:
             for number, case in enumerate(cases(options.rules)[which::of]):
-                _case(case, Path(scratch) / str(number), session, settings, tally)
+                _case(case, Path(scratch) / str(number), sandboxed, settings, tally)
     total: Counter[str] = sum(tally.values(), Counter())
     for rule, counts in sorted(tally.items()):
         print(f"{rule:45} {dict(counts)}")
     print(f"{total.total()} findings: {dict(total)}; {time.monotonic() - began:.0f} s")
 
 
-def _case(case: Path, place: Path, session: Session, settings: Settings, tally: dict[str, Counter[str]]) -> None:
+def _case(case: Path, place: Path, sandboxed: Sandboxed, settings: Settings, tally: dict[str, Counter[str]]) -> None:
     place.mkdir()
     (place / ".git").mkdir()
     at = place / case.name
@@ -72,7 +72,7 @@ def _case(case: Path, place: Path, session: Session, settings: Settings, tally: 
         shutil.copy(case, at)
     report = check([str(at)], Config(), claims=True)
     configured = Configured(settings, (), enabled=False, hooks="")
-    for finding in judge(report.diagnostics, session, Reach(str(place)), configured):
+    for finding in judge(report.diagnostics, sandboxed, Reach(str(place)), configured):
         trial = finding.trace
         if trial is None:
             continue

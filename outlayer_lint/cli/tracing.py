@@ -73,14 +73,14 @@ def put_to_trial(
     if not arguments.trace:  # only the configuration asks for it, and that came with the code
         found = found._replace(settings=found.settings._replace(isolation="strict"))
     try:
-        report, session = verdicts.tried(report, found, found.settings.root)
+        report, sandboxed = verdicts.tried(report, found, found.settings.root)
     except Refused as refusal:
         if arguments.trace:
             raise
         return report, f"not traced: {refusal}"
     if arguments.format in BARE:
         report = report._replace(diagnostics=tuple(map(_in_words, report.diagnostics)))
-    return report, "" if session is None else f"traced with {session.level} isolation, torch {session.torch}"
+    return report, "" if sandboxed is None else f"traced with {sandboxed.level} isolation, torch {sandboxed.torch}"
 
 
 def _in_words(finding: Diagnostic) -> Diagnostic:

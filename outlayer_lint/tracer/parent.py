@@ -36,7 +36,7 @@ SIGNALS = {
 }  # fmt: skip
 
 
-class Session:
+class Sandboxed:
     """A child that is started when it is first needed and serves until it is left.
 
     Attributes:

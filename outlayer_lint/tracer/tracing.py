@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from outlayer_lint.config import Refused
 from outlayer_lint.source.discovery import shown, sources
 from outlayer_lint.tracer.gathered import diagnostic_of, wanted
-from outlayer_lint.tracer.parent import Session, uses_gpu
+from outlayer_lint.tracer.parent import Sandboxed, uses_gpu
 from outlayer_lint.tracer.target import Target
 
 if TYPE_CHECKING:
@@ -63,16 +63,16 @@ def trace(
 ) -> Traced:
     """Trace targets; those without a name stand for every model of their file or folder."""
     began = time.monotonic()
-    with Session(configured.settings, cwd=configured.settings.root) as session:
-        asked = _expanded(targets, configured, session)
+    with Sandboxed(configured.settings, cwd=configured.settings.root) as sandboxed:
+        asked = _expanded(targets, configured, sandboxed)
         ran: list[Ran] = []
         for group in [asked] if uses_gpu(configured.settings) and asked else _by_file(asked):
             orders = [{"kind": "trace", "target": target.to_json()} for target in group]
-            ran.extend(map(Ran, group, session.ask([orders], told)))
+            ran.extend(map(Ran, group, sandboxed.ask([orders], told)))
     order = {id(target): number for number, target in enumerate(asked)}
     ran.sort(key=lambda one: order[id(one.target)])
     found = [diagnostic_of(tree) for one in ran for tree in one.end.record.get("diagnostics", ())]
-    return _traced(session, began, ran)._replace(diagnostics=wanted(found, config))
+    return _traced(sandboxed, began, ran)._replace(diagnostics=wanted(found, config))
 
 
 def run(path: str, argv: Sequence[str], configured: Configured, config: Config) -> Traced:
@@ -80,18 +80,18 @@ def run(path: str, argv: Sequence[str], configured: Configured, config: Config) 
     began = time.monotonic()
     cwd, root = os.getcwd(), configured.settings.root
     inside = os.path.join(cwd, "").startswith(os.path.join(root, ""))
-    with Session(configured.settings, cwd=cwd if inside else root) as session:
-        end = session.ask([[{"kind": "script", "path": path, "argv": list(argv)}]])[0]
+    with Sandboxed(configured.settings, cwd=cwd if inside else root) as sandboxed:
+        end = sandboxed.ask([[{"kind": "script", "path": path, "argv": list(argv)}]])[0]
     found = map(diagnostic_of, end.record.get("diagnostics", ()))
-    traced = _traced(session, began, [Ran(Target(path), end)])
+    traced = _traced(sandboxed, began, [Ran(Target(path), end)])
     return traced._replace(losses=tuple(end.record.get("losses", ())), diagnostics=wanted(found, config))
 
 
-def _traced(session: Session, began: float, ran: Sequence[Ran]) -> Traced:
+def _traced(sandboxed: Sandboxed, began: float, ran: Sequence[Ran]) -> Traced:
     device = next((one.end.record["device"] for one in ran if "device" in one.end.record), "cpu")
     return Traced(
-        tuple(ran), torch=session.torch, python=session.python, device=device, isolation=session.level,
-        seconds=time.monotonic() - began, cpu=session.cpu, said=session.said, foreign=session.foreign,
+        tuple(ran), torch=sandboxed.torch, python=sandboxed.python, device=device, isolation=sandboxed.level,
+        seconds=time.monotonic() - began, cpu=sandboxed.cpu, said=sandboxed.said, foreign=sandboxed.foreign,
     )  # fmt: skip
 
 
@@ -100,10 +100,10 @@ def hooks_in(configured: Configured) -> list[Target]:
     return [Target(configured.hooks)] if configured.hooks else []
 
 
-def _expanded(targets: Sequence[Target], configured: Configured, session: Session) -> list[Target]:
+def _expanded(targets: Sequence[Target], configured: Configured, sandboxed: Sandboxed) -> list[Target]:
     """Each target with a name; what the configuration says about a model is filled in."""
     below = {id(target): _files(target.path) for target in targets if not (target.name or target.hook)}
-    located = _located(dict.fromkeys(path for paths in below.values() for path in paths), session)
+    located = _located(dict.fromkeys(path for paths in below.values() for path in paths), sandboxed)
     known = {(target.path, target.name): target for target in configured.targets}
     found: dict[tuple[str, str, str], Target] = {}
     for target in targets:
@@ -113,7 +113,7 @@ def _expanded(targets: Sequence[Target], configured: Configured, session: Sessio
             continue
         for path in below[id(target)]:
             if path == configured.hooks:
-                found.update({(path, "", hook): Target(path, hook=hook) for hook in hooks_of(path, session)})
+                found.update({(path, "", hook): Target(path, hook=hook) for hook in hooks_of(path, sandboxed)})
                 continue
             for name in located.get(path, ()):
                 one = target._replace(path=path, name=name)
@@ -121,20 +121,20 @@ def _expanded(targets: Sequence[Target], configured: Configured, session: Sessio
     return list(found.values())
 
 
-def _located(paths: Iterable[str], session: Session) -> dict[str, list[str]]:
+def _located(paths: Iterable[str], sandboxed: Sandboxed) -> dict[str, list[str]]:
     """Path -> the names of the models that a file defines."""
     wanted = list(paths)
     found: dict[str, list[str]] = {}
     for start in range(0, len(wanted), BUNDLE):
-        end = session.ask([[{"kind": "locate", "paths": wanted[start : start + BUNDLE]}]])[0]
+        end = sandboxed.ask([[{"kind": "locate", "paths": wanted[start : start + BUNDLE]}]])[0]
         for path, named in end.record.get("located", {}).items():
             found[path] = [str(name) for name, _kind, _line in named]
     return found
 
 
-def hooks_of(path: str, session: Session) -> list[str]:
+def hooks_of(path: str, sandboxed: Sandboxed) -> list[str]:
     """The names of the targets of a hook file. Raises `Refused` where it does not say any."""
-    end = session.ask([[{"kind": "hooks", "path": path}]])[0]
+    end = sandboxed.ask([[{"kind": "hooks", "path": path}]])[0]
     if end.word:
         raise Refused(f"{shown(path)}: {end.why}")
     return [str(name) for name in end.record["hooks"]]

@@ -21,7 +21,7 @@ from outlayer_lint.judgement import Judgement
 from outlayer_lint.lattice import Emission, Tensor, Value
 from outlayer_lint.source.discovery import shown
 from outlayer_lint.tracer.gathered import diagnostic_of, span_of
-from outlayer_lint.tracer.parent import Session
+from outlayer_lint.tracer.parent import Sandboxed
 from outlayer_lint.tracer.reach import Reach
 from outlayer_lint.tracer.target import Target
 
@@ -94,34 +94,36 @@ class Evidence(NamedTuple):
     failures: dict[str, End]  # path, or path:name, of what did not come to its end
 
 
-def tried(report: Report, configured: Configured, root: str) -> tuple[Report, Session | None]:
+def tried(report: Report, configured: Configured, root: str) -> tuple[Report, Sandboxed | None]:
     """The report with a verdict on each finding; what ran, `None` where there was nothing to run."""
     if not report.diagnostics:
         return report, None
     settings = configured.settings._replace(losses=max(LOSSES, configured.settings.losses))
     reach = Reach(root)
-    with Session(settings, cwd=root) as session:
-        judged = judge(report.diagnostics, session, reach, configured)
-    return report._replace(diagnostics=judged), session
+    with Sandboxed(settings, cwd=root) as sandboxed:
+        judged = judge(report.diagnostics, sandboxed, reach, configured)
+    return report._replace(diagnostics=judged), sandboxed
 
 
 def judge(
-    findings: Iterable[Diagnostic], session: Session, reach: Reach, configured: Configured
+    findings: Iterable[Diagnostic], sandboxed: Sandboxed, reach: Reach, configured: Configured
 ) -> tuple[Diagnostic, ...]:
     """Each finding with a verdict; what they share is run once."""
     findings = tuple(findings)
-    ran = _Runs(session, reach, configured, findings)
+    ran = _Runs(sandboxed, reach, configured, findings)
     return tuple(one._replace(trace=verdict(one, ran.for_finding(one), reach)) for one in findings)
 
 
 class _Runs:
     """What was run so far; nothing is run twice."""
 
-    def __init__(self, session: Session, reach: Reach, configured: Configured, findings: Iterable[Diagnostic]) -> None:
+    def __init__(
+        self, sandboxed: Sandboxed, reach: Reach, configured: Configured, findings: Iterable[Diagnostic]
+    ) -> None:
         self.lines: dict[str, list[int]] = {}
         for finding in findings:
             self.lines.setdefault(os.path.abspath(finding.span.path), []).append(finding.span.line)
-        self.session = session
+        self.sandboxed = sandboxed
         self.reach = reach
         self.known = {(target.path, target.name): target for target in configured.targets}
         self.ends: dict[tuple[str, str], End] = {}
@@ -159,7 +161,7 @@ class _Runs:
         else:
             calls, drives = self.reach.functions(path, self.lines.get(path, ()))
             order = {"kind": "script", "path": path, "argv": [], "calls": calls, "drives": drives, "objects": True}
-        self.ends[name] = self.session.ask([[order]])[0]
+        self.ends[name] = self.sandboxed.ask([[order]])[0]
 
     def _gathered(self, names: Iterable[tuple[str, str]]) -> Evidence:
         found: list[tuple[Diagnostic, str]] = []

@@ -194,7 +194,7 @@ class Guard:
         if isinstance(result, torch.Tensor):
             inputs = [each for each in (call.prediction, call.target) if each is not None]
             call.result = Mark(
-                self.recorder.session, "operation", call.row.name, parts=tuple(inputs), shape=tuple(result.shape),
+                self.recorder.recording, "operation", call.row.name, parts=tuple(inputs), shape=tuple(result.shape),
                 dtype=str(result.dtype), place=call.place,
             )  # fmt: skip
             setattr(result, marks.NAME, call.result)

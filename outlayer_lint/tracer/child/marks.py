@@ -2,7 +2,7 @@
 
 A mark is an attribute of the tensor itself, so that it lives and dies with it and no memory address is ever taken for
 another tensor's. It holds no tensor. What a program copies, pickles or keeps from an earlier watch carries a mark of
-another `session` and counts as unmarked.
+another `recording` and counts as unmarked.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Mark:
         shape, dtype: of the result.
         place: where the user's code called it.
         module: the innermost module that was running, with those around it.
-        index: counts operations of one session; equal in two runs that do the same.
+        index: counts operations of one recording; equal in two runs that do the same.
         function: what was called, so that it can be called again.
         used: short names of the operations that took it.
     """
@@ -102,16 +102,16 @@ class Mark:
 
     __slots__ = (
         "answer", "depth", "dtype", "function", "given", "index", "kind", "modules", "op", "part", "parts", "place",
-        "session", "shape", "used",
+        "recording", "shape", "used",
     )  # fmt: skip
 
     def __init__(
-        self, session: object, kind: str, op: str, *, given: tuple[tuple[Any, ...], dict[str, Any]] = ((), {}),
+        self, recording: object, kind: str, op: str, *, given: tuple[tuple[Any, ...], dict[str, Any]] = ((), {}),
         parts: tuple[Mark, ...] = (), shape: tuple[int, ...] = (), dtype: str = "", place: Place | None = None,
         modules: tuple[Any, ...] = (), index: int = -1, part: int | None = None, function: Any = None,
     ) -> None:  # fmt: skip
         """See the class."""
-        self.session = session
+        self.recording = recording
         self.kind = kind
         self.op = op
         self.given = given

@@ -47,7 +47,7 @@ class Recorder(TorchFunctionMode):
     def __init__(self, least: int = marks.LIBRARY) -> None:
         """`least`: whether an operation stands where torch was called, or where the project's own code led to it."""
         super().__init__()
-        self.session = object()
+        self.recording = object()
         self.stack: list[Any] = []
         self.index = 0
         self.paused = False
@@ -143,13 +143,13 @@ class Recorder(TorchFunctionMode):
     def mark_of(self, tensor: torch.Tensor) -> Mark:
         """The mark of a tensor; one that nothing watched made gets a mark as a source."""
         mark = tensor.__dict__.get(marks.NAME)
-        if type(mark) is Mark and mark.session is self.session:
+        if type(mark) is Mark and mark.recording is self.recording:
             return mark
         if isinstance(tensor, torch.nn.Parameter) or is_trained(tensor):
             kind = "parameter"
         else:
             kind = "opaque" if tensor.requires_grad else "data"
-        mark = Mark(self.session, kind, "", shape=shape_of(tensor), dtype=dtype_of(tensor))
+        mark = Mark(self.recording, kind, "", shape=shape_of(tensor), dtype=dtype_of(tensor))
         setattr(tensor, marks.NAME, mark)
         return mark
 
@@ -173,7 +173,7 @@ class Recorder(TorchFunctionMode):
             if not writes or is_trained(result):
                 return  # `.to` of what is there already; a parameter that is initialised or updated
         mark = Mark(
-            self.session, "operation", name, given=given, parts=tuple(inputs), shape=shape_of(result),
+            self.recording, "operation", name, given=given, parts=tuple(inputs), shape=shape_of(result),
             dtype=dtype_of(result), place=here(self.least, 3), modules=tuple(self.stack[-8:]), index=self.index,
             part=part, function=function,
         )  # fmt: skip
