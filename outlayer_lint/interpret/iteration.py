@@ -137,11 +137,8 @@ def overlay(it: Interpreter, node: ast.AST, place: Place, frame: Frame, state: o
     binds: dict[str, Answer] = {}
     made = frame.binding(binds)
     made.loops = frame.loops
-    around = frame  # the first iterable is evaluated outside
     for generator in getattr(node, "generators", ()):
-        key = ("turn", id(generator.iter), id(made))
-        drawn = lift(it.ev(generator.iter, place, around), lambda thing, key=key: turn(it, thing, state, key))  # type: ignore[misc]
-        around = made
+        drawn = iterated(it, generator.iter, place, made, state)
         for name, path in _targets(generator.target, ()):
             binds[name] = it.follow(drawn, path)
     frame.children[key] = made
