@@ -246,7 +246,8 @@ def read(table: Mapping[str, Any], path: str) -> Config:
     )
 
 
-def _strings(value: Any, where: str) -> tuple[str, ...]:
+def strings(value: Any, where: str) -> tuple[str, ...]:
+    """A list of strings, or `Refused`."""
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise Refused(f"{where}: expected a list of strings, found {value!r}")
     return tuple(value)
@@ -258,7 +259,8 @@ def _string(value: Any, where: str) -> str:
     return value
 
 
-def _truth(value: Any, where: str) -> bool:
+def truth(value: Any, where: str) -> bool:
+    """True or false, or `Refused`."""
     if not isinstance(value, bool):
         raise Refused(f"{where}: expected true or false, found {value!r}")
     return value
@@ -273,34 +275,35 @@ def _level(value: Any, where: str) -> Severity:
 
 
 def _levels(value: Any, where: str) -> tuple[tuple[str, Severity], ...]:
-    return tuple((key, _level(level, f"{where}.{key}")) for key, level in _dict(value, where).items())
+    return tuple((key, _level(level, f"{where}.{key}")) for key, level in table_in(value, where).items())
 
 
 def _ignores(value: Any, where: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    return tuple((key, _strings(codes, f'{where}."{key}"')) for key, codes in _dict(value, where).items())
+    return tuple((key, strings(codes, f'{where}."{key}"')) for key, codes in table_in(value, where).items())
 
 
-def _dict(value: Any, where: str) -> dict[str, Any]:
+def table_in(value: Any, where: str) -> dict[str, Any]:
+    """A table, or `Refused`."""
     if not isinstance(value, dict):
         raise Refused(f"{where}: expected a table, found {value!r}")
     return value
 
 
 def _table_of(value: Any, where: str) -> tuple[tuple[str, Any], ...]:
-    return tuple(_dict(value, where).items())
+    return tuple(table_in(value, where).items())
 
 
 KEYS: dict[str, Callable[[Any, str], Any]] = {
     "baseline": _string,
-    "contracts": _strings,
-    "exclude": _strings,
-    "extend-select": _strings,
+    "contracts": strings,
+    "exclude": strings,
+    "extend-select": strings,
     "fail-on": _level,
-    "ignore": _strings,
+    "ignore": strings,
     "per-file-ignores": _ignores,
-    "respect-gitignore": _truth,
-    "select": _strings,
+    "respect-gitignore": truth,
+    "select": strings,
     "severity": _levels,
-    "src": _strings,
+    "src": strings,
     "trace": _table_of,
 }

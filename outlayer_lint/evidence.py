@@ -1,4 +1,4 @@
-"""Questions that several checks ask of one fact: dims, what made a tensor, what its targets are.
+"""Outputs and targets of a squared or absolute error: what several checks ask of them.
 
 `judge` holds the ordered rule for a bounded or one-sided output under a squared or absolute error. It was measured on
 133 places of public code and tried on 50 others (20 of 21 right). The first of `STEPS` that answers decides, and a
@@ -13,8 +13,10 @@ from math import inf, isinf
 from typing import TYPE_CHECKING, NamedTuple
 
 from outlayer_lint.diagnostic import Finding, Fix
+from outlayer_lint.dims import IMAGE_RANK, over_batch
 from outlayer_lint.facts import places
 from outlayer_lint.lattice import Emission
+from outlayer_lint.lineage import PRODUCTS, history, learned, made, stem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,11 +24,8 @@ if TYPE_CHECKING:
     from outlayer_lint.facts import LossCall
     from outlayer_lint.lattice import Tensor, Value
 
-SCRAMBLED = 99  # the class dim was torn apart by a reshape: no dim holds the classes any more
 SLACK = 1e-3  # label smoothing's rounding, not a range
-IMAGE_RANK = 3
 
-SIMPLEXES = (Emission.SIMPLEX, Emission.LOGP)
 LABELS = (Emission.BINARY, Emission.BOOL, Emission.ONEHOT, Emission.MULTIHOT)
 
 # A tensor knows the name of what made it, not its kind; see `stem`.
@@ -35,96 +34,8 @@ RAMPS = frozenset({"relu", "clamp", "clampmin", "clip", "maximum"})
 SATURATING = frozenset({"tanh", "hardtanh", "softsign"})
 SIMILARITIES = frozenset({"cosinesimilarity"})
 ENCODERS = frozenset({"onehot", "tocategorical"})
-PRODUCTS = frozenset({"matmul", "mm", "bmm", "baddbmm", "einsum"})
 DRAWN = ("target-is-input", "convolution-last")
 BORROWED = ("same-activation", "gan-label", "bootstrapped", "menu")
-
-
-# Dims
-
-
-def axis_of(way: Tensor, axis: int | str | None) -> int | None:
-    """The dim counted from the front, `None` where that is unknown; `"implicit"` is what torch chooses by rank."""
-    rank = way.rank
-    if axis == "implicit":
-        return None if rank is None else int(rank not in (0, 1, 3))
-    if not isinstance(axis, int) or axis == SCRAMBLED:
-        return None
-    return axis if axis >= 0 else None if rank is None else axis + rank
-
-
-def same_axis(way: Tensor, left: int | str | None, right: int | str | None) -> bool | None:
-    """Whether two dims of a tensor are the same one, `None` where that cannot be told without its rank."""
-    if not isinstance(left, int | str) or not isinstance(right, int | str) or SCRAMBLED in (left, right):
-        return None
-    if left == right:
-        return True
-    if isinstance(left, int) and isinstance(right, int) and (left < 0) == (right < 0):
-        return False
-    first, second = axis_of(way, left), axis_of(way, right)
-    return None if first is None or second is None else first == second
-
-
-def class_axis(way: Tensor) -> int | None:
-    """Where the classes are, `None` where unknown. A softmax over the layer's class dim takes it along when moved."""
-    if way.class_axis is not None or not isinstance(way.axis, int):
-        return way.class_axis
-    return way.axis if {each.class_axis for each in way.inner} == {way.axis} else None
-
-
-def over_batch(way: Tensor) -> bool:
-    """Whether a softmax ran over the first dim of an output that is not a single sample."""
-    if way.emission not in SIMPLEXES or axis_of(way, way.axis) != 0 or way.rank == 1:
-        return False
-    return not of_pairs(way)
-
-
-def of_pairs(way: Tensor) -> bool:
-    """Whether it holds scores of all pairs (`a @ b.T`).
-
-    These have samples along both dims, and a contrastive loss normalises over each in turn.
-    """
-    return any(stem(each) in PRODUCTS for each in history(way))
-
-
-def classes_last(way: Tensor) -> bool:
-    """Whether a tensor of three dims or more is proved to hold its classes in the last one."""
-    rank = way.rank
-    return rank is not None and rank >= IMAGE_RANK and axis_of(way, class_axis(way)) == rank - 1
-
-
-def aside(way: Tensor, wanted: int | None) -> bool:
-    """Whether the class dim is proved to lie elsewhere than where the loss looks for it."""
-    return same_axis(way, class_axis(way), wanted) is False
-
-
-# Where a tensor comes from
-
-
-def stem(way: Tensor) -> str:
-    """The last part of the name of what made a tensor, without case and underscores."""
-    return way.by.rpartition(".")[2].replace("_", "").lower()
-
-
-def history(way: Tensor) -> Iterator[Tensor]:
-    """A tensor, what it was made from, and so on back to the last learned layer."""
-    yield way
-    if way.by != way.learned or stem(way) in PRODUCTS:
-        for each in way.inner:
-            yield from history(each)
-
-
-def learned(way: Tensor) -> str:
-    """The layer whose output a tensor is, however many activations ago; "" for data."""
-    return way.learned or next((each.learned for each in history(way) if each.learned), "")
-
-
-def made(way: Tensor) -> str:
-    """What a message calls the maker of a tensor: its activation, also under arithmetic."""
-    return next((each.by.rpartition(".")[2] for each in history(way) if "." in each.by), str(way.emission))
-
-
-# Outputs and targets of a squared error
 
 
 class Head(StrEnum):

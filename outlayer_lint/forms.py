@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.evidence import IMAGE_RANK, SLACK, history, is_soft, learned, reach, stem
+from outlayer_lint.dims import IMAGE_RANK
+from outlayer_lint.evidence import SLACK, is_soft, reach
 from outlayer_lint.lattice import Emission
+from outlayer_lint.lineage import history, learned, stem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,8 @@ from rows import row
 from verdicts import findings, said
 
 from outlayer_lint.diagnostic import Span
-from outlayer_lint.evidence import SCRAMBLED, Verdict, judge
+from outlayer_lint.dims import SCRAMBLED
+from outlayer_lint.evidence import Verdict, judge
 from outlayer_lint.facts import Applied, Consumed, Decision, Fact, LossCall
 from outlayer_lint.knowledge import Row
 from outlayer_lint.lattice import NOTHING, UNKNOWN, Emission, Origin, Tensor, Value

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding
-from outlayer_lint.evidence import Head, head, inside, learned, linear, made, sides, span_of
+from outlayer_lint.evidence import Head, head, inside, linear, sides, span_of
 from outlayer_lint.facts import LossCall, places
+from outlayer_lint.lineage import learned, made
 
 LOSSES = ("squared", "absolute")
 SQUASHED = (Head.SOFTMAX, Head.SIGMOID, Head.TANH)

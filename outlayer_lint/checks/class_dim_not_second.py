@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.evidence import classes_last
+from outlayer_lint.dims import classes_last
 from outlayer_lint.facts import LossCall, places
 
 LOSSES = ("softmax-cross-entropy", "nll")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.evidence import aside, class_axis, same_axis
+from outlayer_lint.dims import aside, class_axis, same_axis
 from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Tensor
 

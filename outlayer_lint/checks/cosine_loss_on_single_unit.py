@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.evidence import aside, learned
+from outlayer_lint.dims import aside
 from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Tensor
+from outlayer_lint.lineage import learned
 
 
 def check(call: LossCall) -> Iterator[Finding]:

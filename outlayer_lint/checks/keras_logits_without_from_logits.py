@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.evidence import RAMPS, learned, made, span_of, stem
+from outlayer_lint.evidence import RAMPS, span_of
 from outlayer_lint.facts import LossCall, places
 from outlayer_lint.forms import quantities
 from outlayer_lint.lattice import Emission, Tensor
+from outlayer_lint.lineage import learned, made, stem
 
 LOSSES = ("binary", "categorical")
 RAW = (Emission.LOGIT, Emission.SYM1, Emission.NONNEG, Emission.POS, Emission.BND, Emission.UNORM)

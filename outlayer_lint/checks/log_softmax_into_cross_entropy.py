@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding
-from outlayer_lint.evidence import same_axis
+from outlayer_lint.dims import same_axis
 from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.remedies import removal

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.evidence import stem
 from outlayer_lint.facts import Consumed, places
 from outlayer_lint.lattice import Emission
+from outlayer_lint.lineage import stem
 
 DECIDED = {Emission.INDEX, Emission.BINARY, Emission.BOOL, Emission.ONEHOT, Emission.MULTIHOT}
 CONTINUOUS = (

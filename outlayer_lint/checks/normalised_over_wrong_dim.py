@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.evidence import SIMPLEXES, class_axis, classes_last, made, of_pairs, over_batch, same_axis
+from outlayer_lint.dims import SIMPLEXES, class_axis, classes_last, of_pairs, over_batch, same_axis
 from outlayer_lint.facts import Decision, LossCall, places
 from outlayer_lint.lattice import Emission, Tensor
+from outlayer_lint.lineage import made
 
 
 def check(fact: LossCall | Decision) -> Iterator[Finding]:

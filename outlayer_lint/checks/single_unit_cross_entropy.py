@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.evidence import aside, classes_last
+from outlayer_lint.dims import aside, classes_last
 from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Emission, Tensor
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.evidence import is_soft, learned
+from outlayer_lint.evidence import is_soft
 from outlayer_lint.facts import LossCall, places
 from outlayer_lint.forms import multihot, softmaxed, surety
 from outlayer_lint.lattice import Emission, Tensor
+from outlayer_lint.lineage import learned
 
 LOSSES = ("binary",)
 PAIR = 2  # two units of a softmax are a yes and a no

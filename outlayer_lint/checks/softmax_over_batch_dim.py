@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.evidence import axis_of, class_axis, learned, made, over_batch, same_axis
+from outlayer_lint.dims import axis_of, class_axis, over_batch, same_axis
 from outlayer_lint.facts import Consumed, Decision, LossCall, places
 from outlayer_lint.knowledge import Row
 from outlayer_lint.lattice import Emission, Tensor, Value
+from outlayer_lint.lineage import learned, made
 
 
 def check(fact: LossCall | Decision | Consumed) -> Iterator[Finding]:

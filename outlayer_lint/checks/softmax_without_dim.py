@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.evidence import axis_of
+from outlayer_lint.dims import axis_of
 from outlayer_lint.facts import Applied
 
 

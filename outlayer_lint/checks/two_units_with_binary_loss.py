@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.evidence import learned
 from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Emission, Tensor
+from outlayer_lint.lineage import learned
 
 LOSSES = ("binary", "binary-logits")
 SINGLE = (Emission.INDEX, Emission.BINARY, Emission.BOOL, Emission.DATA)

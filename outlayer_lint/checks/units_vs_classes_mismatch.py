@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.evidence import aside, stem
+from outlayer_lint.dims import aside
 from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Emission
+from outlayer_lint.lineage import stem
 
 SAMPLED = frozenset({"randint", "randintlike", "random", "randperm"})  # a smoke test need not name every class
 COLUMNS = ("softmax-cross-entropy", "nll", "categorical", "binary", "binary-logits", "squared", "absolute")

@@ -104,14 +104,19 @@ def _of_another_class(driver: Driver, seed: Seed, scope: Scope) -> bool:
         isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "self"
     ):
         return False
-    at: Scope | None = seed.place.block.scope
-    while at is not None and at.owner is None:
-        at = at.parent
+    at = _method_around(seed)
     if at is None or at.owner is None or at.owner is scope.owner or scope.name in ways.CALLED_THROUGH_INSTANCE:
         return False
     return at.owner.node not in {c.scope.node for c in driver.subclasses(scope.owner)} and not driver.derives(
         scope.owner, at.owner
     )
+
+
+def _method_around(seed: Seed) -> Scope | None:
+    at: Scope | None = seed.place.block.scope
+    while at is not None and at.owner is None:
+        at = at.parent
+    return at
 
 
 def _within(seed: Seed, scope: Scope) -> bool:
@@ -253,9 +258,7 @@ def _calls_through(
 
 def _as_derived(driver: Driver, seed: Seed, holder: Scope | None) -> World | None:
     """A call in a method of a base class, in the world where the receiver is an object of a derived one."""
-    at: Scope | None = seed.place.block.scope
-    while at is not None and at.owner is None:
-        at = at.parent
+    at = _method_around(seed)
     if holder is None or at is None or at.owner is None or at.owner is holder:
         return None
     derived = next((cls for cls in driver.subclasses(at.owner) if cls.scope is holder), None)

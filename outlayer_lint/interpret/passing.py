@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import iteration
+from outlayer_lint.interpret import iteration, signatures
 from outlayer_lint.interpret import ways as ways_in
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices
 from outlayer_lint.interpret.frames import Arguments, Frame
@@ -173,16 +173,7 @@ def bound(it: Interpreter, scope: Scope, name: str, frame: Frame) -> Answer:
 
 def default(it: Interpreter, scope: Scope, name: str, frame: Frame, *, unbound: bool) -> Answer:
     """A parameter's default; for one that nobody binds, its annotation counts as well."""
-    a = scope.parameters
-    assert a is not None
-    ordered = [*a.posonlyargs, *a.args]
-    node: ast.expr | None = None
-    annotation = next((p.annotation for p in (*ordered, *a.kwonlyargs) if p.arg == name), None)
-    if name in (names := [p.arg for p in ordered]):
-        at = names.index(name) - (len(ordered) - len(a.defaults))
-        node = a.defaults[at] if at >= 0 else None
-    elif name in (only_names := [p.arg for p in a.kwonlyargs]):
-        node = a.kw_defaults[only_names.index(name)]
+    annotation, node = signatures.declared(scope, name)
     key = ("parameter", id(scope), name)
     if node is not None:
         holder = scope.parent

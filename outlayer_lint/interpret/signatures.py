@@ -19,19 +19,22 @@ HOLDERS = frozenset("typing os pathlib torch np numpy".split())
 
 def is_plain(scope: Scope, name: str) -> bool:
     """Whether a parameter is a number, a text or a setting by its annotation, or without one by its default."""
+    annotation, default = declared(scope, name)
+    if annotation is not None:
+        return _is_plain(annotation)
+    return isinstance(default, ast.Constant) and default.value is not None
+
+
+def declared(scope: Scope, name: str) -> tuple[ast.expr | None, ast.expr | None]:
+    """The annotation and the default of a parameter, `None` where it has none."""
     a = scope.parameters
-    if a is None:
-        return False
-    ordered = [*a.posonlyargs, *a.args]
-    for at, parameter in enumerate((*ordered, *a.kwonlyargs)):
-        if parameter.arg != name:
-            continue
-        if parameter.annotation is not None:
-            return _is_plain(parameter.annotation)
+    if a is not None:
+        ordered = [*a.posonlyargs, *a.args]
         defaults = [None] * (len(ordered) - len(a.defaults)) + [*a.defaults, *a.kw_defaults]
-        default = defaults[at]
-        return isinstance(default, ast.Constant) and default.value is not None
-    return False
+        for parameter, default in zip((*ordered, *a.kwonlyargs), defaults, strict=True):
+            if parameter.arg == name:
+                return parameter.annotation, default
+    return None, None
 
 
 def _is_plain(annotation: ast.expr) -> bool:

@@ -201,10 +201,10 @@ class SourceFile:
 
     def derived(self) -> list[tuple[str, list[str]]]:
         """The classes with their bases' words, found by a search of the text."""
-        text, found = self.text, []
+        text, found, derived = self.text, [], re.compile(DERIVED).match
         at = text.find("class ")
         while at >= 0:
-            if match := re.compile(DERIVED).match(text, at):
+            if match := derived(text, at):
                 found.append((match[1], re.findall(r"\w+", match[2])))
             at = text.find("class ", at + 6)
         return found
@@ -214,9 +214,8 @@ class SourceFile:
         text, after = self.text, len(name) + 4
         at, count = text.find(f"def {name}"), 0
         while at >= 0:
-            count += text[at + after : at + after + 1] in "( [" and not text[text.rfind("\n", 0, at) + 1 : at].strip(
-                " \tasync"
-            )
+            before = text[text.rfind("\n", 0, at) + 1 : at].strip()
+            count += text[at + after : at + after + 1] in ("(", " ", "[") and before in ("", "async")
             at = text.find(f"def {name}", at + after)
         return count
 

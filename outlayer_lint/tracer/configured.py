@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from outlayer_lint.config import TABLE, Refused, nearest
+from outlayer_lint.config import TABLE, Refused, nearest, strings, table_in, truth
 from outlayer_lint.tracer import settings as reading
 from outlayer_lint.tracer.settings import ISOLATIONS, Settings
 from outlayer_lint.tracer.target import TASKS, Target, find, parse_input
@@ -45,7 +45,7 @@ def read(config: Config, root: str) -> Configured:
     written = table.get("target", [])
     if not isinstance(written, list) or not all(isinstance(entry, dict) for entry in written):
         raise Refused(f"{where} target: expected tables written [[{TABLE}.trace.target]], found {written!r}")
-    enabled = _truth(table.get("enabled", False), f"{where} enabled")
+    enabled = truth(table.get("enabled", False), f"{where} enabled")
     hooks = os.path.join(root, HOOKS)
     targets = tuple(_target(entry, f"{config.path}: [[{TABLE}.trace.target]]", config.root) for entry in written)
     return Configured(Settings(root=root)._replace(**changes), targets, enabled, hooks if os.path.isfile(hooks) else "")
@@ -62,8 +62,8 @@ def _target(entry: Mapping[str, Any], where: str, root: str) -> Target:
     beside = os.path.join(root, path if colon else word)
     found = Target(beside, name if colon else "") if os.path.isfile(beside) else find(word, starts=(root,))
     return found._replace(
-        args=_table(entry.get("args", {}), f"{where} args"),
-        inputs=tuple(map(parse_input, _strings(entry.get("input", []), f"{where} input"))),
+        args=table_in(entry.get("args", {}), f"{where} args"),
+        inputs=tuple(map(parse_input, strings(entry.get("input", []), f"{where} input"))),
         classes=None if "classes" not in entry else reading.whole(str(entry["classes"]), f"{where} classes"),
         task=task(entry["task"], f"{where} task") if "task" in entry else "",
         outputs=_words(entry.get("outputs", {}), f"{where} outputs"),
@@ -84,33 +84,15 @@ def _isolation(value: Any, where: str) -> str:
     return str(value)
 
 
-def _truth(value: Any, where: str) -> bool:
-    if not isinstance(value, bool):
-        raise Refused(f"{where}: expected true or false, found {value!r}")
-    return value
-
-
-def _table(value: Any, where: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise Refused(f"{where}: expected a table, found {value!r}")
-    return value
-
-
 def _words(value: Any, where: str) -> dict[str, str]:
-    found = _table(value, where)
+    found = table_in(value, where)
     if not all(isinstance(form, str) for form in found.values()):
         raise Refused(f'{where}: expected forms such as "raw" or "softmax@1", found {value!r}')
     return found
 
 
-def _strings(value: Any, where: str) -> list[str]:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise Refused(f"{where}: expected a list of strings, found {value!r}")
-    return value
-
-
 def _listed(value: Any, where: str) -> tuple[str, ...]:
-    return reading.dtypes(value if isinstance(value, str) else ",".join(_strings(value, where)), where)
+    return reading.dtypes(value if isinstance(value, str) else ",".join(strings(value, where)), where)
 
 
 def _text(read: Callable[[str, str], Any]) -> Callable[[Any, str], Any]:
@@ -119,7 +101,7 @@ def _text(read: Callable[[str, str], Any]) -> Callable[[Any, str], Any]:
 
 
 KEYS: dict[str, tuple[str, Callable[[Any, str], Any]]] = {
-    "allow-full-import": ("full_import", _truth),
+    "allow-full-import": ("full_import", truth),
     "budget": ("budget", _text(reading.seconds)),
     "device": ("device", _text(reading.device)),
     "dtypes": ("dtypes", _listed),
@@ -128,7 +110,7 @@ KEYS: dict[str, tuple[str, Callable[[Any, str], Any]]] = {
     "max-tries": ("max_tries", _text(reading.whole)),
     "memory": ("memory", _text(reading.size)),
     "python": ("python", _text(lambda text, _: text)),
-    "stub-missing": ("stub_missing", _truth),
-    "synthetic-datasets": ("synthetic_datasets", _truth),
+    "stub-missing": ("stub_missing", truth),
+    "synthetic-datasets": ("synthetic_datasets", truth),
 }
 TARGET_KEYS = ("target", "args", "input", "classes", "task", "outputs")

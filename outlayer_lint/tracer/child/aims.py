@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from outlayer_lint.evidence import axis_of
+from outlayer_lint.dims import axis_of
 from outlayer_lint.lattice import Emission, Tensor, Value
 from outlayer_lint.tracer.child.numbers import DISTINCT, Numbers, class_dim
 from outlayer_lint.tracer.child.reading import DTYPES
