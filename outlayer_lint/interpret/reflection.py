@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from outlayer_lint.interpret.interpreter import Interpreter
+    from outlayer_lint.resolve.project import Project
     from outlayer_lint.resolve.scopes import Scope
 
 
@@ -90,8 +91,15 @@ def _lacks(it: Interpreter, thing: Instance, name: str, answer: Answer) -> bool:
                 return False
         elif not (isinstance(base, Library) and (base.name in PLAIN or classes.is_module_name(base.name))):
             return False
-    added = re.compile(rf"(?<!\bself)\.{re.escape(name)}\s*(?::[^=\n]+)?=(?!=)|setattr\([^\n]*{re.escape(name)}")
-    return not any(added.search(file.text) for file in it.project.mentions(name))
+    return not _is_added(it.project, name)
+
+
+def _is_added(project: Project, name: str) -> bool:
+    """Whether somebody writes an attribute of that name to an object other than `self`, by any line of the project."""
+    if name not in project.added:
+        added = rf"(?<!\bself)\.{re.escape(name)}\s*(?::[^=\n]+)?=(?!=)|setattr\([^\n]*{re.escape(name)}"
+        project.added[name] = any(any(file.matches(added, name)) for file in project.mentions(name))
+    return project.added[name]
 
 
 def _methods(cls: Class) -> Iterator[Scope]:

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
 
 
+MANY_WORDS = 600  # looked for in every file, cost about as much as an index of all
+
+
 class Project:
     """All files below one root, and the extra ones that were given by hand."""
 
@@ -32,11 +35,13 @@ class Project:
         self._modules: dict[tuple[str, str], SourceFile | None] = {}
         self._mentions: dict[str, list[SourceFile]] = {}
         self._tokens: list[tuple[SourceFile, set[str]]] | None = None
+        self._mentioned: dict[str, list[SourceFile]] | None = None
         self._near: dict[str, set[SourceFile]] = {}
         self._derived: dict[str, list[tuple[SourceFile, str]]] | None = None
         self.framework_files: list[SourceFile] = []
         self.sparse = False  # whether definitions are parsed one by one, when somebody looks inside
         self.whole: Container[str] = ()  # paths that are parsed as a whole nevertheless
+        self.added: dict[str, bool] = {}  # name of an attribute -> whether it is written from outside, as far as asked
         self.setters: frozenset[str] | None = None  # names of methods that write to `self`; setters.py finds them
 
     def __iter__(self) -> Iterator[SourceFile]:
@@ -49,7 +54,7 @@ class Project:
             from outlayer_lint.resolve.parts import unfolded  # noqa: PLC0415 - few projects have such a thing
 
             self.files.update(unfolded(self, holders))
-            self._by_stem = self._tokens = self._derived = None
+            self._by_stem = self._tokens = self._mentioned = self._derived = None
             self._mentions.clear()
             self._modules.clear()
             self._near.clear()
@@ -148,8 +153,21 @@ class Project:
         if found is None:
             if self._tokens is None:
                 self._tokens = [(file, file.tokens) for file in self.framework_files]
-            found = self._mentions[word] = [file for file, tokens in self._tokens if word in tokens]
+            if len(self._mentions) < MANY_WORDS:
+                found = [file for file, tokens in self._tokens if word in tokens]
+            else:
+                found = self._all_mentioned(self._tokens).get(word, [])
+            self._mentions[word] = found
         return found
+
+    def _all_mentioned(self, tokens: list[tuple[SourceFile, set[str]]]) -> dict[str, list[SourceFile]]:
+        """The files of every word, in order: made once so many words were looked for that it costs less."""
+        if self._mentioned is None:
+            self._mentioned = {}
+            for file, words in tokens:
+                for word in words:
+                    self._mentioned.setdefault(word, []).append(file)
+        return self._mentioned
 
 
 def _shown(path: str, here: str) -> str:
