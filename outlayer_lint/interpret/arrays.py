@@ -114,7 +114,13 @@ def measured(
         elif isinstance(thing, Tensor):
             found.append(thing)
             # `torch.tensor` takes a tensor inside a list for the one number it holds; NumPy stacks arrays.
-            shapes.add(() if scalars and depth else (None,) * thing.rank if thing.rank is not None else None)
+            shapes.add(
+                ()
+                if scalars and depth and not thing.by.startswith(("numpy.", "pandas."))
+                else (None,) * thing.rank
+                if thing.rank is not None
+                else None
+            )
         elif isinstance(thing, Sequence) and depth < 4 and len(thing.items) + len(thing.tail) <= MAX_ITEMS:
             inner: set[tuple[int | None, ...] | None] = set()
             for entry in (*thing.items, *thing.tail, *((thing.middle,) if thing.open else ())):

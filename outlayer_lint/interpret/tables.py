@@ -1,7 +1,8 @@
 """Tables of pandas: columns, rows, and what is written to them.
 
 A table is data of rank 2, a column data of rank 1, both made `by` something of pandas. A table whose columns may have
-two levels, and whatever else may as well be something other, has no rank, and nothing is said of its parts.
+two levels, a column whose cells may hold lists, and whatever else may as well be something other has no rank, and
+nothing is said of its parts.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.transfer import Application
 
 TABLE, COLUMN, LABELS, CODED = "pandas.DataFrame", "pandas.Series", "pandas.Index", "pandas.Series.cat"
+PART = "pandas.part"  # of a shape that nobody knows
 LOCATORS = {"iloc": "pandas.iloc", "iat": "pandas.iloc", "loc": "pandas.loc", "at": "pandas.loc"}
 FACTS = frozenset((
     "shape", "size", "ndim", "empty", "dtype", "dtypes", "axes", "attrs", "flags", "nbytes", "hasnans", "is_unique",
@@ -44,7 +46,7 @@ ROWS = 2
 
 
 class Table(Tensor):
-    """A table that columns were written to: name -> what was written last."""
+    """A table that columns were written to: name -> what was written last, `...` for columns of unknown names."""
 
     __slots__ = ("columns",)
 
@@ -71,7 +73,7 @@ def with_columns(t: Tensor, columns: dict[object, Entry]) -> Tensor:
 
 def forgotten(t: Tensor) -> Tensor:
     """A table that something else was done to: what its columns hold is open again."""
-    return with_columns(t, {}) if isinstance(t, Table) else t
+    return with_columns(t, {k: v for k, v in t.columns.items() if k is ...}) if isinstance(t, Table) else t
 
 
 def overridden(it: Interpreter, t: Tensor, path: tuple[object, ...], lazy: Entry) -> Tensor:
@@ -91,8 +93,13 @@ def attribute(it: Interpreter, t: Tensor, name: str, site: Site) -> Answer:
     if t.rank != ROWS:
         return attributes.of_array(it, t, name, site)
     if (found := knowledge.methods(name)) is not None and found[1] == "method":
-        return only(arrays.anything((t.source, name)))
+        return only(_open((t.source, name)))
     return column_named(it, t, name)
+
+
+def _open(source: object) -> Tensor:
+    """Data of unknown shape, still of pandas."""
+    return Tensor(Emission.DATA, by=PART, source=source)
 
 
 def _own(t: Tensor, name: str) -> Any:
@@ -110,11 +117,11 @@ def _own(t: Tensor, name: str) -> Any:
     if name == "cat" and t.rank == 1:
         return t.replace(by=CODED)
     if name == "T" or name in ACCESSORS:
-        return Tensor(Emission.DATA, source=(t.source, name))
-    found = knowledge.methods(name, of=COLUMN if t.rank == 1 else TABLE)
-    if found is not None:
+        return _open((t.source, name))
+    found = knowledge.methods(name, of=TABLE if t.rank == ROWS else COLUMN)
+    if found is not None and (t.rank is not None or found[0].how in ("", "cast", "array", "mapped")):
         return Method(t, name, found[0])
-    return None
+    return _open((t.source, name)) if t.rank is None else None
 
 
 def column_named(it: Interpreter, t: Tensor, name: object) -> Answer:
@@ -123,28 +130,42 @@ def column_named(it: Interpreter, t: Tensor, name: object) -> Answer:
     source = (t.source, repr(name))
     if isinstance(t, Table) and name in t.columns:
         return lift(it.force(t.columns[name]), lambda thing: only(_written(thing, rank, source)))
+    if isinstance(t, Table) and ... in t.columns:
+        return only(_open(source))
     if t.emission is not Emission.DATA:
         return only(loosened(t, rank=rank, units=None, class_axis=None, source=source, inner=None))
     return only(Tensor(Emission.DATA, by=COLUMN, rank=rank, source=source, low=t.low, high=t.high, dtype=t.dtype))
 
 
 def _written(thing: Any, rank: int | None, source: object) -> Tensor:
-    """A column as it was written: one number for each row, whatever shape it came in."""
+    """A column as it was written: one number for each row, or nobody knows what."""
     if isinstance(thing, Const):
         number = arrays.literal([thing.value], rank, (), source)
         if number is not None:
             return number.replace(by=COLUMN)
-    if not isinstance(thing, Tensor) or thing.learned or thing.emission in COUPLED or thing.source is None:
+    if not _is_plain(thing):
+        return _open(source)
+    if thing.learned or thing.emission in COUPLED:
         return Tensor(Emission.DATA, by=COLUMN, rank=rank, source=source)
-    return thing.replace(rank=rank, axis=None, class_axis=None, source=source)
+    return thing.replace(rank=rank, axis=None, class_axis=None, source=source)  # type: ignore[no-any-return]
+
+
+def _is_plain(thing: Any) -> bool:
+    """Whether a written value has a number for each cell; a list of lists has not, what a scaler gives has."""
+    if not isinstance(thing, Tensor) or thing.source is None:
+        return isinstance(thing, Const)
+    known = thing.rank is not None
+    return known and (thing.rank in (0, 1) or of_pandas(thing) or thing.by.startswith("sklearn."))
 
 
 def stored(it: Interpreter, t: Tensor, index: ast.expr, key: object, value: Entry) -> Tensor:
     """`table[key] = value`."""
-    if t.rank != ROWS or not isinstance(key, (str, int)) or isinstance(index, ast.Slice):
+    if t.rank != ROWS or isinstance(index, ast.Slice):
         return forgotten(t)
     before = t.columns if isinstance(t, Table) else {}
-    # Written twice from itself (`t["y"] -= 1`), it is what the last one says: each write has an entry of its own.
+    if not isinstance(key, (str, int)):
+        plain = all(_is_plain(thing) for thing, _ in it.force(value))
+        return forgotten(t) if plain else with_columns(t, {...: value})
     return with_columns(t, {**before, key: value})
 
 
@@ -163,7 +184,8 @@ def item(it: Interpreter, t: Tensor, index: ast.expr, site: Site) -> Answer:
     kind = _kind(it, index, site)
     if kind == "one":
         return only(_part(t, None if t.rank is None else max(t.rank - 1, 0), index))
-    return only(_part(t, t.rank if kind == "several" else None, index))
+    single = isinstance(key, tuple) and len(key) == 1 and t.emission is Emission.DATA
+    return only(_part(t, t.rank if kind == "several" else None, index, 1 if single else None))
 
 
 def _located(it: Interpreter, t: Tensor, index: ast.expr, site: Site) -> Answer:
@@ -190,11 +212,11 @@ def _cell(thing: Any) -> Any:
     return thing.replace(rank=max(thing.rank - 1, 0), source=(thing.source, "row"))
 
 
-def _part(t: Tensor, rank: int | None, index: ast.expr) -> Tensor:
-    """Some rows or columns of a table."""
+def _part(t: Tensor, rank: int | None, index: ast.expr, units: int | None = None) -> Tensor:
+    """Some rows or columns of a table; `units` where it has one column."""
     kept = t if t.emission not in COUPLED else loosened(t)
-    changes: dict[str, Any] = {"units": None} if t.emission is Emission.INDEX else {}
-    return kept.replace(rank=rank, source=(t.source, ast.unparse(index)[:40]), inner=None, **changes)
+    units = units if t.emission in (Emission.DATA, Emission.INDEX) else t.units
+    return kept.replace(rank=rank, source=(t.source, ast.unparse(index)[:40]), inner=None, units=units)
 
 
 def _kind(it: Interpreter, index: ast.expr, site: Site) -> str:
@@ -233,6 +255,20 @@ def _table(it: Interpreter, app: Application) -> Answer:
     return only(Tensor(Emission.DATA, by=TABLE, rank=ROWS, source=_source(app)))
 
 
+def _made(it: Interpreter, app: Application) -> Answer:
+    """`pd.DataFrame(data)`: of numbers in rows, or of a dict with a column for each key."""
+
+    def one(thing: Any) -> Answer:
+        plain = Tensor(Emission.DATA, by=TABLE, rank=ROWS, source=_source(app))
+        if isinstance(thing, Tensor) and thing.rank in (1, ROWS) and not thing.learned:
+            return only(plain.replace(units=1 if thing.rank == 1 else None))
+        if isinstance(thing, Dictionary) and not thing.open:
+            return only(with_columns(plain, dict(thing.items)))
+        return only(_open(_source(app)))
+
+    return lift(app.input(), one)
+
+
 def _column(it: Interpreter, app: Application) -> Answer:
     return only(Tensor(Emission.DATA, by=COLUMN, rank=1, source=_source(app)))
 
@@ -253,11 +289,11 @@ def _mapped(it: Interpreter, app: Application) -> Answer:
     numbers: list[Any] = []
     for thing, _ in it.force(app.entry("arg")):
         if not isinstance(thing, Dictionary) or thing.open or not thing.items:
-            return _column(it, app)
+            return _part_of(it, app)
         numbers.extend(it.constant(entry) for entry in thing.items.values())
     made = arrays.literal(numbers, 1, (), _source(app), "") if numbers and ... not in numbers else None
     if made is None:
-        return _column(it, app)
+        return _part_of(it, app)
     return only(made.replace(by=app.row.name, dtype=None, origin=app.origin))
 
 
@@ -265,7 +301,7 @@ def _dummies(it: Interpreter, app: Application) -> Answer:
     """One column for each category of a column; of a whole table, beside the columns that hold numbers."""
 
     def one(thing: Any) -> Answer:
-        if isinstance(thing, Tensor) and thing.rank == 1:
+        if isinstance(thing, Tensor) and (thing.rank == 1 or thing.units == 1):
             row = app.row
             dtype = row.dtype if row.dtype != "argument" else arrays.cast_to(it, app)
             axis = app.spec(row.axis) if row.emits is Emission.ONEHOT else None
@@ -273,7 +309,8 @@ def _dummies(it: Interpreter, app: Application) -> Answer:
             return only(
                 Tensor(emission, by=row.name, axis=axis, rank=ROWS, dtype=dtype, source=_source(app), origin=app.origin)
             )
-        return _table(it, app)
+        known = isinstance(thing, Tensor) and thing.rank == ROWS
+        return _table(it, app) if known else only(_open(_source(app)))
 
     return lift(app.input(), one)
 
@@ -289,21 +326,21 @@ def _joined(it: Interpreter, app: Application) -> Answer:
         ranks |= {t.rank if isinstance(t, Tensor) and of_pandas(t) else None for t, _ in inside} or {None}
     below = app.entry("axis") is None or it.constant(app.entry("axis")) in (0, "index", "rows")
     if None in ranks or not ranks:
-        return only(Tensor(Emission.DATA, by=TABLE, source=_source(app)))
+        return only(_open(_source(app)))
     return _column(it, app) if below and ranks == {1} else _table(it, app)
 
 
 def _renumbered(it: Interpreter, app: Application) -> Answer:
     drop = it.constant(app.entry("drop")) if app.entry("drop") is not None else False
-    return app.input() if drop is True else only(Tensor(Emission.DATA, by=TABLE, source=_source(app)))
+    return app.input() if drop is True else _table(it, app)
 
 
-def _values(it: Interpreter, app: Application) -> Answer:
-    return only(arrays.anything(_source(app)))
+def _part_of(it: Interpreter, app: Application) -> Answer:
+    return only(_open(_source(app)))
 
 
 HOWS: dict[str, Callable[[Interpreter, Application], Answer]] = {
-    "table": _table, "column": _column, "array": _array, "popped": _popped, "mapped": _mapped, "dummies": _dummies,
+    "made": _made, "table": _table, "column": _column, "array": _array, "popped": _popped, "mapped": _mapped, "dummies": _dummies,
     "joined": _joined, "renumbered": _renumbered,
-    "values": _values,
+    "values": _part_of,
 }  # fmt: skip
