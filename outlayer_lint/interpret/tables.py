@@ -340,7 +340,8 @@ def _part_of(it: Interpreter, app: Application) -> Answer:
 
 
 HOWS: dict[str, Callable[[Interpreter, Application], Answer]] = {
-    "made": _made, "table": _table, "column": _column, "array": _array, "popped": _popped, "mapped": _mapped, "dummies": _dummies,
+    "made": _made, "table": _table, "column": _column, "array": _array, "popped": _popped, "mapped": _mapped,
+    "dummies": _dummies,
     "joined": _joined, "renumbered": _renumbered,
     "values": _part_of,
 }  # fmt: skip
