@@ -207,7 +207,7 @@ def test_smp_flags() -> None:
 NEEDED: dict[str, list[Any]] = {
     "query": ["x > 1"], "nlargest": [2, "x"], "nsmallest": [2, "x"], "set_index": ["k"], "drop": [0], "astype": [float],
     "fillna": [0], "filter": [["x", "y"]], "clip": [0, 1], "reindex": [[0, 1]], "add_prefix": ["a"],
-    "add_suffix": ["a"], "map": [abs], "replace": [1, 2], "rename": [{}], "select_dtypes": ["number"], "pop": ["y"], 
+    "add_suffix": ["a"], "map": [abs], "replace": [1, 2], "rename": [{}], "select_dtypes": ["number"], "pop": ["y"],
     "isin": [[1]], "between": [0, 1],
 }  # fmt: skip
 
