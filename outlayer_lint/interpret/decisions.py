@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 WORLDS = 3
 STEPS, FUEL = 6, 150  # small questions or hopeless ones
+LOGGED = 100  # a logarithm is taken of an activation close by
 ACTIVATED = 60  # an activation is put on what a model returns, which shows soon, or it is a part of a model
 PICKED = 32  # more often than not it is no output that an index picks from
 MAX_DEPTH = 40
@@ -101,6 +102,9 @@ def related_to(driver: Driver, world: World) -> Any:
 def called(driver: Driver, seed: Seed) -> Iterator[Fact]:
     """A call that may decide, sample, measure, or apply an activation."""
     it = driver.it
+    word = seeds.last(seed.node.func).rstrip("_")
+    if word == "log" and consumers.mode_of(seed) != "train":
+        return
 
     def ask(world: World) -> list[Answer]:
         frame = driver.frame(seed, world)
@@ -108,7 +112,7 @@ def called(driver: Driver, seed: Seed) -> Iterator[Fact]:
         answers = [callee]
         for thing, _ in callee:
             application = applied_row(driver, thing, seed, frame)
-            if application is not None:
+            if application is not None and not _is_of_numbers(application):
                 if application.row.kind == "activation":
                     it.fuel = min(it.fuel, ACTIVATED)
                 touch = (
@@ -119,12 +123,12 @@ def called(driver: Driver, seed: Seed) -> Iterator[Fact]:
                     answers.extend((answer, open_behind(driver, answer, touch)))
         return answers
 
-    picks = seeds.last(seed.node.func) in seeds.BRIEF
-    for world, answers in _worlds(driver, ask, PICKED if picks else FUEL):
+    fuel = PICKED if word in seeds.BRIEF else LOGGED if word == "log" else FUEL
+    for world, answers in _worlds(driver, ask, fuel):
         frame = driver.frame(seed, world)
         for thing, _ in answers[0] if is_met(driver, seed, frame) else ():
             application = applied_row(driver, thing, seed, frame)
-            if application is not None:
+            if application is not None and not _is_of_numbers(application):
                 yield from _facts(driver, seed, application, related_to(driver, world))
 
 
@@ -142,6 +146,11 @@ def applied_row(driver: Driver, thing: Any, seed: Seed, frame: Frame) -> Applica
     if isinstance(thing, Built) and thing.row.kind in ("activation", "metric"):
         return Application(it, thing.row, "module", given, site, thing)
     return None
+
+
+def _is_of_numbers(application: Application) -> bool:
+    """Whether it is a logarithm outside of a framework: nothing is trained through it."""
+    return application.row.how == "log" and application.row.name.startswith(("numpy.", "scipy.", "math."))
 
 
 def _wanted(application: Application) -> list[Any]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.facts import LossCall
-from outlayer_lint.interpret import arrays, tracing
-from outlayer_lint.interpret.things import Answer, Lazy, Sequence
+from outlayer_lint.interpret import arrays, signatures, tracing
+from outlayer_lint.interpret.things import Answer, Lazy, Parameter, Sequence
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Emission, Tensor, Value
 
@@ -134,11 +134,10 @@ class Question:
         """What an argument is; where a parameter stays open, at each caller."""
         self.it.refuel(self.fuel)
         answer = self.it.force(entry)
-        if (
-            not isinstance(entry, Lazy)
-            or entry.place is not self.seed.place
-            or self.driver.open_in([answer], self.world) is None
-        ):
+        if not isinstance(entry, Lazy) or entry.place is not self.seed.place:
+            return as_value(answer)
+        opened = self.driver.open_in([answer], self.world)
+        if opened is None or (isinstance(opened, Parameter) and signatures.is_indices(opened.scope, opened.name)):
             return as_value(answer)
 
         def ask(world: World) -> list[Answer]:
