@@ -9,7 +9,7 @@ from outlayer_lint.interpret import arrays, datasets, makers, operators, parts, 
 from outlayer_lint.interpret.coupling import COUPLED, SCRAMBLED, Follower, on_tensors
 from outlayer_lint.interpret.indexing import by_value, indexed, without_first_dim
 from outlayer_lint.interpret.things import Answer, Parameter, Site, Subclass, Unknown, lift, only, unknown
-from outlayer_lint.lattice import NOTHING, Emission, Origin, Tensor, Value
+from outlayer_lint.lattice import BOUNDS, NOTHING, Emission, Origin, Tensor, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +78,7 @@ def normalises(it: Interpreter, app: Application) -> Answer:
 
 
 def learned(it: Interpreter, app: Application) -> Answer:
-    """Linear, convolutions, products: unbounded scores, whatever came in."""
+    """Linear, convolutions, products: unbounded scores, whatever came in; a whole model may end in an activation."""
     row = app.row
     if row.how == "norm":
 
@@ -99,10 +99,19 @@ def learned(it: Interpreter, app: Application) -> Answer:
         return _product(it, app)
     inner, axis = app.inner(), app.spec(row.axis)
     rank = row.rank if isinstance(row.rank, int) else (lambda: inner().rank)
+    scores = Tensor(
+        Emission.LOGIT, units=app.lazy(row.units), rank=rank, by=row.name, learned=row.name, inner=inner,
+        origin=app.origin, class_axis=axis if isinstance(axis, int) else None,
+    )  # fmt: skip
+    if row.emits in (None, Emission.HID):
+        return unknown("hidden features" if row.emits else "part of a library's result", ("row", id(app.site.node)))
+    if row.emits is Emission.LOGIT:
+        return only(scores)
+    bounds = BOUNDS.get(row.emits, (app.number(row.low), app.number(row.high)))
     return only(
-        Tensor(
-            Emission.LOGIT, units=app.lazy(row.units), rank=rank, by=row.name, learned=row.name, inner=inner,
-            origin=app.origin, class_axis=axis if isinstance(axis, int) else None,
+        scores.replace(
+            emission=row.emits, axis=axis if row.emits in COUPLED else None, inner=Value((scores,)),
+            low=bounds[0], high=bounds[1], gradient=row.emits is not Emission.INDEX,
         )
     )  # fmt: skip
 
