@@ -75,6 +75,7 @@ TRANSFERS: dict[str, tuple[str, ...]] = {
     "loses": ("",),
     "maps": ("", "tensor", "normalise", "onehot", "compose", "call", "keeps"),
     "scopes": ("no-grad", "eval", ""),
+    "tabulates": ("made", "table", "column", "array", "popped", "mapped", "dummies", "joined", "renumbered", "values"),
     "asks": ("size", "rank", "length", "other"),
     "scatters": ("",),
     "calls": ("",),
