@@ -130,7 +130,7 @@ def column_named(it: Interpreter, t: Tensor, name: object) -> Answer:
     source = (t.source, repr(name))
     if isinstance(t, Table) and name in t.columns:
         return lift(it.force(t.columns[name]), lambda thing: only(_written(thing, rank, source)))
-    if isinstance(t, Table) and ... in t.columns:
+    if (isinstance(t, Table) and ... in t.columns) or t.certainty != "proved":
         return only(_open(source))
     if t.emission is not Emission.DATA:
         return only(loosened(t, rank=rank, units=None, class_axis=None, source=source, inner=None))
@@ -299,18 +299,19 @@ def _mapped(it: Interpreter, app: Application) -> Answer:
 
 def _dummies(it: Interpreter, app: Application) -> Answer:
     """One column for each category of a column; of a whole table, beside the columns that hold numbers."""
+    row = app.row
 
     def one(thing: Any) -> Answer:
-        if isinstance(thing, Tensor) and (thing.rank == 1 or thing.units == 1):
-            row = app.row
-            dtype = row.dtype if row.dtype != "argument" else arrays.cast_to(it, app)
-            axis = app.spec(row.axis) if row.emits is Emission.ONEHOT else None
-            emission = row.emits or Emission.DATA
-            return only(
-                Tensor(emission, by=row.name, axis=axis, rank=ROWS, dtype=dtype, source=_source(app), origin=app.origin)
-            )
-        known = isinstance(thing, Tensor) and thing.rank == ROWS
-        return _table(it, app) if known else only(_open(_source(app)))
+        if isinstance(thing, Tensor) and thing.rank == ROWS and thing.units != 1:
+            return _table(it, app)
+        shaped = isinstance(thing, Tensor) and thing.rank is not None
+        onehot = row.emits is Emission.ONEHOT
+        made = Tensor(
+            row.emits or Emission.DATA, by=row.name, axis=app.spec(row.axis) if onehot else None, rank=ROWS,
+            dtype=row.dtype if row.dtype != "argument" else arrays.cast_to(it, app), source=_source(app),
+            certainty="proved" if shaped else "likely", origin=app.origin,
+        )  # fmt: skip
+        return only(made)
 
     return lift(app.input(), one)
 

@@ -64,6 +64,16 @@ class LazyLossCall(LossCall):
     weight_length = _held("weight_length")
     pos_weight_length = _held("pos_weight_length")
 
+    @property
+    def ranks(self) -> tuple[int | None, int | None]:
+        """See `LossCall`. Callers that the output was known without may be asked for the shape of its input."""
+        own = super().ranks
+        if own[0] is not None or own[1] is None or "together" not in self.parts:
+            return own
+        if callable(together := self.parts["together"]):
+            together = self.parts["together"] = together()
+        return together  # type: ignore[no-any-return]
+
 
 def complete(fact: LazyLossCall, question: Question, answer: Answer) -> None:
     """Give a loss call its target and all that hangs on it; `answer` is its prediction before it was judged."""
@@ -73,6 +83,7 @@ def complete(fact: LazyLossCall, question: Question, answer: Answer) -> None:
     if not fact.prediction.known:
         question.fuel = SHORT
     fact.target = question.target
+    fact.parts["together"] = question.together
     fact.weight_length = question.fuelled(lambda: length(application, "weight"))
     fact.pos_weight_length = question.fuelled(lambda: length(application, "pos_weight"))
     fact.classes = lambda: classes(fact.target)
@@ -129,6 +140,24 @@ class Question:
                 # Noise that a model shall reproduce stands for data: a trial run.
                 return value.map(lambda t: t.replace(emission=Emission.DATA, low=-inf, high=inf))
         return value
+
+    def together(self) -> tuple[int | None, int | None]:
+        """The ranks of prediction and target at each caller, where all of them agree."""
+        row = self.application.row
+        entries = [self.entry(row.prediction), self.entry(row.target_parameter)]
+        here = [e for e in entries if isinstance(e, Lazy) and e.place is self.seed.place]
+        if len(here) < len(entries):
+            return None, None
+
+        def ask(world: World) -> list[Answer]:
+            frame = self.driver.frame(self.seed, world)
+            return [self.it.ev(entry.node, entry.place, frame) for entry in here]
+
+        found = {
+            (as_value(answers[0]).rank, as_value(answers[1]).rank)
+            for _, answers in self.driver.worlds(ask, start=self.world, limit=WORLDS, fuel=FUEL)
+        }
+        return found.pop() if len(found) == 1 else (None, None)
 
     def value(self, entry: Entry) -> Value:
         """What an argument is; where a parameter stays open, at each caller."""
