@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from outlayer_lint.tracer.child import adapters
-from outlayer_lint.tracer.child.entries import entry, parameters_of, steps
+from outlayer_lint.tracer.child.entries import entry, indices, parameters_of, steps
 from outlayer_lint.tracer.child.slots import BATCH, SIDE, TIME, Slot, State, tensor, value
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ HIDDEN = re.compile(
 STEP = re.compile(r"^(t|ts|time|times|timesteps?|time_?steps?|step|steps|noise_level|sigmas?)$")
 LABEL = re.compile(r"^(y|c|labels?|classes|class_\w+|target\w*|cond\w*|cls|category)$")
 NOISE = re.compile(r"^(z|noise|latent\w*|code)$")
+EDGES = frozenset({"edge_index", "edges"})
+NEIGHBOURS = 6  # edges of a graph
 MAKES_NUMBER = {"float": 0.5, "int": 1, "bool": False, "str": ""}
 
 
@@ -49,8 +51,10 @@ def first_states(model: nn.Module, *, classes: int | None = None) -> tuple[list[
     for number, parameter in enumerate(required):
         state = (*state, (parameter.name, slot_for(model, parameter, number, state, classes)))
     states = [state]
-    if _is_looked_up(model, state):
+    if _is_looked_up(model, [name for name, _ in state]):
         states.insert(0, tuple((name, slot._replace(shape=slot.shape[:1], free=())) for name, slot in state))
+    if (nodes := of_graph(state)) != state:
+        states.insert(0, nodes)
     if len(state) == 2 and state[1][0] == "offsets" and _first(model, nn.EmbeddingBag):  # samples one behind the other
         ids = state[0][1]._replace(shape=(TIME,), batch=None, free=())
         offsets = tensor(BATCH, dtype="i64", high=TIME, fill="range")
@@ -73,12 +77,37 @@ def first_states(model: nn.Module, *, classes: int | None = None) -> tuple[list[
     return list(dict.fromkeys(states)), positional
 
 
-def _is_looked_up(model: nn.Module, state: State) -> bool:
+def _is_looked_up(model: nn.Module, names: list[str]) -> bool:
     """Whether each argument is an id with a table of its own (users and items), not a sentence."""
-    tables = [entry(model, name, strict=True) for name, _ in state]
+    tables = [entry(model, name, strict=True) for name in names]
     found = {id(table.leaf) for table in tables if table is not None and isinstance(table.leaf, nn.Embedding)}
-    words = any(TOKENS.search(name.lower()) for name, _ in state)
-    return len(state) > 1 and len(found) == len(state) and not words and not _first(model, (nn.RNNBase, nn.Transformer))
+    words = any(TOKENS.search(name.lower()) for name in names)
+    return len(names) > 1 and len(found) == len(names) and not words and not _first(model, SEQUENTIAL)
+
+
+SEQUENTIAL = (nn.RNNBase, nn.Transformer, nn.TransformerEncoderLayer, nn.MultiheadAttention, nn.modules.conv._ConvNd)
+
+
+def of_graph(state: State) -> State:
+    """Beside edges, ids are one for each node."""
+    if not any(name in EDGES for name, _ in state):
+        return state
+    return tuple(
+        (name, slot._replace(shape=slot.shape[:1], free=()) if slot.dtype == "i64" and slot.free == (1,) else slot)
+        for name, slot in state
+    )
+
+
+def single_ids(model: nn.Module, name: str, parts: State) -> State:
+    """Ids among the parts of an argument that each have a table of their own (of users, of items): one a sample."""
+    ids = [key for key, slot in parts if slot.dtype == "i64" and slot.free == (1,)]
+    tables = [entry(model, f"{name}.{key}", strict=True) for key in ids]
+    found = {id(table.leaf) for table in tables if table is not None and isinstance(table.leaf, nn.Embedding)}
+    if len(ids) < 2 or len(found) < len(ids) or _first(model, SEQUENTIAL):
+        return parts
+    return tuple(
+        (key, slot._replace(shape=slot.shape[:1], free=()) if key in ids else slot) for key, slot in parts
+    )
 
 
 def _primary(model: nn.Module, parameters: list[inspect.Parameter]) -> list[inspect.Parameter]:
@@ -89,9 +118,15 @@ def _primary(model: nn.Module, parameters: list[inspect.Parameter]) -> list[insp
     return chosen[:1]
 
 
-def slot_for(model: nn.Module, parameter: inspect.Parameter, number: int, state: State, classes: int | None) -> Slot:
-    """What to put into a parameter of `forward`, the `number`th; earlier ones stand in `state`."""
-    name, low = parameter.name, parameter.name.lower()
+def slot_for(
+    model: nn.Module, parameter: inspect.Parameter, number: int, state: State, classes: int | None, inside: str = ""
+) -> Slot:
+    """What to put into a parameter of `forward`, the `number`th, or into a part of the one it is `inside`.
+
+    What comes before it stands in `state`.
+    """
+    low = parameter.name.lower()
+    name = f"{inside}.{parameter.name}" if inside else parameter.name
     annotation = (
         parameter.annotation if isinstance(parameter.annotation, str) else getattr(parameter.annotation, "__name__", "")
     )
@@ -101,7 +136,7 @@ def slot_for(model: nn.Module, parameter: inspect.Parameter, number: int, state:
             return value(_number(low, MAKES_NUMBER[annotation]))
         if FLAG.search(low):
             return value(False)  # noqa: FBT003 - a flag
-        if (extra := _extra(low, main, classes)) is not None:
+        if (extra := _extra(model, name, main)) is not None:
             return extra
         if NUMBER.search(low):
             return value(0.5)
@@ -109,7 +144,7 @@ def slot_for(model: nn.Module, parameter: inspect.Parameter, number: int, state:
             return value(1)
     if HIDDEN.search(low) and (number or len(parameters_of(model)) > 1) and _first(model, (nn.RNNBase, nn.RNNCellBase)):
         return hidden(model, low)
-    if (parts := _unpacked(model, name)) > 1:
+    if (parts := _unpacked(model, name) or indices(type(model), name)) > 1:
         first = entry(model, name, strict=False)
         one = of_layer(model, first.leaf) if first is not None else tensor(BATCH, 16)
         return Slot(
@@ -154,7 +189,8 @@ def _part_of(model: nn.Module, name: str, at: int) -> Slot | None:
                 element = elements[at]
                 met = entry(model, element.id, strict=True) if isinstance(element, ast.Name) else None
                 return of_layer(model, met.leaf) if met is not None else None
-    return None
+    met = entry(model, f"{name}.{at}", strict=True)
+    return of_layer(model, met.leaf) if met is not None else None
 
 
 def _number(low: str, otherwise: Any) -> Any:
@@ -167,25 +203,34 @@ def _number(low: str, otherwise: Any) -> Any:
     )
 
 
-def _extra(low: str, main: Slot | None, classes: int | None) -> Slot | None:
+def _extra(model: nn.Module, name: str, main: Slot | None) -> Slot | None:
     """Arguments beside the first whose names say what they are."""
+    low = name.rpartition(".")[2].lower()
     steps = main.shape[1] if main is not None and len(main.shape) > 1 else TIME
     if LENGTHS.search(low):
         return tensor(BATCH, dtype="i64", high=steps + 1, fill="lengths")
+    if low == "attention_mask":  # of a tokenizer
+        return tensor(BATCH, steps, dtype="i64", high=2, fill="ones")
     if MASK.search(low):
         return tensor(BATCH, steps, dtype="bool", fill="ones")
     if STEP.search(low):
         return tensor(BATCH, dtype="i64", high=10)
-    if low in {"edge_index", "edges"}:
-        return tensor(2, 6, dtype="i64", high=BATCH, batch=None)
+    if low in EDGES:
+        return tensor(2, NEIGHBOURS, dtype="i64", high=BATCH, batch=None)
     if low in {"adj", "adjacency", "graph"} and main is not None and len(main.shape) > 1:
         return tensor(main.shape[-2], main.shape[-2], fill="eye", batch=None)
     if low in {"edge_attr", "edge_weight"}:
-        return value(None)
+        met = entry(model, name, strict=True)
+        return value(None) if met is None else _of_edges(of_layer(model, met.leaf))
     if low == "batch":
         return tensor(BATCH, dtype="i64", high=1)
-    del classes
     return None
+
+
+def _of_edges(slot: Slot) -> Slot:
+    """What a layer accepts, for each edge of a graph."""
+    shape = (NEIGHBOURS,) if slot.dtype == "i64" else (NEIGHBOURS, slot.shape[-1])
+    return slot._replace(shape=shape, batch=None, free=())
 
 
 def hidden(model: nn.Module, low: str) -> Slot:

@@ -226,7 +226,9 @@ def _apart(state: State, path: str, first: Gap, run: Callable[[State], Outcome])
         shape = list(slot.shape)
         shape[slot.free[-1]] = width
         wide: Slot = slot._replace(shape=tuple(shape), free=slot.free[:1])
-        other = replaced(state, path, wide)
+        other = state
+        for like, same in leaves(state).items():  # pictures beside it are of the same size
+            other = replaced(other, like, wide) if same == slot else other
         outcome = run(other)
         here = gap(outcome.failure) if outcome.failure is not None else None
         if width != start and outcome.failure is None:
