@@ -13,6 +13,7 @@ from outlayer_lint.tracer.child.arguments import (
     Asked,
     Attempt,
     asked_for,
+    by_name,
     completed,
     parameters,
     repairs,
@@ -22,6 +23,7 @@ from outlayer_lint.tracer.child.arguments import (
 )
 from outlayer_lint.tracer.child.callsites import evaluate, sites
 from outlayer_lint.tracer.child.imports import import_sliced
+from outlayer_lint.tracer.child.lengths import numbers_of
 from outlayer_lint.tracer.child.limits import TooLong, at_most
 from outlayer_lint.tracer.child.slicing import read
 from outlayer_lint.tracer.child.surroundings import quiet
@@ -126,6 +128,7 @@ def _construct(thing: Any, target: Target, module: SlicedModule, project_root: s
         if isinstance(model, nn.Module):
             model.eval()
             model.__dict__["_traced_args"] = shown(thing, attempt)  # `hints.stated_size` reads it
+            model.__dict__["_traced_told"] = numbers_of(by_name(thing, attempt), asked.tree)  # and `lengths`
         return Built(model, attempt.how, attempt.at, shown(thing, attempt), module)
     needed = ", ".join(parameter.name for parameter in required(thing))
     hint = f"needs args: {needed}" if needed else "cannot be built"

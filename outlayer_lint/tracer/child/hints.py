@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import nn
 
-from outlayer_lint.tracer.child import adapters
+from outlayer_lint.tracer.child import adapters, lengths
 from outlayer_lint.tracer.child.entries import entry, indices, parameters_of, steps
 from outlayer_lint.tracer.child.slots import BATCH, SIDE, TIME, Slot, State, tensor, value
 
@@ -40,8 +40,19 @@ NEIGHBOURS = 6  # edges of a graph
 MAKES_NUMBER = {"float": 0.5, "int": 1, "bool": False, "str": ""}
 
 
-def first_states(model: nn.Module, *, classes: int | None = None) -> tuple[list[State], frozenset[str]]:
-    """States to begin with, the likeliest first, and the parameters that can only be given by position."""
+class First(NamedTuple):
+    """States to begin with, the likeliest first; `others` are worth a try before nothing is left.
+
+    `positional` are the parameters that can only be given by position.
+    """
+
+    states: list[State]
+    others: list[State]
+    positional: frozenset[str]
+
+
+def first_states(model: nn.Module, *, classes: int | None = None) -> First:
+    """What `forward` is likely to take."""
     parameters = parameters_of(model)
     required = [p for p in parameters if p.default is p.empty and p.kind not in {p.VAR_KEYWORD, p.VAR_POSITIONAL}]
     positional = frozenset(p.name for p in parameters if p.kind in {p.POSITIONAL_ONLY, p.VAR_POSITIONAL})
@@ -72,9 +83,11 @@ def first_states(model: nn.Module, *, classes: int | None = None) -> tuple[list[
                 for name, slot in state
             )
         )
+    states = [*lengths.tied(state, model), *states, *lengths.alongside(state, model)]
+    others = []
     if state and state[0][1].kind == "tensor":
-        states += [(((state[0][0], other)), *state[1:]) for other in _also(model, required[0].name, state[0][1])]
-    return list(dict.fromkeys(states)), positional
+        others = [(((state[0][0], other)), *state[1:]) for other in _also(model, required[0].name, state[0][1])]
+    return First(list(dict.fromkeys(states)), others, positional)
 
 
 def _is_looked_up(model: nn.Module, names: list[str]) -> bool:

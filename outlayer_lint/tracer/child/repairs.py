@@ -326,6 +326,7 @@ def _ranks(state: State, failure: Failure) -> Iterator[State]:
             if rank != len(slot.shape):
                 yield from of_rank(state, path, slot, rank or len(slot.shape) + 1, _channels(failure))
     if match := INDEX.search(message):
+        yield from scales.indexed(state, paths, *map(int, match.groups()))
         for path in paths:
             slot = leaves(state).get(path)
             if slot is None:

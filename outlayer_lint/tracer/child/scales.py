@@ -78,6 +78,17 @@ def _numbers(failure: Failure) -> list[int]:
     return [number for number in dict.fromkeys(found) if 1 < number <= 4096]
 
 
+def indexed(state: State, paths: list[str], index: int, axis: int, size: int) -> Iterator[State]:
+    """Several arguments that were joined, and read beyond the end of an axis: each gets as many as it was read."""
+    short = [path for path in paths if (slot := leaves(state).get(path)) and slot.shape[axis : axis + 1] == (size,)]
+    for path in short:
+        slot = leaves(state)[path]
+        if axis != slot.batch:
+            state = replaced(state, path, resized(slot, axis, index + 1 if index >= 0 else -index))
+    if len(short) > 1:
+        yield state
+
+
 def unmixed(state: State, rows: int) -> Iterator[State]:
     """An accepted input gave `rows` rows for `BATCH` samples, so samples were cut up or joined: other free sizes."""
     for path, slot in leaves(state).items():
