@@ -118,9 +118,7 @@ def single_ids(model: nn.Module, name: str, parts: State) -> State:
     found = {id(table.leaf) for table in tables if table is not None and isinstance(table.leaf, nn.Embedding)}
     if len(ids) < 2 or len(found) < len(ids) or _first(model, SEQUENTIAL):
         return parts
-    return tuple(
-        (key, slot._replace(shape=slot.shape[:1], free=()) if key in ids else slot) for key, slot in parts
-    )
+    return tuple((key, slot._replace(shape=slot.shape[:1], free=()) if key in ids else slot) for key, slot in parts)
 
 
 def _primary(model: nn.Module, parameters: list[inspect.Parameter]) -> list[inspect.Parameter]:

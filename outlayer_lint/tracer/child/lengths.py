@@ -1,7 +1,7 @@
 """Several sequences whose lengths depend on each other: what the constructor was told of lengths and of features.
 
-A forecaster is built from a configuration (`seq_len`, `label_len`, `pred_len`, `enc_in`, `dec_in`) and takes a history, a
-future and the marks of both. Nothing in its layers says that the steps of one argument are those of another.
+A forecaster is built from a configuration (`seq_len`, `label_len`, `pred_len`, `enc_in`, `dec_in`) and takes a history,
+a future and the marks of both. Nothing in its layers says that the steps of one argument are those of another.
 """
 
 from __future__ import annotations
@@ -58,9 +58,11 @@ def numbers_of(arguments: dict[str, Any], reader: ast.AST | None) -> dict[str, i
         known = argument if isinstance(argument, dict) else _attributes(argument)
         read = {key: known[key] for key in words if key in known}
         known = {**read, **known} if isinstance(argument, Absent) else read or known  # it keeps what was read of it
-        for key, value in {**known, name: argument}.items():
-            if type(value) is int and isinstance(key, str):
-                found[key] = value
+        found |= {
+            key: value
+            for key, value in {**known, name: argument}.items()
+            if type(value) is int and isinstance(key, str)
+        }
     return found
 
 
@@ -86,7 +88,7 @@ def tied(state: State, model: nn.Module) -> Iterator[State]:
     """States in which every sequence has the steps and the features that the constructor was told for it."""
     known = told(model)
     sequences = [name for name, slot in state if slot.kind == "tensor" and (_may_run(slot) or _features(name, known))]
-    if len(sequences) < 2:  # noqa: PLR2004 - there is nothing to tie
+    if len(sequences) < 2:
         return
     past = next(iter(known.lengths.values()), 0)
     if past:
@@ -103,7 +105,7 @@ def alongside(state: State, model: nn.Module) -> Iterator[State]:
     sequences = [name for name, slot in state if slot.kind == "tensor" and _may_run(slot)]
     known = told(model)
     runs = any(slot.free == (1,) for _, slot in state)
-    if len(sequences) < (1 if runs else 3) or len(state) < 2 or known.lengths:  # noqa: PLR2004 - nothing to tie, or tied
+    if len(sequences) < (1 if runs else 3) or len(state) < 2 or known.lengths:
         return
     steps = next((slot.shape[1] for _, slot in state if slot.free == (1,)), TIME)
     run = tuple((name, _run(name, slot, state, known, steps)) for name, slot in state)
@@ -133,7 +135,7 @@ def _may_run(slot: Slot) -> bool:
     return slot.dtype == "f32" and len(slot.shape) in {2, 3} and slot.batch == 0
 
 
-def _run(name: str, slot: Slot, state: State, known: Told, steps: int, rank: int = 0) -> Slot:  # noqa: PLR0913
+def _run(name: str, slot: Slot, state: State, known: Told, steps: int, rank: int = 0) -> Slot:
     """The argument along `steps` steps; with `rank` steps stand before features whatever its first layer says."""
     if slot.kind != "tensor":
         return slot
@@ -157,7 +159,9 @@ def _run(name: str, slot: Slot, state: State, known: Told, steps: int, rank: int
 def _features(name: str, known: Told) -> int:
     """The number that is told under a word of the argument: `enc_in` for `x_enc`."""
     words = set(name.lower().split("_")) - PLAIN
-    sizes = [size for key, size in known.features.items() if words & (set(key.lower().split("_")) - PLAIN) and _is_width(key)]
+    sizes = [
+        size for key, size in known.features.items() if words & (set(key.lower().split("_")) - PLAIN) and _is_width(key)
+    ]
     return sizes[0] if sizes else 0
 
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from outlayer_lint.tracer.child.watching import Failure, Operand
 
 CONV = re.compile(r"conv(_transpose)?([123])d")
-SPLIT = re.compile(r"split_sizes to sum exactly to \d+ \(input tensor's size at dimension (-?\d+)\).*split_sizes=\[([\d, ]+)\]")
+SPLIT = re.compile(
+    r"split_sizes to sum exactly to \d+ \(input tensor's size at dimension (-?\d+)\).*split_sizes=\[([\d, ]+)\]"
+)
 
 
 class Need(NamedTuple):

@@ -138,7 +138,9 @@ def _as_dict(state: State, failure: Failure, model: nn.Module, classes: int | No
 
 def _with_part(state: State, path: str, key: str, model: nn.Module, classes: int | None) -> State:
     slot = dict(state)[path]
-    return replaced(state, path, slot._replace(parts=(*slot.parts, (key, _part(key, slot.parts, model, classes, path)))))
+    return replaced(
+        state, path, slot._replace(parts=(*slot.parts, (key, _part(key, slot.parts, model, classes, path))))
+    )
 
 
 def _as_tuple(state: State, failure: Failure, count: int) -> Iterator[State]:

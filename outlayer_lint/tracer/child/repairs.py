@@ -324,7 +324,9 @@ def _ranks(state: State, failure: Failure) -> Iterator[State]:
             continue
         for rank in dict.fromkeys(wanted):
             if rank != len(slot.shape):
-                yield from of_rank(state, path, slot, rank or len(slot.shape) + 1, _channels(failure))
+                others = list(of_rank(state, path, slot, rank or len(slot.shape) + 1, _channels(failure)))
+                alike = [_all_alike(state, path, other) for other in others]
+                yield from (*alike, *others) if list(leaves(state).values()).count(slot) > 2 else (*others, *alike)
     if match := INDEX.search(message):
         yield from scales.indexed(state, paths, *map(int, match.groups()))
         for path in paths:
@@ -338,6 +340,15 @@ def _ranks(state: State, failure: Failure) -> Iterator[State]:
                     )
             if slot.high:
                 yield replaced(state, path, slot._replace(high=max(int(match[3]), 1)))
+
+
+def _all_alike(state: State, path: str, other: State) -> State:
+    """What became of one argument, for all that were as it was: queries, keys and values go together."""
+    before, after = leaves(state)[path], leaves(other)[path]
+    for name, slot in leaves(state).items():
+        if slot == before:
+            state = replaced(state, name, after)
+    return state
 
 
 def _channels(failure: Failure) -> int:

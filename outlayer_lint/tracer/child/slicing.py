@@ -130,6 +130,7 @@ class SlicedModule(ModuleType):
     """A module of the user's project whose names come by need."""
 
     sliced: Sliced
+    project_root: str
 
     def __getattr__(self, name: str) -> Any:
         if name == "__all__" or (name.startswith("__") and name.endswith("__")):

@@ -120,7 +120,10 @@ class Vehicle:
                 return model(*args, **kwargs)
 
         try:
-            with warnings.catch_warnings(), at_most(max(min(self.left_s, META_S if device == "meta" else self._limit_s), 0.05)):
+            with (
+                warnings.catch_warnings(),
+                at_most(max(min(self.left_s, META_S if device == "meta" else self._limit_s), 0.05)),
+            ):
                 warnings.simplefilter("ignore")
                 output, failure, progress = watched(call)
         except TooLong:
