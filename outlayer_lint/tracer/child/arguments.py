@@ -161,6 +161,15 @@ def shown(thing: Any, attempt: Attempt) -> dict[str, Any]:
     return {name: jsonable(value) for name, value in by_name(thing, attempt).items()}
 
 
+def is_plain(value: Any) -> bool:
+    """Whether JSON has the value, so that it can be handed over again."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and key.isidentifier() and is_plain(inner) for key, inner in value.items())
+    if isinstance(value, list):
+        return all(map(is_plain, value))
+    return isinstance(value, (bool, int, float, str))
+
+
 def jsonable(value: Any) -> Any:
     """The value where JSON has it, else what it prints as, cut short."""
     if value is None or isinstance(value, (bool, int, float, str)):

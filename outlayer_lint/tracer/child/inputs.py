@@ -133,6 +133,9 @@ class _Hunt:
     def push(self, state: State, progress: int) -> None:
         """A state to be tried, unless it was; what the user gave stays as given."""
         for path, slot in self.given.items():
+            guessed = leaves(state).get(path)
+            if guessed is not None and (guessed.dtype, len(guessed.shape)) == (slot.dtype, len(slot.shape)):
+                slot = guessed._replace(shape=slot.shape, high=slot.high, free=())  # noqa: PLW2901 - lengths stay lengths
             state = replaced(state, path, slot)
         if state not in self._tried and progress > self._known.get(state, -1):
             self._known[state] = progress
