@@ -27,13 +27,14 @@ NUMBER = re.compile(r"ratio|alpha|lambda|lamb|temperature|^temp$|^p$|prob$|scale
 INTEGER = re.compile(
     r"^(k|n|step|epoch|level|index|idx|layer|num_\w+|n_\w+|batch_size|bs|max_len\w*|length_max|stage|i)$|_step$|size$"
 )
-LENGTHS = re.compile(r"len(s|gths?)?$")
+LENGTHS = re.compile(r"len(s|gths?)?_?\d*$")
 MASK = re.compile(r"mask")
 HIDDEN = re.compile(
     r"^(h|c|hx|cx|h0|c0|h_0|hc|hidden\w*|states?|prev_\w+|memory_state|init_\w*|h_prev|last_\w+|\w*_hidden|rnn_\w*|cell\w*)$"
 )
 STEP = re.compile(r"^(t|ts|time|times|timesteps?|time_?steps?|step|steps|noise_level|sigmas?)$")
 LABEL = re.compile(r"^(y|c|labels?|classes|class_\w+|target\w*|cond\w*|cls|category)$")
+CLASS = re.compile(r"^(labels?|targets?|class(es)?|cls|category)$")  # a number where no layer says otherwise
 NOISE = re.compile(r"^(z|noise|latent\w*|code)$")
 EDGES = frozenset({"edge_index", "edges"})
 NEIGHBOURS = 6  # edges of a graph
@@ -176,6 +177,8 @@ def slot_for(
         )
     if HIDDEN.search(low) and number:
         return hidden(model, low)
+    if CLASS.search(low) and number:
+        return tensor(BATCH, dtype="i64", high=2)
     if TOKENS.search(low) and (embedding := _first(model, nn.Embedding)) is not None:
         return of_layer(model, embedding)
     if main is not None and main.kind == "tensor":

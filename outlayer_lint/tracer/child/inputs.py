@@ -14,7 +14,7 @@ from outlayer_lint.tracer.child.entries import parameters_of
 from outlayer_lint.tracer.child.hints import first_states
 from outlayer_lint.tracer.child.limits import TooSlow
 from outlayer_lint.tracer.child.repairs import Context, neighbours, operands_of
-from outlayer_lint.tracer.child.scales import unmixed
+from outlayer_lint.tracer.child.scales import masked, unmixed
 from outlayer_lint.tracer.child.sizes import gap, solved
 from outlayer_lint.tracer.child.slots import BATCH, Slot, State, arguments, leaves, replaced, tensor, with_batch
 from outlayer_lint.tracer.child.vehicle import SEED, SLOW, OutOfTime, Vehicle, spelled
@@ -168,6 +168,8 @@ class _Hunt:
                     break
                 last = min(last, self.vehicle.tries + MORE_TRIES)
                 self.push(with_batch(state, BATCH), outcome.progress)
+                for other in masked(state):
+                    self.push(other, outcome.progress)
                 for shape in (tuple(tensor.shape) for tensor in outputs_of(outcome.output)):
                     for other in unmixed(state, shape[0]) if shape and shape[0] else ():
                         self.push(other, outcome.progress)

@@ -55,7 +55,7 @@ def numbers_of(arguments: dict[str, Any], reader: ast.AST | None) -> dict[str, i
     words = list(dict.fromkeys(_mentioned(reader))) if reader is not None else []
     found: dict[str, int] = {}
     for name, argument in arguments.items():
-        known = argument if isinstance(argument, dict) else _attributes(argument)
+        known = _flat(argument) if isinstance(argument, dict) else _attributes(argument)
         read = {key: known[key] for key in words if key in known}
         known = {**read, **known} if isinstance(argument, Absent) else read or known  # it keeps what was read of it
         found |= {
@@ -63,6 +63,14 @@ def numbers_of(arguments: dict[str, Any], reader: ast.AST | None) -> dict[str, i
             for key, value in {**known, name: argument}.items()
             if type(value) is int and isinstance(key, str)
         }
+    return found
+
+
+def _flat(tree: dict[Any, Any]) -> dict[Any, Any]:
+    """The leaves of nested dicts by their last key."""
+    found: dict[Any, Any] = {}
+    for key, value in tree.items():
+        found |= _flat(value) if isinstance(value, dict) else {key: value}
     return found
 
 
@@ -104,7 +112,7 @@ def alongside(state: State, model: nn.Module) -> Iterator[State]:
     """The state whose arguments all run along the same steps, ids with a table among them."""
     sequences = [name for name, slot in state if slot.kind == "tensor" and _may_run(slot)]
     known = told(model)
-    runs = any(slot.free == (1,) for _, slot in state)
+    runs = any(slot.free == (1,) or (slot.batch == 1 and len(slot.shape) == RANK) for _, slot in state)
     if len(sequences) < (1 if runs else 3) or len(state) < 2 or known.lengths:
         return
     steps = next((slot.shape[1] for _, slot in state if slot.free == (1,)), TIME)

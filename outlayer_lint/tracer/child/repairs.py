@@ -45,7 +45,7 @@ def neighbours(state: State, failure: Failure, context: Context) -> Iterator[Sta
     yield from _hidden(state, failure)
     yield from _reshaped(state, failure)
     yield from _stated(state, failure)
-    if failure.op == "one_hot":
+    if failure.op in INDEXED and DTYPE.search(failure.message):
         yield from _labels(state, failure)
     if DTYPE.search(failure.message):
         yield from _other_dtype(state, failure)
@@ -155,6 +155,7 @@ def _other_rank(state: State, path: str, slot: Slot, wanted: Need) -> Iterator[S
         yield from of_rank(state, path, slot, own, wanted.size)
 
 
+INDEXED = frozenset("one_hot scatter scatter_ scatter_add scatter_add_ gather".split())
 KIND = re.compile(r"NoneType|has no attribute|must be Tensor|unexpected keyword")  # no other size makes up for these
 INVALID = re.compile(r"shape '\[([-\d, ]+)\]' is invalid for input of size (\d+)")
 
@@ -251,7 +252,7 @@ def _stated(state: State, failure: Failure) -> Iterator[State]:
 
 
 def _labels(state: State, failure: Failure) -> Iterator[State]:
-    """What is made one-hot is a number for each sample, else for each step."""
+    """What is made one-hot or says where others are is a number for each sample, else for each step."""
     for path in sorted({path for operand in failure.operands for path in operand.sources}):
         slot = leaves(state).get(path)
         if slot is not None and slot.dtype == "f32":

@@ -89,6 +89,18 @@ def indexed(state: State, paths: list[str], index: int, axis: int, size: int) ->
         yield state
 
 
+def masked(state: State) -> Iterator[State]:
+    """Masks with an axis more: of one row for each sample, of a row for each step."""
+    for rows in (1, 0):
+        other = state
+        for path, slot in leaves(state).items():
+            if slot.fill == "ones" and len(slot.shape) == 2 and slot.batch == 0:  # noqa: PLR2004
+                samples, steps = slot.shape
+                other = replaced(other, path, slot._replace(shape=(samples, rows or steps, steps), free=()))
+        if other != state:
+            yield other
+
+
 def unmixed(state: State, rows: int) -> Iterator[State]:
     """An accepted input gave `rows` rows for `BATCH` samples, so samples were cut up or joined: other free sizes."""
     for path, slot in leaves(state).items():
