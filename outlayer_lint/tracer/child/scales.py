@@ -94,7 +94,7 @@ def masked(state: State) -> Iterator[State]:
     for rows in (1, 0):
         other = state
         for path, slot in leaves(state).items():
-            if slot.fill == "ones" and len(slot.shape) == 2 and slot.batch == 0:  # noqa: PLR2004
+            if slot.fill == "ones" and len(slot.shape) == 2 and slot.batch == 0:
                 samples, steps = slot.shape
                 other = replaced(other, path, slot._replace(shape=(samples, rows or steps, steps), free=()))
         if other != state:
