@@ -7,8 +7,11 @@ stays missing, so that the branch written for that case is taken.
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib.abc
 import importlib.machinery
+import importlib.util
+import operator
 import sys
 import types
 from typing import TYPE_CHECKING, Any
@@ -44,7 +47,12 @@ class _Kind(type):
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return _Kind(name, (Stand,), {})
+        made = _Kind(name, (Stand,), {})
+        setattr(cls, name, made)
+        return made
+
+    def __setitem__(cls, key: object, value: object) -> None:
+        """Keeps nothing."""
 
     def __iter__(cls) -> Iterator[Any]:
         return iter(())
@@ -98,6 +106,32 @@ class Stand(metaclass=_Kind):
 
     def __setitem__(self, key: object, value: object) -> None:
         """Keeps nothing."""
+
+    # As a number it is one: a count of processes, a scale, a step.
+
+    def __index__(self) -> int:
+        return 1
+
+    def __int__(self) -> int:
+        return 1
+
+    def __float__(self) -> float:
+        return 1.0
+
+
+def _numeric(name: str) -> Any:
+    plain = getattr(operator, name.strip("_"), None)
+    if plain is not None:
+        return lambda _, other: Stand() if isinstance(other, Stand) else plain(1, other)
+    turned = getattr(operator, name.strip("_")[1:])
+    return lambda _, other: turned(other, 1)
+
+
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
+    for _full in (f"__{_name}__", f"__r{_name}__"):
+        setattr(Stand, _full, _numeric(_full))
+for _name in ("__lt__", "__le__", "__gt__", "__ge__"):
+    setattr(Stand, _name, _numeric(_name))
 
 
 class Missing(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -224,6 +258,14 @@ def machine(replace: Any) -> None:
         replace(owner, "cuda", lambda self, *_args, **_kwargs: self)
     for name in ("set_device", "synchronize", "empty_cache", "reset_peak_memory_stats", "manual_seed_all"):
         replace(torch.cuda, name, quiet())
+    replace(torch.cuda, "current_device", lambda: 0)
+    replace(torch.cuda, "get_device_name", lambda *_: "none")
+    for kind in ("Float", "Double", "Half", "Long", "Int", "Short", "Byte", "Bool"):
+        replace(torch.cuda, f"{kind}Tensor", getattr(torch, f"{kind}Tensor"))
+    default = torch.set_default_tensor_type
+    replace(torch, "set_default_tensor_type", lambda kind: default(on_cpu(kind)))
+    move = torch.nn.Module.to
+    replace(torch.nn.Module, "to", lambda self, *args, **kwargs: move(self, *map(_numbered, args), **kwargs))
     load = torch.load
     replace(torch, "load", lambda *args, **kwargs: load(*args, **{**kwargs, "map_location": "cpu"}))
 
@@ -233,8 +275,33 @@ def quiet() -> Any:
     return lambda *_args, **_kwargs: None
 
 
+def _numbered(device: Any) -> Any:
+    """The number of a GPU as the device that is there."""
+    return "cpu" if type(device) is int else on_cpu(device)
+
+
+@contextlib.contextmanager
+def boards() -> Iterator[None]:
+    """A stand-in for torch's own TensorBoard writer where TensorBoard is not installed."""
+    name = "torch.utils.tensorboard"
+    if name in sys.modules or importlib.util.find_spec("tensorboard") is not None:
+        yield
+        return
+    module = types.ModuleType(name)
+    module.__dict__["SummaryWriter"] = type("SummaryWriter", (Stand,), {})
+    for each in (name, f"{name}.writer"):
+        sys.modules[each] = module
+    try:
+        yield
+    finally:
+        for each in (name, f"{name}.writer"):
+            sys.modules.pop(each, None)
+
+
 def on_cpu(value: Any) -> Any:
     """A device that is not there as one that is."""
+    if isinstance(value, str) and value.startswith("torch.cuda."):
+        return value.replace("torch.cuda.", "torch.")
     if isinstance(value, torch.device):
         return torch.device("cpu") if value.type == "cuda" else value
     return "cpu" if isinstance(value, str) and (value == "cuda" or value.startswith("cuda:")) else value

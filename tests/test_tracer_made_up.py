@@ -1,0 +1,120 @@
+"""What stands in for data sets and files that are not there, and that nothing is said of targets because of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from outlayer_lint.tracer.child.watched import watched
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEADER = {
+    "losses": 4, "budget": 20.0, "stub_missing": True, "synthetic_datasets": True, "root": "", "max_tries": 30,
+    "dtypes": ["fp32"], "device": "cpu", "memory_of_gpu": 0,
+}  # fmt: skip
+
+
+def ran(text: str, folder: Path) -> dict[str, Any]:
+    (folder / "setup.py").touch()
+    path = folder / "script.py"
+    path.write_text(text)
+    return watched(str(path), [], {**HEADER, "root": str(folder)}, lambda _: None)
+
+
+ARRAYS = """
+import numpy as np, torch
+from torch import nn
+x = torch.from_numpy(np.load("features.npy")).float()
+y = torch.from_numpy(np.load("labels.npy"))
+net = nn.Sequential(nn.Linear(21, 16), nn.ReLU(), nn.Linear(16, 4), nn.Softmax(dim=1))
+loss = nn.{loss}(net(x), {y})
+loss.backward()
+"""
+
+
+def test_an_array_gets_the_size_that_the_model_takes(tmp_path: Path) -> None:
+    record = ran(ARRAYS.format(loss="CrossEntropyLoss()", y="y"), tmp_path)
+    assert [loss["finding"] for loss in record["losses"]] == ["OLL101"]
+    assert record["losses"][0]["input"]["shape"] == [256, 4]
+    assert any("features.npy, labels.npy" in note["message"] for note in record["notes"])
+
+
+def test_labels_get_the_kind_that_the_loss_takes(tmp_path: Path) -> None:
+    record = ran(ARRAYS.format(loss="BCELoss()", y="y"), tmp_path)
+    assert record["losses"][-1]["target"]["dtype"] == "f32"
+    assert record["losses"][-1]["target"]["shape"] == [256, 4]
+
+
+def test_nothing_is_said_of_made_up_targets(tmp_path: Path) -> None:
+    text = ARRAYS.replace("nn.Softmax(dim=1)", "nn.Tanh()").format(loss="MSELoss()", y="5 * y[:, None].float() - 9")
+    (tmp_path / "told").mkdir()
+    told = text.replace('np.load("features.npy")', "np.zeros((9, 21))").replace(
+        'np.load("labels.npy")', "np.arange(9) % 4"
+    )
+    seen = ran(told, tmp_path / "told")["diagnostics"], ran(text, tmp_path)["diagnostics"]
+    assert [[(one["code"], one["severity"]) for one in found] for found in seen] == [
+        [("OLL503", "warning")], [("OLL503", "info")],
+    ]  # fmt: skip
+
+
+def test_a_table_has_the_columns_that_are_named(tmp_path: Path) -> None:
+    pytest.importorskip("pandas")
+    text = """
+import pandas as pd, torch
+from torch import nn
+frame = pd.read_csv("people.csv")
+y = torch.tensor(frame["survived"].values).float()
+x = torch.tensor(frame.drop(columns=["survived"])[["age", "fare"]].values).float()
+net = nn.Linear(2, 1)
+loss = nn.BCELoss()(net(x).squeeze(1), y)
+loss.backward()
+"""
+    assert [loss["finding"] for loss in ran(text, tmp_path)["losses"]] == ["OLL203"]
+
+
+def test_a_file_that_is_there_is_read(tmp_path: Path) -> None:
+    text = """
+import numpy as np, torch
+np.save("there.npy", np.ones((3, 2)))
+assert np.load("there.npy").shape == (3, 2)
+x = torch.from_numpy(np.load("there.npy")).float()
+torch.nn.functional.mse_loss(torch.zeros(3, 2, requires_grad=True), x).backward()
+"""
+    record = ran(text, tmp_path)
+    assert len(record["losses"]) == 1
+    assert record["notes"] == []
+
+
+def test_packages_of_the_project_are_found_from_anywhere_in_it(tmp_path: Path) -> None:
+    (tmp_path / "setup.py").touch()
+    (tmp_path / "heads.py").write_text("def head(z):\n    return z.sigmoid()\n")
+    script = tmp_path / "examples" / "deep" / "train.py"
+    script.parent.mkdir(parents=True)
+    script.write_text(
+        "import torch\nfrom heads import head\nz = torch.nn.Linear(3, 1)(torch.randn(4, 3))\n"
+        "torch.nn.BCEWithLogitsLoss()(head(z), torch.zeros(4, 1)).backward()\n"
+    )
+    record = watched(str(script), [], {**HEADER, "root": str(tmp_path)}, lambda _: None)
+    assert [loss["finding"] for loss in record["losses"]] == ["OLL102"]
+
+
+def test_a_missing_package_counts_as_one(tmp_path: Path) -> None:
+    text = """
+import torch
+from mpi4py_that_is_missing import MPI
+workers = MPI.COMM_WORLD.Get_size()
+net = torch.nn.Linear(4, 2 * workers)
+torch.nn.functional.cross_entropy(net(torch.randn(int(8 / workers), 4)), torch.zeros(8, dtype=torch.long)).backward()
+"""
+    assert len(ran(text, tmp_path)["losses"]) == 1
+
+
+def test_a_written_out_loss_is_told_as_one(tmp_path: Path) -> None:
+    record = ran("import torch\n((torch.nn.Linear(3, 1)(torch.ones(2, 3)) - 1) ** 2).mean().backward()\n", tmp_path)
+    assert (record["word"], record["backwards"]) == ("inconclusive", 1)
+    assert "written out" in record["why"]
