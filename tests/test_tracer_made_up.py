@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,14 @@ from outlayer_lint.tracer.child.watched import watched
 if TYPE_CHECKING:
     from pathlib import Path
 
+
+def silent(_: str) -> None:
+    """Is told of each stage."""
+
+
+SILENT: Any = silent
+
+
 HEADER = {
     "losses": 4, "budget": 20.0, "stub_missing": True, "synthetic_datasets": True, "root": "", "max_tries": 30,
     "dtypes": ["fp32"], "device": "cpu", "memory_of_gpu": 0,
@@ -23,7 +32,7 @@ def ran(text: str, folder: Path) -> dict[str, Any]:
     (folder / "setup.py").touch()
     path = folder / "script.py"
     path.write_text(text)
-    return watched(str(path), [], {**HEADER, "root": str(folder)}, lambda _: None)
+    return watched(str(path), [], {**HEADER, "root": str(folder)}, SILENT)
 
 
 ARRAYS = """
@@ -99,7 +108,7 @@ def test_packages_of_the_project_are_found_from_anywhere_in_it(tmp_path: Path) -
         "import torch\nfrom heads import head\nz = torch.nn.Linear(3, 1)(torch.randn(4, 3))\n"
         "torch.nn.BCEWithLogitsLoss()(head(z), torch.zeros(4, 1)).backward()\n"
     )
-    record = watched(str(script), [], {**HEADER, "root": str(tmp_path)}, lambda _: None)
+    record = watched(str(script), [], {**HEADER, "root": str(tmp_path)}, SILENT)
     assert [loss["finding"] for loss in record["losses"]] == ["OLL102"]
 
 
@@ -118,3 +127,38 @@ def test_a_written_out_loss_is_told_as_one(tmp_path: Path) -> None:
     record = ran("import torch\n((torch.nn.Linear(3, 1)(torch.ones(2, 3)) - 1) ** 2).mean().backward()\n", tmp_path)
     assert (record["word"], record["backwards"]) == ("inconclusive", 1)
     assert "written out" in record["why"]
+
+
+ENVIRONMENT = """
+import {gym}
+import torch
+from torch import nn
+env = {gym}.make("CartPole-v0")
+policy = nn.Sequential(nn.Linear(env.observation_space.shape[0], 8), nn.ReLU(), nn.Linear(8, env.action_space.n))
+policy.append(nn.Softmax(-1))
+{reset} = env.reset()
+{step} = env.step(env.action_space.sample())
+target = torch.tensor([env.action_space.sample()])
+nn.functional.cross_entropy(policy(torch.as_tensor(state).float()[None]), target).backward()
+"""
+
+
+@pytest.mark.parametrize(("reset", "step"), [("state", "state, r, done, _"), ("state, _", "state, r, end, cut, _")])
+def test_an_environment_speaks_as_the_program_does(tmp_path: Path, reset: str, step: str) -> None:
+    if importlib.util.find_spec("gym") is not None:
+        pytest.skip("gym is installed: the real one is used")
+    record = ran(ENVIRONMENT.format(gym="gym", reset=reset, step=step), tmp_path)
+    assert [loss["finding"] for loss in record["losses"]] == ["OLL101"]
+
+
+def test_pictures_of_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    pytest.importorskip("PIL.Image")
+    text = """
+import glob, numpy as np, torch
+from PIL import Image
+files = sorted(glob.glob("/nowhere/photos/*.png"))
+x = torch.stack([torch.from_numpy(np.array(Image.open(each))).permute(2, 0, 1).float() for each in files])
+net = torch.nn.Conv2d(3, 1, 3)
+torch.nn.functional.binary_cross_entropy_with_logits(net(x).mean((2, 3)).sigmoid(), torch.ones(len(x), 1)).backward()
+"""
+    assert [loss["finding"] for loss in ran(text, tmp_path)["losses"]] == ["OLL102"]

@@ -157,16 +157,18 @@ def main() -> None:
             row = tried(path, folder, options.budget)
             rows.append(row)
             calls = sum(each[2] for each in row["losses"])
-            print(f"{'loss' if calls else '-':5}{calls:4} {name} [{row['word']}] {row['why'][:170]}", flush=True)
+            reached = "loss" if calls else "back" if row["backwards"] else "-"
+            print(f"{reached:5}{calls:4} {name} [{row['word']}] {row['why'][:170]}", flush=True)
             for one in row["found"]:
                 print("        ", *one)
     if options.json:
         Path(options.json).write_text("".join(json.dumps(row) + "\n" for row in rows))
-    reached = [row for row in rows if row["losses"]]
-    print(dict(Counter(row["word"] for row in rows if not row["losses"])))
+    called = [row for row in rows if row["losses"]]
+    reached = [row for row in rows if row["losses"] or row["backwards"]]
+    print(dict(Counter(row["word"] for row in rows if row not in reached)))
     print(
-        f"{len(rows)} scripts of {len({row['repository'] for row in rows})} repositories, {len(reached)} reach a loss, "
-        f"{sum(one[2] for row in reached for one in row['losses'])} calls, "
+        f"{len(rows)} scripts of {len({row['repository'] for row in rows})} repositories, {len(reached)} go back "
+        f"from a loss or call one, {len(called)} of them a loss of torch, {sum(one[2] for row in called for one in row['losses'])} calls, "
         f"{sum(len(row['found']) for row in rows)} findings; {time.monotonic() - began:.0f} s"
     )
 

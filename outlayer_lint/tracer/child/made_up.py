@@ -7,6 +7,7 @@ its sizes are guessed, corrected by what the script's model accepts, and no rule
 from __future__ import annotations
 
 import ast
+import glob
 import os
 import re
 import sys
@@ -290,6 +291,19 @@ def files(replace: Callable[[Any, str, Any], None], made: MadeUp) -> None:
     pictures: Any = sys.modules.get("PIL.Image")
     if pictures is not None:
         standing_in(pictures, "open", lambda _, __: _picture(pictures))
+    standing_in(os, "listdir", lambda _, __: [f"{index}.jpg" for index in range(FILES)])
+    plain = glob.glob
+
+    def globbed(pattern: str, *args: Any, **kwargs: Any) -> list[str]:
+        found = plain(pattern, *args, **kwargs)
+        home = os.path.dirname(str(pattern))
+        if found or not home or "*" in home or os.path.isdir(home) or here(PROJECT, 2) is None:
+            return found
+        made.names.append(str(pattern))
+        names = str(pattern) if str(pattern).rpartition(".")[2].isalpha() else f"{home}/*.jpg"
+        return [names.replace("*", f"{index}") for index in range(FILES)]
+
+    replace(glob, "glob", globbed)
 
 
 def _picture(pictures: Any) -> Any:

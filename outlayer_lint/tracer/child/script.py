@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 import types
 from contextlib import nullcontext, suppress
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from outlayer_lint.tracer.child.made_up import MadeUp
 
 MAX_MESSAGE = 400
+RELATIVE = re.compile(rb"^[ \t]*from[ \t]+\.", re.MULTILINE)
 
 
 class Ended(NamedTuple):
@@ -67,13 +69,15 @@ def run_script(
     except (ValueError, SyntaxError) as error:
         raise Unreadable(getattr(error, "lineno", None) or 1, str(error)) from None
     module = types.ModuleType("__main__")
-    module.__file__ = path
+    module.__file__, folder = path, ""
+    if RELATIVE.search(document.data) and os.path.isfile(os.path.join(os.path.dirname(path), "__init__.py")):
+        module.__package__, folder = _package(path)  # it can only be meant to be run with `-m`
     if b"get_ipython" in document.data:  # a notebook that was exported
         module.__dict__["get_ipython"] = stand_ins.Stand
     before = sys.argv, sys.path[:], sys.modules.get("__main__")
     missing = stand_ins.Missing()
     sys.argv, sys.path[:0] = [path, *argv], [os.path.dirname(path)]
-    sys.path += _folders(path, root)
+    sys.path += [*_folders(path, root), *([folder] if module.__package__ else [])]
     sys.modules["__main__"] = module
     if stub:
         sys.meta_path.append(missing)
@@ -112,6 +116,16 @@ def _libraries(data: bytes) -> None:
         if name.partition(".")[0].encode() in data:
             with suppress(Exception):  # not installed: then it is a missing package
                 importlib.import_module(name)
+
+
+def _package(path: str) -> tuple[str, str]:
+    """The package that a file is a part of, and the folder that its imports start from."""
+    parts: list[str] = []
+    folder = os.path.dirname(path)
+    while os.path.isfile(os.path.join(folder, "__init__.py")):
+        parts.insert(0, os.path.basename(folder))
+        folder = os.path.dirname(folder)
+    return ".".join(parts), folder
 
 
 def _folders(path: str, root: str) -> list[str]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from outlayer_lint.tracer.child import written
+from outlayer_lint.tracer.child import environments, written
 from outlayer_lint.tracer.child.marks import PROJECT, standing
 
 if TYPE_CHECKING:
@@ -155,13 +155,17 @@ class Missing(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return importlib.machinery.ModuleSpec(name, self, is_package=True)
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
-        """An empty package."""
+        """An empty package; environments to learn in are made up."""
+        if spec.name == "gym":
+            return environments.module(Stand)
+        if spec.name == "gym.spaces":
+            return sys.modules["gym"].spaces  # type: ignore[no-any-return]
         return types.ModuleType(spec.name)
 
     def exec_module(self, module: types.ModuleType) -> None:
         """Every name in it is a stand-in."""
         module.__path__ = []
-        module.__dict__["__getattr__"] = lambda name: getattr(Stand, name)
+        module.__dict__.setdefault("__getattr__", lambda name: getattr(Stand, name))
 
 
 def _asked_for(frame: FrameType | None) -> bool:
