@@ -123,6 +123,17 @@ torch.nn.functional.cross_entropy(net(torch.randn(int(8 / workers), 4)), torch.z
     assert len(ran(text, tmp_path)["losses"]) == 1
 
 
+def test_what_a_missing_package_gives_is_no_target(tmp_path: Path) -> None:
+    text = """
+import torch
+from scaling_that_is_missing import Scaler
+y = torch.tensor(Scaler().fit_transform([1, 2]), dtype=torch.float32)
+net = torch.nn.Sequential(torch.nn.Linear(6, 1), torch.nn.Sigmoid())
+torch.nn.MSELoss()(net(torch.randn(100, 6)), y).backward()
+"""
+    assert [one["severity"] for one in ran(text, tmp_path)["diagnostics"]] in ([], ["info"])
+
+
 def test_a_written_out_loss_is_told_as_one(tmp_path: Path) -> None:
     record = ran("import torch\n((torch.nn.Linear(3, 1)(torch.ones(2, 3)) - 1) ** 2).mean().backward()\n", tmp_path)
     assert (record["word"], record["backwards"]) == ("inconclusive", 1)

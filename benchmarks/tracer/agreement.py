@@ -45,6 +45,7 @@ EXPLAINED = {  # (file, code) -> why only one side speaks
     ("rewrapped_output.py", "OLL713"): "the values leave torch through NumPy",
     ("smoothed.py", "OLL202"): "the rows do sum to one, which only their values show",
     ("synthetic_classes.py", "OLL307"): "a few batches prove no number of classes from above",
+    ("noise_prediction.py", "OLL503"): "noise that is fed to a model and asked back stands for data in a trial run",
     ("program.py", "OLL001"): "comments are not run",
 }
 LOSSES = 40  # a page or a fixture may have many

@@ -157,15 +157,16 @@ def main() -> None:
             row = tried(path, folder, options.budget)
             rows.append(row)
             calls = sum(each[2] for each in row["losses"])
-            reached = "loss" if calls else "back" if row["backwards"] else "-"
-            print(f"{reached:5}{calls:4} {name} [{row['word']}] {row['why'][:170]}", flush=True)
+            how = "loss" if calls else "back" if row["backwards"] else "-"
+            print(f"{how:5}{calls:4} {name} [{row['word']}] {row['why'][:170]}", flush=True)
             for one in row["found"]:
                 print("        ", *one)
     if options.json:
         Path(options.json).write_text("".join(json.dumps(row) + "\n" for row in rows))
     called = [row for row in rows if row["losses"]]
     reached = [row for row in rows if row["losses"] or row["backwards"]]
-    print(dict(Counter(row["word"] for row in rows if row not in reached)))
+    words = [str(row["word"]) for row in rows if not (row["losses"] or row["backwards"])]
+    print(dict(Counter(words)))
     print(
         f"{len(rows)} scripts of {len({row['repository'] for row in rows})} repositories, {len(reached)} go back "
         f"from a loss or call one, {len(called)} of them a loss of torch, {sum(one[2] for row in called for one in row['losses'])} calls, "

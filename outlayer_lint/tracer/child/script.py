@@ -84,6 +84,7 @@ def run_script(
     _libraries(document.data)
     pictures: list[str] = []
     ended = Ended("done")
+    stand_ins.ASKED.clear()
     seeded()
     try:
         with guard, stand_ins.boards() if stub else nullcontext():
@@ -101,6 +102,7 @@ def run_script(
             for name in calls if ended.how == "done" else ():
                 _run(compile(f"{name}()", "<call>", "exec"), module, path)
     finally:
+        guard.made_up = bool(stand_ins.ASKED) or (made is not None and bool(made.names))
         sys.argv, sys.path[:] = before[0], before[1]
         if before[2] is not None:
             sys.modules["__main__"] = before[2]

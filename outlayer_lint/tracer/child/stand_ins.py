@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 SAMPLES = 512
+ASKED: list[str] = []  # what stand-ins of packages were asked for as data: none of it means anything
 GONE = ("ImportError", "ModuleNotFoundError", "Exception", "BaseException")
 # name of a data set of torchvision -> classes, and the shape of a picture (height, width, channels)
 PICTURES = {
@@ -86,11 +87,17 @@ class Stand(metaclass=_Kind):
 
     def __iter__(self) -> Iterator[Any]:
         given: Any = self.__dict__.get("_given")
-        return iter(given) if hasattr(given, "__iter__") or hasattr(given, "__getitem__") else iter(())
+        if hasattr(given, "__iter__") or hasattr(given, "__getitem__"):
+            return iter(given)
+        ASKED.append("items")
+        return iter(())
 
     def __len__(self) -> int:
         given: Any = self.__dict__.get("_given")
-        return len(given) if hasattr(given, "__len__") else 0
+        if hasattr(given, "__len__"):
+            return len(given)
+        ASKED.append("length")
+        return 0
 
     def __bool__(self) -> bool:
         return True
@@ -110,21 +117,21 @@ class Stand(metaclass=_Kind):
     # As a number it is one: a count of processes, a scale, a step.
 
     def __index__(self) -> int:
+        ASKED.append("number")
         return 1
 
-    def __int__(self) -> int:
-        return 1
+    __int__ = __index__
 
     def __float__(self) -> float:
-        return 1.0
+        return float(self.__index__())
 
 
 def _numeric(name: str) -> Any:
     plain = getattr(operator, name.strip("_"), None)
     if plain is not None:
-        return lambda _, other: Stand() if isinstance(other, Stand) else plain(1, other)
+        return lambda self, other: Stand() if isinstance(other, Stand) else plain(int(self), other)
     turned = getattr(operator, name.strip("_")[1:])
-    return lambda _, other: turned(other, 1)
+    return lambda self, other: turned(other, int(self))
 
 
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
