@@ -173,3 +173,46 @@ net = torch.nn.Conv2d(3, 1, 3)
 torch.nn.functional.binary_cross_entropy_with_logits(net(x).mean((2, 3)).sigmoid(), torch.ones(len(x), 1)).backward()
 """
     assert [loss["finding"] for loss in ran(text, tmp_path)["losses"]] == ["OLL102"]
+
+
+TRAINER = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(10, 3)
+
+    def forward(self, x):
+        return self.fc(x).softmax(dim=1)
+
+class Trainer:
+    def __init__(self, {parameters}):
+        self.model = {model}
+        self.loader = train_loader
+        self.criterion = nn.CrossEntropyLoss()
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.1)
+
+    def fit(self, epochs):
+        for _ in range(epochs):
+            for x, y in self.loader:
+                loss = self.criterion(self.model(x), y)
+                self.optimizer.zero_grad()
+                loss.backward()
+                self.optimizer.step()
+
+    def explode(self, something):
+        raise KeyError(something)
+"""
+
+
+@pytest.mark.parametrize(("parameters", "model"), [("train_loader", "Net()"), ("model, train_loader, lr=1.0", "model")])
+def test_a_method_that_nobody_calls_is_driven(tmp_path: Path, parameters: str, model: str) -> None:
+    path = tmp_path / "trainer.py"
+    path.write_text(TRAINER.format(parameters=parameters, model=model))
+    wanted = ["Trainer.explode", "Trainer.missing", "Nobody.fit", "Trainer.fit"]
+    record = watched(str(path), [], {**HEADER, "root": str(tmp_path)}, SILENT, drives=wanted)
+    assert [(loss["finding"], loss["calls"], loss["how"]) for loss in record["losses"]] == [
+        ("OLL101", 2, " (called with made-up data)")
+    ]
