@@ -307,8 +307,8 @@ def test_two_pages_of_one_code(tmp_path: Path) -> None:
 def test_subscriptions(tmp_path: Path) -> None:
     wanted = {entry for entries in subscriptions().values() for entry in entries}
     assert {rule for rule, _, _ in wanted} <= set(pages())
-    entry = ("softmax-into-cross-entropy", ("softmax-cross-entropy",), ("simplex", "unit"))
-    assert entry in subscriptions()["LossCall"]
+    about = ("softmax-into-cross-entropy", ("softmax-cross-entropy",), ("simplex", "unit"))
+    assert about in subscriptions()["LossCall"]
     losses = [find(name) for name, _, kind in spellings(("loss",)) if kind == "loss"]
     assert {family for _, families, _ in wanted for family in families} <= {
         found[0].family for found in losses if found
