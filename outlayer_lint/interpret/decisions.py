@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 WORLDS = 3
 STEPS, FUEL = 6, 150  # small questions or hopeless ones
-LOGGED = 100  # a logarithm is taken of an activation close by
 ACTIVATED = 60  # an activation is put on what a model returns, which shows soon, or it is a part of a model
 PICKED = 32  # more often than not it is no output that an index picks from
 MAX_DEPTH = 40
@@ -52,8 +51,10 @@ def contexts(driver: Driver, seed: Seed, node: ast.expr, fuel: int = FUEL) -> It
             yield world, frame, as_value(answer)
 
 
-def _worlds(driver: Driver, ask: Callable[[World], list[Answer]], fuel: int) -> Iterator[tuple[World, list[Answer]]]:
-    far = driver.reach if fuel == FUEL else 1
+def _worlds(
+    driver: Driver, ask: Callable[[World], list[Answer]], fuel: int, *, near: bool = False
+) -> Iterator[tuple[World, list[Answer]]]:
+    far = driver.reach if fuel == FUEL and not near else 1
     most = STEPS * far if fuel == FUEL else STEPS // 2
     return driver.worlds(ask, limit=WORLDS, fuel=fuel * far, most=most, deep=far > 1, of_models=True)
 
@@ -123,8 +124,8 @@ def called(driver: Driver, seed: Seed) -> Iterator[Fact]:
                     answers.extend((answer, open_behind(driver, answer, touch)))
         return answers
 
-    fuel = PICKED if word in seeds.BRIEF else LOGGED if word == "log" else FUEL
-    for world, answers in _worlds(driver, ask, fuel):
+    # A metric is some calls away from its model, a logarithm close to the activation that it is taken of.
+    for world, answers in _worlds(driver, ask, PICKED if word in seeds.BRIEF else FUEL, near=word == "log"):
         frame = driver.frame(seed, world)
         for thing, _ in answers[0] if is_met(driver, seed, frame) else ():
             application = applied_row(driver, thing, seed, frame)

@@ -22,6 +22,8 @@ BESIDES = ("keras", "tensorflow", "optax", "segmentation_models.")
 NAMED = tuple(name.rstrip(".").encode() for name in BESIDES)
 PICKING = frozenset(("gather", "take_along_dim"))
 DECIDING = PICKING | {"argmax", "max", "round", "rint", "gt", "ge", "lt", "le", "log"}
+PRODUCTS = frozenset(("matmul", "bmm", "baddbmm", "einsum"))
+MAX_SPINE = 6
 HAND_WRITTEN = 8  # lines from an exponent to the division by its sum
 BRIEF = PICKING | {"max"}  # asked only as far as little leads: more often than not no output is meant
 CUTTING = DECIDING - PICKING - {"argmax", "max", "log"}
@@ -143,8 +145,8 @@ class Vocabulary:
             if name in self.activation_classes and not isinstance(node.func, ast.Call):
                 return "" if _gives_dim(node) else "built"
             if name in self.activations and _gives_dim(node):
-                applied = _on_an_output(node) and (outside_models(seed) or not _names_dim(node))
-                if not applied:
+                applied = _on_an_output(node) and not (_names_dim(node) and _on_products(seed, node))
+                if not applied or not (outside_models(seed) or not _names_dim(node)):
                     return ""
             if not self.asks(name) or (name.rstrip("_") in DECIDING and not _decides(node, name.rstrip("_"))):
                 return ""
@@ -321,6 +323,35 @@ def _on_an_output(node: ast.Call) -> bool:
     while isinstance(at, ast.Attribute):
         at = at.value
     return not (isinstance(at, ast.Name) and at.id in ("self", "cls"))
+
+
+def _on_products(seed: Seed, node: ast.Call) -> bool:
+    """Whether an activation is put on products of two tensors, as far as its block shows: on attention, no output."""
+    block, before = seed.place.block, seed.place.index
+    at: ast.expr | None = node.args[0] if node.args else getattr(node.func, "value", None)
+    for _ in range(MAX_SPINE):
+        if isinstance(at, ast.Name):
+            before, at = _assigned(block, at.id, before)
+        elif isinstance(at, ast.BinOp):
+            if isinstance(at.op, ast.MatMult):
+                return True
+            at = at.right if isinstance(at.left, ast.Constant) else at.left
+        elif isinstance(at, ast.Call):
+            if last(at.func) in PRODUCTS:
+                return True
+            at = at.func.value if isinstance(at.func, ast.Attribute) else None
+        else:
+            return False
+    return False
+
+
+def _assigned(block: Block, name: str, before: int) -> tuple[int, ast.expr | None]:
+    """The last assignment of a name in a block before a statement; what branches in between add to it is passed by."""
+    for index in reversed(block.names.get(name, ())):
+        for key, definition in block.writes.get(index, ()) if index < before else ():
+            if key == name and definition.kind == "assign" and not definition.path:
+                return index, definition.value
+    return before, None
 
 
 def outside_models(seed: Seed) -> bool:

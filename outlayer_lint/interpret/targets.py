@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 DEPTH = 8
 FUEL = 600
-SHORT = 120  # beside a prediction that took all there was, a target is near or as far off
+SHORT = 120  # beside a prediction that is not known, a target is near or as far off
 WORLDS = 8
 SYMMETRIC = ("squared", "absolute")
 
@@ -80,7 +80,7 @@ def complete(fact: LazyLossCall, question: Question, answer: Answer) -> None:
     from outlayer_lint.interpret.signs import Evidence  # noqa: PLC0415 - signs builds on targets
 
     application = question.application
-    if fact.prediction.reason == "budget":
+    if not fact.prediction.known:
         question.fuel = SHORT
     fact.target = question.target
     fact.parts["together"] = question.together

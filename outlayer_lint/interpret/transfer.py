@@ -158,12 +158,16 @@ class Application:
         def ask() -> Value:
             it = self.it
             purse = BEHIND_LAYER if self.row.transfer == "learned" else BEHIND
+            if it.behind:  # what is asked on the way to such an answer comes out of the same purse
+                purse = min(purse, it.fuel)
             fuel, it.fuel = it.fuel, purse
+            it.behind += 1
             try:
                 answer = it.force(entry) if entry is not None else ()
                 it.hidden.extend(thing for thing, _ in answer if isinstance(thing, (Parameter, Subclass)))
                 return as_value(answer)
             finally:
+                it.behind -= 1
                 it.fuel = max(fuel - (purse - it.fuel), 0)
 
         return ask

@@ -374,9 +374,12 @@ def spellings(kinds: Iterable[str]) -> list[tuple[str, str, str]]:
     return [(name, FORMS[code % 3], chosen[code // 3]) for name, code in table["names"].items() if code // 3 in chosen]
 
 
-def subscriptions() -> dict[str, tuple[tuple[str, tuple[str, ...]], ...]]:
-    """Name of a fact class -> the rules whose checks judge it, each with the loss families it is about (`()`: all)."""
-    found: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = _get().table["subscriptions"]
+def subscriptions() -> dict[str, tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]]:
+    """Name of a fact class -> the rules whose checks judge it, with the loss families and emissions it is about.
+
+    `()` stands for all of them.
+    """
+    found: dict[str, tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]] = _get().table["subscriptions"]
     return found
 
 
