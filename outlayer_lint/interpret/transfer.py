@@ -306,13 +306,16 @@ def _replaced_head(it: Interpreter, thing: Built, given: Arguments, site: Site) 
     heads = thing.row.heads
     tops = {head.partition(".")[0] for head in heads}
     features = unknown("hidden features", ("features", id(thing.site.node)))
+    rank = thing.row.rank  # a classifier is fed rows of features, and gives rows
+    hidden = only(Tensor(Emission.HID, rank=rank, by=thing.row.name)) if isinstance(rank, int) else features
     for override in reversed(thing.overrides):
         path = ".".join(map(str, override.path))
         if override.path[0] not in tops:
             continue
         if path not in heads and not any(head.startswith(path + ".") for head in heads):
             return unknown("part of a ready-made model replaced")
-        return lift(it.force(override.lazy), lambda head: calls.call(it, head, Arguments((features,)), site))
+        made = lift(it.force(override.lazy), lambda head: calls.call(it, head, Arguments((hidden,)), site))
+        return lift(made, lambda t: features if isinstance(t, Tensor) and t.emission is Emission.HID else only(t))
     return None
 
 
