@@ -150,13 +150,19 @@ def _reduced(how: str, t: Tensor) -> tuple[float, float]:
 def joins(it: Interpreter, app: Application) -> Answer:
     """`cat`, `stack`: one kind stays itself, several become their hull."""
     stack = app.row.how == "stack"
-    dim = app.spec(app.row.dim)
+    dim, least = app.spec(app.row.dim), app.row.rank
+
+    def shape(t: Tensor) -> Any:
+        more = int(app.row.how in ("stack", "padded"))
+        return rank_after(t, lambda r: max(r + more, least if isinstance(least, int) else 0))
 
     def one(thing: Any) -> Answer:
         if isinstance(thing, (Parameter, Subclass, Unknown)):
             return only(thing)
         if isinstance(thing, Tensor):
-            return only(thing) if not stack else only(loosened(thing))
+            # Its rows; those of a column of a table may be arrays.
+            rows = least if dim == 0 and isinstance(least, int) else thing._rank if stack and thing.rank != 1 else None  # noqa: SLF001
+            return only(thing.replace(rank=rows) if not stack else loosened(thing, rank=rows))
         sequence = containers.as_sequence(it, thing)
         if sequence is None:
             return unknown("unknown iterable")
@@ -173,9 +179,9 @@ def joins(it: Interpreter, app: Application) -> Answer:
             return unknown("empty list")
         if all(t.emission is known[0].emission for t in known):
             single = len(sequence.items) + len(sequence.tail) == 1 and not sequence.open
-            return only(_joined(known, dim, stack=stack, single=single))
+            return only(_joined(known, dim, stack=stack, single=single).replace(rank=shape(known[0])))
         if all(t.emission in (Emission.DATA, Emission.INDEX, Emission.BINARY) for t in known):
-            return only(known[0])
+            return only(known[0].replace(rank=shape(known[0])))
         low, high = min(t.low for t in known), max(t.high for t in known)
         return only(
             Tensor(operators.word((low, high)), low=low, high=high, by=app.row.name, certainty="likely",
@@ -203,7 +209,7 @@ def _joined(known: list[Tensor], dim: Any, *, stack: bool, single: bool) -> Tens
     return kept.replace(
         axis=axis, units=first._units if classes is not None else None,  # noqa: SLF001
         low=min(t.low for t in known), high=max(t.high for t in known),
-        class_axis=classes, rank=rank_after(first, lambda r: r + 1) if stack else first._rank,  # noqa: SLF001
+        class_axis=classes,
     )  # fmt: skip
 
 
