@@ -112,7 +112,7 @@ def measured(
             values.append(thing if loose else thing.value)
             shapes.add(())
         elif isinstance(thing, Tensor):
-            found.append(thing)
+            found.append(alone(thing))
             # `torch.tensor` takes a tensor inside a list for the one number it holds; NumPy stacks arrays.
             shapes.add(
                 ()

@@ -147,7 +147,8 @@ def _written(thing: Any, rank: int | None, source: object) -> Tensor:
         return _open(source)
     if thing.learned or thing.emission in COUPLED:
         return Tensor(Emission.DATA, by=COLUMN, rank=rank, source=source)
-    return thing.replace(rank=rank, axis=None, class_axis=None, source=source)  # type: ignore[no-any-return]
+    units = thing.units if thing.emission is Emission.INDEX else None
+    return thing.replace(rank=rank, units=units, axis=None, class_axis=None, source=source)  # type: ignore[no-any-return]
 
 
 def _is_plain(thing: Any) -> bool:
