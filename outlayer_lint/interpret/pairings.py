@@ -49,7 +49,9 @@ def loss_of(it: Interpreter, thing: Any, given: Arguments, site: Site) -> Applic
                 outputs.append(restrict(restrict(output, own), choices))
         return join(outputs)
 
-    output = Deferred(prediction, getattr(given.pick(0, pair["model"]) or model, "node", None))
+    # Behind a constructor of the project's own the model has another name than at the call.
+    shown = model if isinstance(thing, Library) else given.pick(0, pair["model"]) or model
+    output = Deferred(prediction, getattr(shown, "node", None))
     return _applied(it, losses[0][0], Arguments((output, unknown("batch data"))), site, pair)
 
 

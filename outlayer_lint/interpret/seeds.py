@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # A class called `...Error` is an exception, if it is none of the losses that rows know.
 LIKELY_LOSS = r"(?-i:(?![A-Z]\w*Error\b))\w*(?:loss|crit|objective|cost|entropy|bce|nll|mse|error|kl_?d)\w*"
 NORMALISERS = ("softmax", "softmin", "sigmoid", "expit")
-BESIDES = ("keras", "tensorflow", "optax", "segmentation_models.", "skorch", "ignite")
+BESIDES = ("keras", "tensorflow", "optax", "segmentation_models.", "skorch", "ignite", "fastai")
 NAMED = tuple(name.rstrip(".").encode() for name in BESIDES)
 PICKING = frozenset(("gather", "take_along_dim"))
 DECIDING = PICKING | {"argmax", "max", "round", "rint", "gt", "ge", "lt", "le", "log"}
