@@ -184,6 +184,16 @@ WRONG = {
     'is = "operation"\nparameters = "input"': ("parameters", "a list is wanted"),
     'is = "operation"\nparameters = ["input"]\ninputs = 2': ("inputs", "2 tensor inputs"),
     'is = "operation"\ninputs = true': ("inputs", "not an integer"),
+    'is = "trainer"\nparameters = ["net"]\ntrains = "net"': ("trains", "a table is wanted"),
+    'is = "trainer"\nparameters = ["net", "loss"]\ntrains = { model = "net", critrion = "loss" }': (
+        "trains",
+        "did you mean `criterion`",
+    ),
+    'is = "trainer"\nparameters = ["net", "loss"]\ntrains = { model = "net" }': ("trains", "unknown word `None`"),
+    'is = "trainer"\nparameters = ["net", "loss"]\ntrains = { model = "net", criterion = "loss", not = ["nl"] }': (
+        "trains",
+        "did you mean `nll`",
+    ),
     'is = "operation"\ncall = ["input"]': ("call", "form"),
     'is = "loss"': ("family", "missing"),
     'emits = "logit"': ("is", "missing"),

@@ -14,6 +14,7 @@ from outlayer_lint.interpret.operators import number
 from outlayer_lint.interpret.things import Answer, Built, Library, Method, Site
 from outlayer_lint.interpret.transfer import Application, as_value
 from outlayer_lint.lattice import Emission, Tensor, Value
+from outlayer_lint.resolve.blocks import last
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -103,7 +104,7 @@ def related_to(driver: Driver, world: World) -> Any:
 def called(driver: Driver, seed: Seed) -> Iterator[Fact]:
     """A call that may decide, sample, measure, or apply an activation."""
     it = driver.it
-    word = seeds.last(seed.node.func).rstrip("_")
+    word = last(seed.node.func).rstrip("_")
     if word == "log" and consumers.mode_of(seed) != "train":
         return
 
