@@ -116,6 +116,8 @@ def test_layout_comments_and_local_names_change_nothing(change: Callable[[str], 
         text = path.read_text(encoding="utf-8")
         if "noqa" in text or "#" in "".join(line for line in text.splitlines() if line.startswith("%")):
             continue
+        if "loss" not in text.lower():
+            continue  # no question begins in such a file, unless a comment has the word
         before = essence(folder, text)
         assert essence(folder, change(text)) == before, path
         seen += len(before)
