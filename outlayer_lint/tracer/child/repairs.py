@@ -128,6 +128,8 @@ def _sized(slot: Slot, operand: Operand, wanted: Need) -> Iterator[Slot]:
     """The argument with another size of the axis that became the operand's axis."""
     shape, size = slot.shape, wanted.size
     got = operand.shape[wanted.axis]
+    if len(shape) == 1 and slot.batch == 0:  # a number for each sample: a row of them
+        yield tensor(BATCH, size, dtype=slot.dtype, high=slot.high)
     if operand.shape == shape:
         yield resized(slot, wanted.axis % len(shape), size)
         return
