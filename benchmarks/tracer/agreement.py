@@ -45,6 +45,8 @@ EXPLAINED = {  # (file, code) -> why only one side speaks
     ("rewrapped_output.py", "OLL713"): "the values leave torch through NumPy",
     ("smoothed.py", "OLL202"): "the rows do sum to one, which only their values show",
     ("synthetic_classes.py", "OLL307"): "a few batches prove no number of classes from above",
+    ("noise_prediction.py", "OLL503"): "noise that is fed to a model and asked back stands for data in a trial run",
+    ("inline.py", "OLL912"): "the logarithms of the formula have names, through which only the tracer sees it",
     ("program.py", "OLL001"): "comments are not run",
 }
 LOSSES = 40  # a page or a fixture may have many

@@ -1,6 +1,6 @@
 """Chains and forms on models of public libraries (goals G7 and G10).
 
-`python benchmarks/tracer/library.py SET [--slice I/N] [--seconds S]`, SET one of `timm`, `torchvision`, `transformers`,
+`python benchmarks/tracer/library.py SET [--slice I/N] [--seconds S] [--each N]`, SET one of `timm`, `torchvision`, `transformers`,
 `smp`, with random weights and small inputs. Of each model: does the chain of every floating output reach a layer with
 weights, with a line of source for each step (G7), and is any output claimed to be activated that is not (G10)? What the
 model's own class says it returns is known: scores everywhere but where `activation=` was asked for.
@@ -61,15 +61,15 @@ TASKS = (
 )  # fmt: skip
 
 
-def timm() -> Iterator[tuple[str, Callable[[], Model]]]:
-    """Four models of every family, small ones first."""
+def timm(each: int) -> Iterator[tuple[str, Callable[[], Model]]]:
+    """Some models of every family, small ones first."""
     import timm as library  # noqa: PLC0415
 
     for module in library.list_modules():
         names = sorted(
             library.list_models(module=module), key=lambda name: (not any(w in name for w in LITTLE), len(name))
         )
-        for name in names[:4]:
+        for name in names[:each]:
 
             def build(name: str = name) -> Model:
                 model = library.create_model(name, pretrained=False, num_classes=7).eval()
@@ -85,9 +85,11 @@ def timm() -> Iterator[tuple[str, Callable[[], Model]]]:
             yield name, build
 
 
-def torchvision() -> Iterator[tuple[str, Callable[[], Model]]]:
+def torchvision(each: int) -> Iterator[tuple[str, Callable[[], Model]]]:
     """Classification and segmentation."""
     from torchvision import models  # noqa: PLC0415
+
+    del each
 
     for name in models.list_models():
         builder = models.get_model_builder(name)
@@ -107,9 +109,11 @@ def torchvision() -> Iterator[tuple[str, Callable[[], Model]]]:
         yield name, build
 
 
-def smp() -> Iterator[tuple[str, Callable[[], Model]]]:
+def smp(each: int) -> Iterator[tuple[str, Callable[[], Model]]]:
     """Each architecture with and without an activation."""
     import segmentation_models_pytorch as library  # noqa: PLC0415
+
+    del each
 
     for architecture in library.MODEL_ARCHITECTURES_MAPPING:
         for activation in (None, "sigmoid", "softmax2d", "logsoftmax", "tanh"):
@@ -123,10 +127,12 @@ def smp() -> Iterator[tuple[str, Callable[[], Model]]]:
             yield f"{architecture}+{activation}", build
 
 
-def transformers() -> Iterator[tuple[str, Callable[[], Model]]]:
+def transformers(each: int) -> Iterator[tuple[str, Callable[[], Model]]]:
     """Classes with a head, their configuration made small where it has the usual words."""
     import transformers as library  # noqa: PLC0415
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING  # noqa: PLC0415
+
+    del each
 
     for kind in list(CONFIG_MAPPING):
         try:
@@ -185,13 +191,14 @@ def main() -> None:
     parser.add_argument("set", choices=tuple(SETS))
     parser.add_argument("--slice", default="0/1")
     parser.add_argument("--seconds", type=float, default=55.0)
+    parser.add_argument("--each", type=int, default=4, help="models of one family of timm")
     options = parser.parse_args()
     index, parts = map(int, options.slice.split("/"))
     torch.set_num_threads(1)
     forked.warm()
     end = time.monotonic() + options.seconds
     sums: Counter[str] = Counter()
-    for number, (name, build) in enumerate(SETS[options.set]()):
+    for number, (name, build) in enumerate(SETS[options.set](options.each)):
         if number % parts != index:
             continue
         if time.monotonic() > end:

@@ -1,6 +1,6 @@
 """How many planted mistakes the guard finds, and how often it speaks where there is none (goal G11).
 
-`python benchmarks/tracer/planted.py tuned|held-out|fresh [--slice I/N]`: mistakes and correct twins x ways of wiring a model
+`python benchmarks/tracer/planted.py tuned|held-out|fresh|wild [--slice I/N]`: mistakes and correct twins x ways of wiring a model
 to its loss. Each program runs in a fork, under the guard, until four losses were seen. The wirings `HELD_OUT` and the
 cases `LATER` were written after the rules and the guard stood, and nothing was changed for them.
 """
@@ -175,6 +175,51 @@ FRESH = {
     "filled": ("net = nn.Sequential(BODY)\nparameters = net.parameters()",
                "z = net(x); kept = torch.zeros_like(HEAD); kept[:] = HEAD; out = kept"),
 }  # fmt: skip
+# Ways in which courses, notebooks and papers' repositories wire their training, written from those.
+WILD = {
+    "state dict": (NET + "first = Net()\nnet = Net()\nnet.load_state_dict(first.state_dict())\nnet.train()\n"
+                   "parameters = [p for p in net.parameters() if p.requires_grad]", "out = net(x)"),
+    "frozen body": ("backbone = nn.Sequential(nn.Linear(8, 32), nn.BatchNorm1d(32), nn.ReLU())\n"
+                    "for p in backbone.parameters():\n    p.requires_grad_(False)\nbackbone.eval()\n"
+                    "head = nn.Linear(32, UNITS)\nparameters = head.parameters()",
+                    "with torch.no_grad():\n        features = backbone(x)\n    z = head(features); out = HEAD"),
+    "loader": (NET + "from torch.utils.data import DataLoader, TensorDataset\n"
+               "loader = DataLoader(TensorDataset(torch.randn(64, 8)), batch_size=16, shuffle=True)\nbatches = iter(loader)\n"
+               "net = Net()\nparameters = net.parameters()",
+               "try:\n        x, = next(batches)\n    except StopIteration:\n        batches = iter(loader); x, = next(batches)\n"
+               "    out = net(x.to('cpu'))"),
+    "registry": ("MODELS = {}\ndef register(cls):\n    MODELS[cls.__name__.lower()] = cls\n    return cls\n@register" + NET
+                 + "config = {'model': 'net'}\nnet = MODELS[config['model']]()\nparameters = net.parameters()", "out = net(x)"),
+    "base class": ("class Base(nn.Module):\n    def forward(self, x):\n        h = self.encode(x)\n        return self.decode(h)\n"
+                   "    def training_step(self, batch):\n        x, = batch\n        return self(x)\n"
+                   "class Net(Base):\n    def __init__(self):\n        super().__init__()\n"
+                   "        self.enc, self.dec = nn.Linear(8, 32), nn.Linear(32, UNITS)\n"
+                   "    def encode(self, x):\n        return torch.relu(self.enc(x))\n"
+                   "    def decode(self, h):\n        z = self.dec(h)\n        return HEAD\n"
+                   "net = Net()\nparameters = net.parameters()", "out = net.training_step((x,))"),
+    "attention": ("emb = nn.Linear(8, 16); att = nn.MultiheadAttention(16, 2, batch_first=True); norm = nn.LayerNorm(16)\n"
+                  "head = nn.Linear(16, UNITS)\n"
+                  "parameters = [*emb.parameters(), *att.parameters(), *norm.parameters(), *head.parameters()]",
+                  "h = emb(x).unsqueeze(1).repeat(1, 4, 1); h = norm(h + att(h, h, h, need_weights=False)[0])\n"
+                  "    z = head(h.mean(dim=1)); out = HEAD"),
+    "lists": ("net = nn.Sequential(BODY)\nparameters = net.parameters()",
+              "outs = []\n    for row in x.split(4):\n        z = net(row)\n        outs.append(HEAD)\n    out = torch.cat(outs, dim=0)"),
+    "mixup": (NET + "net = Net()\nparameters = net.parameters()",
+              "lam = 0.7; index = torch.randperm(x.size(0)); x = lam * x + (1 - lam) * x[index]; out = net(x)"),
+    "residual head": ("class Block(nn.Module):\n    def __init__(self, f):\n        super().__init__()\n        self.f = f\n"
+                      "    def forward(self, x):\n        return x + self.f(x)\n"
+                      "net = nn.Sequential(Block(nn.Linear(8, 8)), nn.Dropout(0.1), Block(nn.Linear(8, 8)), nn.Linear(8, UNITS))\n"
+                      "parameters = net.parameters()", "z = net(x); out = HEAD"),
+    "tied weights": ("table = nn.Embedding(UNITS, 8); mix = nn.Linear(8, 8)\n"
+                     "parameters = [*table.parameters(), *mix.parameters()]",
+                     "z = F.linear(mix(x), table.weight); out = HEAD"),
+    "trainer": (NET + "class Trainer:\n    def __init__(self, model):\n        self.model = model\n"
+                "    def __call__(self, **inputs):\n        return {'loss': None, 'logits': self.model(inputs['x'])}\n"
+                "trainer = Trainer(Net())\nparameters = trainer.model.parameters()", "out = trainer(x=x)['logits']"),
+    "image": ("net = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),\n"
+              "                    nn.Linear(8, UNITS))\nparameters = net.parameters()",
+              "z = net(x.view(-1, 1, 2, 4)); out = HEAD"),
+}  # fmt: skip
 LOSSES = {
     "direct": ("criterion = LOSS", "loss = criterion(out, y)"),
     "own": ("class Own(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.inner = LOSS\n"
@@ -226,17 +271,18 @@ def found_in(path: str) -> dict[str, Any]:
 def main() -> None:
     """Print every miss and false alarm, then the sums."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("part", choices=("tuned", "held-out", "fresh"))
+    parser.add_argument("part", choices=("tuned", "held-out", "fresh", "wild"))
     parser.add_argument("--slice", default="0/1")
     options = parser.parse_args()
     index, parts = map(int, options.slice.split("/"))
-    wirings = {"tuned": TUNED, "held-out": HELD_OUT, "fresh": FRESH}[options.part]
+    wirings = {"tuned": TUNED, "held-out": HELD_OUT, "fresh": FRESH, "wild": WILD}[options.part]
     cases = CASES if wirings is TUNED else [*LATER, *CASES]
     torch.set_num_threads(1)
     forked.warm()
     every = [(case, name) for case in cases for name in wirings]
     hits = planted = alarms = correct = failed = 0
     with tempfile.TemporaryDirectory() as scratch:
+        Path(scratch, "setup.py").touch()
         for number, (case, name) in enumerate(every):
             if number % parts != index:
                 continue

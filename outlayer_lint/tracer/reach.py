@@ -71,7 +71,10 @@ class Reach:
         return next((node for node in body if node.lineno <= line <= (node.end_lineno or line)), None)
 
     def functions(self, path: str, lines: Iterable[int]) -> tuple[list[str], list[str]]:
-        """Functions at the top of a file that lines belong to: those without required arguments, and the others."""
+        """Functions at the top of a file that lines belong to: those without required arguments, and the others.
+
+        Methods of classes are among the others, as `Trainer.fit`.
+        """
         free: dict[str, None] = {}
         bound: dict[str, None] = {}
         for line in lines:
@@ -81,6 +84,8 @@ class Reach:
                 required = len(given.posonlyargs) + len(given.args) - len(given.defaults)
                 named = any(default is None for default in given.kw_defaults)
                 (bound if required or named else free)[node.name] = None
+            elif isinstance(node, ast.ClassDef):
+                bound.update((f"{node.name}.{each}", None) for each in _driven(node, line))
         return list(free), list(bound)
 
     def is_returned(self, path: str, line: int) -> bool:
@@ -132,6 +137,15 @@ class Reach:
             except OSError:
                 self._texts[path] = ""
         return self._texts[path]
+
+
+def _driven(node: ast.ClassDef, line: int) -> Iterator[str]:
+    """The method that a line stands in, if it is one that somebody would call."""
+    for each in node.body:
+        if not isinstance(each, ast.FunctionDef) or not each.lineno <= line <= (each.end_lineno or line):
+            continue
+        if each.name not in FORWARD and not each.name.startswith("__") and not each.decorator_list:
+            yield each.name
 
 
 def _hands_out(node: ast.AST) -> bool:

@@ -136,6 +136,8 @@ class Facts:
         call = site.first
         if call.target is None or call.aim is None:
             return Value(reason="missing argument")
+        if self.guard.made_up and not chains.reaches(call.target):
+            return Value(reason="batch data")
         seen = aims.joined([each.aim for each in site.calls if each.aim is not None])
         value = self.reader.value(call.target)
         made = value.known and any(way.learned for way in value)
@@ -154,7 +156,13 @@ class Facts:
     def classes(self, site: Site, value: Value) -> int | None:
         """One more than the largest class number, where the output has fewer units: that cannot be."""
         aim = site.first.aim
-        if aim is None or not value.known or value.units is None or not aim.dtype.startswith(("int", "uint")):
+        if (
+            self.guard.made_up
+            or aim is None
+            or not value.known
+            or value.units is None
+            or not aim.dtype.startswith(("int", "uint"))
+        ):
             return None
         highest = max(each.aim.high for each in site.calls if each.aim is not None)
         ignored = site.first.arguments.get("ignore_index")

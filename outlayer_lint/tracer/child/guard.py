@@ -105,6 +105,7 @@ class Guard:
         self._seen: dict[tuple[object, int], int] = {}
         self._inside = False
         self.backwards = 0
+        self.made_up = False  # whether it sees what stands in for files or packages: the values mean nothing
         self._handles: list[Any] = []
         self._patches: list[tuple[Any, str, Any]] = []
 

@@ -116,6 +116,8 @@ class Watch:
         @functools.wraps(plain)
         def wrapped(layer: Any, *args: Any, **kwargs: Any) -> Any:
             stack = self.guard.recorder.stack
+            if not stack and args:
+                self.guard.recorder.outermost = layer, args[0]
             stack.append(layer)
             try:
                 return plain(layer, *args, **kwargs)

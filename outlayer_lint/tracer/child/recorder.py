@@ -49,6 +49,7 @@ class Recorder(TorchFunctionMode):
         super().__init__()
         self.recording = object()
         self.stack: list[Any] = []
+        self.outermost: tuple[Any, Any] | None = None  # the last model that the program called, with its first input
         self.index = 0
         self.paused = False
         self.least = least
@@ -77,7 +78,9 @@ class Recorder(TorchFunctionMode):
         self.stack.clear()
 
     # A hook that returned anything but None would replace the module's input or output.
-    def _entered(self, module: Any, _inputs: Any) -> None:
+    def _entered(self, module: Any, inputs: Any) -> None:
+        if not self.stack and inputs:
+            self.outermost = module, inputs[0]
         self.stack.append(module)
 
     def _left(self, module: Any, _inputs: Any, _output: Any) -> None:

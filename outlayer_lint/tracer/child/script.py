@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 import types
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
 from outlayer_lint.source.document import Document, Unreadable
-from outlayer_lint.tracer.child import stand_ins
+from outlayer_lint.tracer.child import adapters, made_up, stand_ins, surroundings
 from outlayer_lint.tracer.child.guard import Enough
 from outlayer_lint.tracer.child.recorder import seeded
 
@@ -19,8 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from outlayer_lint.tracer.child.guard import Guard
+    from outlayer_lint.tracer.child.made_up import MadeUp
 
 MAX_MESSAGE = 400
+RELATIVE = re.compile(rb"^[ \t]*from[ \t]+\.", re.MULTILINE)
 
 
 class Ended(NamedTuple):
@@ -47,12 +51,15 @@ def run_script(
     stub: bool = True,
     synthetic: bool = True,
     calls: Sequence[str] = (),
+    root: str = "",
+    made: MadeUp | None = None,
 ) -> Ended:
     """Run a script or a notebook until it ends, fails, or the guard has seen enough.
 
     `sys.argv`, `sys.path`, `__main__` and what was replaced are put back. Raises `Unreadable` where the file cannot be
     read or does not parse; the guard's own findings are with the guard. `calls` are functions of the script, without
-    arguments, that are called when it has come to its end.
+    arguments, that are called when it has come to its end. `root` is the project's folder: its packages can be imported
+    from anywhere in it, as if it were installed; `made` stands in for files that are not there.
     """
     path = os.path.abspath(path)
     with open(path, "rb") as file:
@@ -62,29 +69,40 @@ def run_script(
     except (ValueError, SyntaxError) as error:
         raise Unreadable(getattr(error, "lineno", None) or 1, str(error)) from None
     module = types.ModuleType("__main__")
-    module.__file__ = path
+    module.__file__, folder = path, ""
+    if RELATIVE.search(document.data) and os.path.isfile(os.path.join(os.path.dirname(path), "__init__.py")):
+        module.__package__, folder = _package(path)  # it can only be meant to be run with `-m`
+    if b"get_ipython" in document.data:  # a notebook that was exported
+        module.__dict__["get_ipython"] = stand_ins.Stand
     before = sys.argv, sys.path[:], sys.modules.get("__main__")
     missing = stand_ins.Missing()
     sys.argv, sys.path[:0] = [path, *argv], [os.path.dirname(path)]
+    sys.path += [*_folders(path, root), *([folder] if module.__package__ else [])]
     sys.modules["__main__"] = module
     if stub:
         sys.meta_path.append(missing)
-    if b"keras" in document.data and b"tensorflow" not in document.data:
-        _keras()
+    _libraries(document.data)
     pictures: list[str] = []
     ended = Ended("done")
+    stand_ins.ASKED.clear()
     seeded()
     try:
-        with guard:
+        with guard, stand_ins.boards() if stub else nullcontext():
             stand_ins.machine(guard.replace)
             if not torch.cuda.is_available():
                 guard.recorder.device = stand_ins.on_cpu
-            if synthetic and b"torchvision" in document.data:
-                pictures = stand_ins.data_sets(guard.replace)
+            if synthetic:
+                pictures = stand_ins.data_sets(guard.replace) if b"torchvision" in document.data else []
+                made_up.keras_data(guard.replace, document.data.decode("utf-8", "replace"))
+                made_up.sklearn_data(guard.replace)
+                surroundings.patch_weights(guard.replace)
+            if synthetic and made is not None:
+                made_up.files(guard.replace, made)
             ended = _run(code, module, path)
             for name in calls if ended.how == "done" else ():
                 _run(compile(f"{name}()", "<call>", "exec"), module, path)
     finally:
+        guard.made_up = bool(stand_ins.ASKED) or (made is not None and bool(made.names))
         sys.argv, sys.path[:] = before[0], before[1]
         if before[2] is not None:
             sys.modules["__main__"] = before[2]
@@ -93,13 +111,33 @@ def run_script(
     return ended._replace(missing=tuple(missing.names), pictures=bool(pictures), names=module.__dict__)
 
 
-def _keras() -> None:
-    """Have Keras loaded before the watch begins, on torch."""
-    os.environ.setdefault("KERAS_BACKEND", "torch")
-    try:
-        importlib.import_module("keras")
-    except ImportError:
-        return  # then it is a missing package
+def _libraries(data: bytes) -> None:
+    """Have what is to be wrapped loaded before the watch begins, Keras on torch and hubs without a network."""
+    adapters.before_import(data.decode("utf-8", "replace"))
+    for name in ("keras", "timm", "pandas", "sklearn.datasets", "PIL.Image"):
+        if name.partition(".")[0].encode() in data:
+            with suppress(Exception):  # not installed: then it is a missing package
+                importlib.import_module(name)
+
+
+def _package(path: str) -> tuple[str, str]:
+    """The package that a file is a part of, and the folder that its imports start from."""
+    parts: list[str] = []
+    folder = os.path.dirname(path)
+    while os.path.isfile(os.path.join(folder, "__init__.py")):
+        parts.insert(0, os.path.basename(folder))
+        folder = os.path.dirname(folder)
+    return ".".join(parts), folder
+
+
+def _folders(path: str, root: str) -> list[str]:
+    """Where the project's own packages lie: the folders above a script, up to the project's."""
+    found = []
+    folder = os.path.dirname(os.path.dirname(path))
+    while root and (folder + os.sep).startswith(os.path.join(root, "")):
+        found.append(folder)
+        folder = os.path.dirname(folder)
+    return [*found, os.path.join(root, "src")] if root else []
 
 
 def _run(code: types.CodeType, module: types.ModuleType, path: str) -> Ended:

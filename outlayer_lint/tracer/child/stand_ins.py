@@ -7,15 +7,18 @@ stays missing, so that the branch written for that case is taken.
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib.abc
 import importlib.machinery
+import importlib.util
+import operator
 import sys
 import types
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from outlayer_lint.tracer.child import written
+from outlayer_lint.tracer.child import environments, written
 from outlayer_lint.tracer.child.marks import PROJECT, standing
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 SAMPLES = 512
+ASKED: list[str] = []  # what stand-ins of packages were asked for as data: none of it means anything
 GONE = ("ImportError", "ModuleNotFoundError", "Exception", "BaseException")
 # name of a data set of torchvision -> classes, and the shape of a picture (height, width, channels)
 PICTURES = {
@@ -44,7 +48,12 @@ class _Kind(type):
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return _Kind(name, (Stand,), {})
+        made = _Kind(name, (Stand,), {})
+        setattr(cls, name, made)
+        return made
+
+    def __setitem__(cls, key: object, value: object) -> None:
+        """Keeps nothing."""
 
     def __iter__(cls) -> Iterator[Any]:
         return iter(())
@@ -78,11 +87,17 @@ class Stand(metaclass=_Kind):
 
     def __iter__(self) -> Iterator[Any]:
         given: Any = self.__dict__.get("_given")
-        return iter(given) if hasattr(given, "__iter__") or hasattr(given, "__getitem__") else iter(())
+        if hasattr(given, "__iter__") or hasattr(given, "__getitem__"):
+            return iter(given)
+        ASKED.append("items")
+        return iter(())
 
     def __len__(self) -> int:
         given: Any = self.__dict__.get("_given")
-        return len(given) if hasattr(given, "__len__") else 0
+        if hasattr(given, "__len__"):
+            return len(given)
+        ASKED.append("length")
+        return 0
 
     def __bool__(self) -> bool:
         return True
@@ -98,6 +113,32 @@ class Stand(metaclass=_Kind):
 
     def __setitem__(self, key: object, value: object) -> None:
         """Keeps nothing."""
+
+    # As a number it is one: a count of processes, a scale, a step.
+
+    def __index__(self) -> int:
+        ASKED.append("number")
+        return 1
+
+    __int__ = __index__
+
+    def __float__(self) -> float:
+        return float(self.__index__())
+
+
+def _numeric(name: str) -> Any:
+    plain = getattr(operator, name.strip("_"), None)
+    if plain is not None:
+        return lambda self, other: Stand() if isinstance(other, Stand) else plain(int(self), other)
+    turned = getattr(operator, name.strip("_")[1:])
+    return lambda self, other: turned(other, int(self))
+
+
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
+    for _full in (f"__{_name}__", f"__r{_name}__"):
+        setattr(Stand, _full, _numeric(_full))
+for _name in ("__lt__", "__le__", "__gt__", "__ge__"):
+    setattr(Stand, _name, _numeric(_name))
 
 
 class Missing(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -121,13 +162,17 @@ class Missing(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return importlib.machinery.ModuleSpec(name, self, is_package=True)
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
-        """An empty package."""
+        """An empty package; environments to learn in are made up."""
+        if spec.name == "gym":
+            return environments.module(Stand)
+        if spec.name == "gym.spaces":
+            return sys.modules["gym"].spaces  # type: ignore[no-any-return]
         return types.ModuleType(spec.name)
 
     def exec_module(self, module: types.ModuleType) -> None:
         """Every name in it is a stand-in."""
         module.__path__ = []
-        module.__dict__["__getattr__"] = lambda name: getattr(Stand, name)
+        module.__dict__.setdefault("__getattr__", lambda name: getattr(Stand, name))
 
 
 def _asked_for(frame: FrameType | None) -> bool:
@@ -224,6 +269,14 @@ def machine(replace: Any) -> None:
         replace(owner, "cuda", lambda self, *_args, **_kwargs: self)
     for name in ("set_device", "synchronize", "empty_cache", "reset_peak_memory_stats", "manual_seed_all"):
         replace(torch.cuda, name, quiet())
+    replace(torch.cuda, "current_device", lambda: 0)
+    replace(torch.cuda, "get_device_name", lambda *_: "none")
+    for kind in ("Float", "Double", "Half", "Long", "Int", "Short", "Byte", "Bool"):
+        replace(torch.cuda, f"{kind}Tensor", getattr(torch, f"{kind}Tensor"))
+    default = torch.set_default_tensor_type
+    replace(torch, "set_default_tensor_type", lambda kind: default(on_cpu(kind)))
+    move = torch.nn.Module.to
+    replace(torch.nn.Module, "to", lambda self, *args, **kwargs: move(self, *map(_numbered, args), **kwargs))
     load = torch.load
     replace(torch, "load", lambda *args, **kwargs: load(*args, **{**kwargs, "map_location": "cpu"}))
 
@@ -233,8 +286,33 @@ def quiet() -> Any:
     return lambda *_args, **_kwargs: None
 
 
+def _numbered(device: Any) -> Any:
+    """The number of a GPU as the device that is there."""
+    return "cpu" if type(device) is int else on_cpu(device)
+
+
+@contextlib.contextmanager
+def boards() -> Iterator[None]:
+    """A stand-in for torch's own TensorBoard writer where TensorBoard is not installed."""
+    name = "torch.utils.tensorboard"
+    if name in sys.modules or importlib.util.find_spec("tensorboard") is not None:
+        yield
+        return
+    module = types.ModuleType(name)
+    module.__dict__["SummaryWriter"] = type("SummaryWriter", (Stand,), {})
+    for each in (name, f"{name}.writer"):
+        sys.modules[each] = module
+    try:
+        yield
+    finally:
+        for each in (name, f"{name}.writer"):
+            sys.modules.pop(each, None)
+
+
 def on_cpu(value: Any) -> Any:
     """A device that is not there as one that is."""
+    if isinstance(value, str) and value.startswith("torch.cuda."):
+        return value.replace("torch.cuda.", "torch.")
     if isinstance(value, torch.device):
         return torch.device("cpu") if value.type == "cuda" else value
     return "cpu" if isinstance(value, str) and (value == "cuda" or value.startswith("cuda:")) else value

@@ -41,7 +41,7 @@ def quiet() -> Iterator[None]:
     argv = sys.argv
     sys.argv = argv[:1] or ["traced"]
     _patch_options(patch)
-    _patch_weights(patch)
+    patch_weights(patch)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -99,7 +99,8 @@ def _option(action: argparse.Action) -> Any:
     return str(value) if action.type is str and not isinstance(value, Absent) else value
 
 
-def _patch_weights(patch: Callable[[Any, str, Any], None]) -> None:
+def patch_weights(patch: Callable[[Any, str, Any], None]) -> None:
+    """Weights that would have to be downloaded, or lie in a file that is not there, stay random."""
     load, load_state = torch.load, torch.nn.Module.load_state_dict
 
     def no_download(*_: Any, **__: Any) -> NoWeights:

@@ -1,0 +1,346 @@
+"""Data that a script asks for and the sandbox does not have: data sets that are known, and files that are not there.
+
+Known data sets have the sizes, ranges and numbers of classes of the real ones. What stands in for a file means nothing:
+its sizes are guessed, corrected by what the script's model accepts, and no rule may judge by its values.
+"""
+
+from __future__ import annotations
+
+import ast
+import glob
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from outlayer_lint.tracer.child import written
+from outlayer_lint.tracer.child.inputs import Found, search
+from outlayer_lint.tracer.child.marks import PROJECT, here
+from outlayer_lint.tracer.target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from outlayer_lint.tracer.child.guard import Guard
+
+ROWS, TESTED = 256, 64
+FILES = 16
+SEARCH_S, TRIES = 3.0, 30
+MOST_COLUMNS = 60
+LABEL = re.compile(r"label|target|class|species|survived|outcome|diagnosis|(^|[_./ ])(y|gt)([_. \d]|$)", re.IGNORECASE)
+TEXT = re.compile(r"text|review|comment|sentence|tweet|title|content|message|question|caption|word", re.IGNORECASE)
+PICTURE = re.compile(r"image|img|file|path|photo", re.IGNORECASE)
+COUNT = re.compile(r"of size (\d+)")
+SHAPE = re.compile(r"shape '?[\[(]([-\d, ]+)[\])]")
+WORDS = "the quick brown fox jumps over the lazy dog and runs away from all that it has seen before".split()
+
+
+# -- data sets that are known -----------------------------------------------------------------------------------------
+
+
+class Known(NamedTuple):
+    """The shape of a sample, how many classes there are (0 for a number), and how the real set has them.
+
+    `column`: labels stand in a column; `words`: samples are lists of ids; `rows`: how many to train and to test with.
+    """
+
+    shape: tuple[int, ...]
+    classes: int
+    column: bool = False
+    words: bool = False
+    rows: tuple[int, int] = (0, 0)
+
+
+OF_KERAS = {
+    "mnist": Known((28, 28), 10, rows=(60_000, 10_000)),
+    "fashion_mnist": Known((28, 28), 10, rows=(60_000, 10_000)),
+    "cifar10": Known((32, 32, 3), 10, column=True, rows=(50_000, 10_000)),
+    "cifar100": Known((32, 32, 3), 100, column=True, rows=(50_000, 10_000)),
+    "imdb": Known((80,), 2, words=True),
+    "reuters": Known((80,), 46, words=True),
+    "boston_housing": Known((13,), 0),
+    "california_housing": Known((8,), 0),
+}
+OF_SKLEARN = {"fetch_california_housing": Known((8,), 0), "fetch_covtype": Known((54,), 7)}
+
+
+def keras_data(replace: Callable[[Any, str, Any], None], text: str) -> None:
+    """Put random samples in the place of Keras' data sets, where Keras is loaded; its weights stay random.
+
+    A data set is as large as the real one where the script, whose `text` is given, counts on that.
+    """
+    for name, known in OF_KERAS.items():
+        for home in (f"keras.datasets.{name}", f"keras.src.datasets.{name}"):
+            if home in sys.modules:
+                replace(sys.modules[home], "load_data", _loader(known, text))
+                if known.words:
+                    replace(
+                        sys.modules[home],
+                        "get_word_index",
+                        lambda *_, **__: dict(zip(WORDS, range(1, 99), strict=False)),
+                    )
+    applications = [module for name, module in sys.modules.items() if name.startswith("keras.src.applications.")]
+    for module in applications:
+        if hasattr(module, "file_utils"):
+            replace(module.file_utils, "get_file", lambda *_, **__: "")
+            break
+    model = getattr(sys.modules.get("keras.src.models.model"), "Model", None)
+    if model is not None:
+        replace(model, "load_weights", lambda *_, **__: None)
+
+
+def sklearn_data(replace: Callable[[Any, str, Any], None]) -> None:
+    """Put random samples in the place of the data sets that scikit-learn would download."""
+    home = sys.modules.get("sklearn.datasets")
+    for name, known in OF_SKLEARN.items() if home is not None else ():
+        replace(home, name, _bunch(known))
+
+
+def _loader(known: Known, text: str) -> Callable[..., Any]:
+    rows, tested = known.rows if any(str(each) in text for each in known.rows if each) else (ROWS, TESTED)
+
+    def load_data(*_: Any, **kwargs: Any) -> Any:
+        return _samples(known, rows, 0, kwargs.get("num_words")), _samples(known, tested, 1, kwargs.get("num_words"))
+
+    return load_data
+
+
+def _bunch(known: Known) -> Callable[..., Any]:
+    def fetch(*_: Any, return_X_y: bool = False, as_frame: bool = False, **__: Any) -> Any:  # noqa: N803 - as scikit-learn has it
+        x, y = _samples(known, ROWS, 0, None)
+        if as_frame:
+            pandas = __import__("pandas")
+            x, y = pandas.DataFrame(x).add_prefix("x"), pandas.Series(y, name="target")
+        names = [f"x{index}" for index in range(known.shape[0])]
+        bunch = sys.modules["sklearn.utils"].Bunch(data=x, target=y + (known.classes > 0), feature_names=names)
+        return (bunch.data, bunch.target) if return_X_y else bunch
+
+    return fetch
+
+
+def _samples(known: Known, rows: int, seed: int, words: int | None) -> tuple[Any, Any]:
+    numpy: Any = __import__("numpy")
+    chance = numpy.random.default_rng(seed)
+    if known.words:
+        ids = chance.integers(1, words or 1000, (rows, *known.shape))
+        x = numpy.empty(rows, dtype=object)
+        x[:] = [list(map(int, row)) for row in ids]
+    elif known.classes and len(known.shape) > 1:
+        x = chance.integers(0, 256, (rows, *known.shape), dtype="uint8")
+    else:
+        x = chance.normal(size=(rows, *known.shape)) * 3 + 5
+    if not known.classes:
+        return x, chance.uniform(5, 50, rows)
+    y = numpy.concatenate([numpy.arange(known.classes), chance.integers(0, known.classes, rows)])[:rows]
+    y = chance.permutation(y).astype("uint8" if len(known.shape) > 1 else "int64")
+    return x, y[:, None] if known.column else y
+
+
+# -- files that are not there -----------------------------------------------------------------------------------------
+
+
+class MadeUp:
+    """What stands in for the missing files of one script, over several runs of it.
+
+    Attributes:
+        names: the files that were made up in the last run.
+        shape: of one sample of an array; `high` is the exclusive bound where samples are ids, else 0.
+        more: columns of a table besides those that the script names.
+    """
+
+    def __init__(self, path: str) -> None:
+        """`path` of the script."""
+        self.path = path
+        self.names: list[str] = []
+        self.shape: tuple[int, ...] = (8,)
+        self.high = 0
+        self.more = 6
+        self.tried = 0
+        self.labels: tuple[tuple[int, ...], int] = ((), 2)  # shape of one label, classes (0 for floats of 0 and 1)
+
+    # What readers give.
+
+    def array(self, said: str) -> Any:
+        """An array for a file or a name."""
+        numpy: Any = __import__("numpy")
+        chance = numpy.random.default_rng(len(said))
+        if LABEL.search(said):
+            shape, classes = self.labels
+            drawn = chance.integers(0, classes or 2, (ROWS, *shape))
+            return drawn if classes else drawn.astype("float32")
+        if self.high:
+            return chance.integers(0, self.high, (ROWS, *self.shape))
+        return chance.normal(size=(ROWS, *self.shape)).astype("float32")
+
+    def table(self) -> Any:
+        """A data frame with the columns that the script names."""
+        pandas, numpy = __import__("pandas"), __import__("numpy")
+        chance = numpy.random.default_rng(0)
+        columns: dict[str, Any] = {}
+        for name in [*_columns(self.path), *(f"x{index}" for index in range(self.more))]:
+            columns[name] = _column(name, chance, self.labels[1])
+        return pandas.DataFrame(columns)
+
+    # What a failed run teaches.
+
+    def learned(self, guard: Guard, why: str) -> bool:
+        """Whether another run with other sizes may come further."""
+        failed = guard.calls[-1] if guard.calls and guard.calls[-1].failure else None
+        if not self.names:
+            return False
+        if failed is not None and failed.input is not None:
+            return self._other_labels(failed.input.shape)
+        if (shape := SHAPE.search(why)) and (count := COUNT.search(why)):
+            return self._by_reshape([int(each) for each in re.findall(r"-?\d+", shape[1])], int(count[1]))
+        return guard.recorder.outermost is not None and self._by_model(*guard.recorder.outermost)
+
+    def _other_labels(self, out: tuple[int, ...]) -> bool:
+        """Labels as a loss may want them that is given such an output."""
+        units = out[1] if len(out) > 1 else 1
+        kinds: list[tuple[tuple[int, ...], int]] = [(out[2:], units)] if units > 1 else []
+        kinds += [(out[1:], 0), (out[1:-1], 0), (out[1:], max(units, 2))]
+        self.tried += 1
+        if self.tried > len(kinds):
+            return False
+        self.labels = kinds[self.tried - 1]
+        return True
+
+    def _by_reshape(self, wanted: list[int], size: int) -> bool:
+        sample = 1
+        for each in wanted[1:] if len(wanted) > 2 else wanted:
+            sample *= max(each, 1)
+        return self._wider(sample - size // ROWS) if size % ROWS == 0 else False
+
+    def _wider(self, by: int) -> bool:
+        if not by or self.more + by < 0:
+            return False
+        self.more += by
+        if len(self.shape) == 1:
+            self.shape = (max(self.shape[0] + by, 1),)
+        return True
+
+    def _by_model(self, model: Any, given: Any) -> bool:
+        """The sizes that the model accepts that the script called last."""
+        found = search(model, Target(self.path), budget_s=SEARCH_S, max_tries=TRIES, log=lambda _: None)
+        if not isinstance(found, Found) or not found.hypotheses[0].specs:
+            return False
+        spec = found.hypotheses[0].specs[0]
+        wanted, was = tuple(spec.shape[1:]), tuple(getattr(given, "shape", ()))[1:]
+        if len(wanted) == 1 == len(was):
+            return self._wider(wanted[0] - was[0])
+        if (wanted, spec.high or 0) == (self.shape, self.high) or not wanted:
+            return False
+        self.shape, self.high = wanted, spec.high or 0
+        return True
+
+
+class Arrays(dict[str, Any]):
+    """An archive of arrays: every name gives one."""
+
+    def __init__(self, made: MadeUp, said: str) -> None:
+        """`said` is what the file is called."""
+        super().__init__()
+        self.made, self.said = made, said
+        self.files: list[str] = []
+
+    def __missing__(self, key: str) -> Any:
+        self[key] = self.made.array(f"{self.said} {key}")
+        return self[key]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing was opened."""
+
+
+def files(replace: Callable[[Any, str, Any], None], made: MadeUp) -> None:
+    """Have readers of numpy, pandas and PIL make up what is not there, when the project's own code asks for it."""
+    made.names = []
+
+    def standing_in(owner: Any, name: str, make: Callable[[Any, str], Any]) -> None:
+        plain = getattr(owner, name)
+
+        def read(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return plain(*args, **kwargs)
+            except OSError:
+                asked = args[0] if args else next(iter(kwargs.values()), None)
+                place = here(PROJECT, 2)
+                if place is None or not isinstance(asked, (str, os.PathLike)):
+                    raise
+                shown = os.fspath(asked)
+                made.names.append(os.path.basename(shown))
+                return make(
+                    kwargs, f"{os.path.splitext(os.path.basename(shown))[0]} {' '.join(_assigned(place))} {shown[-4:]}"
+                )
+
+        replace(owner, name, read)
+
+    numpy: Any = sys.modules.get("numpy")
+    if numpy is not None:
+        standing_in(
+            numpy, "load", lambda _, said: Arrays(made, said) if said.endswith(".npz") else made.array(said[:-4])
+        )
+        for name in ("loadtxt", "genfromtxt"):
+            standing_in(numpy, name, lambda _, said: made.array(said[:-4]))
+    pandas: Any = sys.modules.get("pandas")
+    if pandas is not None:
+        for name in ("read_csv", "read_excel", "read_parquet", "read_table", "read_json", "read_pickle"):
+            standing_in(pandas, name, lambda _, __: made.table())
+    pictures: Any = sys.modules.get("PIL.Image")
+    if pictures is not None:
+        standing_in(pictures, "open", lambda _, __: _picture(pictures))
+    standing_in(os, "listdir", lambda _, __: [f"{index}.jpg" for index in range(FILES)])
+    plain = glob.glob
+
+    def globbed(pattern: str, *args: Any, **kwargs: Any) -> list[str]:
+        found = plain(pattern, *args, **kwargs)
+        home = os.path.dirname(str(pattern))
+        if found or not home or "*" in home or os.path.isdir(home) or here(PROJECT, 2) is None:
+            return found
+        made.names.append(str(pattern))
+        names = str(pattern) if str(pattern).rpartition(".")[2].isalpha() else f"{home}/*.jpg"
+        return [names.replace("*", f"{index}") for index in range(FILES)]
+
+    replace(glob, "glob", globbed)
+
+
+def _picture(pictures: Any) -> Any:
+    numpy: Any = __import__("numpy")
+    return pictures.fromarray(numpy.random.default_rng(0).integers(0, 256, (128, 128, 3), dtype="uint8"))
+
+
+def _assigned(place: Any) -> list[str]:
+    """The names that the result of the running call is bound to."""
+    source = written.at(place)
+    targets = getattr(source.statement, "targets", ()) if source is not None else ()
+    return [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
+
+
+def _columns(path: str) -> list[str]:
+    """Names that stand in brackets, or in a `drop`, somewhere in a script."""
+    known = written.expressions(path)
+    found: dict[str, None] = {}
+    for node in ast.walk(known[0].tree) if known is not None else ():
+        parts: list[ast.AST] = []
+        if isinstance(node, ast.Subscript):
+            parts = [node.slice, *getattr(node.slice, "elts", ())]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("drop", "pop"):
+            parts = [
+                each
+                for value in (*node.args, *(k.value for k in node.keywords))
+                for each in (value, *getattr(value, "elts", ()))
+            ]
+        found.update((p.value, None) for p in parts if isinstance(p, ast.Constant) and isinstance(p.value, str))
+    return list(found)[:MOST_COLUMNS]
+
+
+def _column(name: str, chance: Any, classes: int) -> Any:
+    if LABEL.search(name):
+        return chance.integers(0, classes or 2, ROWS)
+    if TEXT.search(name):
+        return [" ".join(chance.choice(WORDS, 12)) for _ in range(ROWS)]
+    if PICTURE.search(name):
+        return [f"{index}.png" for index in range(ROWS)]
+    return chance.normal(size=ROWS)
