@@ -262,3 +262,29 @@ def test_arguments_that_json_cannot_write_do_not_build_it_again(tmp_path: Path) 
     assert isinstance(options, Built)
     assert not options.replays
     assert options.model.in_features == 5
+
+
+def test_guessed_options_that_must_agree_are_made_to(tmp_path: Path) -> None:
+    """An assertion that two of them are the same says what one of them should have been."""
+    (tmp_path / "run.py").write_text(
+        "import argparse\np = argparse.ArgumentParser()\np.add_argument('--encoders', default=2)\n"
+        "p.add_argument('--decoders', default=1)\np.add_argument('--width', default=7)\n"
+    )
+    path = tmp_path / "net.py"
+    path.write_text(
+        textwrap.dedent("""\
+            import torch.nn as nn
+
+            class Net(nn.Module):
+                def __init__(self, configs):
+                    super().__init__()
+                    assert configs.encoders == configs.decoders, "as many of each"
+                    self.fc = nn.Linear(configs.width, configs.decoders)
+
+                def forward(self, x):
+                    return self.fc(x)
+        """)
+    )
+    built = build(Target(str(path), "Net"), str(tmp_path), lambda _: None)
+    assert isinstance(built, Built)
+    assert (built.model.fc.in_features, built.model.fc.out_features) == (7, 2)

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 BENCH = Path(__file__).parents[1] / "benchmarks" / "tracer" / "students.py"
 # Rank and batch are right, a width is another than the one meant.
 SIZE_ONLY = frozenset(
-    "Mixed ClassifierFromNumpy EegNet InfoGenerator SignatureTwins SleepStager FusionForecast DeepFM".split()
+    "Mixed ClassifierFromNumpy EegNet InfoGenerator SignatureTwins SleepStager FusionForecast DeepFM FtTransformer "
+    "RetailSeq GatedCast LaneRows".split()
 )
-# A length or a column is taken for a whole number; two models take fewer axes than they were meant for.
-OTHERWISE = frozenset("Sample WideAndDeep QMixer MemoryNet".split())
+# A length or a column is taken for a whole number; the others take fewer or more axes than they were meant for.
+OTHERWISE = frozenset("Sample WideAndDeep QMixer MemoryNet BiLstmTagger".split())
 NEEDS = {"Frozen": "torchvision"}  # what a model is made of, where it is installed
 
 
@@ -61,13 +62,13 @@ def found(model: nn.Module, *given: InputGiven) -> Found:
     return result
 
 
-@pytest.mark.parametrize("half", ["first", "second", "third"])
+@pytest.mark.parametrize("half", ["first", "second", "third", "fourth"])
 def test_students_get_the_input_they_were_made_for(half: str) -> None:
     students = bench()
     missing = {name for name, package in NEEDS.items() if importlib.util.find_spec(package) is None}
     paths = sorted((students.STUDENTS / half).glob("*.py"))
     rows = [row for path in paths for row in students.measured(path) if row.name not in missing]
-    assert len(rows) > 50
+    assert len(rows) >= 30
     assert {row.name for row in rows if not row.right} <= OTHERWISE
     assert {row.name for row in rows if not row.exact} <= SIZE_ONLY | OTHERWISE
 

@@ -64,7 +64,7 @@ def smp_models() -> Iterator[Model]:
 
 
 SMALL = {
-    "hidden_size": 32, "d_model": 32, "dim": 32, "n_embd": 32, "embed_dim": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+    "hidden_size": 32, "d_model": 32, "dim": 32, "n_embd": 32, "embed_dim": 32, "intermediate_size": 64, "num_hidden_layers": 4,
     "num_layers": 2, "n_layer": 2, "n_layers": 2, "encoder_layers": 2, "decoder_layers": 2, "num_attention_heads": 4, "n_head": 4,
     "n_heads": 4, "num_heads": 4, "encoder_attention_heads": 4, "decoder_attention_heads": 4, "encoder_ffn_dim": 64,
     "decoder_ffn_dim": 64, "vocab_size": 99, "num_key_value_heads": 4, "d_ff": 64, "d_kv": 8, "num_decoder_layers": 2,
@@ -97,7 +97,7 @@ def _tiny(transformers: Any, name: str, config: Any) -> torch.nn.Module:
 
 
 def _small(config: Any) -> Any:
-    """A configuration of that class whose counts are small; what is a list or a text by default stays as it is."""
+    """A configuration of that class whose counts are small and fit each other; lists and texts stay as they are."""
     whole = config()
     parts = {
         name: _small(type(part)).to_dict()
@@ -109,9 +109,24 @@ def _small(config: Any) -> Any:
         for name, size in SMALL.items()
         if type(getattr(whole, name, None)) is int and getattr(whole, name) > 0
     }
-    if "head_dim" in counts and "num_attention_heads" in counts:
-        counts["head_dim"] = counts.get("hidden_size", 32) // counts["num_attention_heads"]
+    if any(isinstance(getattr(whole, name, None), (list, tuple)) for name in ("num_heads", "num_attention_heads")):
+        counts = {name: size for name, size in counts.items() if name not in WIDTHS}
+    if hasattr(whole, "qk_rope_head_dim"):
+        counts |= {"qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 8, "head_dim": 8}
+    if "vocab_size" in counts:
+        ids = [name for name in vars(whole) if name.endswith("token_id") and type(getattr(whole, name)) is int]
+        counts |= {name: counts["vocab_size"] - 1 - at for at, name in enumerate(ids) if getattr(whole, name) >= 99}
+    rope = getattr(whole, "rope_parameters", None) or {}
+    if (section := rope.get("mrope_section")) and "num_attention_heads" in counts:
+        before = getattr(whole, "head_dim", None) or whole.hidden_size // whole.num_attention_heads
+        small = [max(1, size * 8 // before) for size in section]
+        small[-1] += sum(section) * 8 // before - sum(small)
+        parts["rope_parameters"] = {**rope, "mrope_section": small}
     return config(**counts, **parts)
+
+
+# Of models whose every stage has a width and a depth of its own.
+WIDTHS = frozenset("hidden_size embed_dim hidden_dim dim num_layers num_hidden_layers".split())
 
 
 def main() -> int:

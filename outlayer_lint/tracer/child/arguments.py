@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import linecache
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -154,6 +155,33 @@ def by_name(thing: Any, attempt: Attempt) -> dict[str, Any]:
     names = list(parameters(thing))
     named = {names[at] if at < len(names) else f"*{at}": value for at, value in enumerate(attempt.args)}
     return {**named, **attempt.kwargs}
+
+
+def agreed(error: AssertionError) -> bool:
+    """Whether guessed options that an assertion compares (`assert c.encoders == c.decoders`) were made the same."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return False
+    line = linecache.getline(trace.tb_frame.f_code.co_filename, trace.tb_lineno).strip()
+    try:
+        tree = ast.parse(line).body
+    except SyntaxError:
+        return False
+    match tree:
+        case [
+            ast.Assert(
+                test=ast.Compare(
+                    left=ast.Attribute() as first,
+                    ops=[ast.Eq()],
+                    comparators=[ast.Attribute(value=ast.Name(id=name), attr=second)],
+                )
+            )
+        ] if isinstance(options := trace.tb_frame.f_locals.get(name), Absent) and ast.unparse(first.value) == name:
+            options.__dict__[second] = getattr(options, first.attr)
+            return True
+    return False
 
 
 def shown(thing: Any, attempt: Attempt) -> dict[str, Any]:

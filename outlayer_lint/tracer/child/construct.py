@@ -12,6 +12,7 @@ from outlayer_lint.tracer.child.absent import Absent
 from outlayer_lint.tracer.child.arguments import (
     Asked,
     Attempt,
+    agreed,
     asked_for,
     by_name,
     completed,
@@ -120,7 +121,7 @@ def _construct(thing: Any, target: Target, module: SlicedModule, project_root: s
     for attempt in _tries(asked, reasons):
         try:
             with at_most(CONSTRUCT_S):
-                result = thing(*attempt.args, **attempt.kwargs)
+                result = _called(thing, attempt)
         except TooLong:
             reasons.append(f"{attempt.how}: longer than {CONSTRUCT_S:.0f} s")
             continue
@@ -139,6 +140,15 @@ def _construct(thing: Any, target: Target, module: SlicedModule, project_root: s
     needed = ", ".join(parameter.name for parameter in required(thing))
     hint = f"needs args: {needed}" if needed else "cannot be built"
     return Refusal("constructor", f"`{target.name}` {hint} ({reasons[0] if reasons else 'nothing to try'})")
+
+
+def _called(thing: Any, attempt: Attempt) -> Any:
+    try:
+        return thing(*attempt.args, **attempt.kwargs)
+    except AssertionError as error:
+        if not agreed(error):
+            raise
+    return thing(*attempt.args, **attempt.kwargs)
 
 
 def _tries(asked: Asked, reasons: list[str]) -> Iterator[Attempt]:

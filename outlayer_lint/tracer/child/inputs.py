@@ -14,7 +14,7 @@ from outlayer_lint.tracer.child.entries import parameters_of
 from outlayer_lint.tracer.child.hints import first_states
 from outlayer_lint.tracer.child.limits import TooSlow
 from outlayer_lint.tracer.child.repairs import Context, neighbours, operands_of
-from outlayer_lint.tracer.child.scales import masked, unmixed
+from outlayer_lint.tracer.child.scales import divisible, masked, unmixed
 from outlayer_lint.tracer.child.sizes import gap, solved
 from outlayer_lint.tracer.child.slots import BATCH, Slot, State, arguments, leaves, replaced, tensor, with_batch
 from outlayer_lint.tracer.child.vehicle import SEED, SLOW, OutOfTime, Vehicle, spelled
@@ -206,6 +206,8 @@ class _Hunt:
             self._sites[here.site] = self._sites.get(here.site, 0) + 1
             for other in solved(state, failure, self.vehicle.probe):
                 self.push(other, progress + 1)
+        for other in divisible(state, failure):  # the model says what it wants: that goes before all guessing
+            self.push(other, max(progress, self._far[0] if self._far else 0) + 1)
         for other in neighbours(state, failure, self.context):
             self.push(other, progress)
 

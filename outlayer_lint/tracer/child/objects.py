@@ -53,6 +53,7 @@ def repaired(state: State, failure: Failure, model: nn.Module, classes: int | No
     if NONE.search(failure.message) or error.__class__.__name__ == "NameError":
         yield from _more(state, failure, model, classes)
     yield from _named(state, failure, model, classes)
+    yield from _ended(state, failure, model)
     if (
         "not a sequence" in failure.message
         or "iteration over a 0-d" in failure.message
@@ -182,7 +183,10 @@ def _more(state: State, failure: Failure, model: nn.Module, classes: int | None)
 def _named(state: State, failure: Failure, model: nn.Module, classes: int | None) -> Iterator[State]:
     """Arguments that the message calls by name."""
     words = set(WORD.findall(failure.message))
-    open_ones = [p for p in parameters_of(model) if p.name in words and p.name not in dict(state)]
+    missing = [p for p in parameters_of(model) if p.name not in dict(state)]
+    open_ones = [p for p in missing if p.name in words]
+    # A part of the model asks for `input_ids`: it is what the model calls `decoder_input_ids`.
+    open_ones += [p for p in missing if p not in open_ones and any(p.name.endswith(f"_{word}") for word in words)]
     together = state
     for parameter in open_ones[:MAX_ADDED]:
         if "embeds" not in parameter.name:
@@ -191,6 +195,19 @@ def _named(state: State, failure: Failure, model: nn.Module, classes: int | None
             together = (*together, more)
     if len(together) > len(state) + 1:
         yield together
+
+
+ENDS = re.compile(r"<eos>|eos[ _]token|end[ -]of[ -](sequence|sentence|text)", re.IGNORECASE)
+
+
+def _ended(state: State, failure: Failure, model: nn.Module) -> Iterator[State]:
+    """Rows of ids that must hold the one that ends a sentence, which the model's configuration states."""
+    end = getattr(getattr(model, "config", None), "eos_token_id", None)
+    if type(end) is not int or not ENDS.search(failure.message):
+        return
+    for path, slot in leaves(state).items():
+        if slot.dtype == "i64" and len(slot.shape) == 2 and end < slot.high:
+            yield replaced(state, path, slot._replace(fill="ended", value=end))
 
 
 def _uses(model: nn.Module, path: str) -> Iterator[ast.AST]:

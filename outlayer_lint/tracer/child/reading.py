@@ -95,7 +95,7 @@ class Reader:
         """Nothing is remembered here: what a mark is stands on the mark."""
         self.hidden: list[Any] = []
         self.fuel = 1 << 30
-        self.deep = 0
+        self.deep = self.behind = 0  # as the interpreter counts
         self.named: dict[str, Answer] = {}
 
     # What transfer functions ask of the interpreter.

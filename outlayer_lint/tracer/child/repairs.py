@@ -128,6 +128,8 @@ def _sized(slot: Slot, operand: Operand, wanted: Need) -> Iterator[Slot]:
     """The argument with another size of the axis that became the operand's axis."""
     shape, size = slot.shape, wanted.size
     got = operand.shape[wanted.axis]
+    if len(shape) == 1 and slot.batch == 0:  # a number for each sample: a row of them
+        yield tensor(BATCH, size, dtype=slot.dtype, high=slot.high)
     if operand.shape == shape:
         yield resized(slot, wanted.axis % len(shape), size)
         return
@@ -282,6 +284,8 @@ GOT_RANK = re.compile(r"got (?:a )?([1-5])-?D")
 PERMUTED = re.compile(r"input\.dim\(\) = (\d) is not equal to len\(dims\) = (\d)")
 RANGE = re.compile(r"Dimension out of range \(expected to be in range of \[(-?\d+), (-?\d+)\], but got (-?\d+)\)")
 INDEX = re.compile(r"index (-?\d+) is out of bounds for dimension (\d+) with size (\d+)")
+RANKS = re.compile(r"(?:ndim|rank|dimensions?) (?:must be |should be )?in [(\[{]([1-6](?:, [1-6])+)[)\]}]")
+PICTURES = 4  # axes of a batch of them
 WANTED_RANK = re.compile(
     r"ndim == ([1-5])|([1-5])-?\s?[dD](?:im\w*)?\b|(?:expected|must have|requires?|be) "
     r"(?:an? )?([1-5]) dim|([1-5]) dimensions"
@@ -304,6 +308,8 @@ def _ranks(state: State, failure: Failure) -> Iterator[State]:
         or "number of dimensions in the tensor input" in message
     ):
         wanted.append(0)
+    if match := RANKS.search(message):
+        wanted += sorted(map(int, match[1].split(",")), key=lambda rank: rank != PICTURES)
     wanted += [int(next(filter(None, match.groups()))) for match in WANTED_RANK.finditer(message)]
     if match := GOT_RANK.search(message):
         for path in paths:

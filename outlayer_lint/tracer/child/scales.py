@@ -89,6 +89,22 @@ def indexed(state: State, paths: list[str], index: int, axis: int, size: int) ->
         yield state
 
 
+DIVISIBLE = re.compile(r"(?:divisible by|multiple of)(.*)", re.IGNORECASE | re.DOTALL)
+
+
+def divisible(state: State, failure: Failure) -> Iterator[State]:
+    """Free sizes that are multiples of what the message asks for."""
+    match = DIVISIBLE.search(failure.message)
+    numbers = [int(word) for word in re.findall(r"\d+", match[1])] if match else []
+    for number in [number for number in dict.fromkeys(numbers) if 1 < number <= LARGEST_SIDE][:2]:
+        other = state
+        for path, slot in leaves(state).items():
+            if slot.free and slot.shape[slot.free[-1]] % number:
+                other = replaced(other, path, scaled(slot, -(-slot.shape[slot.free[-1]] // number) * number))
+        if other != state:
+            yield other
+
+
 def masked(state: State) -> Iterator[State]:
     """Masks with an axis more: of one row for each sample, of a row for each step."""
     for rows in (1, 0):

@@ -32,9 +32,10 @@ class Slot(NamedTuple):
         kind: `tensor`, `value`, or what holds `parts`: `list`, `tuple`, `dict`, `object`.
         shape: of a tensor; `batch` is the axis that counts samples, `None` where there is none.
         dtype: in the words of `DTYPES`; `high` bounds whole numbers, exclusive.
-        fill: `normal`, `ones`, `zeros`, `lengths` (descending from the number of steps), `range`, `eye`.
+        fill: `normal`, `ones`, `zeros`, `lengths` (descending from the number of steps), `range`, `eye`, `ended` (each
+            row of ids ends with `value`).
         free: axes whose sizes nothing fixes (height and width, steps): they move together.
-        value: of a `value`.
+        value: of a `value`, or what ends a row.
         parts: key -> slot.
     """
 
@@ -172,7 +173,11 @@ def _tensor(slot: Slot, device: str) -> torch.Tensor:
         return torch.randn(slot.shape, dtype=torch.float32).to(dtype)
     if dtype == torch.bool:
         return torch.rand(slot.shape) > 0.5
-    return torch.randint(0, max(slot.high, 1) if slot.high else 2, slot.shape, dtype=dtype)
+    numbers = torch.randint(0, max(slot.high, 1) if slot.high else 2, slot.shape, dtype=dtype)
+    if slot.fill == "ended":
+        numbers[numbers == slot.value] = 0 if slot.value else 1
+        numbers[..., -1] = slot.value
+    return numbers
 
 
 def arguments(state: State, positional: frozenset[str], device: str = "cpu") -> tuple[tuple[Any, ...], dict[str, Any]]:
