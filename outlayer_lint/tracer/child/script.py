@@ -82,6 +82,8 @@ def run_script(
     if stub:
         sys.meta_path.append(missing)
     _libraries(document.data)
+    if not hasattr(sys.modules.get("tensorflow", sys), "__file__") and "tensorflow" in sys.modules:
+        missing.names.append("tensorflow")  # Keras stands in for a part of it, and this for the rest
     pictures: list[str] = []
     ended = Ended("done")
     stand_ins.ASKED.clear()
