@@ -82,7 +82,8 @@ def run_script(
     if stub:
         sys.meta_path.append(missing)
     _libraries(document.data)
-    if not hasattr(sys.modules.get("tensorflow", sys), "__file__") and "tensorflow" in sys.modules:
+    flow = sys.modules.get("tensorflow") if b"tensorflow" in document.data else None
+    if flow is not None and not hasattr(flow, "__file__"):
         missing.names.append("tensorflow")  # Keras stands in for a part of it, and this for the rest
     pictures: list[str] = []
     ended = Ended("done")
