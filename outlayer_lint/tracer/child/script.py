@@ -153,7 +153,7 @@ def _folders(path: str, root: str) -> list[str]:
     while root and (folder + os.sep).startswith(os.path.join(root, "")):
         found.append(folder)
         folder = os.path.dirname(folder)
-    return [*found, os.path.join(root, "src")] if root else []
+    return [root, os.path.join(root, "src"), *found] if root else []  # as if installed: not what lies nearest
 
 
 def _run(code: types.CodeType, module: types.ModuleType, path: str) -> Ended:
