@@ -242,3 +242,14 @@ def test_a_method_that_nobody_calls_is_driven(tmp_path: Path, parameters: str, m
     assert [(loss["finding"], loss["calls"], loss["how"]) for loss in record["losses"]] == [
         ("OLL101", 2, " (called with made-up data)")
     ]
+
+
+def test_a_made_up_target_does_not_make_a_finding_either(tmp_path: Path) -> None:
+    text = """
+import torch
+from scaling_that_is_missing import Scaler
+net = torch.nn.Sequential(torch.nn.Linear(6, 1), torch.nn.Sigmoid())
+x = torch.randn(100, 6) * len(Scaler())
+torch.nn.MSELoss()(net(torch.randn(100, 6)), torch.rand(100, 1)).backward()
+"""
+    assert ran(text, tmp_path)["diagnostics"] == []

@@ -236,16 +236,18 @@ class Guard:
 
     def _looked(self, call: Call, prediction: Any, target: Any) -> None:
         if isinstance(prediction, torch.Tensor):
-            call.prediction, call.input = self.recorder.mark_of(prediction), self._look(call.place, prediction, "input")
+            call.prediction = self.recorder.mark_of(prediction)
+            call.input = self._look(call.place, call.prediction, prediction)
             if prediction.requires_grad:
                 prediction.register_hook(lambda grad: self._came_back(call, grad))
         if isinstance(target, torch.Tensor):
-            call.target, call.aim = self.recorder.mark_of(target), self._look(call.place, target, "target")
+            call.target = self.recorder.mark_of(target)
+            call.aim = self._look(call.place, call.target, target)
         call.training = torch.is_grad_enabled()
 
-    def _look(self, place: Place | None, tensor: Any, which: str) -> Numbers:
-        """What the values show: of the first calls of a place, then of every eighth."""
-        key = place, which, tensor.dtype, tensor.dim(), torch.is_grad_enabled()
+    def _look(self, place: Place | None, mark: Mark, tensor: Any) -> Numbers:
+        """What the values show: of the first calls that receive what one operation made, then of every eighth."""
+        key = place, mark.op, mark.place, mark.dtype, len(mark.shape), torch.is_grad_enabled()
         seen, last = self._looks.get(key, (0, None))
         found = numbers.look(tensor) if last is None or seen < LOOKS or not seen % EACH else last
         self._looks[key] = seen + 1, found
