@@ -279,7 +279,8 @@ def _suppressed(  # noqa: PLR0913, PLR0917 - what was found, where, and what the
     documents = {}
     names = {d.span.path for d in diagnostics}
     for name, file in files.items():
-        if (name in names or suppress.concerns(file.data)) and file.broken is None:
+        said = file.data if file.may_hold_modules else file.words  # the pictures of a notebook are long
+        if (name in names or suppress.concerns(said)) and file.broken is None:
             documents[name] = file.document
     return suppress.apply(
         diagnostics,

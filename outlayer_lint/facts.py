@@ -81,6 +81,11 @@ class LossCall(Fact):
         self.mode = mode
         self.swapped = swapped
 
+    @property
+    def ranks(self) -> tuple[int | None, int | None]:
+        """The number of dims of prediction and target, in the same run."""
+        return self.prediction.rank, self.target.rank
+
 
 class LossBuilt(Fact):
     """A loss object is constructed, or a functional loss is called: its arguments as written.

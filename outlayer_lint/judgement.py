@@ -28,8 +28,10 @@ class Judgement:
     def of(self, fact: Fact) -> Iterator[tuple[str, Finding]]:
         """The findings about one fact, with the rule's name."""
         for cls in type(fact).__mro__:
-            for rule, losses in self.subscriptions.get(cls.__name__, ()):
+            for rule, losses, given in self.subscriptions.get(cls.__name__, ()):
                 if losses and fact.loss.family not in losses:  # type: ignore[attr-defined] # only losses have families
+                    continue
+                if given and not _emits(fact, given):
                     continue
                 if rule not in self.checks:
                     self.checks[rule] = import_module(f"outlayer_lint.checks.{rule.replace('-', '_')}").check
@@ -61,6 +63,12 @@ class Judgement:
             finding.fix,
             claim=claim,
         )
+
+
+def _emits(fact: Any, given: tuple[str, ...]) -> bool:
+    """Whether a check that speaks only where every way emits one of these words may speak; the first way tells."""
+    ways = (fact.operand if hasattr(fact, "operand") else fact.prediction).ways
+    return bool(ways) and ways[0].emission in given
 
 
 class _Words(dict[str, Any]):

@@ -6,9 +6,10 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+from judging import findings
 from rows import row
 
-from outlayer_lint.diagnostic import Finding, Span
+from outlayer_lint.diagnostic import Span
 from outlayer_lint.facts import Applied, Consumed, Decision, Fact, LossCall
 from outlayer_lint.knowledge import Row
 from outlayer_lint.lattice import NOTHING, UNKNOWN, Emission, Origin, Tensor, Value
@@ -70,11 +71,6 @@ def call(name: str, prediction: Value, target: Value = NOTHING, **more: Any) -> 
 
 def applied(name: str, operand: Value, **more: Any) -> Applied:
     return Applied(HERE, row(name), operand, reaches=frozenset(more.pop("reaches", ())), **more)
-
-
-def findings(rule: str, fact: Fact) -> list[Finding]:
-    check = import_module(f"outlayer_lint.checks.{rule}").check
-    return list(check(fact))
 
 
 def said(rule: str, fact: Fact) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 import pytest
+from judging import findings
 from rows import row
 
-from outlayer_lint.diagnostic import Finding, Span
+from outlayer_lint.diagnostic import Span
 from outlayer_lint.facts import Consumed, Decision, Fact, LossBuilt, LossCall
 from outlayer_lint.knowledge import Row, pages
 from outlayer_lint.lattice import NOTHING, UNKNOWN, Emission, Origin, Tensor, Value
@@ -41,10 +41,6 @@ log_softmax = one(Emission.LOGP, axis=1, learned=LINEAR, by="torch.nn.functional
 nonneg = one(Emission.NONNEG, learned=LINEAR)
 batch = one(Emission.DATA)
 labels = one(Emission.INDEX, dtype="long", rank=1)
-
-
-def findings(rule: str, fact: Fact) -> list[Finding]:
-    return list(import_module(f"outlayer_lint.checks.{rule}").check(fact))
 
 
 def said(rule: str, fact: Fact) -> str:

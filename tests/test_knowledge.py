@@ -184,6 +184,16 @@ WRONG = {
     'is = "operation"\nparameters = "input"': ("parameters", "a list is wanted"),
     'is = "operation"\nparameters = ["input"]\ninputs = 2': ("inputs", "2 tensor inputs"),
     'is = "operation"\ninputs = true': ("inputs", "not an integer"),
+    'is = "trainer"\nparameters = ["net"]\ntrains = "net"': ("trains", "a table is wanted"),
+    'is = "trainer"\nparameters = ["net", "loss"]\ntrains = { model = "net", critrion = "loss" }': (
+        "trains",
+        "did you mean `criterion`",
+    ),
+    'is = "trainer"\nparameters = ["net", "loss"]\ntrains = { model = "net" }': ("trains", "unknown word `None`"),
+    'is = "trainer"\nparameters = ["net", "loss"]\ntrains = { model = "net", criterion = "loss", not = ["nl"] }': (
+        "trains",
+        "did you mean `nll`",
+    ),
     'is = "operation"\ncall = ["input"]': ("call", "form"),
     'is = "loss"': ("family", "missing"),
     'emits = "logit"': ("is", "missing"),
@@ -306,13 +316,17 @@ def test_two_pages_of_one_code(tmp_path: Path) -> None:
 
 def test_subscriptions(tmp_path: Path) -> None:
     wanted = {entry for entries in subscriptions().values() for entry in entries}
-    assert {rule for rule, _ in wanted} <= set(pages())
-    assert ("softmax-into-cross-entropy", ("softmax-cross-entropy",)) in subscriptions()["LossCall"]
+    assert {rule for rule, _, _ in wanted} <= set(pages())
+    about = ("softmax-into-cross-entropy", ("softmax-cross-entropy",), ("simplex", "unit"))
+    assert about in subscriptions()["LossCall"]
     losses = [find(name) for name, _, kind in spellings(("loss",)) if kind == "loss"]
-    assert {family for _, families in wanted for family in families} <= {found[0].family for found in losses if found}
-    text = 'LOSSES = ("kl", "nll")\ndef check(fact: LossCall | Decision): ...\n'
+    assert {family for _, families, _ in wanted for family in families} <= {
+        found[0].family for found in losses if found
+    }
+    assert {word for _, _, given in wanted for word in given} <= {*Emission}
+    text = 'LOSSES = ("kl", "nll")\nGIVEN = ("logp",)\ndef check(fact: LossCall | Decision): ...\n'
     (tmp_path / "one_thing.py").write_text(text, encoding="utf-8")
-    entry = ("one-thing", ("kl", "nll"))
+    entry = ("one-thing", ("kl", "nll"), ("logp",))
     assert build.subscriptions(str(tmp_path)) == {"Decision": (entry,), "LossCall": (entry,)}
     (tmp_path / "one_thing.py").write_text("def check(fact): ...\n", encoding="utf-8")
     with pytest.raises(KnowledgeError, match=r"one_thing\.py: has no"):

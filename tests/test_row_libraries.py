@@ -20,7 +20,7 @@ LIBRARIES = (
 ELSEWHEN = frozenset(
     (
         "numpy.round_ numpy.row_stack torchmetrics.Perplexity timm.models.layers.DropPath "
-        "timm.models.layers.drop_path kornia.losses.BinaryFocalLossWithLogits"
+        "timm.models.layers.drop_path kornia.losses.BinaryFocalLossWithLogits pandas.DataFrame.applymap"
     ).split()
 )
 
@@ -200,3 +200,44 @@ def test_smp_flags() -> None:
     assert Emission.SIMPLEX in of.under({"mode": "multiclass", "from_logits": False}).wants
     applied = losses.DiceLoss("multiclass", from_logits=False)(z.softmax(1), y)
     assert torch.allclose(losses.DiceLoss("multiclass")(z, y), applied, atol=1e-6)
+
+
+# ---- pandas ----------------------------------------------------------------------------------------------------------
+
+NEEDED: dict[str, list[Any]] = {
+    "query": ["x > 1"], "nlargest": [2, "x"], "nsmallest": [2, "x"], "set_index": ["k"], "drop": [0], "astype": [float],
+    "fillna": [0], "filter": [["x", "y"]], "clip": [0, 1], "reindex": [[0, 1]], "add_prefix": ["a"],
+    "add_suffix": ["a"], "map": [abs], "replace": [1, 2], "rename": [{}], "select_dtypes": ["number"], "pop": ["y"],
+    "isin": [[1]], "between": [0, 1],
+}  # fmt: skip
+
+
+def test_pandas_keeps_its_ranks() -> None:
+    pandas: Any = pytest.importorskip("pandas")
+    for name in load()["names"]:
+        of, _, method = name.rpartition(".")
+        if of not in ("pandas.DataFrame", "pandas.Series") or method in ("merge", "join", "applymap", "factorize"):
+            continue
+        table = pandas.DataFrame({"x": [1, 2, 3], "y": [0.5, 2.0, 1.0], "k": [1, 2, 3]})
+        thing = table if of.endswith("Frame") else table["y"]
+        given = ["x"] if name == "pandas.DataFrame.sort_values" else NEEDED.get(method, ())
+        given = [thing > 1] if method in ("where", "mask") else given
+        made = getattr(thing, method)(*given)
+        rank = len(getattr(made, "shape", (len(made),)))
+        claimed = {"column": 1, "popped": 1, "mapped": 1, "table": 2}.get(row(name).how, thing.ndim)
+        if row(name).how != "renumbered":
+            assert rank == claimed, name
+
+
+def test_pandas_makes_tables() -> None:
+    pandas: Any = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"x": [1, 2], "y": ["a", "b"]})
+    assert table["y"].reset_index().ndim == 2
+    assert table["y"].reset_index(drop=True).ndim == 1
+    assert pandas.concat([table["x"], table["x"]]).ndim == 1
+    assert pandas.concat([table["x"], table["x"]], axis=1).ndim == 2
+    assert pandas.get_dummies(table["y"]).to_numpy().sum(row("pandas.get_dummies").axis).tolist() == [1, 1]
+    assert pandas.get_dummies(table["y"], drop_first=True).to_numpy().tolist() == [[False], [True]]
+    assert table["y"].astype("category").cat.codes.tolist() == [0, 1]
+    assert table.iloc[:, -1].ndim == table.loc[:, "x"].ndim == table.iloc[0].ndim == 1
+    assert table.iloc[:, -1:].ndim == table.loc[table["x"] > 1, ["x"]].ndim == table[table.columns[:-1]].ndim == 2

@@ -205,3 +205,60 @@ def test_roots_are_what_no_other_class_builds() -> None:
 
 def test_what_cannot_be_parsed_has_no_models() -> None:
     assert located("m.py", "class Net(:") == []
+
+
+def test_without_stubs_a_missing_package_is_a_refusal_where_it_is_needed(tmp_path: Path) -> None:
+    """`stub-missing = false`: a class that never comes to the package is built all the same."""
+    path = tmp_path / "net.py"
+    path.write_text(
+        textwrap.dedent("""\
+            import torch.nn as nn
+            import nowhere_at_all
+
+            class Needs(nn.Linear):
+                def __init__(self):
+                    super().__init__(nowhere_at_all.size(), 2)
+
+            class Free(nn.Linear):
+                def __init__(self):
+                    super().__init__(4, 2)
+
+                def draw(self):
+                    nowhere_at_all.draw(self)
+        """)
+    )
+    needs, free = (
+        build(Target(str(path), name), str(tmp_path), lambda _: None, stub=False) for name in ("Needs", "Free")
+    )
+    assert isinstance(needs, Refusal)
+    assert "No module named 'nowhere_at_all'" in needs.why
+    assert isinstance(free, Built)
+    stood_in = build(Target(str(path), "Needs"), str(tmp_path), lambda _: None)
+    assert isinstance(stood_in, Built)
+
+
+def test_arguments_that_json_cannot_write_do_not_build_it_again(tmp_path: Path) -> None:
+    """Then the configuration that is printed must not name them."""
+    path = tmp_path / "net.py"
+    path.write_text(
+        textwrap.dedent("""\
+            import torch.nn as nn
+
+            class Plain(nn.Linear):
+                def __init__(self, size):
+                    super().__init__(size, 2)
+
+            class Options(nn.Linear):
+                def __init__(self, config):
+                    super().__init__(config.size, 2)
+                    self.config = config
+
+            plain, options = Plain(3), Options(type("Config", (), {"size": 5}))
+        """)
+    )
+    plain, options = (build(Target(str(path), name), str(tmp_path), lambda _: None) for name in ("Plain", "Options"))
+    assert isinstance(plain, Built)
+    assert plain.replays
+    assert isinstance(options, Built)
+    assert not options.replays
+    assert options.model.in_features == 5

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+import judging
 
 from outlayer_lint.knowledge import pages
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 def findings(rule: str, fact: Fact) -> list[Finding]:
     """The findings; `rule` by its name or by that of its module."""
-    found: list[Finding] = list(import_module(f"outlayer_lint.checks.{rule.replace('-', '_')}").check(fact))
+    found = judging.findings(rule.replace("-", "_"), fact)
     page = pages()[rule.replace("_", "-")]
     for each in found:
         message = page.grades[each.grade].message.format_map({**fact.words, **each.words})

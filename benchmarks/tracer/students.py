@@ -70,7 +70,10 @@ def _row(path: Path, name: str, takes: str, is_root: bool, *, explain: bool) -> 
     if not isinstance(built, Built):
         return Row(name, built.stage, built.why, seconds=time.process_time() - began)
     log = print if explain else (lambda _: None)
-    result = search(built.model, target, budget_s=BUDGET_S, max_tries=TRIES, log=log)
+    try:
+        result = search(built.model, target, budget_s=BUDGET_S, max_tries=TRIES, log=log)
+    except Exception as error:  # noqa: BLE001 - a fault of the search is a figure as well
+        return Row(name, "crash", repr(error), seconds=time.process_time() - began)
     seconds = time.process_time() - began
     if not isinstance(result, Found):
         return Row(name, "no-input", result.why, right=takes == "nothing", exact=takes == "nothing", seconds=seconds)

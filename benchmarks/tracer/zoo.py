@@ -11,7 +11,6 @@ Each slice is meant to stay within a minute or two. A line for every model that 
 from __future__ import annotations
 
 import argparse
-import inspect
 import json
 import statistics
 import sys
@@ -98,9 +97,21 @@ def _tiny(transformers: Any, name: str, config: Any) -> torch.nn.Module:
 
 
 def _small(config: Any) -> Any:
-    fields = inspect.signature(config.__init__).parameters
-    known = set(fields) | set(vars(config())) if "kwargs" in fields or len(fields) < 3 else set(fields)
-    return config(**{name: value for name, value in SMALL.items() if name in known})
+    """A configuration of that class whose counts are small; what is a list or a text by default stays as it is."""
+    whole = config()
+    parts = {
+        name: _small(type(part)).to_dict()
+        for name, part in vars(whole).items()
+        if hasattr(part, "to_dict") and not name.startswith("_")
+    }
+    counts = {
+        name: min(size, getattr(whole, name))
+        for name, size in SMALL.items()
+        if type(getattr(whole, name, None)) is int and getattr(whole, name) > 0
+    }
+    if "head_dim" in counts and "num_attention_heads" in counts:
+        counts["head_dim"] = counts.get("hidden_size", 32) // counts["num_attention_heads"]
+    return config(**counts, **parts)
 
 
 def main() -> int:

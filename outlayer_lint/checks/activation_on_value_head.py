@@ -15,10 +15,10 @@ def check(call: LossCall) -> Iterator[Finding]:
     """An estimate of discounted rewards goes through an activation that bounds it."""
     if call.loss.family not in LOSSES:
         return
-    value, target = sides(call)
-    kind = head(value)
+    kind = head(call.target if call.swapped else call.prediction)
     if kind not in (*SQUASHED, Head.RAMP) or not call.evidence("discounted"):
         return
+    value, target = sides(call)
     if target.known and all(inside(way, each) and not learned(each) for way in value for each in target):
         return
     witness = value.ways[0]

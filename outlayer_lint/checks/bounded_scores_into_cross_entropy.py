@@ -7,6 +7,8 @@ from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Emission, Tensor
 
+LOSSES = ("softmax-cross-entropy", "binary-logits", "nll")
+GIVEN = ("sym1", "unorm", "bnd", "logp")
 BOUNDED = (Emission.SYM1, Emission.UNORM, Emission.BND)
 REACH = 4.0  # where a sigmoid reaches 0.98
 FEW = 3  # classes for which a low ceiling may be meant: one of three still gets 0.79

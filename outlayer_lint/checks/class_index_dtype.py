@@ -37,9 +37,8 @@ def _one_hot(way: Tensor, call: LossCall) -> bool:
 
 def _refused(way: Tensor, call: LossCall) -> bool:
     """Floats of the prediction's own shape are probabilities; with one dim less they are indices."""
-    scores = call.prediction.rank
     if multihot(way, call.prediction.units):
         return False
     if way.dtype in FLOATS:
-        return way.emission is Emission.INDEX or (scores is not None and way.rank == scores - 1)
-    return way.dtype in REFUSED or (way.dtype == "uint8" and (scores or 0) > ACCEPTS_BYTES)
+        return way.emission is Emission.INDEX or (way.rank is not None and call.ranks[0] == way.rank + 1)
+    return way.dtype in REFUSED or (way.dtype == "uint8" and (call.prediction.rank or 0) > ACCEPTS_BYTES)

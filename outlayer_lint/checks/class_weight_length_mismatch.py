@@ -7,6 +7,8 @@ from outlayer_lint.dims import aside, class_axis, same_axis
 from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Tensor
 
+LOSSES = ("softmax-cross-entropy", "nll", "binary-logits")
+
 
 def check(call: LossCall) -> Iterator[Finding]:
     """The list of class weights is longer or shorter than the output is wide."""

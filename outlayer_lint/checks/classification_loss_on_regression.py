@@ -7,6 +7,8 @@ from outlayer_lint.evidence import told
 from outlayer_lint.facts import LossCall, places
 from outlayer_lint.forms import quantities
 
+LOSSES = ("binary", "binary-logits", "categorical", "softmax-cross-entropy")
+
 
 def check(call: LossCall) -> Iterator[Finding]:
     """A cross-entropy is given quantities as targets."""

@@ -8,6 +8,8 @@ from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Tensor
 from outlayer_lint.lineage import learned
 
+LOSSES = ("cosine", "embedding")
+
 
 def check(call: LossCall) -> Iterator[Finding]:
     """The angle between two numbers is taken for a loss."""

@@ -7,6 +7,7 @@ from outlayer_lint.facts import Consumed, LossCall, places
 from outlayer_lint.forms import flagged
 from outlayer_lint.lattice import Emission, Tensor
 
+GIVEN = ("unit", "simplex")
 PROBABILITIES = (Emission.UNIT, Emission.SIMPLEX)
 
 

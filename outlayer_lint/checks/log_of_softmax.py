@@ -6,6 +6,8 @@ from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.facts import Applied, places
 from outlayer_lint.lattice import Emission, Tensor
 
+GIVEN = ("simplex",)
+
 
 def check(applied: Applied) -> Iterator[Finding]:
     """A logarithm is taken of what a softmax made; with an epsilon in between it is log-with-epsilon."""

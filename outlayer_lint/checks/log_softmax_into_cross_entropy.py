@@ -9,6 +9,7 @@ from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.remedies import removal
 
 LOSSES = ("softmax-cross-entropy",)
+GIVEN = ("logp", "logunit")
 
 
 def check(call: LossCall) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.facts import Consumed, Decision, LossCall, places
 from outlayer_lint.lattice import Emission, Tensor, Value
 
+GIVEN = ("logp", "logunit")
 LOGARITHMS = (Emission.LOGP, Emission.LOGUNIT)
 PROBABILITIES = {Emission.SIMPLEX, Emission.UNIT}
 PAIR = 2  # the log-sigmoids of `-x` and `x`, side by side, are the log of a distribution

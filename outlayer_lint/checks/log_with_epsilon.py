@@ -6,6 +6,7 @@ from outlayer_lint.checks import log_of_sigmoid, log_of_softmax
 from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.facts import Applied, places
 
+GIVEN = ("unit", "simplex")
 EPSILON = 1e-3  # more than that is smoothing
 
 

@@ -8,6 +8,7 @@ from outlayer_lint.forms import raw
 from outlayer_lint.lattice import Emission
 
 LOSSES = ("binary",)
+GIVEN = ("logit",)
 
 
 def check(call: LossCall) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from outlayer_lint.forms import raw
 from outlayer_lint.lattice import Emission
 
 LOSSES = ("nll",)
+GIVEN = ("logit", "nonneg", "pos", "sym1", "unorm")
 # An activation that is no log-softmax, applied to the last layer, does not make its scores log-probabilities.
 SCORES = (Emission.LOGIT, Emission.NONNEG, Emission.POS, Emission.SYM1, Emission.UNORM)
 

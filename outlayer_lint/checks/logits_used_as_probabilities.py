@@ -7,6 +7,7 @@ from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.facts import Consumed, places
 from outlayer_lint.lattice import Emission
 
+GIVEN = ("logit",)
 PROBABILITIES = {Emission.SIMPLEX, Emission.UNIT}
 
 

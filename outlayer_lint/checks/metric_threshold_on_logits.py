@@ -7,6 +7,7 @@ from outlayer_lint.facts import Consumed, places
 from outlayer_lint.knowledge import Row
 from outlayer_lint.lattice import Emission
 
+GIVEN = ("logit",)
 PROBABILITIES = {Emission.SIMPLEX, Emission.UNIT}
 THRESHOLDS = ("threshold", "thresholds")
 INSIDE = ("binary-logits", "softmax-cross-entropy")  # losses that apply the activation themselves

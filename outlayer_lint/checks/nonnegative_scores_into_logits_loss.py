@@ -7,6 +7,8 @@ from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Emission, Tensor
 
+LOSSES = ("softmax-cross-entropy", "binary-logits", "nll", "kl", "binary", "squared", "absolute")
+GIVEN = ("nonneg", "pos", "bnd", "unit", "simplex", "logp")
 LOWEST = -0.5  # silu, gelu, mish and hardswish dip below zero, but not as far
 # What these losses are rightly given, so that only the clipping before it is left to say.
 PROBABLE, LOGARITHM = frozenset({Emission.UNIT, Emission.SIMPLEX}), frozenset({Emission.LOGP})

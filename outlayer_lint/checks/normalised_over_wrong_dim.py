@@ -8,6 +8,8 @@ from outlayer_lint.facts import Decision, LossCall, places
 from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.lineage import made
 
+GIVEN = ("simplex", "logp")
+
 
 def check(fact: LossCall | Decision) -> Iterator[Finding]:
     """The dim that was normalised is not the one from which the loss reads the classes."""

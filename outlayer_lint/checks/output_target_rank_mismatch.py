@@ -15,9 +15,9 @@ def check(call: LossCall) -> Iterator[Finding]:
         return
     if call.arguments.get("reduction") == "none":
         return  # all pairs may be what is wanted; somebody looks at the matrix afterwards
-    if call.prediction.rank not in (1, 2):
+    if call.prediction.rank not in (1, 2) and (call.prediction.rank is not None or call.prediction.units != 1):
         return
-    ranks = (call.prediction.rank, call.target.rank)
+    ranks = call.ranks
     if (ranks[0] == 1 and call.prediction.units == 1) or (ranks[1] == 1 and call.target.units == 1):
         return  # a single sample
     if ranks == (2, 1) and call.prediction.units == 1:

@@ -8,6 +8,8 @@ from outlayer_lint.forms import flagged, softmaxed
 from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.remedies import removal
 
+LOSSES = ("softmax-cross-entropy", "binary-logits")
+GIVEN = ("simplex", "unit", "logunit", "logp")
 NORMALISED = {
     "softmax-cross-entropy": (Emission.SIMPLEX, Emission.UNIT, Emission.LOGUNIT),
     "binary-logits": (Emission.SIMPLEX, Emission.UNIT, Emission.LOGUNIT, Emission.LOGP),

@@ -8,6 +8,7 @@ from outlayer_lint.lattice import Emission
 from outlayer_lint.remedies import logarithm
 
 LOSSES = ("nll",)
+GIVEN = ("simplex", "unit")
 
 
 def check(call: LossCall) -> Iterator[Finding]:

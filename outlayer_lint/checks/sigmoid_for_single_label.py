@@ -8,6 +8,7 @@ from outlayer_lint.forms import multihot, softmaxed
 from outlayer_lint.lattice import Emission, Tensor
 
 LOSSES = ("categorical",)
+GIVEN = ("unit",)
 
 
 def check(call: LossCall) -> Iterator[Finding]:

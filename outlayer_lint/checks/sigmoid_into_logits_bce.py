@@ -9,6 +9,7 @@ from outlayer_lint.lattice import Emission
 from outlayer_lint.remedies import removal
 
 LOSSES = ("binary-logits",)
+GIVEN = ("unit",)
 
 
 def check(call: LossCall) -> Iterator[Finding]:

@@ -8,6 +8,8 @@ from outlayer_lint.facts import Decision, LossCall, places
 from outlayer_lint.lattice import Tensor
 from outlayer_lint.lineage import made
 
+GIVEN = ("simplex", "logp")
+
 
 def check(fact: LossCall | Decision) -> Iterator[Finding]:
     """A softmax over a single unit: the output is constant."""

@@ -10,6 +10,7 @@ from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.lineage import learned
 
 LOSSES = ("binary",)
+GIVEN = ("simplex",)
 PAIR = 2  # two units of a softmax are a yes and a no
 MADE = ("same-activation", "bootstrapped", "menu", "target-is-input", "gan-label")
 DECIDED = ("argmax", "accuracy")

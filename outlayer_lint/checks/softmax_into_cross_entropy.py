@@ -8,6 +8,7 @@ from outlayer_lint.forms import flagged, softmaxed
 from outlayer_lint.remedies import removal
 
 LOSSES = ("softmax-cross-entropy",)
+GIVEN = ("simplex", "unit")
 
 
 def check(call: LossCall) -> Iterator[Finding]:

@@ -6,6 +6,8 @@ from outlayer_lint.diagnostic import Finding
 from outlayer_lint.evidence import linear, speak
 from outlayer_lint.facts import LossCall
 
+LOSSES = ("squared", "absolute")
+
 
 def check(call: LossCall) -> Iterator[Finding]:
     """A softmax is last before a regression loss."""

@@ -9,6 +9,8 @@ from outlayer_lint.knowledge import Row
 from outlayer_lint.lattice import Emission, Tensor, Value
 from outlayer_lint.lineage import learned, made
 
+GIVEN = ("simplex", "logp")
+
 
 def check(fact: LossCall | Decision | Consumed) -> Iterator[Finding]:
     value, word = (fact.operand, "operand") if isinstance(fact, Decision) else (fact.prediction, "prediction")

@@ -6,6 +6,8 @@ from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.evidence import speak
 from outlayer_lint.facts import LossCall
 
+LOSSES = ("squared", "absolute")
+
 
 def check(call: LossCall) -> Iterator[Finding]:
     """The targets take values that the output cannot take."""

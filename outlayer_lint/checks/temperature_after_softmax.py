@@ -6,6 +6,8 @@ from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.facts import Applied, places
 from outlayer_lint.lattice import Emission
 
+GIVEN = ("simplex",)
+
 
 def check(applied: Applied) -> Iterator[Finding]:
     """Probabilities are divided by a temperature; attention weights, which reach no consumer, may be scaled at will."""

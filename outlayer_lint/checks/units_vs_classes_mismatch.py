@@ -8,9 +8,9 @@ from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Emission
 from outlayer_lint.lineage import stem
 
+LOSSES = ("softmax-cross-entropy", "nll", "categorical", "binary", "binary-logits", "squared", "absolute")
 SAMPLED = frozenset({"randint", "randintlike", "random", "randperm"})  # a smoke test need not name every class
-COLUMNS = ("softmax-cross-entropy", "nll", "categorical", "binary", "binary-logits", "squared", "absolute")
-INDEXED = COLUMNS[:3]
+INDEXED = LOSSES[:3]
 VOCABULARY = 256  # heads above this are padded to a multiple of eight
 
 
@@ -21,7 +21,7 @@ def check(call: LossCall) -> Iterator[Finding]:
     target = call.target
     classes, grade = target.units, ""
     if target.every(Emission.ONEHOT, Emission.MULTIHOT):
-        grade = "columns" if family in COLUMNS and classes not in (None, value.units) else ""
+        grade = "columns" if family in LOSSES and classes not in (None, value.units) else ""
     elif family in INDEXED:
         classes = call.classes or (classes if target.every(Emission.INDEX) else None)
         grade = compared(call, value.units, classes) if classes else ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.facts import Applied
-from outlayer_lint.interpret import arrays, classes, seeds
+from outlayer_lint.interpret import arrays, classes, standing
 from outlayer_lint.interpret.choices import compatible
 from outlayer_lint.interpret.coupling import Step
 from outlayer_lint.interpret.frames import World
@@ -165,7 +165,7 @@ def _inside_another(driver: Driver, owner: Scope) -> bool:
 def activated(driver: Driver, seed: Seed, application: Application, related: Any) -> Iterator[Applied]:
     """A softmax or sigmoid put on what a model returned, where that already went through one."""
     entry, row = application.input_entry(), application.row
-    if entry is None or row.emits not in PROBABLE or not seeds.outside_models(seed):
+    if entry is None or row.emits not in PROBABLE or not standing.outside_models(seed):
         return
     shown = getattr(entry, "node", None)
     span = seed.place.block.scope.file.document.span(seed.node)

@@ -47,6 +47,16 @@ def is_image(t: Tensor) -> bool:
     return t.emission is Emission.DATA and (t.low, t.high) == (0.0, BYTE)
 
 
+def of_pandas(t: Tensor) -> bool:
+    """Whether this is a table or a column of pandas, or a part of one; see `tables`."""
+    return t.by.startswith("pandas.")
+
+
+def alone(t: Tensor) -> Tensor:
+    """The values of a table alone."""
+    return t.replace(by="numpy.array") if of_pandas(t) else t
+
+
 def anything(key: object) -> Tensor:
     """Data of which nothing is known but whose they are."""
     return Tensor(Emission.DATA, source=key)
@@ -104,7 +114,13 @@ def measured(
         elif isinstance(thing, Tensor):
             found.append(thing)
             # `torch.tensor` takes a tensor inside a list for the one number it holds; NumPy stacks arrays.
-            shapes.add(() if scalars and depth else (None,) * thing.rank if thing.rank is not None else None)
+            shapes.add(
+                ()
+                if scalars and depth and not thing.by.startswith(("numpy.", "pandas."))
+                else (None,) * thing.rank
+                if thing.rank is not None
+                else None
+            )
         elif isinstance(thing, Sequence) and depth < 4 and len(thing.items) + len(thing.tail) <= MAX_ITEMS:
             inner: set[tuple[int | None, ...] | None] = set()
             for entry in (*thing.items, *thing.tail, *((thing.middle,) if thing.open else ())):
@@ -138,7 +154,7 @@ def array(it: Interpreter, app: Application, dtype: str | None) -> Answer:
             origin=app.origin,
         )
         return only(made)
-    kept = tuple((_cast(t.replace(gradient=False), dtype), c) for t, c in answer if isinstance(t, Tensor))
+    kept = tuple((recast(alone(t).replace(gradient=False), dtype), c) for t, c in answer if isinstance(t, Tensor))
     if kept and len(kept) == len(answer):
         return kept
     if opened:
@@ -152,7 +168,7 @@ def array(it: Interpreter, app: Application, dtype: str | None) -> Answer:
         if not alike and not all(t.bounded for t in found):
             return only(anything(("array", *key[1:])).replace(rank=rank))
         return only(
-            _cast(hull(found, ("array", *key[1:])).replace(rank=rank, axis=None, class_axis=None, inner=None), dtype)
+            recast(hull(found, ("array", *key[1:])).replace(rank=rank, axis=None, class_axis=None, inner=None), dtype)
         )
     number = literal(values, rank, shape or (), key, dtype) if not found else None
     if number is not None:
@@ -214,7 +230,8 @@ def cast_to(it: Interpreter, app: Application) -> str | None:
     return None
 
 
-def _cast(t: Tensor, dtype: str | None) -> Tensor:
+def recast(t: Tensor, dtype: str | None) -> Tensor:
+    """The same values in another dtype, `None` where that is not known."""
     if dtype is None or dtype == t.dtype:
         return t
     return whole(t, dtype) if dtype in WHOLE and t.dtype not in WHOLE else t.replace(dtype=dtype)
@@ -309,11 +326,21 @@ def product(app: Application, ways: Answer) -> Tensor | None:
 
 def taken_rank(it: Interpreter, t: Tensor, index: ast.expr, site: Site) -> int | None:
     """The rank of `x[index]` where the index is an array: its dims stand in place of the first one."""
-    if "pandas." in t.by or t.rank is None:
+    if t.rank is None:
         return None
     ranks = {_index_rank(thing) for thing, _ in it.ev(index, site.place, site.frame)}
     known = ranks.pop() if len(ranks) == 1 else None
     return None if known is None else t.rank - 1 + known
+
+
+def is_index(thing: Any) -> bool:
+    """Whether a thing is the number that a loader asks for one example by."""
+    return isinstance(thing, Unknown) and thing.reason == "index"
+
+
+def is_drawn(it: Interpreter, index: ast.expr, site: Site) -> bool:
+    """Whether `index` takes one example, as a loader asks for it."""
+    return all(is_index(thing) for thing, _ in it.ev(index, site.place, site.frame))
 
 
 def _index_rank(thing: Any) -> int | None:

@@ -115,7 +115,16 @@ def of_parameter(it: Interpreter, thing: Parameter, name: str) -> Answer:
 
 
 def of_tensor(it: Interpreter, thing: Tensor, name: str, site: Site) -> Answer:
-    """A tensor's methods by their rows; `.data`, `.T`, `.shape`."""
+    """A tensor's methods by their rows; `.data`, `.T`, `.shape`; a table's own."""
+    if arrays.of_pandas(thing):
+        from outlayer_lint.interpret import tables  # noqa: PLC0415 - for programs that use pandas
+
+        return tables.attribute(it, thing, name, site)
+    return of_array(it, thing, name, site)
+
+
+def of_array(it: Interpreter, thing: Tensor, name: str, site: Site) -> Answer:
+    """Of what is no table: a tensor, an array, a column."""
     if name in ("data", "real"):
         return only(thing)
     found = knowledge.methods(name)
@@ -132,6 +141,8 @@ def of_tensor(it: Interpreter, thing: Tensor, name: str, site: Site) -> Answer:
         return unknown("unknown attribute of a model's output")
     if thing.source is not None and (array := knowledge.methods(name, of="numpy.ndarray")) is not None:
         return only(Method(thing, name, array[0]))
+    if thing.source is not None and (own := knowledge.methods(name, of="pandas.Series")) is not None:
+        return only(Method(thing, name, own[0]))
     return only(arrays.attribute(thing, name))
 
 
@@ -187,6 +198,10 @@ def with_override(thing: Any, override: Override) -> Any:
 
 def overridden(it: Interpreter, thing: Any, path: tuple[object, ...], lazy: Lazy, how: str) -> Any:
     """The effect of `x.a.b = value` on `x`."""
+    if isinstance(thing, Tensor) and arrays.of_pandas(thing):
+        from outlayer_lint.interpret import tables  # noqa: PLC0415 - for programs that use pandas
+
+        return tables.overridden(it, thing, path, lazy)
     if how != "assign":
         return thing
     steps = tuple(it.constant(it.ev(s, lazy.place, lazy.frame)) if isinstance(s, ast.expr) else s for s in path)

@@ -87,7 +87,7 @@ def _confirmed(
             continue
         for world, things in driver.callee(seed, _as_derived(driver, seed, holder)):
             verdict = max((ways.means(driver.it, t, scope) for t in things), default=0)
-            if verdict == 2 or (verdict == 1 and unique and len(driver.definitions(unique)) == 1):
+            if verdict == 2 or (verdict == 1 and unique and sum(driver.definitions(unique).values()) == 1):
                 seen = len(things) if verdict == 2 else 0
                 binding = Binding(seed.node, seed.place, seed.overlay, likely=verdict == 1, seen=seen)
                 callers.append(Caller(binding, world))
@@ -107,9 +107,7 @@ def _of_another_class(driver: Driver, seed: Seed, scope: Scope) -> bool:
     at = _method_around(seed)
     if at is None or at.owner is None or at.owner is scope.owner or scope.name in ways.CALLED_THROUGH_INSTANCE:
         return False
-    return at.owner.node not in {c.scope.node for c in driver.subclasses(scope.owner)} and not driver.derives(
-        scope.owner, at.owner
-    )
+    return not driver.derives(at.owner, scope.owner) and not driver.derives(scope.owner, at.owner)
 
 
 def _method_around(seed: Seed) -> Scope | None:
@@ -133,6 +131,9 @@ def _named(driver: Driver, scope: Scope, name: str, *, method: bool) -> list[Cal
         return []
     near = scope.file
     files = driver.project.mentions(name) if method else driver.project.importers(near, name)
+    if not method:  # who defines a function of that name calls its own
+        own = driver.definitions(name)
+        files = [file for file in files if file is near or file not in own]
     if method and len(files) > MANY_FILES and scope.owner is not None:  # `step`, `sample`: where the class is known
         known = driver.project.beside(near) & set(driver.project.mentions(scope.owner.name))
         files = [file for file in files if file is near or file in known]
@@ -146,6 +147,9 @@ def _named(driver: Driver, scope: Scope, name: str, *, method: bool) -> list[Cal
     # Nobody calls it by its name, yet it may be passed on.
     for other in handed.names(driver, scope, files[:MAX_CANDIDATES]):
         where = driver.project.mentions(other)
+        if len(where) > MANY_FILES:  # `labels`, `config`: where the file is known
+            beside = driver.project.beside(near)
+            where = [file for file in where if file in beside][:MANY_FILES]
         found += _confirmed(driver, _candidates(driver, where, other, near)[:MAX_CALLERS], scope)
         if len(found) >= MAX_CALLERS:
             break

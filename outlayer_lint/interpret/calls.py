@@ -131,7 +131,7 @@ def library(it: Interpreter, thing: Library, given: Arguments, site: Site) -> An
     if row is None:
         return only(Foreign(thing.name, (id(site.node), id(site.frame.base))))
     contract, form = row
-    if form == "module":
+    if form == "module" or contract.kind == "trainer":
         return only(Built(contract, thing.name, given, site))
     return apply_row(it, contract, form, given, site)
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from outlayer_lint import knowledge
 from outlayer_lint.diagnostic import Related
 from outlayer_lint.facts import Fact, LossBuilt, LossCall
-from outlayer_lint.interpret import calls, classes, conditions, passing, targets
+from outlayer_lint.interpret import calls, classes, conditions, pairings, passing, targets
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible
 from outlayer_lint.interpret.things import (
     Answer,
     Built,
+    Class,
     Instance,
     Library,
     Method,
@@ -73,7 +74,7 @@ def as_loss(driver: Driver, thing: Any, seed: Seed, frame: Frame) -> Application
 
                 return keras_losses.in_order(made)
             return made
-    return None
+    return pairings.loss_of(it, thing, given, site) if isinstance(thing, (Library, Class)) else None
 
 
 def _inherited_loss(driver: Driver, thing: Instance) -> Built | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import calls, classes, instances, layers, operators, tensors, transfer
+from outlayer_lint.interpret import arrays, calls, classes, instances, layers, operators, tensors, transfer
 from outlayer_lint.interpret.choices import Choice, restrict
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
@@ -161,6 +161,10 @@ def item(it: Interpreter, thing: Any, index: ast.expr, site: Site) -> Answer:
     """`thing[index]`."""
     place, frame = site.place, site.frame
     if isinstance(thing, Tensor):
+        if arrays.of_pandas(thing):
+            from outlayer_lint.interpret import tables  # noqa: PLC0415 - for programs that use pandas
+
+            return tables.item(it, thing, index, site)
         return only(tensors.indexed(it, thing, index, site))
     if isinstance(thing, Parameter):
         return only(Parameter(thing.scope, thing.name, (*thing.trail, ("item", ast.unparse(index)[:40]))))

@@ -77,8 +77,8 @@ def _batch_of(it: Interpreter, loader: Built) -> Answer:
         if isinstance(data, OPEN):
             return only(data)
         answer = example(it, data)
-        if single:
-            return answer
+        if single:  # a sampler may draw whole batches
+            return only(anything(key_of(loader, "batch"))) if "sampler" in loader.arguments.keywords else answer
         if collate is not None:
             several = only(Sequence((), open=True, middle=answer))
             made = lift(

@@ -14,6 +14,7 @@ from outlayer_lint.interpret.operators import number
 from outlayer_lint.interpret.things import Answer, Built, Library, Method, Site
 from outlayer_lint.interpret.transfer import Application, as_value
 from outlayer_lint.lattice import Emission, Tensor, Value
+from outlayer_lint.resolve.blocks import last
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,8 +52,10 @@ def contexts(driver: Driver, seed: Seed, node: ast.expr, fuel: int = FUEL) -> It
             yield world, frame, as_value(answer)
 
 
-def _worlds(driver: Driver, ask: Callable[[World], list[Answer]], fuel: int) -> Iterator[tuple[World, list[Answer]]]:
-    far = driver.reach if fuel == FUEL else 1
+def _worlds(
+    driver: Driver, ask: Callable[[World], list[Answer]], fuel: int, *, near: bool = False
+) -> Iterator[tuple[World, list[Answer]]]:
+    far = driver.reach if fuel == FUEL and not near else 1
     most = STEPS * far if fuel == FUEL else STEPS // 2
     return driver.worlds(ask, limit=WORLDS, fuel=fuel * far, most=most, deep=far > 1, of_models=True)
 
@@ -101,6 +104,9 @@ def related_to(driver: Driver, world: World) -> Any:
 def called(driver: Driver, seed: Seed) -> Iterator[Fact]:
     """A call that may decide, sample, measure, or apply an activation."""
     it = driver.it
+    word = last(seed.node.func).rstrip("_")
+    if word == "log" and consumers.mode_of(seed) != "train":
+        return
 
     def ask(world: World) -> list[Answer]:
         frame = driver.frame(seed, world)
@@ -108,7 +114,7 @@ def called(driver: Driver, seed: Seed) -> Iterator[Fact]:
         answers = [callee]
         for thing, _ in callee:
             application = applied_row(driver, thing, seed, frame)
-            if application is not None:
+            if application is not None and not _is_of_numbers(application):
                 if application.row.kind == "activation":
                     it.fuel = min(it.fuel, ACTIVATED)
                 touch = (
@@ -119,12 +125,12 @@ def called(driver: Driver, seed: Seed) -> Iterator[Fact]:
                     answers.extend((answer, open_behind(driver, answer, touch)))
         return answers
 
-    picks = seeds.last(seed.node.func) in seeds.BRIEF
-    for world, answers in _worlds(driver, ask, PICKED if picks else FUEL):
+    # A metric is some calls away from its model, a logarithm close to the activation that it is taken of.
+    for world, answers in _worlds(driver, ask, PICKED if word in seeds.BRIEF else FUEL, near=word == "log"):
         frame = driver.frame(seed, world)
         for thing, _ in answers[0] if is_met(driver, seed, frame) else ():
             application = applied_row(driver, thing, seed, frame)
-            if application is not None:
+            if application is not None and not _is_of_numbers(application):
                 yield from _facts(driver, seed, application, related_to(driver, world))
 
 
@@ -142,6 +148,11 @@ def applied_row(driver: Driver, thing: Any, seed: Seed, frame: Frame) -> Applica
     if isinstance(thing, Built) and thing.row.kind in ("activation", "metric"):
         return Application(it, thing.row, "module", given, site, thing)
     return None
+
+
+def _is_of_numbers(application: Application) -> bool:
+    """Whether it is a logarithm outside of a framework: nothing is trained through it."""
+    return application.row.how == "log" and application.row.name.startswith(("numpy.", "scipy.", "math."))
 
 
 def _wanted(application: Application) -> list[Any]:

@@ -61,7 +61,7 @@ class Driver:
         self._worlds: dict[object, World] = {}
         self._written: dict[int, ast.Call] = {}
         self.handed: dict[object, ast.Call] = {}  # calls that a framework makes of what it is handed
-        self._definitions: dict[str, list[SourceFile]] = {}
+        self._definitions: dict[str, dict[SourceFile, int]] = {}
 
     # -- frames -------------------------------------------------------------------------------------------------------
 
@@ -266,11 +266,11 @@ class Driver:
 
     # -- what the project defines -------------------------------------------------------------------------------------
 
-    def definitions(self, name: str) -> list[SourceFile]:
-        """The files that define a function or method of that name, one entry for each definition."""
+    def definitions(self, name: str) -> dict[SourceFile, int]:
+        """The files that define a function or method of that name, and how many times."""
         if name not in self._definitions:
-            files = self.project.mentions(name)
-            self._definitions[name] = [file for file in files for _ in range(file.defining(name))]
+            counted = ((file, file.defining(name)) for file in self.project.mentions(name))
+            self._definitions[name] = {file: count for file, count in counted if count}
         return self._definitions[name]
 
     def derives(self, scope: Scope, base: Scope) -> bool:
@@ -290,9 +290,11 @@ class Driver:
         found: dict[int, Class] = {}
         todo = [scope.name]
         seen: set[tuple[SourceFile, str]] = set()
-        while todo and len(found) < MAX_WORLDS * 2:
+        while todo:
             base = todo.pop()
             for file, name in self.project.derived(base):
+                if len(found) >= MAX_WORLDS:
+                    return list(found.values())
                 if (file, name) in seen:
                     continue
                 seen.add((file, name))
@@ -306,7 +308,7 @@ class Driver:
                     ):
                         found.setdefault(id(thing.scope), thing)
                         todo.append(name)
-        return list(found.values())[:MAX_WORLDS]
+        return list(found.values())
 
 
 def _meets_tensor(thing: Parameter) -> bool:

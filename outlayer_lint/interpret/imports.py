@@ -85,8 +85,9 @@ def imported_from(it: Interpreter, module: str, level: int, name: str, file: Sou
         for other in _further(it, module, file):
             if other not in (target, file) and (answer := exported(it, other, name)) is not None:
                 return answer
-    if target is not None:
-        return unknown("import not resolved")
+    if target is not None:  # a file that happens to be named like a library has nothing of that name
+        known = not level and knowledge.find(full) is not None
+        return only(Library(full)) if known else unknown("import not resolved")
     if level or it.project.is_package(module, file):
         return unknown("import not resolved")
     return only(Library(full))

@@ -96,7 +96,8 @@ def _kinds(it: Interpreter, index: ast.expr, site: Site) -> list[str]:
             kinds.append("new")
         else:
             value = it.constant(it.ev(entry, site.place, site.frame))
-            kinds.append("one" if isinstance(value, int) and not isinstance(value, bool) else "some")
+            one = isinstance(value, int) and not isinstance(value, bool)
+            kinds.append("one" if one or (value is ... and arrays.is_drawn(it, entry, site)) else "some")
     return kinds
 
 

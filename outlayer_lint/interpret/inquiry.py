@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.blocks import Place
     from outlayer_lint.resolve.sourcefile import SourceFile
 
-CONSUMERS = ("loss", "metric", "distribution", "sampler", "activation")
+CONSUMERS = ("loss", "metric", "distribution", "sampler", "activation", "trainer")
 
 
 class Event:
@@ -98,6 +98,8 @@ class Inquiry:
             likely = re.compile(rf"(?i:{LIKELY_LOSS})").fullmatch
             words: set[str] = set().union(*(file.tokens for file in self.relevant))
             found.update(filter(likely, words))
+            for word in filter(words.__contains__, self.vocabulary.trainers):
+                found.update((word, *(name for _, name in self.driver.project.derived(word))))
             self._calling = found | self.vocabulary.functions | self.vocabulary.classes
         return self._calling
 

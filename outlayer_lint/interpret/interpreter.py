@@ -59,6 +59,7 @@ class Interpreter:
         self.fuel = FUEL
         self.training = True
         self.nesting = 0
+        self.behind = 0  # how many inputs of layers are being asked for, each because of the one before
         self._modules: dict[SourceFile, Frame] = {}
         self._reaching: dict[tuple[int, int, str], list[Reach]] = {}
         self._open: dict[object, Answer] = {}

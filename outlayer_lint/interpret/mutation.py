@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.interpret import assignment, attributes, conditions, containers, effects, operators, passing
+from outlayer_lint.interpret import arrays, assignment, attributes, conditions, containers, effects, operators, passing
 from outlayer_lint.interpret.choices import restrict
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
@@ -176,6 +176,10 @@ def stored(it: Interpreter, before: Answer, index: Slot, lazy: Entry, how: str, 
                     )
                 )
             return only(Sequence((), open=True, kind=thing.kind))
+        if isinstance(thing, Tensor) and arrays.of_pandas(thing):
+            from outlayer_lint.interpret import tables  # noqa: PLC0415 - for programs that use pandas
+
+            return only(tables.stored(it, thing, index, key, lazy) if how == "assign" else tables.forgotten(thing))
         if isinstance(thing, Tensor):
             slot = Lazy(index, place, frame)
             return assignment.assigned(it, thing, lazy, how, slot) if isinstance(lazy, Lazy) else only(thing)

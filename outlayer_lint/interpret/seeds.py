@@ -5,20 +5,20 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, NamedTuple
 
-from outlayer_lint.resolve.blocks import Place
+from outlayer_lint.interpret import standing
+from outlayer_lint.resolve.blocks import Place, last
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
     from outlayer_lint.resolve.blocks import Block
-    from outlayer_lint.resolve.scopes import Scope
     from outlayer_lint.resolve.sourcefile import SourceFile
 
 # Names that people give to losses. Only which calls are looked at depends on them; what a name holds is evaluated.
 # A class called `...Error` is an exception, if it is none of the losses that rows know.
 LIKELY_LOSS = r"(?-i:(?![A-Z]\w*Error\b))\w*(?:loss|crit|objective|cost|entropy|bce|nll|mse|error|kl_?d)\w*"
 NORMALISERS = ("softmax", "softmin", "sigmoid", "expit")
-BESIDES = ("keras", "tensorflow", "optax", "segmentation_models.")
+BESIDES = ("keras", "tensorflow", "optax", "segmentation_models.", "skorch", "ignite", "fastai")
 NAMED = tuple(name.rstrip(".").encode() for name in BESIDES)
 PICKING = frozenset(("gather", "take_along_dim"))
 DECIDING = PICKING | {"argmax", "max", "round", "rint", "gt", "ge", "lt", "le", "log"}
@@ -57,6 +57,7 @@ class Vocabulary:
     def __init__(self, spellings: list[tuple[str, str, str]]) -> None:
         """(spelling, form, kind) of all consumers."""
         self.others: dict[str, set[str]] = {}
+        self.trainers: set[str] = set()
         functions: set[str] = set()
         classes: set[str] = set()
         own: set[bytes] = set()
@@ -64,7 +65,10 @@ class Vocabulary:
         for spelling, form, kind in spellings:
             if kind in ("distribution", "sampler") and form == "method" and ".distributions." in spelling:
                 continue  # what is asked of a distribution says nothing of how it was made
-            if kind != "loss":
+            if kind == "trainer":
+                self.trainers.add(spelling.rpartition(".")[2])
+                foreign.add(spelling.rpartition(".")[2].encode())
+            elif kind != "loss":
                 self.others.setdefault(spelling.rpartition(".")[2], set()).add(
                     kind if form != "module" else f"{kind} class"
                 )
@@ -141,10 +145,10 @@ class Vocabulary:
         if isinstance(node, ast.Call):
             name = last(node.func)
             if name in self.activation_classes and not isinstance(node.func, ast.Call):
-                return "" if _gives_dim(node) else "built"
-            if name in self.activations and _gives_dim(node):
-                applied = _on_an_output(node) and (outside_models(seed) or not _names_dim(node))
-                if not applied:
+                return "" if standing.gives_dim(node) else "built"
+            if name in self.activations and standing.gives_dim(node):
+                inside = standing.on_products(seed, node) or not standing.outside_models(seed)
+                if not standing.on_an_output(node) or (standing.names_dim(node) and inside):
                     return ""
             if not self.asks(name) or (name.rstrip("_") in DECIDING and not _decides(node, name.rstrip("_"))):
                 return ""
@@ -217,11 +221,6 @@ def _calls(place: Place) -> Iterator[tuple[ast.Call, tuple[ast.AST, ...]]]:
     for node, overlay in _expressions(place):
         if isinstance(node, ast.Call):
             yield node, overlay
-
-
-def last(node: ast.expr) -> str:
-    """The last part of a dotted name, "" for what is none."""
-    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
 def expressions_at(file: SourceFile, lines: list[int]) -> list[tuple[Seed, ast.expr]]:
@@ -313,39 +312,6 @@ def _of_a_module(function: ast.expr, file: SourceFile) -> bool:
         for where in (block, *block.subs.get(index, ()))
         for name, definition in [pair for pairs in where.writes.values() for pair in pairs]
     )
-
-
-def _on_an_output(node: ast.Call) -> bool:
-    """Whether a function or a method is applied: an activation that a model holds is a part of it."""
-    at: ast.expr = node.func
-    while isinstance(at, ast.Attribute):
-        at = at.value
-    return not (isinstance(at, ast.Name) and at.id in ("self", "cls"))
-
-
-def outside_models(seed: Seed) -> bool:
-    """Whether a call stands in no method of a class with a `forward`, unless it is put on the model's own output."""
-    scope: Scope | None = seed.place.block.scope
-    while scope is not None:
-        if scope.owner is not None and "forward" in scope.owner.block.names:
-            inner = seed.node.args[0] if seed.node.args else getattr(seed.node.func, "value", None)
-            return isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id == "self"
-        scope = scope.parent
-    return True
-
-
-def _names_dim(node: ast.Call) -> bool:
-    """Whether a softmax is certain to be told its dim, called as a function or as a method; a sigmoid needs none."""
-    if "softm" not in last(node.func).lower():
-        return True
-    return len(node.args) > 1 or any(k.arg in ("dim", "axis") for k in node.keywords)
-
-
-def _gives_dim(node: ast.Call) -> bool:
-    """Whether a softmax says over which dim, as far as its form shows; a sigmoid has none to give."""
-    if not last(node.func).lower().startswith("softm") and "softmax" not in last(node.func).lower():
-        return True
-    return bool(node.args or node.keywords)
 
 
 def _expressions(place: Place) -> list[tuple[ast.expr, tuple[ast.AST, ...]]]:

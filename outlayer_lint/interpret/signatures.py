@@ -14,6 +14,7 @@ PLAIN = frozenset(
     "int float str bool bytes None Path PathLike device dtype Generator Literal Optional Union List Tuple Sequence "
     "Iterable Dict Set list tuple dict set typing os pathlib torch np numpy".split()
 )
+INDICES = frozenset(("LongTensor", "Optional", "None", "torch", "typing"))
 HOLDERS = frozenset("typing os pathlib torch np numpy".split())
 
 
@@ -23,6 +24,12 @@ def is_plain(scope: Scope, name: str) -> bool:
     if annotation is not None:
         return _is_plain(annotation)
     return isinstance(default, ast.Constant) and default.value is not None
+
+
+def is_indices(scope: Scope, name: str) -> bool:
+    """Whether a parameter is declared a tensor of class indices or ids: no caller need be asked what it holds."""
+    annotation, _ = declared(scope, name)
+    return annotation is not None and "LongTensor" in _words(annotation) <= INDICES
 
 
 def declared(scope: Scope, name: str) -> tuple[ast.expr | None, ast.expr | None]:
@@ -38,6 +45,12 @@ def declared(scope: Scope, name: str) -> tuple[ast.expr | None, ast.expr | None]
 
 
 def _is_plain(annotation: ast.expr) -> bool:
+    words = _words(annotation)
+    return words <= PLAIN and not words <= HOLDERS
+
+
+def _words(annotation: ast.expr) -> set[str]:
+    """The names in an annotation, also in one that is a text; not the values of a `Literal`."""
     words: set[str] = set()
     for node in ast.walk(annotation):
         if isinstance(node, ast.Attribute):
@@ -46,7 +59,7 @@ def _is_plain(annotation: ast.expr) -> bool:
             words.add(node.id)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and not _inside_literal(annotation, node):
             words.update(re.findall(r"[A-Za-z_]\w*", node.value))
-    return words <= PLAIN and not words <= HOLDERS
+    return words
 
 
 def _inside_literal(annotation: ast.expr, text: ast.Constant) -> bool:

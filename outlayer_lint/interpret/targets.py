@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.facts import LossCall
-from outlayer_lint.interpret import arrays, tracing
-from outlayer_lint.interpret.things import Answer, Lazy, Sequence
+from outlayer_lint.interpret import arrays, signatures, tracing
+from outlayer_lint.interpret.things import Answer, Lazy, Parameter, Sequence
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Emission, Tensor, Value
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 DEPTH = 8
 FUEL = 600
-SHORT = 120  # beside a prediction that took all there was, a target is near or as far off
+SHORT = 120  # beside a prediction that is not known, a target is near or as far off
 WORLDS = 8
 SYMMETRIC = ("squared", "absolute")
 
@@ -64,15 +64,26 @@ class LazyLossCall(LossCall):
     weight_length = _held("weight_length")
     pos_weight_length = _held("pos_weight_length")
 
+    @property
+    def ranks(self) -> tuple[int | None, int | None]:
+        """See `LossCall`. Callers that the output was known without may be asked for the shape of its input."""
+        own = super().ranks
+        if own[0] is not None or own[1] is None or "together" not in self.parts:
+            return own
+        if callable(together := self.parts["together"]):
+            together = self.parts["together"] = together()
+        return together  # type: ignore[no-any-return]
+
 
 def complete(fact: LazyLossCall, question: Question, answer: Answer) -> None:
     """Give a loss call its target and all that hangs on it; `answer` is its prediction before it was judged."""
     from outlayer_lint.interpret.signs import Evidence  # noqa: PLC0415 - signs builds on targets
 
     application = question.application
-    if fact.prediction.reason == "budget":
+    if not fact.prediction.known:
         question.fuel = SHORT
     fact.target = question.target
+    fact.parts["together"] = question.together
     fact.weight_length = question.fuelled(lambda: length(application, "weight"))
     fact.pos_weight_length = question.fuelled(lambda: length(application, "pos_weight"))
     fact.classes = lambda: classes(fact.target)
@@ -130,15 +141,32 @@ class Question:
                 return value.map(lambda t: t.replace(emission=Emission.DATA, low=-inf, high=inf))
         return value
 
+    def together(self) -> tuple[int | None, int | None]:
+        """The ranks of prediction and target at each caller, where all of them agree."""
+        row = self.application.row
+        entries = [self.entry(row.prediction), self.entry(row.target_parameter)]
+        here = [e for e in entries if isinstance(e, Lazy) and e.place is self.seed.place]
+        if len(here) < len(entries):
+            return None, None
+
+        def ask(world: World) -> list[Answer]:
+            frame = self.driver.frame(self.seed, world)
+            return [self.it.ev(entry.node, entry.place, frame) for entry in here]
+
+        found = {
+            (as_value(answers[0]).rank, as_value(answers[1]).rank)
+            for _, answers in self.driver.worlds(ask, start=self.world, limit=WORLDS, fuel=FUEL)
+        }
+        return found.pop() if len(found) == 1 else (None, None)
+
     def value(self, entry: Entry) -> Value:
         """What an argument is; where a parameter stays open, at each caller."""
         self.it.refuel(self.fuel)
         answer = self.it.force(entry)
-        if (
-            not isinstance(entry, Lazy)
-            or entry.place is not self.seed.place
-            or self.driver.open_in([answer], self.world) is None
-        ):
+        if not isinstance(entry, Lazy) or entry.place is not self.seed.place:
+            return as_value(answer)
+        opened = self.driver.open_in([answer], self.world)
+        if opened is None or (isinstance(opened, Parameter) and signatures.is_indices(opened.scope, opened.name)):
             return as_value(answer)
 
         def ask(world: World) -> list[Answer]:

@@ -320,6 +320,13 @@ def _keras(it: Interpreter, app: Application, word: str) -> Answer:
     return keras_shapes.TRANSFER[word](it, app)
 
 
+def _tabulates(it: Interpreter, app: Application) -> Answer:
+    """What functions and methods of pandas make, loaded by those who use it."""
+    from outlayer_lint.interpret import tables  # noqa: PLC0415 - for programs that use pandas
+
+    return tables.tabulates(it, app)
+
+
 def by_method(it: Interpreter, thing: Built, word: str, given: Arguments, site: Site) -> Answer:
     """A method of a library object that is not a module, by its word in the row."""
     return transforms.by_method(it, thing, word, given, site)
@@ -333,6 +340,7 @@ TRANSFER: dict[str, Callable[[Interpreter, Application], Answer]] = {
     "resizes": parts.resizes, "embeds": embeds, "loses": loses, "asks": asks, "scatters": scatters, "samples": samples,
     "attends": learned, "merges": lambda it, app: _keras(it, app, "merges"),
     "scales": lambda it, app: _keras(it, app, "scales"), "pools": lambda it, app: _keras(it, app, "pools"),
+    "tabulates": _tabulates,
     "maps": lambda it, app: transforms.maps(it, app),  # noqa: PLW0108 - `transforms` may still be loading
 }  # fmt: skip
 

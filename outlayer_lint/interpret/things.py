@@ -322,11 +322,11 @@ class Lazy(NamedTuple):
 class Deferred:
     """An answer worked out when first forced."""
 
-    __slots__ = ("answer", "make")
+    __slots__ = ("answer", "make", "node")
 
-    def __init__(self, make: Callable[[], Answer] | None) -> None:
-        """`make` is called at most once for a settled answer."""
-        self.make = make
+    def __init__(self, make: Callable[[], Answer] | None, node: ast.expr | None = None) -> None:
+        """`make` is called at most once for a settled answer; `node` is what messages quote for it."""
+        self.make, self.node = make, node
         self.answer: Answer | None = None
 
 

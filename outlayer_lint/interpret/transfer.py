@@ -5,15 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret import (
-    arrays,
-    attributes,
-    calls,
-    containers,
-    datasets,
-    layers,
-    tensors,
-)
+from outlayer_lint.interpret import arrays, attributes, calls, containers, datasets, layers, tensors
 from outlayer_lint.interpret.arithmetic import real
 from outlayer_lint.interpret.coupling import Follower
 from outlayer_lint.interpret.frames import Arguments
@@ -158,12 +150,15 @@ class Application:
         def ask() -> Value:
             it = self.it
             purse = BEHIND_LAYER if self.row.transfer == "learned" else BEHIND
+            purse = min(purse, it.fuel) if it.behind else purse  # on the way to such an answer there is one purse
             fuel, it.fuel = it.fuel, purse
+            it.behind += 1
             try:
                 answer = it.force(entry) if entry is not None else ()
                 it.hidden.extend(thing for thing, _ in answer if isinstance(thing, (Parameter, Subclass)))
                 return as_value(answer)
             finally:
+                it.behind -= 1
                 it.fuel = max(fuel - (purse - it.fuel), 0)
 
         return ask

@@ -45,13 +45,20 @@ def maps(it: Interpreter, app: Application) -> Answer:
     if emission is Emission.BND and low is not None and high is not None:
         emission = operators.word((low, high))
     more = 1 if how == "onehot" else 0
+    shape = row.rank
+
+    def rank() -> int | None:
+        before = shape if isinstance(shape, int) else inner().rank
+        # A column of labels, `(N, 1)`, gives rows as well.
+        return None if before is None or (more and before > 1 and row.kind == "data") else before + more
+
     given = app.input()
     first = next((t for t, _ in given if isinstance(t, Tensor)), None)
     made = Tensor(
         emission, by=row.name, axis=app.spec(row.axis), units=app.lazy(row.units),
         low=low, high=high,
         dtype=row.dtype or ("double" if row.name.startswith("sklearn") else None),
-        rank=lambda: None if (r := inner().rank) is None else r + more, inner=inner,
+        rank=rank, inner=inner,
         source=_derived(app, first.source if first is not None else None), origin=app.origin,
     )  # fmt: skip
     opened = next((t for t, _ in given if isinstance(t, OPEN)), None)

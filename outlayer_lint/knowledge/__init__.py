@@ -63,6 +63,9 @@ class Row:
         prediction, target_parameter: names of the parameters that take them.
         when: overrides of fields by constant arguments, in order; `under` applies them.
         takes: parameter name -> emissions that are right for it (distributions, metrics).
+        trains: of trainers: the parameters that take the `model` and the `criterion`, the name of the `default` loss;
+            families that it does `not` hand the output as it is; parameters (`unless`) and methods (`replaced-by`) that
+            put something else in its place.
         yields: what iterating it gives, for data.
         maps: what it makes of each element, for transforms.
         methods: method name -> what calling it does, for objects that are not modules.
@@ -79,7 +82,8 @@ class Row:
         "_fields", "accepts", "activation", "applies", "attributes", "axis", "by_shape", "call", "class_axis", "dim",
         "dtype", "emits", "family", "form", "heads", "high", "how", "inputs", "kind", "low", "maps", "methods", "name",
         "parameters", "prediction", "rank", "reduction", "returns", "source", "synonyms", "takes", "target",
-        "target_parameter", "threshold", "training", "transfer", "units", "variadic", "wants", "when", "yields",
+        "target_parameter", "threshold", "training", "trains", "transfer", "units", "variadic", "wants", "when",
+        "yields",
     )  # fmt: skip
 
     def __init__(self, name: str, fields: Mapping[str, Any]) -> None:
@@ -123,6 +127,7 @@ class Row:
         self.target_parameter: str = get("target-parameter", self.call[1] if judged and len(self.call) > 1 else "")
         self.when: tuple[dict[str, Any], ...] = get("when", ())
         self.takes = {name: tuple(map(Emission, words)) for name, words in get("takes", {}).items()}
+        self.trains: dict[str, Any] = get("trains", {})
         self.yields = _emissions(get("yields"))
         self.maps = _emissions(get("maps"))
         self.methods: dict[str, str] = get("methods", {})
@@ -374,9 +379,12 @@ def spellings(kinds: Iterable[str]) -> list[tuple[str, str, str]]:
     return [(name, FORMS[code % 3], chosen[code // 3]) for name, code in table["names"].items() if code // 3 in chosen]
 
 
-def subscriptions() -> dict[str, tuple[tuple[str, tuple[str, ...]], ...]]:
-    """Name of a fact class -> the rules whose checks judge it, each with the loss families it is about (`()`: all)."""
-    found: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = _get().table["subscriptions"]
+def subscriptions() -> dict[str, tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]]:
+    """Name of a fact class -> the rules whose checks judge it, with the loss families and emissions it is about.
+
+    `()` stands for all of them.
+    """
+    found: dict[str, tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]] = _get().table["subscriptions"]
     return found
 
 

@@ -211,9 +211,12 @@ def summary(paragraph: str) -> str:
     return " ".join(paragraph.split())
 
 
-def subscriptions(checks: str) -> dict[str, tuple[tuple[str, tuple[str, ...]], ...]]:
-    """Name of a fact class -> the rules whose `check` is annotated with it, each with the families of its `LOSSES`."""
-    wanted: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
+def subscriptions(checks: str) -> dict[str, tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]]:
+    """Name of a fact class -> the rules whose `check` is annotated with it, each with its `LOSSES` and its `GIVEN`.
+
+    A check is not even loaded for losses of other families than it lists, nor where an output emits none of `GIVEN`.
+    """
+    wanted: dict[str, list[tuple[str, tuple[str, ...], tuple[str, ...]]]] = {}
     for name in sorted(_names(checks)):
         if not name.endswith(".py") or name.startswith("_"):
             continue
@@ -223,7 +226,8 @@ def subscriptions(checks: str) -> dict[str, tuple[tuple[str, tuple[str, ...]], .
             except SyntaxError as error:
                 raise KnowledgeError(f"checks/{name}: line {error.lineno}: {error.msg}") from error
         for fact in facts_of(name, tree):
-            wanted.setdefault(fact, []).append((name[:-3].replace("_", "-"), losses_of(tree)))
+            rule = name[:-3].replace("_", "-")
+            wanted.setdefault(fact, []).append((rule, listed(tree, "LOSSES"), listed(tree, "GIVEN")))
     return {fact: tuple(rules) for fact, rules in sorted(wanted.items())}
 
 
@@ -238,9 +242,9 @@ def facts_of(name: str, tree: ast.Module) -> list[str]:
     raise KnowledgeError(f"checks/{name}: has no `def check(fact: ...)` whose parameter is annotated with facts")
 
 
-def losses_of(tree: ast.Module) -> tuple[str, ...]:
-    """The families of losses that a check says it is about, `()` for all: it is not even loaded for others."""
+def listed(tree: ast.Module, name: str) -> tuple[str, ...]:
+    """The words that a check lists under a name, `()` for all there are."""
     for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "LOSSES":
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name:
             return tuple(ast.literal_eval(node.value))
     return ()

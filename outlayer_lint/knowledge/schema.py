@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 EMISSIONS = tuple(str(word) for word in Emission)
 KINDS = (
     "activation", "layer", "operation", "loss", "metric", "distribution", "sampler", "model", "container", "wrapper",
-    "data", "maker", "optimizer",
+    "data", "maker", "optimizer", "trainer",
 )  # fmt: skip
 FORMS = ("function", "module", "method")
 FAMILIES = (
@@ -75,6 +75,7 @@ TRANSFERS: dict[str, tuple[str, ...]] = {
     "loses": ("",),
     "maps": ("", "tensor", "normalise", "onehot", "compose", "call", "keeps"),
     "scopes": ("no-grad", "eval", ""),
+    "tabulates": ("made", "table", "column", "array", "popped", "mapped", "dummies", "joined", "renumbered", "values"),
     "asks": ("size", "rank", "length", "other"),
     "scatters": ("",),
     "calls": ("",),
@@ -88,6 +89,7 @@ PLAIN_WORDS: dict[str, tuple[str, ...]] = {
     "transfer": tuple(TRANSFERS),
     "dtype": ("float", "double", "half", "long", "int", "uint8", "bool", "complex", "argument"),
 }  # fmt: skip
+PAIRED = ("model", "criterion", "default", "not", "unless", "replaced-by")
 SHAPES = ("one-unit", "index-target", "otherwise")
 METHOD_WORDS = ("maps", "unmaps", "self", "unknown", "keeps")
 TREES = ("returns", "training", "attributes", "yields", "maps")
@@ -193,6 +195,20 @@ def wishes(place: Place, key: str, value: Any) -> dict[str, tuple[str, ...]]:
     for name in value:
         place.word(key, name, place.names)
     return {name: words(place, key, value[name]) for name in value}
+
+
+def paired(place: Place, key: str, value: Any) -> dict[str, Any]:
+    """Which parameters of a trainer take the model and the loss, and when it computes something else."""
+    if not isinstance(value, dict):
+        place.refuse(key, "a table is wanted here")
+    for inner in value:
+        place.word(key, inner, PAIRED)
+    for inner in ("model", "criterion"):
+        place.word(key, value.get(inner), place.names)
+    for word in value.get("not", ()):
+        place.word(key, word, FAMILIES)
+    lists = {inner: names(place, key, value[inner]) for inner in ("not", "unless", "replaced-by") if inner in value}
+    return {**value, **lists}
 
 
 def texts(place: Place, key: str, value: Any) -> tuple[str, ...]:
@@ -345,6 +361,7 @@ READERS: dict[str, Callable[[Place, str, Any], Any]] = {
     "heads": lambda place, key, value: tuple(map(str, array(place, key, value))),
     "when": lambda place, key, value: tuple(case(place, one) for one in array(place, key, value)),
     "takes": wishes,
+    "trains": paired,
     "alias": texts,
     "keywords": spelled,
     "by-shape": by_shape,

@@ -111,6 +111,11 @@ class Place(NamedTuple):
     index: int  # type: ignore[assignment] # nobody searches it as a tuple
 
 
+def last(node: ast.expr) -> str:
+    """The last part of a dotted name, "" for what is none."""
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
 def dotted(node: ast.expr) -> str:
     """`a.b.c` for a chain of attributes on a name, else an empty string."""
     parts: list[str] = []

@@ -75,11 +75,13 @@ def _imported(data: bytes) -> Iterator[bytes]:
 
 
 def leading(files: list[SourceFile], others: list[SourceFile]) -> list[SourceFile]:
-    """Files that name no framework and import one that does: the script that only puts model and trainer together."""
+    """Files that name no framework: one that only puts model and trainer together, a trainer that is handed both."""
     stems = {part for file in files for part in file.path.rpartition(".")[0].split(os.sep)[-2:]}
     found = []
     for file in others:
         imports = re.finditer(rb"(?m)^[ \t]*(?:from|import)[ \t]+([\w.]+)", file.data)
-        if any(part in stems for match in imports for part in match[1].decode("utf-8", "replace").split(".")):
+        if b".backward(" in file.data or any(
+            part in stems for match in imports for part in match[1].decode("utf-8", "replace").split(".")
+        ):
             found.append(file)
     return found

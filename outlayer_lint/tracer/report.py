@@ -293,7 +293,7 @@ def configuration(traced: Traced, root: str) -> str:
         path = os.path.relpath(one.target.path, root).replace(os.sep, "/")
         lines += ["[[tool.outlayer-lint.trace.target]]", f"target = {json.dumps(f'{path}:{one.target.name}')}"]
         args = (found["built"] or {}).get("args") or {}
-        if args and (written := _toml(args)) is not None:
+        if args and one.end.record.get("replays", True) and (written := _toml(args)) is not None:
             lines.append(f"args = {written}")
         inputs = [spell_input(spec) for spec in found["inputs"]]
         lines += [f"input = {json.dumps(inputs)}", ""]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -77,40 +78,47 @@ def _counting(small: list[tuple[int, ...]], large: list[tuple[int, ...]]) -> lis
 
 
 def _apart(vehicle: Vehicle, state: State, counts: list[tuple[int, int]]) -> bool:
-    """Whether another second sample leaves the first sample of some output as it was, and changes the second."""
-    before, after = (_outputs(vehicle.model, vehicle.positional, state, changed) for changed in (False, True))
-    if before is None or after is None:
+    """Whether some output keeps the samples apart: another second one leaves the first as it was, and the other way.
+
+    One way alone is no proof: steps of a causal model do not see what comes after them either.
+    """
+    before = _outputs(vehicle.model, vehicle.positional, state, None)
+    after = [_outputs(vehicle.model, vehicle.positional, state, sample) for sample in (0, 1)]
+    if before is None or None in after:
         return False
     for number, axis in counts:
-        if number >= min(len(before), len(after)) or before[number].shape != after[number].shape:
+        if any(number >= len(outputs) or outputs[number].shape != before[number].shape for outputs in after if outputs):
             continue
-        one, other = before[number].detach(), after[number].detach()
-        same = (
-            [
-                torch.allclose(
-                    one.select(axis, at).float(), other.select(axis, at).float(), rtol=1e-3, atol=1e-5, equal_nan=True
-                )
-                for at in range(BATCH)
-            ]
-            if not one.is_complex()
-            else [True, False]
-        )
-        if same[0] and not same[1]:
+        one = before[number].detach()
+        others = [outputs[number].detach() for outputs in after if outputs]
+        same = [[_is_same(one, other, axis, sample) for sample in range(BATCH)] for other in others]
+        if same == [[False, True], [True, False]]:
             return True
-        if all(same) and torch.equal(one.select(axis, 0), one.select(axis, 1)):
+        if all(map(all, same)) and torch.equal(one.select(axis, 0), one.select(axis, 1)):
             return True  # a constant head: nothing tells samples apart
     return False
 
 
-def _outputs(model: nn.Module, positional: frozenset[str], state: State, changed: bool) -> list[torch.Tensor] | None:  # noqa: FBT001
+def _is_same(one: torch.Tensor, other: torch.Tensor, axis: int, sample: int) -> bool:
+    if one.is_complex():
+        one, other = torch.view_as_real(one), torch.view_as_real(other)
+    first, second = one.select(axis, sample).float(), other.select(axis, sample).float()
+    return bool(torch.allclose(first, second, rtol=1e-3, atol=1e-5, equal_nan=True))
+
+
+def _outputs(
+    model: nn.Module, positional: frozenset[str], state: State, changed: int | None
+) -> list[torch.Tensor] | None:
+    """What comes out, with another sample of that number in every input."""
     torch.manual_seed(1)
     args, kwargs = arguments(state, positional)
-    if changed:
+    if changed is not None:
         for path, slot in leaves(state).items():
             thing = _reached(dict(zip((name for name, _ in state), args, strict=False)) | kwargs, path)
             if isinstance(thing, torch.Tensor) and slot.batch is not None and slot.fill == "normal":
-                _change(thing, slot)
+                _change(thing, slot, changed)
     torch.manual_seed(1)
+    random.seed(1)  # such as for teacher forcing
     try:
         with quiet(), torch.no_grad():
             return outputs_of(model(*args, **kwargs))
@@ -118,10 +126,10 @@ def _outputs(model: nn.Module, positional: frozenset[str], state: State, changed
         return None
 
 
-def _change(tensor: torch.Tensor, slot: Slot) -> None:
-    """Another second sample."""
+def _change(tensor: torch.Tensor, slot: Slot, sample: int) -> None:
+    """Another sample in its place."""
     assert slot.batch is not None  # noqa: S101 - the caller asked
-    part = tensor.select(slot.batch, 1)
+    part = tensor.select(slot.batch, sample)
     dtype = DTYPES[slot.dtype]
     if dtype.is_floating_point:
         part.add_(torch.randn(part.shape).to(dtype))
@@ -145,9 +153,14 @@ def _reached(things: dict[str, Any], path: str) -> Any:
 
 
 def _other_axes(state: State) -> list[State]:
-    """The state with steps and samples exchanged in the first sequence."""
+    """The state with steps and samples exchanged in the first sequence, and in all that are sequences of ids."""
+    first: list[State] = []
+    together, ids = state, 0
     for path, slot in leaves(state).items():
         if slot.batch in {0, 1} and len(slot.shape) in {2, 3} and (len(slot.shape) == 3 or slot.dtype == "i64"):
             shape = (slot.shape[1], slot.shape[0], *slot.shape[2:])
-            return [replaced(state, path, slot._replace(shape=shape, batch=1 - slot.batch, free=(slot.batch,)))]
-    return []
+            turned = slot._replace(shape=shape, batch=1 - slot.batch, free=(slot.batch,))
+            first = first or [replaced(state, path, turned)]
+            if slot.dtype == "i64" and len(shape) == 2:
+                together, ids = replaced(together, path, turned), ids + 1
+    return [*first, *([together] if ids > 1 else ())]

@@ -149,11 +149,25 @@ def asked_for(asked: Asked, message: str) -> dict[str, Any]:
     return found
 
 
-def shown(thing: Any, attempt: Attempt) -> dict[str, Any]:
-    """Arguments by name, as JSON can write them."""
+def by_name(thing: Any, attempt: Attempt) -> dict[str, Any]:
+    """Arguments by the names of their parameters."""
     names = list(parameters(thing))
     named = {names[at] if at < len(names) else f"*{at}": value for at, value in enumerate(attempt.args)}
-    return {name: jsonable(value) for name, value in {**named, **attempt.kwargs}.items()}
+    return {**named, **attempt.kwargs}
+
+
+def shown(thing: Any, attempt: Attempt) -> dict[str, Any]:
+    """Arguments by name, as JSON can write them."""
+    return {name: jsonable(value) for name, value in by_name(thing, attempt).items()}
+
+
+def is_plain(value: Any) -> bool:
+    """Whether JSON has the value, so that it can be handed over again."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and key.isidentifier() and is_plain(inner) for key, inner in value.items())
+    if isinstance(value, list):
+        return all(map(is_plain, value))
+    return isinstance(value, (bool, int, float, str))
 
 
 def jsonable(value: Any) -> Any:

@@ -6,8 +6,9 @@ import ast
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from outlayer_lint.tracer.child import commandline
 from outlayer_lint.tracer.child.absent import Absent
-from outlayer_lint.tracer.child.guesses import by_name
+from outlayer_lint.tracer.child.guesses import OPTIONS, by_name, options
 from outlayer_lint.tracer.child.slicing import Sliced, SlicedModule, fill, read
 from outlayer_lint.tracer.child.statements import deep
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DEPTH = 3  # of calls followed backwards to learn a parameter
-MAX_FILES, MAX_BYTES = 60, 300_000  # of sibling files that are looked through
+MAX_LOOKED, MAX_FILES, MAX_BYTES = 300, 40, 300_000  # files that are searched for the name, that are parsed for it
 MAX_SITES = 6  # that are tried
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -38,6 +39,7 @@ class Given(NamedTuple):
 
 def sites(module: SlicedModule, name: str, project_root: str) -> Iterator[CallSite]:
     """Call sites of `name`: in the module itself, then in files beside it, the plainest places first."""
+    module.__dict__["project_root"] = os.path.abspath(project_root)
     found = _in_module(module, name)
     yield from found[:MAX_SITES]
     if len(found) < MAX_SITES:
@@ -148,6 +150,9 @@ def _argument(module: SlicedModule, function: Function, owner: ast.ClassDef | No
                     continue
     if name in defaults:
         return module.sliced.evaluate(defaults[name])
+    if OPTIONS.search(name.lower()):
+        reader = owner or function
+        return options(name, None, reader, commandline.defaults(str(module.__file__), module.project_root, reader))
     return by_name(name)
 
 
@@ -169,19 +174,21 @@ def _attribute(module: SlicedModule, owner: ast.ClassDef, name: str, depth: int)
 def _siblings(module: SlicedModule, name: str, project_root: str) -> Iterator[SlicedModule]:
     """Files of the folder, then of those above it inside the project, that mention the name with a bracket."""
     own = str(module.__file__)
-    seen = 0
+    looked = seen = 0
     for path in _files(os.path.dirname(own), os.path.abspath(project_root)):
         if path == own or os.path.getsize(path) > MAX_BYTES:
             continue
-        seen += 1
-        if seen > MAX_FILES:
+        looked += 1
+        if seen >= MAX_FILES or looked > MAX_LOOKED:
             return
         try:
             text = read(path)
             if f"{name}(" not in text:
                 continue
+            seen += 1
             sibling = SlicedModule(f"traced_sibling_{seen}")
             fill(sibling, path, text)
+            sibling.__dict__["project_root"] = os.path.abspath(project_root)
         except (OSError, SyntaxError, ValueError):
             continue
         if _means(sibling, name, module):
@@ -195,9 +202,13 @@ def _means(sibling: SlicedModule, name: str, module: SlicedModule) -> bool:
             case ast.ClassDef(name=own) | ast.FunctionDef(name=own) if own == name:
                 return False
     tail = module.__name__.rpartition(".")[2]
+    places = {*module.__name__.split("."), *os.path.splitext(str(module.__file__))[0].split(os.sep), ""}
     for node in ast.walk(sibling.tree):
         match node:
-            case ast.ImportFrom(names=names) if any(alias.name in {name, "*", tail} for alias in names):
+            case ast.ImportFrom(module=source, names=names) if any(alias.name in {name, "*"} for alias in names):
+                if (source or "").rpartition(".")[2] in places:  # another file may have a class of that name
+                    return True
+            case ast.ImportFrom(names=names) if any(alias.name == tail for alias in names):
                 return True
             case ast.Import(names=names) if any(alias.name.rpartition(".")[2] == tail for alias in names):
                 return True
@@ -205,11 +216,16 @@ def _means(sibling: SlicedModule, name: str, module: SlicedModule) -> bool:
 
 
 def _files(folder: str, root: str) -> Iterator[str]:
+    """Of the folder, of those above it inside the project, then of folders beside it."""
     inside = folder.startswith(root)
-    while True:
-        for entry in sorted(os.listdir(folder)):
-            if entry.endswith(".py"):
-                yield os.path.join(folder, entry)
-        if not inside or folder == root or folder == os.path.dirname(folder):
-            return
+    above = [folder]
+    while inside and folder != root and folder != os.path.dirname(folder):
         folder = os.path.dirname(folder)
+        above.append(folder)
+    for place in above:
+        yield from (os.path.join(place, entry) for entry in sorted(os.listdir(place)) if entry.endswith(".py"))
+    for place in above[1:]:
+        for beside in sorted(os.listdir(place)):
+            inner = os.path.join(place, beside)
+            if inner not in above and os.path.isdir(inner) and not beside.startswith((".", "_")):
+                yield from (os.path.join(inner, entry) for entry in sorted(os.listdir(inner)) if entry.endswith(".py"))

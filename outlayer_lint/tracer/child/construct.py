@@ -13,7 +13,9 @@ from outlayer_lint.tracer.child.arguments import (
     Asked,
     Attempt,
     asked_for,
+    by_name,
     completed,
+    is_plain,
     parameters,
     repairs,
     required,
@@ -22,8 +24,9 @@ from outlayer_lint.tracer.child.arguments import (
 )
 from outlayer_lint.tracer.child.callsites import evaluate, sites
 from outlayer_lint.tracer.child.imports import import_sliced
+from outlayer_lint.tracer.child.lengths import numbers_of
 from outlayer_lint.tracer.child.limits import TooLong, at_most
-from outlayer_lint.tracer.child.slicing import read
+from outlayer_lint.tracer.child.slicing import Sliced, read
 from outlayer_lint.tracer.child.surroundings import quiet
 
 if TYPE_CHECKING:
@@ -55,6 +58,7 @@ class Built(NamedTuple):
         at: `file:line` of the call site, or "".
         args: of the constructor, by name, as JSON can write them.
         module: the sliced module that the class lives in.
+        replays: whether `args` alone would build it again.
     """
 
     model: nn.Module
@@ -62,15 +66,18 @@ class Built(NamedTuple):
     at: str
     args: dict[str, Any]
     module: ModuleType
+    replays: bool = True
 
 
 def build(
-    target: Target, project_root: str, announce: Callable[[str], None], *, whole: bool = False
+    target: Target, project_root: str, announce: Callable[[str], None], *, whole: bool = False, stub: bool = True
 ) -> Built | Refusal:
     """The model of a target; `announce` is told `import` and `construct` before they begin.
 
     `whole`: the file is executed from top to end before its name is looked up, whatever else it does on the way.
+    `stub`: what a package that is not installed would give is stood in for.
     """
+    Sliced.stub = stub
     announce("import")
     with quiet():
         try:
@@ -126,7 +133,9 @@ def _construct(thing: Any, target: Target, module: SlicedModule, project_root: s
         if isinstance(model, nn.Module):
             model.eval()
             model.__dict__["_traced_args"] = shown(thing, attempt)  # `hints.stated_size` reads it
-        return Built(model, attempt.how, attempt.at, shown(thing, attempt), module)
+            model.__dict__["_traced_told"] = numbers_of(by_name(thing, attempt), asked.tree)  # and `lengths`
+        replays = is_plain(by_name(thing, attempt))
+        return Built(model, attempt.how, attempt.at, shown(thing, attempt), module, replays)
     needed = ", ".join(parameter.name for parameter in required(thing))
     hint = f"needs args: {needed}" if needed else "cannot be built"
     return Refusal("constructor", f"`{target.name}` {hint} ({reasons[0] if reasons else 'nothing to try'})")

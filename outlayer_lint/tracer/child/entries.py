@@ -134,6 +134,10 @@ def _words(expression: ast.expr) -> set[str]:
             return set()
         case ast.Call(func=ast.Attribute(attr="size" | "dim" | "new_zeros")):
             return set()
+        case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str() | int() as key)):
+            return {name, f"{name}.{key}"}
+        case ast.Attribute(value=ast.Name(id=name), attr=attr):
+            return {name, f"{name}.{attr}"}
         case _:
             pass
     return {
@@ -144,13 +148,33 @@ def _words(expression: ast.expr) -> set[str]:
     }
 
 
+def indices(cls: type, name: str) -> int:
+    """How many parts `forward` reads of an argument as `name[0]`, `name[1]`, 0 where it reads it in any other way."""
+    found: set[int] = set()
+    tree = source(cls, "forward")
+    inner = {id(node.value): node.slice for node in ast.walk(tree) if isinstance(node, ast.Subscript)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == name:
+            match inner.get(id(node)):
+                case ast.Constant(value=int(index)) if index >= 0:
+                    found.add(index)
+                case _:
+                    return 0
+    return len(found) if found == set(range(len(found))) and len(found) > 1 else 0
+
+
+def source(cls: type, method: str) -> ast.Module:
+    """The tree of a method, empty where its source cannot be had."""
+    try:
+        return ast.parse(textwrap.dedent(inspect.getsource(getattr(cls, method))))
+    except (OSError, TypeError, SyntaxError, AttributeError, IndexError):
+        return ast.Module([], [])
+
+
 def steps(cls: type, method: str) -> list[ast.Call | ast.Assign]:
     """Calls of own attributes and assignments in a method, in the order in which they are done."""
     if (cls, method) not in _CACHE:
-        try:
-            tree = ast.parse(textwrap.dedent(inspect.getsource(getattr(cls, method))))
-        except (OSError, TypeError, SyntaxError, AttributeError, IndexError):
-            tree = ast.Module([], [])
+        tree = source(cls, method)
         steps = [n for n in ast.walk(tree) if isinstance(n, ast.Assign) or (isinstance(n, ast.Call) and _path(n.func))]
         _CACHE[cls, method] = sorted(
             steps, key=lambda node: (node.end_lineno or 0, node.end_col_offset or 0, isinstance(node, ast.Assign))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import nn
 
-from outlayer_lint.tracer.child import adapters
-from outlayer_lint.tracer.child.entries import entry, parameters_of, steps
+from outlayer_lint.tracer.child import adapters, lengths
+from outlayer_lint.tracer.child.entries import entry, indices, parameters_of, steps
 from outlayer_lint.tracer.child.slots import BATCH, SIDE, TIME, Slot, State, tensor, value
 
 if TYPE_CHECKING:
@@ -27,19 +27,33 @@ NUMBER = re.compile(r"ratio|alpha|lambda|lamb|temperature|^temp$|^p$|prob$|scale
 INTEGER = re.compile(
     r"^(k|n|step|epoch|level|index|idx|layer|num_\w+|n_\w+|batch_size|bs|max_len\w*|length_max|stage|i)$|_step$|size$"
 )
-LENGTHS = re.compile(r"len(s|gths?)?$")
+LENGTHS = re.compile(r"len(s|gths?)?_?\d*$")
 MASK = re.compile(r"mask")
 HIDDEN = re.compile(
     r"^(h|c|hx|cx|h0|c0|h_0|hc|hidden\w*|states?|prev_\w+|memory_state|init_\w*|h_prev|last_\w+|\w*_hidden|rnn_\w*|cell\w*)$"
 )
 STEP = re.compile(r"^(t|ts|time|times|timesteps?|time_?steps?|step|steps|noise_level|sigmas?)$")
 LABEL = re.compile(r"^(y|c|labels?|classes|class_\w+|target\w*|cond\w*|cls|category)$")
+CLASS = re.compile(r"^(labels?|targets?|class(es)?|cls|category)$")  # a number where no layer says otherwise
 NOISE = re.compile(r"^(z|noise|latent\w*|code)$")
+EDGES = frozenset({"edge_index", "edges"})
+NEIGHBOURS = 6  # edges of a graph
 MAKES_NUMBER = {"float": 0.5, "int": 1, "bool": False, "str": ""}
 
 
-def first_states(model: nn.Module, *, classes: int | None = None) -> tuple[list[State], frozenset[str]]:
-    """States to begin with, the likeliest first, and the parameters that can only be given by position."""
+class First(NamedTuple):
+    """States to begin with, the likeliest first; `others` are worth a try before nothing is left.
+
+    `positional` are the parameters that can only be given by position.
+    """
+
+    states: list[State]
+    others: list[State]
+    positional: frozenset[str]
+
+
+def first_states(model: nn.Module, *, classes: int | None = None) -> First:
+    """What `forward` is likely to take."""
     parameters = parameters_of(model)
     required = [p for p in parameters if p.default is p.empty and p.kind not in {p.VAR_KEYWORD, p.VAR_POSITIONAL}]
     positional = frozenset(p.name for p in parameters if p.kind in {p.POSITIONAL_ONLY, p.VAR_POSITIONAL})
@@ -49,8 +63,10 @@ def first_states(model: nn.Module, *, classes: int | None = None) -> tuple[list[
     for number, parameter in enumerate(required):
         state = (*state, (parameter.name, slot_for(model, parameter, number, state, classes)))
     states = [state]
-    if _is_looked_up(model, state):
+    if _is_looked_up(model, [name for name, _ in state]):
         states.insert(0, tuple((name, slot._replace(shape=slot.shape[:1], free=())) for name, slot in state))
+    if (nodes := of_graph(state)) != state:
+        states.insert(0, nodes)
     if len(state) == 2 and state[1][0] == "offsets" and _first(model, nn.EmbeddingBag):  # samples one behind the other
         ids = state[0][1]._replace(shape=(TIME,), batch=None, free=())
         offsets = tensor(BATCH, dtype="i64", high=TIME, fill="range")
@@ -68,17 +84,42 @@ def first_states(model: nn.Module, *, classes: int | None = None) -> tuple[list[
                 for name, slot in state
             )
         )
+    states = [*lengths.tied(state, model), *states, *lengths.alongside(state, model)]
+    others = []
     if state and state[0][1].kind == "tensor":
-        states += [(((state[0][0], other)), *state[1:]) for other in _also(model, required[0].name, state[0][1])]
-    return list(dict.fromkeys(states)), positional
+        others = [(((state[0][0], other)), *state[1:]) for other in _also(model, required[0].name, state[0][1])]
+    return First(list(dict.fromkeys(states)), others, positional)
 
 
-def _is_looked_up(model: nn.Module, state: State) -> bool:
+def _is_looked_up(model: nn.Module, names: list[str]) -> bool:
     """Whether each argument is an id with a table of its own (users and items), not a sentence."""
-    tables = [entry(model, name, strict=True) for name, _ in state]
+    tables = [entry(model, name, strict=True) for name in names]
     found = {id(table.leaf) for table in tables if table is not None and isinstance(table.leaf, nn.Embedding)}
-    words = any(TOKENS.search(name.lower()) for name, _ in state)
-    return len(state) > 1 and len(found) == len(state) and not words and not _first(model, (nn.RNNBase, nn.Transformer))
+    words = any(TOKENS.search(name.lower()) for name in names)
+    return len(names) > 1 and len(found) == len(names) and not words and not _first(model, SEQUENTIAL)
+
+
+SEQUENTIAL = (nn.RNNBase, nn.Transformer, nn.TransformerEncoderLayer, nn.MultiheadAttention, nn.modules.conv._ConvNd)
+
+
+def of_graph(state: State) -> State:
+    """Beside edges, ids are one for each node."""
+    if not any(name in EDGES for name, _ in state):
+        return state
+    return tuple(
+        (name, slot._replace(shape=slot.shape[:1], free=()) if slot.dtype == "i64" and slot.free == (1,) else slot)
+        for name, slot in state
+    )
+
+
+def single_ids(model: nn.Module, name: str, parts: State) -> State:
+    """Ids among the parts of an argument that each have a table of their own (of users, of items): one a sample."""
+    ids = [key for key, slot in parts if slot.dtype == "i64" and slot.free == (1,)]
+    tables = [entry(model, f"{name}.{key}", strict=True) for key in ids]
+    found = {id(table.leaf) for table in tables if table is not None and isinstance(table.leaf, nn.Embedding)}
+    if len(ids) < 2 or len(found) < len(ids) or _first(model, SEQUENTIAL):
+        return parts
+    return tuple((key, slot._replace(shape=slot.shape[:1], free=()) if key in ids else slot) for key, slot in parts)
 
 
 def _primary(model: nn.Module, parameters: list[inspect.Parameter]) -> list[inspect.Parameter]:
@@ -89,9 +130,15 @@ def _primary(model: nn.Module, parameters: list[inspect.Parameter]) -> list[insp
     return chosen[:1]
 
 
-def slot_for(model: nn.Module, parameter: inspect.Parameter, number: int, state: State, classes: int | None) -> Slot:
-    """What to put into a parameter of `forward`, the `number`th; earlier ones stand in `state`."""
-    name, low = parameter.name, parameter.name.lower()
+def slot_for(
+    model: nn.Module, parameter: inspect.Parameter, number: int, state: State, classes: int | None, inside: str = ""
+) -> Slot:
+    """What to put into a parameter of `forward`, the `number`th, or into a part of the one it is `inside`.
+
+    What comes before it stands in `state`.
+    """
+    low = parameter.name.lower()
+    name = f"{inside}.{parameter.name}" if inside else parameter.name
     annotation = (
         parameter.annotation if isinstance(parameter.annotation, str) else getattr(parameter.annotation, "__name__", "")
     )
@@ -101,7 +148,7 @@ def slot_for(model: nn.Module, parameter: inspect.Parameter, number: int, state:
             return value(_number(low, MAKES_NUMBER[annotation]))
         if FLAG.search(low):
             return value(False)  # noqa: FBT003 - a flag
-        if (extra := _extra(low, main, classes)) is not None:
+        if (extra := _extra(model, name, main)) is not None:
             return extra
         if NUMBER.search(low):
             return value(0.5)
@@ -109,7 +156,7 @@ def slot_for(model: nn.Module, parameter: inspect.Parameter, number: int, state:
             return value(1)
     if HIDDEN.search(low) and (number or len(parameters_of(model)) > 1) and _first(model, (nn.RNNBase, nn.RNNCellBase)):
         return hidden(model, low)
-    if (parts := _unpacked(model, name)) > 1:
+    if (parts := _unpacked(model, name) or indices(type(model), name)) > 1:
         first = entry(model, name, strict=False)
         one = of_layer(model, first.leaf) if first is not None else tensor(BATCH, 16)
         return Slot(
@@ -130,6 +177,8 @@ def slot_for(model: nn.Module, parameter: inspect.Parameter, number: int, state:
         )
     if HIDDEN.search(low) and number:
         return hidden(model, low)
+    if CLASS.search(low) and number:
+        return tensor(BATCH, dtype="i64", high=2)
     if TOKENS.search(low) and (embedding := _first(model, nn.Embedding)) is not None:
         return of_layer(model, embedding)
     if main is not None and main.kind == "tensor":
@@ -154,7 +203,8 @@ def _part_of(model: nn.Module, name: str, at: int) -> Slot | None:
                 element = elements[at]
                 met = entry(model, element.id, strict=True) if isinstance(element, ast.Name) else None
                 return of_layer(model, met.leaf) if met is not None else None
-    return None
+    met = entry(model, f"{name}.{at}", strict=True)
+    return of_layer(model, met.leaf) if met is not None else None
 
 
 def _number(low: str, otherwise: Any) -> Any:
@@ -167,25 +217,34 @@ def _number(low: str, otherwise: Any) -> Any:
     )
 
 
-def _extra(low: str, main: Slot | None, classes: int | None) -> Slot | None:
+def _extra(model: nn.Module, name: str, main: Slot | None) -> Slot | None:
     """Arguments beside the first whose names say what they are."""
+    low = name.rpartition(".")[2].lower()
     steps = main.shape[1] if main is not None and len(main.shape) > 1 else TIME
     if LENGTHS.search(low):
         return tensor(BATCH, dtype="i64", high=steps + 1, fill="lengths")
+    if low == "attention_mask":  # of a tokenizer
+        return tensor(BATCH, steps, dtype="i64", high=2, fill="ones")
     if MASK.search(low):
         return tensor(BATCH, steps, dtype="bool", fill="ones")
     if STEP.search(low):
         return tensor(BATCH, dtype="i64", high=10)
-    if low in {"edge_index", "edges"}:
-        return tensor(2, 6, dtype="i64", high=BATCH, batch=None)
+    if low in EDGES:
+        return tensor(2, NEIGHBOURS, dtype="i64", high=BATCH, batch=None)
     if low in {"adj", "adjacency", "graph"} and main is not None and len(main.shape) > 1:
         return tensor(main.shape[-2], main.shape[-2], fill="eye", batch=None)
     if low in {"edge_attr", "edge_weight"}:
-        return value(None)
+        met = entry(model, name, strict=True)
+        return value(None) if met is None else _of_edges(of_layer(model, met.leaf))
     if low == "batch":
         return tensor(BATCH, dtype="i64", high=1)
-    del classes
     return None
+
+
+def _of_edges(slot: Slot) -> Slot:
+    """What a layer accepts, for each edge of a graph."""
+    shape = (NEIGHBOURS,) if slot.dtype == "i64" else (NEIGHBOURS, slot.shape[-1])
+    return slot._replace(shape=shape, batch=None, free=())
 
 
 def hidden(model: nn.Module, low: str) -> Slot:

@@ -12,11 +12,12 @@ from outlayer_lint.tracer.child.acceptance import judged, outputs_of
 from outlayer_lint.tracer.child.construct import Refusal
 from outlayer_lint.tracer.child.entries import parameters_of
 from outlayer_lint.tracer.child.hints import first_states
+from outlayer_lint.tracer.child.limits import TooSlow
 from outlayer_lint.tracer.child.repairs import Context, neighbours, operands_of
-from outlayer_lint.tracer.child.scales import unmixed
+from outlayer_lint.tracer.child.scales import masked, unmixed
 from outlayer_lint.tracer.child.sizes import gap, solved
 from outlayer_lint.tracer.child.slots import BATCH, Slot, State, arguments, leaves, replaced, tensor, with_batch
-from outlayer_lint.tracer.child.vehicle import SEED, OutOfTime, Vehicle, spelled
+from outlayer_lint.tracer.child.vehicle import SEED, SLOW, OutOfTime, Vehicle, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 MORE_TRIES = 20  # after an input was accepted that no output counts the samples of
 GOOD = 2  # standing from which on the search ends
 MAX_ALTERNATIVES = 2
+GUESSED = 1 << 40  # what no failure can come to
 SOLVES = 2  # bisections for one line of the model
 
 
@@ -85,13 +87,15 @@ def search(
     `metadata` says whether what a library knows of its own model may be asked.
     """
     try:
-        states, positional = first_states(model, classes=target.classes)
+        states, others, positional = first_states(model, classes=target.classes)
     except Exception as error:  # noqa: BLE001 - a lazy module or a strange `forward`
         return Refusal("no-input", f"the signature of forward cannot be read: {error}")
     vehicle = Vehicle(model, positional, budget_s=budget_s, log=log)
     known = adapters.states(model, [parameter.name for parameter in parameters_of(model)]) if metadata else []
     hunt = _Hunt(vehicle, target, model, max_tries)
-    for state in (*known, *states):
+    for state in (*known, *states):  # each is tried before one of them is repaired
+        hunt.push(state, GUESSED)
+    for state in others:
         hunt.push(state, 0)
     try:
         hunt.go()
@@ -122,11 +126,16 @@ class _Hunt:
         self._tried: set[State] = set()
         self._sites: dict[tuple[str, str], int] = {}  # where sizes were bisected
         self._number = 0
+        self._guessed: list[tuple[State, Failure, int]] = []  # failed, and not repaired yet
+        self._slow: list[State] = []
         self._far: tuple[int, Failure, State] | None = None
 
     def push(self, state: State, progress: int) -> None:
         """A state to be tried, unless it was; what the user gave stays as given."""
         for path, slot in self.given.items():
+            guessed = leaves(state).get(path)
+            if guessed is not None and (guessed.dtype, len(guessed.shape)) == (slot.dtype, len(slot.shape)):
+                slot = guessed._replace(shape=slot.shape, high=slot.high, free=())  # noqa: PLW2901 - lengths stay lengths
             state = replaced(state, path, slot)
         if state not in self._tried and progress > self._known.get(state, -1):
             self._known[state] = progress
@@ -137,30 +146,62 @@ class _Hunt:
         """Tries until something good is found, the tries are spent or nothing is left."""
         last = self.max_tries
         while self._queue and self.vehicle.tries < last and self.vehicle.left_s > 0:
-            state = heapq.heappop(self._queue)[2]
+            key, _, state = heapq.heappop(self._queue)
+            if key > -GUESSED:
+                self._repair_guesses()
+                if self._queue and self._queue[0][0] < key:
+                    self._number += 1
+                    heapq.heappush(self._queue, (key, self._number, state))
+                    continue
+            if key > -SLOW and self._slow and self._patiently():
+                break
             if state in self._tried:
                 continue
             self._tried.add(state)
             outcome = self.vehicle.run(state)
             if outcome.failure is None:
+                self.accepted.append((0, state))  # should the time end while it is judged
                 score, state = judged(self.vehicle, state, outcome.output)
                 self.vehicle.log(f"standing {score} of 3: {spelled(state)}")
-                self.accepted.append((score, state))
+                self.accepted[-1] = (score, state)
                 if score >= GOOD:
                     break
                 last = min(last, self.vehicle.tries + MORE_TRIES)
                 self.push(with_batch(state, BATCH), outcome.progress)
+                for other in masked(state):
+                    self.push(other, outcome.progress)
                 for shape in (tuple(tensor.shape) for tensor in outputs_of(outcome.output)):
                     for other in unmixed(state, shape[0]) if shape and shape[0] else ():
                         self.push(other, outcome.progress)
                 continue
             if self._far is None or outcome.progress > self._far[0]:
                 self._far = (outcome.progress, outcome.failure, state)
-            self._spread(state, outcome.failure, outcome.progress)
+            if isinstance(outcome.failure.error, TooSlow):
+                self._slow.append(state)
+            self._guessed.append((state, outcome.failure, outcome.progress))
+            if key > -GUESSED or not (self._queue and self._queue[0][0] == -GUESSED):
+                self._repair_guesses()
         self._alternatives()
 
-    def _spread(self, state: State, failure: Failure, progress: int) -> None:
-        here = gap(failure)
+    def _repair_guesses(self) -> None:
+        failed = sorted(self._guessed, key=lambda guess: -guess[2])
+        self._guessed = []
+        for number, (state, failure, progress) in enumerate(failed):
+            self._spread(state, failure, progress, solves=not number)
+
+    def _patiently(self) -> bool:
+        """Whether what took too long is accepted when it has most of the time that is left; tried once."""
+        state, self._slow = self._slow[0], []
+        if self.accepted:
+            return False
+        outcome = self.vehicle.real(state, patient=True)
+        if outcome.failure is None:
+            self.accepted.append((0, state))
+            self.accepted[-1] = judged(self.vehicle, state, outcome.output)
+        return outcome.failure is None
+
+    def _spread(self, state: State, failure: Failure, progress: int, *, solves: bool = True) -> None:
+        here = gap(failure) if solves else None
         if here is not None and here.got != here.want and _is_mixed(failure) and self._sites.get(here.site, 0) < SOLVES:
             self._sites[here.site] = self._sites.get(here.site, 0) + 1
             for other in solved(state, failure, self.vehicle.probe):

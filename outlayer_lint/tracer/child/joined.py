@@ -114,7 +114,7 @@ def matched(state: State, failure: Failure) -> Iterator[State]:
                                 yield replaced(state, path, resized(slot, axis, theirs))
                 if len(one.shape) < len(other.shape) and slot.dtype == "f32" and len(slot.shape) < len(other.shape):
                     yield replaced(state, path, tensor(*other.shape[:-1], slot.shape[-1]))
-                if len(one.shape) != len(other.shape) and one.pure:
+                if len(one.shape) != len(other.shape) and one.pure and other.shape:
                     yield from of_rank(
                         state, path, slot, len(slot.shape) + len(other.shape) - len(one.shape), other.shape[-1]
                     )

@@ -61,7 +61,7 @@ def _is_module(node: ast.ClassDef, classes: dict[str, ast.ClassDef], seen: set[s
         if word in classes and word != node.name:
             if _is_module(classes[word], classes, seen):
                 return True
-        elif word in BASES or (word and any(method.name in RUNS for method in _methods(node))):
+        elif word in BASES or (word not in {"", "Function"} and any(method.name in RUNS for method in _methods(node))):
             return True
     return False
 
@@ -79,7 +79,8 @@ def _parts(modules: dict[str, ast.ClassDef], tree: ast.Module) -> set[str]:
                     parts.add(name)
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and _last(call.func) in modules:
-            values = (*call.args, *(keyword.value for keyword in call.keywords))
+            values = [*call.args, *(keyword.value for keyword in call.keywords)]
+            parts |= {_last(value) for value in values if isinstance(value, ast.Call) and _last(value) in modules}
             parts |= {value.id for value in values if isinstance(value, ast.Name) and value.id in modules}
     return parts
 
@@ -117,9 +118,43 @@ def _makes(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> bool:
                 word = _last(inner.value.func)
                 if isinstance(inner.targets[0], ast.Attribute) and word.islower() and word not in PLAIN:
                     return True
+    if _is_put_together(node):
+        return True
     outside = [_last(base) for base in node.bases if _last(base) not in classes]
     inside = [_last(base) for base in node.bases if _last(base) in classes and _last(base) != node.name]
     return any(_makes(classes[word], classes) for word in inside) or any(word not in BARE for word in outside)
+
+
+def _is_put_together(node: ast.ClassDef) -> bool:
+    """Whether it is given two models or more and runs them (an encoder and a decoder): no loss and no wrapper does."""
+    making = next((method for method in _methods(node) if method.name == "__init__"), None)
+    running = next((method for method in _methods(node) if method.name in RUNS), None)
+    if making is None or running is None:
+        return False
+    given = {argument.arg for argument in making.args.args[1:]}
+    kept = {
+        target.attr
+        for statement in ast.walk(making)
+        if isinstance(statement, ast.Assign)
+        for target, value in _paired(statement)
+        if isinstance(target, ast.Attribute) and isinstance(value, ast.Name) and value.id in given
+    }
+    run = {
+        call.func.attr
+        for call in ast.walk(running)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and _last(call.func.value) == "self"
+    }
+    return len(kept & run) > 1
+
+
+def _paired(statement: ast.Assign) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Target and value of each binding in `a, b = c, d`."""
+    for target in statement.targets:
+        match target, statement.value:
+            case ast.Tuple(elts=targets), ast.Tuple(elts=values) if len(targets) == len(values):
+                yield from zip(targets, values, strict=True)
+            case _:
+                yield target, statement.value
 
 
 PLAIN = frozenset(

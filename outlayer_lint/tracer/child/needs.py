@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from outlayer_lint.tracer.child.watching import Failure, Operand
 
 CONV = re.compile(r"conv(_transpose)?([123])d")
+SPLIT = re.compile(
+    r"split_sizes to sum exactly to \d+ \(input tensor's size at dimension (-?\d+)\).*split_sizes=\[([\d, ]+)\]"
+)
 
 
 class Need(NamedTuple):
@@ -46,6 +49,8 @@ def need(failure: Failure) -> Need | None:
 
 def _of_operation(failure: Failure) -> Need | None:
     operands = failure.operands
+    if operands and (match := SPLIT.search(failure.message)):
+        return Need(operands[0], (), int(match[1]), sum(int(word) for word in match[2].split(",")))
     if len(operands) < 2:
         return None
     first, weight = operands[0], operands[1].shape

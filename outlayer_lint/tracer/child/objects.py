@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from outlayer_lint.tracer.child.entries import parameters_of
-from outlayer_lint.tracer.child.hints import slot_for
+from outlayer_lint.tracer.child.hints import of_graph, single_ids, slot_for
 from outlayer_lint.tracer.child.slots import Bag, Slot, State, leaves, replaced, tensor, value
 
 if TYPE_CHECKING:
@@ -107,19 +107,19 @@ def _attribute(state: State, failure: Failure, model: nn.Module, classes: int | 
                 yield replaced(state, path, slot.parts[0][1])
 
 
-def _part(name: str, state: State, model: nn.Module, classes: int | None) -> Slot:
+def _part(name: str, state: State, model: nn.Module, classes: int | None, inside: str) -> Slot:
     parameter = inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     tensors = tuple((path, slot) for path, slot in leaves(state).items())
-    return slot_for(model, parameter, 1 if tensors else 0, tensors, classes)
+    return slot_for(model, parameter, 1 if tensors else 0, tensors, classes, inside)
 
 
 def _as_object(state: State, path: str, names: set[str], model: nn.Module, classes: int | None) -> State:
     parts: State = ()
     for name in sorted(names, key=lambda word: (word != "x", word)):
         before = tuple((key, slot) for key, slot in parts) or (("x", dict(state)[path]),)
-        slot = dict(state)[path] if name == "x" else _part(name, before, model, classes)
+        slot = dict(state)[path] if name == "x" else _part(name, before, model, classes, path)
         parts = (*parts, (name, slot))
-    return replaced(state, path, Slot("object", batch=None, parts=parts))
+    return replaced(state, path, Slot("object", batch=None, parts=of_graph(parts)))
 
 
 def _as_dict(state: State, failure: Failure, model: nn.Module, classes: int | None) -> Iterator[State]:
@@ -131,14 +131,16 @@ def _as_dict(state: State, failure: Failure, model: nn.Module, classes: int | No
             keys = re.findall(r"\[\s*[\"'](\w+)[\"']\s*\]", failure.line)
         parts: State = ()
         for key in dict.fromkeys(keys):
-            parts = (*parts, (key, _part(key, parts, model, classes)))
+            parts = (*parts, (key, _part(key, parts, model, classes, path)))
         if parts:
-            yield replaced(state, path, Slot("dict", batch=None, parts=parts))
+            yield replaced(state, path, Slot("dict", batch=None, parts=single_ids(model, path, parts)))
 
 
 def _with_part(state: State, path: str, key: str, model: nn.Module, classes: int | None) -> State:
     slot = dict(state)[path]
-    return replaced(state, path, slot._replace(parts=(*slot.parts, (key, _part(key, slot.parts, model, classes)))))
+    return replaced(
+        state, path, slot._replace(parts=(*slot.parts, (key, _part(key, slot.parts, model, classes, path))))
+    )
 
 
 def _as_tuple(state: State, failure: Failure, count: int) -> Iterator[State]:

@@ -45,6 +45,8 @@ def neighbours(state: State, failure: Failure, context: Context) -> Iterator[Sta
     yield from _hidden(state, failure)
     yield from _reshaped(state, failure)
     yield from _stated(state, failure)
+    if failure.op in INDEXED and DTYPE.search(failure.message):
+        yield from _labels(state, failure)
     if DTYPE.search(failure.message):
         yield from _other_dtype(state, failure)
     yield from _ranks(state, failure)
@@ -56,7 +58,8 @@ def neighbours(state: State, failure: Failure, context: Context) -> Iterator[Sta
     if wanted is not None and not is_satisfied(wanted) and wanted.whole is not None:
         yield from _whole(state, wanted)
     yield from scales.stated_sizes(state, failure)
-    yield from scales.usual(state)
+    if not KIND.search(failure.message):
+        yield from scales.usual(state)
     if with_batch(state, 1) != state and "more than 1" not in failure.message:
         yield with_batch(state, 1)
     if any(operand.pure for operand in operands_of(failure)):
@@ -109,7 +112,7 @@ def _written(state: State, wanted: Need, model: nn.Module) -> Iterator[State]:
     if not operand.pure and wanted.dtype == "i64":
         for path in sorted(operand.sources):
             if (slot := tensors.get(path)) is not None and slot.high > 1:
-                yield replaced(state, path, slot._replace(high=min(wanted.high, slot.high - 1)))
+                yield replaced(state, path, slot._replace(high=min(wanted.high - 1, slot.high // 2) or 1))
 
 
 def _as_ids(slot: Slot, high: int) -> Slot:
@@ -152,6 +155,8 @@ def _other_rank(state: State, path: str, slot: Slot, wanted: Need) -> Iterator[S
         yield from of_rank(state, path, slot, own, wanted.size)
 
 
+INDEXED = frozenset("one_hot scatter scatter_ scatter_add scatter_add_ gather".split())
+KIND = re.compile(r"NoneType|has no attribute|must be Tensor|unexpected keyword")  # no other size makes up for these
 INVALID = re.compile(r"shape '\[([-\d, ]+)\]' is invalid for input of size (\d+)")
 
 
@@ -246,6 +251,15 @@ def _stated(state: State, failure: Failure) -> Iterator[State]:
                 yield replaced(state, path, slot._replace(shape=shape, batch=0, free=()))
 
 
+def _labels(state: State, failure: Failure) -> Iterator[State]:
+    """What is made one-hot or says where others are is a number for each sample, else for each step."""
+    for path in sorted({path for operand in failure.operands for path in operand.sources}):
+        slot = leaves(state).get(path)
+        if slot is not None and slot.dtype == "f32":
+            yield replaced(state, path, tensor(BATCH, dtype="i64", high=2))
+            yield replaced(state, path, tensor(BATCH, TIME, dtype="i64", high=2, free=(1,)))
+
+
 def _other_dtype(state: State, failure: Failure) -> Iterator[State]:
     operands = failure.operands or failure.entering
     for path, slot in leaves(state).items():
@@ -311,8 +325,11 @@ def _ranks(state: State, failure: Failure) -> Iterator[State]:
             continue
         for rank in dict.fromkeys(wanted):
             if rank != len(slot.shape):
-                yield from of_rank(state, path, slot, rank or len(slot.shape) + 1, _channels(failure))
+                others = list(of_rank(state, path, slot, rank or len(slot.shape) + 1, _channels(failure)))
+                alike = [_all_alike(state, path, other) for other in others]
+                yield from (*alike, *others) if list(leaves(state).values()).count(slot) > 2 else (*others, *alike)
     if match := INDEX.search(message):
+        yield from scales.indexed(state, paths, *map(int, match.groups()))
         for path in paths:
             slot = leaves(state).get(path)
             if slot is None:
@@ -324,6 +341,15 @@ def _ranks(state: State, failure: Failure) -> Iterator[State]:
                     )
             if slot.high:
                 yield replaced(state, path, slot._replace(high=max(int(match[3]), 1)))
+
+
+def _all_alike(state: State, path: str, other: State) -> State:
+    """What became of one argument, for all that were as it was: queries, keys and values go together."""
+    before, after = leaves(state)[path], leaves(other)[path]
+    for name, slot in leaves(state).items():
+        if slot == before:
+            state = replaced(state, name, after)
+    return state
 
 
 def _channels(failure: Failure) -> int:

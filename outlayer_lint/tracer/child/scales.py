@@ -78,6 +78,29 @@ def _numbers(failure: Failure) -> list[int]:
     return [number for number in dict.fromkeys(found) if 1 < number <= 4096]
 
 
+def indexed(state: State, paths: list[str], index: int, axis: int, size: int) -> Iterator[State]:
+    """Several arguments that were joined, and read beyond the end of an axis: each gets as many as it was read."""
+    short = [path for path in paths if (slot := leaves(state).get(path)) and slot.shape[axis : axis + 1] == (size,)]
+    for path in short:
+        slot = leaves(state)[path]
+        if axis != slot.batch:
+            state = replaced(state, path, resized(slot, axis, index + 1 if index >= 0 else -index))
+    if len(short) > 1:
+        yield state
+
+
+def masked(state: State) -> Iterator[State]:
+    """Masks with an axis more: of one row for each sample, of a row for each step."""
+    for rows in (1, 0):
+        other = state
+        for path, slot in leaves(state).items():
+            if slot.fill == "ones" and len(slot.shape) == 2 and slot.batch == 0:
+                samples, steps = slot.shape
+                other = replaced(other, path, slot._replace(shape=(samples, rows or steps, steps), free=()))
+        if other != state:
+            yield other
+
+
 def unmixed(state: State, rows: int) -> Iterator[State]:
     """An accepted input gave `rows` rows for `BATCH` samples, so samples were cut up or joined: other free sizes."""
     for path, slot in leaves(state).items():

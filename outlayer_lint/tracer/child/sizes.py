@@ -50,6 +50,9 @@ NICE = (
 )
 
 
+STILL = 3  # sizes after which what has not moved will not
+
+
 class Gap(NamedTuple):
     """A size that came and the one that was wanted, and where: the same site is compared at several free sizes."""
 
@@ -153,12 +156,15 @@ def _bisected(state: State, path: str, first: Gap, run: Callable[[State], Outcom
     slot = leaves(state)[path]
     start = slot.shape[slot.free[-1]]
     known: dict[int, int | None] = {start: _sign(first.got - first.want)}
+    came: set[int] = {first.got}
 
     def sign(size: int) -> int | None:
         """Whether the size is too small (-1), right (0) or too large (1); `None` where that cannot be said."""
         if size not in known:
             outcome = run(with_size(state, path, size))
             known[size] = _judged(outcome, first)
+            here = gap(outcome.failure) if outcome.failure is not None else None
+            came.add(here.got if here is not None else 0)
         return known[size]
 
     low, high = start, start
@@ -171,6 +177,8 @@ def _bisected(state: State, path: str, first: Gap, run: Callable[[State], Outcom
         high *= 2
         if sign(high) in {1, 0, None}:
             break
+        if len(known) > STILL and len(came) == 1:
+            return None
     if len({known[low], known[high]}) == 1:
         return None
     right = low if known[low] == 0 else high if known[high] == 0 else None
@@ -226,7 +234,9 @@ def _apart(state: State, path: str, first: Gap, run: Callable[[State], Outcome])
         shape = list(slot.shape)
         shape[slot.free[-1]] = width
         wide: Slot = slot._replace(shape=tuple(shape), free=slot.free[:1])
-        other = replaced(state, path, wide)
+        other = state
+        for like, same in leaves(state).items():  # pictures beside it are of the same size
+            other = replaced(other, like, wide) if same == slot else other
         outcome = run(other)
         here = gap(outcome.failure) if outcome.failure is not None else None
         if width != start and outcome.failure is None:

@@ -32,7 +32,10 @@ class Sliced:
     Attributes:
         space: the globals that its statements run in.
         failures: name -> why its statement could not be executed.
+        stub: whether what a missing package would give is stood in for; of all scopes.
     """
+
+    stub = True
 
     def __init__(
         self, body: Iterable[ast.stmt], space: dict[str, Any], path: str, otherwise: Callable[[str], Any]
@@ -83,7 +86,10 @@ class Sliced:
                 exec(code, self.space)  # noqa: S102 - this is the purpose of the child
         except TooLong:
             self.failures[name] = f"line {statement.lineno} took longer than {STATEMENT_S:.0f} s"
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
+        except (Exception, SystemExit) as error:
+            if imports and isinstance(error, ImportError) and not Sliced.stub:
+                self._begun.discard(id(statement))  # whoever asks again is told again
+                raise
             self.failures[name] = f"line {statement.lineno}: {type(error).__name__}: {error}"
         finally:
             self._running.discard(id(statement))
@@ -130,6 +136,7 @@ class SlicedModule(ModuleType):
     """A module of the user's project whose names come by need."""
 
     sliced: Sliced
+    project_root: str
 
     def __getattr__(self, name: str) -> Any:
         if name == "__all__" or (name.startswith("__") and name.endswith("__")):

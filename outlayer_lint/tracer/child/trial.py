@@ -42,7 +42,10 @@ MOST_OUTPUTS = 64
 
 
 class Model(NamedTuple):
-    """A model and what is known of how it came about; `inputs` where the user made them, `outputs` as expected."""
+    """A model and what is known of how it came about; `inputs` where the user made them, `outputs` as expected.
+
+    `replays` says whether `args` alone would build it again.
+    """
 
     model: Any
     how: str
@@ -50,6 +53,7 @@ class Model(NamedTuple):
     args: dict[str, Any]
     inputs: tuple[tuple[Any, ...], dict[str, Any]] | None = None
     outputs: dict[str, str] = {}  # noqa: RUF012 - never mutated
+    replays: bool = True
 
 
 class Clock:
@@ -108,6 +112,7 @@ def examined(model: Model, target: Target, header: dict[str, Any], clock: Clock)
     clock("")
     return {
         "built": built,
+        "replays": model.replays,
         "device": device,
         "gpu": driven,
         "inputs": [_input(spec, found) for spec in best.specs],
@@ -255,12 +260,12 @@ def _notes(recording: Recording) -> Iterator[dict[str, str]]:
 
 def _model(target: Target, header: dict[str, Any], clock: Clock) -> Model | Refusal:
     if not target.hook:
-        found = build(target, header["root"], clock, whole=header.get("full_import", False))
-        return (
-            found
-            if isinstance(found, Refusal)
-            else Model(found.model, found.how, found.at, found.args, outputs=target.outputs)
+        found = build(
+            target, header["root"], clock, whole=header.get("full_import", False), stub=header.get("stub_missing", True)
         )
+        if isinstance(found, Refusal):
+            return found
+        return Model(found.model, found.how, found.at, found.args, outputs=target.outputs, replays=found.replays)
     clock("import")
     try:
         hook = hooked.named(target.path, header["root"], target.hook)

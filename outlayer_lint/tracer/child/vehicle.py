@@ -24,6 +24,7 @@ META_S = 10.0  # the same without data: an operation that torch spells out there
 TRY_S = 3.0  # of processor time for one forward; then a smaller input is tried
 DEAR_S = 0.3  # a forward that is expected to take longer runs on the twin first
 HEAVY = 30_000_000  # parameters; above, even the first try runs on the twin
+PATIENCE = 0.7  # of the time that is left, for a forward that failed nowhere
 SLOW = 1_000_000  # progress of what ran too long: it failed nowhere
 META = (
     "meta",
@@ -47,6 +48,7 @@ class Vehicle:
         self._ends = time.monotonic() + budget_s
         self._twin: nn.Module | None = None
         self._no_twin = False
+        self._limit_s = TRY_S
         self._rate = 0.0  # seconds per input value on the CPU
         # A model that was built without data has no other place to run.
         self.device = "meta" if any(parameter.is_meta for parameter in model.parameters()) else "cpu"
@@ -76,8 +78,9 @@ class Vehicle:
             self._no_twin = True
         return self.real(state)
 
-    def real(self, state: State) -> Outcome:
-        """One try of the model itself."""
+    def real(self, state: State, *, patient: bool = False) -> Outcome:
+        """One try of the model itself; a `patient` one may take as long as there is time."""
+        self._limit_s = max(self.left_s * PATIENCE, TRY_S) if patient else self._limit_s
         outcome = self._on(self.model, state, self.device)
         self._rate = max(outcome.seconds / max(_volume(state), 1), self._rate * 0.5)
         return outcome
@@ -117,7 +120,10 @@ class Vehicle:
                 return model(*args, **kwargs)
 
         try:
-            with warnings.catch_warnings(), at_most(max(min(self.left_s, META_S if device == "meta" else TRY_S), 0.05)):
+            with (
+                warnings.catch_warnings(),
+                at_most(max(min(self.left_s, META_S if device == "meta" else self._limit_s), 0.05)),
+            ):
                 warnings.simplefilter("ignore")
                 output, failure, progress = watched(call)
         except TooLong:
