@@ -96,6 +96,7 @@ class Reader:
         self.hidden: list[Any] = []
         self.fuel = 1 << 30
         self.deep = 0
+        self.behind = 0
         self.named: dict[str, Answer] = {}
 
     # What transfer functions ask of the interpreter.
