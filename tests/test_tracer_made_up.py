@@ -86,6 +86,17 @@ loss.backward()
     assert [loss["finding"] for loss in ran(text, tmp_path)["losses"]] == ["OLL203"]
 
 
+def test_a_column_may_be_an_attribute(tmp_path: Path) -> None:
+    pytest.importorskip("pandas")
+    text = """
+import pandas as pd, torch
+cars = pd.read_csv("https://example.org/cars.csv")
+x, y = torch.tensor(cars.weight.values).float()[:, None], torch.tensor(cars["mpg"].values).float()[:, None]
+torch.nn.functional.mse_loss(torch.nn.Linear(1, 1)(x).relu(), y).backward()
+"""
+    assert [loss["input"]["shape"] for loss in ran(text, tmp_path)["losses"]] == [[256, 1]]
+
+
 def test_a_file_that_is_there_is_read(tmp_path: Path) -> None:
     text = """
 import numpy as np, torch
@@ -132,6 +143,21 @@ net = torch.nn.Sequential(torch.nn.Linear(6, 1), torch.nn.Sigmoid())
 torch.nn.MSELoss()(net(torch.randn(100, 6)), y).backward()
 """
     assert [one["severity"] for one in ran(text, tmp_path)["diagnostics"]] in ([], ["info"])
+
+
+def test_old_tutorials_get_their_digits(tmp_path: Path) -> None:
+    text = """
+import torch
+from tensorflow.examples.tutorials.mnist import input_data
+mnist = input_data.read_data_sets("data", one_hot=True)
+x, y = mnist.train.next_batch(7)
+assert y.sum(1).tolist() == [1.0] * 7
+score = torch.nn.Linear(x.shape[1], 1)(torch.from_numpy(x)).sigmoid()
+torch.nn.functional.binary_cross_entropy_with_logits(score, torch.ones(7, 1)).backward()
+"""
+    if importlib.util.find_spec("tensorflow") is not None:
+        pytest.skip("TensorFlow is installed: it is asked itself")
+    assert [loss["finding"] for loss in ran(text, tmp_path)["losses"]] == ["OLL102"]
 
 
 def test_a_written_out_loss_is_told_as_one(tmp_path: Path) -> None:
@@ -216,3 +242,14 @@ def test_a_method_that_nobody_calls_is_driven(tmp_path: Path, parameters: str, m
     assert [(loss["finding"], loss["calls"], loss["how"]) for loss in record["losses"]] == [
         ("OLL101", 2, " (called with made-up data)")
     ]
+
+
+def test_a_made_up_target_does_not_make_a_finding_either(tmp_path: Path) -> None:
+    text = """
+import torch
+from scaling_that_is_missing import Scaler
+net = torch.nn.Sequential(torch.nn.Linear(6, 1), torch.nn.Sigmoid())
+x = torch.randn(100, 6) * len(Scaler())
+torch.nn.MSELoss()(net(torch.randn(100, 6)), torch.rand(100, 1)).backward()
+"""
+    assert ran(text, tmp_path)["diagnostics"] == []

@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 from outlayer_lint.config import Config
 from outlayer_lint.engine import check
 from outlayer_lint.knowledge import pages
-from outlayer_lint.tracer.child.facts import Facts, judge
+from outlayer_lint.tracer.child.facts import Facts, judged
 from outlayer_lint.tracer.child.guard import guard
 from outlayer_lint.tracer.child.script import run_script
 
@@ -35,6 +35,7 @@ FENCE = re.compile(r"^```python run\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTA
 SECONDS = 60.0
 INSIDE = "the targets that were seen lie inside of what the output can reach"
 UNCALLED = "a method that is not called is no operation"
+ABSENT = "where scikit-learn is not installed, nothing is known of what it makes"
 EXPLAINED = {  # (file, code) -> why only one side speaks
     ("right_heads.py", "OLL503"): INSIDE,
     ("backtest.py", "OLL502"): INSIDE,
@@ -46,6 +47,9 @@ EXPLAINED = {  # (file, code) -> why only one side speaks
     ("smoothed.py", "OLL202"): "the rows do sum to one, which only their values show",
     ("synthetic_classes.py", "OLL307"): "a few batches prove no number of classes from above",
     ("noise_prediction.py", "OLL503"): "noise that is fed to a model and asked back stands for data in a trial run",
+    ("emotions.py", "OLL402"): ABSENT,
+    ("tags.py", "OLL611"): ABSENT,
+    ("bounded_quantities.py", "OLL404"): ABSENT,
     ("inline.py", "OLL912"): "the logarithms of the formula have names, through which only the tracer sees it",
     ("program.py", "OLL001"): "comments are not run",
 }
@@ -57,7 +61,7 @@ def traced(path: str) -> dict[str, Any]:
     watch = guard(LOSSES)
     ended = run_script(path, [], watch)
     facts = list(Facts(watch).all())
-    found = [(d.span.line, d.code, str(d.severity)) for d in judge(facts) if d.span.path == path]
+    found = [(d.span.line, d.code, str(d.severity)) for d in judged(watch)[1] if d.span.path == path]
     reached = {fact.span.line for fact in facts if fact.span.path == path}
     return {"found": found, "reached": sorted(reached), "ended": list(ended[:3]), "calls": len(watch.calls)}
 

@@ -76,9 +76,10 @@ def _made(mark: Mark | None) -> object:
 class Facts:
     """The facts of one watch."""
 
-    def __init__(self, guard: Guard) -> None:
-        """Nothing is worked out before `all` is asked for."""
+    def __init__(self, guard: Guard, *, trusting: bool = False) -> None:
+        """Nothing is worked out before `all` is asked for. `trusting`: targets are judged even if they were made up."""
         self.guard = guard
+        self.made_up = guard.made_up and not trusting
         self.reader = Reader()
         self.sites = sites(guard.calls)
         self.trained: dict[Span, dict[str, Row]] = {}
@@ -136,7 +137,7 @@ class Facts:
         call = site.first
         if call.target is None or call.aim is None:
             return Value(reason="missing argument")
-        if self.guard.made_up and not chains.reaches(call.target):
+        if self.made_up and not chains.reaches(call.target):
             return Value(reason="batch data")
         seen = aims.joined([each.aim for each in site.calls if each.aim is not None])
         value = self.reader.value(call.target)
@@ -157,7 +158,7 @@ class Facts:
         """One more than the largest class number, where the output has fewer units: that cannot be."""
         aim = site.first.aim
         if (
-            self.guard.made_up
+            self.made_up
             or aim is None
             or not value.known
             or value.units is None
@@ -277,6 +278,16 @@ class Facts:
 
 
 # -- judgement --------------------------------------------------------------------------------------------------------
+
+
+def judged(guard: Guard) -> tuple[Facts, list[Diagnostic]]:
+    """The facts of a watch and what the checks say of them; of made-up targets, what they say whatever these are."""
+    facts = Facts(guard)
+    found = judge(facts.all())
+    if guard.made_up:
+        same = {(one.code, one.span) for one in judge(Facts(guard, trusting=True).all())}
+        found = [one for one in found if (one.code, one.span) in same]
+    return facts, found
 
 
 def judge(facts: Iterable[Fact]) -> list[Diagnostic]:

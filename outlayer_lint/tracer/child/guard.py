@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 FOLLOWS = 3  # so many times the losses asked for end a program that never calls `backward`
 PER_PLACE = 4  # events of one place are kept: they say the same
 MAX_CALLS = 400
+LOOKS, EACH = 16, 8  # calls of one place whose values are looked at, then every so many
 
 
 class Enough(BaseException):
@@ -106,6 +107,8 @@ class Guard:
         self._inside = False
         self.backwards = 0
         self.made_up = False  # whether it sees what stands in for files or packages: the values mean nothing
+        self._looks: dict[object, tuple[int, Numbers]] = {}
+        self._unwatched: Any = None
         self._handles: list[Any] = []
         self._patches: list[tuple[Any, str, Any]] = []
 
@@ -124,6 +127,7 @@ class Guard:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
         """Stop watching; an `Enough` of this watch ends here."""
+        self._stepped()  # where the step itself failed
         self.recorder.__exit__(kind, error, traceback)
         for handle in self._handles:
             handle.remove()
@@ -134,10 +138,14 @@ class Guard:
 
     def _steps(self, _optimizer: Any, args: Any, kwargs: Any) -> None:
         """What an optimizer does to the weights is no business of ours, but a closure computes the loss."""
-        self.recorder.paused = not any(map(callable, (*args, *kwargs.values())))
+        if self._unwatched is None and not any(map(callable, (*args, *kwargs.values()))):
+            self._unwatched = torch._C.DisableTorchFunction()
+            self._unwatched.__enter__()
 
     def _stepped(self, *_: object) -> None:
-        self.recorder.paused = False
+        if self._unwatched is not None:
+            self._unwatched.__exit__(None, None, None)
+            self._unwatched = None
 
     def replace(self, owner: Any, name: str, value: Any) -> None:
         """Put another attribute in the place of one, until the watch ends."""
@@ -215,12 +223,12 @@ class Guard:
         prediction, target = bound.get(row.prediction), bound.get(row.target_parameter)
         tensors = [value for value in args if isinstance(value, torch.Tensor)]
         prediction = prediction if prediction is not None or not tensors else tensors[0]
+        call.place = here(PROJECT, 4)
         self._looked(call, prediction, target)
         call.weights = {
             key: int(value.shape[0]) for key, value in bound.items()
             if key in ("weight", "pos_weight") and isinstance(value, torch.Tensor) and value.dim() == 1
         }  # fmt: skip
-        call.place = here(PROJECT, 4)
         near = here(marks.LIBRARY, 4)
         call.direct = near is not None and near == call.place
         call.built = None if own is None else getattr(module, "__dict__", {}).get(BUILT)
@@ -228,12 +236,22 @@ class Guard:
 
     def _looked(self, call: Call, prediction: Any, target: Any) -> None:
         if isinstance(prediction, torch.Tensor):
-            call.prediction, call.input = self.recorder.mark_of(prediction), numbers.look(prediction)
+            call.prediction = self.recorder.mark_of(prediction)
+            call.input = self._look(call.place, call.prediction, prediction)
             if prediction.requires_grad:
                 prediction.register_hook(lambda grad: self._came_back(call, grad))
         if isinstance(target, torch.Tensor):
-            call.target, call.aim = self.recorder.mark_of(target), numbers.look(target)
+            call.target = self.recorder.mark_of(target)
+            call.aim = self._look(call.place, call.target, target)
         call.training = torch.is_grad_enabled()
+
+    def _look(self, place: Place | None, mark: Mark, tensor: Any) -> Numbers:
+        """What the values show: of the first calls that receive what one operation made, then of every eighth."""
+        key = place, mark.op, mark.place, mark.dtype, len(mark.shape), torch.is_grad_enabled()
+        seen, last = self._looks.get(key, (0, None))
+        found = numbers.look(tensor) if last is None or seen < LOOKS or not seen % EACH else last
+        self._looks[key] = seen + 1, found
+        return found if found is not last else found._replace(shape=tuple(tensor.shape))
 
     def _came_back(self, call: Call, grad: Any) -> None:
         with torch._C.DisableTorchFunction(), torch.no_grad():

@@ -322,7 +322,11 @@ def _columns(path: str) -> list[str]:
     """Names that stand in brackets, or in a `drop`, somewhere in a script."""
     known = written.expressions(path)
     found: dict[str, None] = {}
+    tables = _tables(known[0].tree) if known is not None else set()
     for node in ast.walk(known[0].tree) if known is not None else ():
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in tables:
+            plain = hasattr(__import__("pandas").DataFrame, node.attr)
+            found.update({} if plain else {node.attr: None})
         parts: list[ast.AST] = []
         if isinstance(node, ast.Subscript):
             parts = [node.slice, *getattr(node.slice, "elts", ())]
@@ -334,6 +338,17 @@ def _columns(path: str) -> list[str]:
             ]
         found.update((p.value, None) for p in parts if isinstance(p, ast.Constant) and isinstance(p.value, str))
     return list(found)[:MOST_COLUMNS]
+
+
+def _tables(tree: ast.Module) -> set[str]:
+    """Names that a `read_csv` or the like is assigned to."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and isinstance(node.targets[0], ast.Name):
+            called = node.value.func
+            if isinstance(called, ast.Attribute) and called.attr.startswith("read_"):
+                found.add(node.targets[0].id)
+    return found
 
 
 def _column(name: str, chance: Any, classes: int) -> Any:

@@ -39,18 +39,29 @@ class Place(NamedTuple):
 
     code: CodeType
     instruction: int
-    line: int
+
+    @property
+    def line(self) -> int:
+        """The first line of the expression."""
+        return line_of(self.code, self.instruction)
 
     @property
     def span(self) -> Span:
         """The expression, columns in code points; the whole line where the compiler kept no columns."""
-        return span_of(self.code, self.instruction, self.line)
+        return span_of(self.code, self.instruction)
 
 
 @lru_cache(maxsize=4096)
-def span_of(code: CodeType, instruction: int, line: int) -> Span:
+def line_of(code: CodeType, instruction: int) -> int:
+    """The line that an instruction belongs to: counted from the code's first one, which takes a while."""
+    found = next((line for start, end, line in code.co_lines() if start <= instruction < end and line), None)
+    return found or code.co_firstlineno
+
+
+@lru_cache(maxsize=4096)
+def span_of(code: CodeType, instruction: int) -> Span:
     """The expression that an instruction belongs to."""
-    path = code.co_filename
+    path, line = code.co_filename, line_of(code, instruction)
     positions = list(code.co_positions())
     at = positions[instruction // 2] if 0 <= instruction // 2 < len(positions) else (None,) * 4
     first, last, start, end = at
@@ -244,8 +255,8 @@ def here(least: int = LIBRARY, depth: int = 2) -> Place | None:
         if where is None:
             where = standing(path)
         if where >= least:
-            return Place(frame.f_code, frame.f_lasti, frame.f_lineno)
+            return Place(frame.f_code, frame.f_lasti)
         if where and first is None:
             first = frame
         frame = frame.f_back
-    return None if first is None else Place(first.f_code, first.f_lasti, first.f_lineno)
+    return None if first is None else Place(first.f_code, first.f_lasti)

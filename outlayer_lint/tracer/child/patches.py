@@ -22,6 +22,7 @@ def install(guard: Guard) -> None:
     """Wrap all of it; the guard takes it back when its watch ends."""
     constructors(guard.replace)
     backward(guard)
+    unwatched(guard)
     eager(guard)
     distributions(guard)
     keras_watch.install(guard)
@@ -52,6 +53,18 @@ def eager(guard: Guard) -> None:
 def backward(guard: Guard) -> None:
     """The program is ended when a backward pass is over."""
     guard.replace(torch.autograd, "backward", _followed(guard, torch.autograd.backward))
+
+
+def unwatched(guard: Guard) -> None:
+    """Gradients are put away without anybody looking on."""
+    plain = torch.optim.Optimizer.zero_grad
+
+    @functools.wraps(plain)
+    def zero_grad(self: Any, *args: Any, **kwargs: Any) -> None:
+        with torch._C.DisableTorchFunction():
+            plain(self, *args, **kwargs)
+
+    guard.replace(torch.optim.Optimizer, "zero_grad", zero_grad)
 
 
 def _followed(guard: Guard, plain: Any) -> Any:

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
-from torch.nn.modules import module as hooks
 from torch.overrides import TorchFunctionMode
 
 from outlayer_lint.tracer.child import marks, nested
@@ -51,19 +51,17 @@ class Recorder(TorchFunctionMode):
         self.stack: list[Any] = []
         self.outermost: tuple[Any, Any] | None = None  # the last model that the program called, with its first input
         self.index = 0
-        self.paused = False
         self.least = least
         self.before: Callable[[str, Any, tuple[Any, ...], dict[str, Any]], Any] | None = None
         self.after: Callable[[Mark, Any], None] | None = None
         self.device: Callable[[Any], Any] | None = None
-        self._handles: list[Any] = []
+        self._plain: Any = None
 
     def __enter__(self) -> Self:
         """Start watching."""
-        self._handles = [
-            hooks.register_module_forward_pre_hook(self._entered),
-            hooks.register_module_forward_hook(self._left, always_call=True),
-        ]
+        self._plain = torch.nn.Module.__call__
+        # Hooks of every module cost twice as much.
+        torch.nn.Module.__call__ = self._calling(self._plain)  # type: ignore[method-assign]
         super().__enter__()
         return self
 
@@ -72,21 +70,25 @@ class Recorder(TorchFunctionMode):
     ) -> None:
         """Stop watching."""
         super().__exit__(kind, error, traceback)
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []
+        torch.nn.Module.__call__ = self._plain  # type: ignore[method-assign]
         self.stack.clear()
 
-    # A hook that returned anything but None would replace the module's input or output.
-    def _entered(self, module: Any, inputs: Any) -> None:
-        if not self.stack and inputs:
-            self.outermost = module, inputs[0]
-        self.stack.append(module)
-
-    def _left(self, module: Any, _inputs: Any, _output: Any) -> None:
+    def _calling(self, plain: Any) -> Any:
+        """What a module is called by: it stands on the stack while it runs."""
         stack = self.stack
-        while stack and stack.pop() is not module:
-            pass
+
+        @functools.wraps(plain)
+        def __call__(module: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807 - what it replaces
+            if not stack and args:
+                self.outermost = module, args[0]
+            stack.append(module)
+            try:
+                return plain(module, *args, **kwargs)
+            finally:
+                while stack and stack.pop() is not module:
+                    pass
+
+        return __call__
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -94,8 +96,6 @@ class Recorder(TorchFunctionMode):
         """Run one operation and mark what it gives."""
         if kwargs is None:
             kwargs = {}
-        if self.paused:
-            return func(*args, **kwargs)
         if type(func) is PROPERTY and func.__self__.__name__ not in VIEWS:
             return func(*args, **kwargs)  # by far the most of all calls, in optimizers
         name = name_of(func)

@@ -68,20 +68,18 @@ def run_script(
         code = compile(document.tree, path, "exec")
     except (ValueError, SyntaxError) as error:
         raise Unreadable(getattr(error, "lineno", None) or 1, str(error)) from None
-    module = types.ModuleType("__main__")
-    module.__file__, folder = path, ""
-    if RELATIVE.search(document.data) and os.path.isfile(os.path.join(os.path.dirname(path), "__init__.py")):
-        module.__package__, folder = _package(path)  # it can only be meant to be run with `-m`
-    if b"get_ipython" in document.data:  # a notebook that was exported
-        module.__dict__["get_ipython"] = stand_ins.Stand
+    module, home = _module(path, document.data)
     before = sys.argv, sys.path[:], sys.modules.get("__main__")
     missing = stand_ins.Missing()
     sys.argv, sys.path[:0] = [path, *argv], [os.path.dirname(path)]
-    sys.path += [*_folders(path, root), *([folder] if module.__package__ else [])]
+    sys.path += [*_folders(path, root), *home]
     sys.modules["__main__"] = module
     if stub:
         sys.meta_path.append(missing)
     _libraries(document.data)
+    flow = sys.modules.get("tensorflow") if b"tensorflow" in document.data else None
+    if flow is not None and not hasattr(flow, "__file__"):
+        missing.names.append("tensorflow")  # Keras stands in for a part of it, and this for the rest
     pictures: list[str] = []
     ended = Ended("done")
     stand_ins.ASKED.clear()
@@ -92,12 +90,7 @@ def run_script(
             if not torch.cuda.is_available():
                 guard.recorder.device = stand_ins.on_cpu
             if synthetic:
-                pictures = stand_ins.data_sets(guard.replace) if b"torchvision" in document.data else []
-                made_up.keras_data(guard.replace, document.data.decode("utf-8", "replace"))
-                made_up.sklearn_data(guard.replace)
-                surroundings.patch_weights(guard.replace)
-            if synthetic and made is not None:
-                made_up.files(guard.replace, made)
+                pictures = _data(guard, document.data, made)
             ended = _run(code, module, path)
             for name in calls if ended.how == "done" else ():
                 _run(compile(f"{name}()", "<call>", "exec"), module, path)
@@ -109,6 +102,29 @@ def run_script(
         if stub:
             sys.meta_path.remove(missing)
     return ended._replace(missing=tuple(missing.names), pictures=bool(pictures), names=module.__dict__)
+
+
+def _module(path: str, data: bytes) -> tuple[types.ModuleType, list[str]]:
+    """What the script is run as, and where the imports of its own package start."""
+    module = types.ModuleType("__main__")
+    module.__file__ = path
+    if b"get_ipython" in data:  # a notebook that was exported
+        module.__dict__["get_ipython"] = stand_ins.Stand
+    if RELATIVE.search(data) and os.path.isfile(os.path.join(os.path.dirname(path), "__init__.py")):
+        module.__package__, home = _package(path)  # it can only be meant to be run with `-m`
+        return module, [home]
+    return module, []
+
+
+def _data(guard: Guard, data: bytes, made: MadeUp | None) -> list[str]:
+    """Stand in for data sets, weights and files; the data sets of torchvision among them."""
+    made_up.keras_data(guard.replace, data.decode("utf-8", "replace"))
+    made_up.sklearn_data(guard.replace)
+    pictures = stand_ins.data_sets(guard.replace) if b"torchvision" in data else []
+    surroundings.patch_weights(guard.replace)
+    if made is not None:
+        made_up.files(guard.replace, made)
+    return pictures
 
 
 def _libraries(data: bytes) -> None:
@@ -137,7 +153,7 @@ def _folders(path: str, root: str) -> list[str]:
     while root and (folder + os.sep).startswith(os.path.join(root, "")):
         found.append(folder)
         folder = os.path.dirname(folder)
-    return [*found, os.path.join(root, "src")] if root else []
+    return [root, os.path.join(root, "src"), *found] if root else []  # as if installed: not what lies nearest
 
 
 def _run(code: types.CodeType, module: types.ModuleType, path: str) -> Ended:

@@ -167,7 +167,10 @@ class Missing(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             return environments.module(Stand)
         if spec.name == "gym.spaces":
             return sys.modules["gym"].spaces  # type: ignore[no-any-return]
-        return types.ModuleType(spec.name)
+        module = types.ModuleType(spec.name)
+        if spec.name == "tensorflow.examples.tutorials.mnist":
+            module.__dict__["input_data"] = digits()
+        return module
 
     def exec_module(self, module: types.ModuleType) -> None:
         """Every name in it is a stand-in."""
@@ -230,6 +233,28 @@ class Pictures(torch.utils.data.Dataset):
         label: Any = self.labels[index]
         picture = self.transform(picture) if self.transform is not None else picture
         return picture, self.target_transform(label) if self.target_transform is not None else label
+
+
+def digits() -> types.ModuleType:
+    """What old tutorials read MNIST with: rows of 784 numbers below one."""
+
+    def next_batch(size: int, *_: Any, **__: Any) -> tuple[Any, Any]:
+        labels = torch.randint(0, 10, (size,))
+        labels = torch.nn.functional.one_hot(labels, 10).double() if given.get("one_hot") else labels
+        return torch.rand(size, 784).numpy(), labels.numpy()
+
+    def read_data_sets(*_: Any, **kwargs: Any) -> Any:
+        given.update(kwargs)
+        images, labels = next_batch(SAMPLES)
+        part = types.SimpleNamespace(
+            next_batch=next_batch, images=images, labels=labels, num_examples=SAMPLES, epochs_completed=0
+        )
+        return types.SimpleNamespace(train=part, validation=part, test=part)
+
+    given: dict[str, Any] = {}
+    module = types.ModuleType("input_data")
+    module.__dict__["read_data_sets"] = read_data_sets
+    return module
 
 
 def data_sets(replace: Any) -> list[str]:

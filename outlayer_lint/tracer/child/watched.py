@@ -13,7 +13,7 @@ from outlayer_lint.reporters.json import diagnostic
 from outlayer_lint.source.document import Unreadable
 from outlayer_lint.tracer.child import chains, trial
 from outlayer_lint.tracer.child.driving import driven
-from outlayer_lint.tracer.child.facts import Facts, judge
+from outlayer_lint.tracer.child.facts import judged
 from outlayer_lint.tracer.child.failures import word_of_text
 from outlayer_lint.tracer.child.guard import Guard
 from outlayer_lint.tracer.child.made_up import MadeUp
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from outlayer_lint.diagnostic import Diagnostic
-    from outlayer_lint.tracer.child.facts import Site
+    from outlayer_lint.tracer.child.facts import Facts, Site
     from outlayer_lint.tracer.child.numbers import Numbers
     from outlayer_lint.tracer.child.script import Ended
     from outlayer_lint.tracer.child.serving import Announcer
@@ -89,8 +89,7 @@ def watched(
 
 def _gather(record: dict[str, Any], guard: Guard, how: str) -> None:
     """Add what one guard saw to the record."""
-    facts = Facts(guard)
-    found = judge(facts.all())
+    facts, found = judged(guard)
     losses = [_loss(site, facts, number, found) for number, site in enumerate(facts.sites)]
     record["losses"] += [{**loss, "how": how} for loss in losses] if how else losses
     record["seen"] += list(_seen(facts, guard))
