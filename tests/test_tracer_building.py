@@ -9,6 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the child needs torch")
 
+from outlayer_lint.tracer.child.arguments import jsonable
 from outlayer_lint.tracer.child.construct import Built, Refusal, build
 from outlayer_lint.tracer.child.imports import import_sliced
 from outlayer_lint.tracer.child.locate import located
@@ -288,3 +289,14 @@ def test_guessed_options_that_must_agree_are_made_to(tmp_path: Path) -> None:
     built = build(Target(str(path), "Net"), str(tmp_path), lambda _: None)
     assert isinstance(built, Built)
     assert (built.model.fc.in_features, built.model.fc.out_features) == (7, 2)
+
+
+class Settings:
+    """An object that prints as where it lies."""
+
+
+def test_an_argument_is_shown_without_its_address() -> None:
+    shown = jsonable({"settings": Settings(), "width": 3})
+    assert shown["width"] == 3
+    assert shown["settings"].endswith("Settings object>")
+    assert shown == jsonable({"settings": Settings(), "width": 3})

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from outlayer_lint.tracer.target import Target
 
 
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+
+
 class Asked(NamedTuple):
     """What is to be built.
 
@@ -199,11 +202,11 @@ def is_plain(value: Any) -> bool:
 
 
 def jsonable(value: Any) -> Any:
-    """The value where JSON has it, else what it prints as, cut short."""
+    """The value where JSON has it, else what it prints as, cut short and without its address in memory."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (list, tuple)):
         return [jsonable(inner) for inner in value]
     if isinstance(value, dict):
         return {str(key): jsonable(inner) for key, inner in value.items()}
-    return repr(value)[:80]
+    return ADDRESS.sub("", repr(value))[:80]
