@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SEED = 20
 META_S = 10.0  # the same without data: an operation that torch spells out there is slow
 TRY_S = 3.0  # of processor time for one forward; then a smaller input is tried
+START_S = 0.1  # of a forward whatever its size, on a busy machine
 DEAR_S = 0.3  # a forward that is expected to take longer runs on the twin first
 HEAVY = 30_000_000  # parameters; above, even the first try runs on the twin
 PATIENCE = 0.7  # of the time that is left, for a forward that failed nowhere
@@ -82,7 +83,9 @@ class Vehicle:
         """One try of the model itself; a `patient` one may take as long as there is time."""
         self._limit_s = max(self.left_s * PATIENCE, TRY_S) if patient else self._limit_s
         outcome = self._on(self.model, state, self.device)
-        self._rate = max(outcome.seconds / max(_volume(state), 1), self._rate * 0.5)
+        # What a small forward takes says nothing of its size: told by that, its like would run here or there by chance.
+        seconds = max(outcome.seconds - START_S, 0.0)
+        self._rate = max(seconds / max(_volume(state), 1), self._rate * 0.5)
         return outcome
 
     def twin(self) -> nn.Module | None:
