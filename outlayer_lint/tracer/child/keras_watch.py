@@ -39,7 +39,7 @@ def install(guard: Guard) -> None:
     guard.replace(trainer.Trainer, "compile", watch.compile(trainer.Trainer.compile))
     guard.replace(trainer.Trainer, "compute_loss", watch.training(trainer.Trainer.compute_loss))
     guard.replace(layer.Layer, "__init__", _built(vars(layer.Layer)["__init__"]))
-    guard.replace(layer.Layer, "__call__", watch.running(vars(layer.Layer)["__call__"]))
+    guard.replace(layer.Layer, "__call__", guard.recorder.calling(vars(layer.Layer)["__call__"]))
     for name in ON_PROBABILITIES:
         guard.replace(backend.nn, name, watch.function(name, getattr(backend.nn, name)))
 
@@ -109,23 +109,6 @@ class Watch:
         place = self.current or here(PROJECT, 3)
         shown = name if name[:1].isupper() and name != "LossFunctionWrapper" else row.shown
         return guard.known(row, shown, run, output, target, given, place)
-
-    def running(self, plain: Any) -> Any:
-        """The layers that are running, the innermost last."""
-
-        @functools.wraps(plain)
-        def wrapped(layer: Any, *args: Any, **kwargs: Any) -> Any:
-            stack = self.guard.recorder.stack
-            if not stack and args:
-                self.guard.recorder.outermost = layer, args[0]
-            stack.append(layer)
-            try:
-                return plain(layer, *args, **kwargs)
-            finally:
-                while stack and stack.pop() is not layer:
-                    pass
-
-        return wrapped
 
 
 def _row(name: str, loss: Any) -> Row | None:

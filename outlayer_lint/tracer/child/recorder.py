@@ -61,7 +61,7 @@ class Recorder(TorchFunctionMode):
         """Start watching."""
         self._plain = torch.nn.Module.__call__
         # Hooks of every module cost twice as much.
-        torch.nn.Module.__call__ = self._calling(self._plain)  # type: ignore[method-assign]
+        torch.nn.Module.__call__ = self.calling(self._plain)  # type: ignore[method-assign]
         super().__enter__()
         return self
 
@@ -73,7 +73,7 @@ class Recorder(TorchFunctionMode):
         torch.nn.Module.__call__ = self._plain  # type: ignore[method-assign]
         self.stack.clear()
 
-    def _calling(self, plain: Any) -> Any:
+    def calling(self, plain: Any) -> Any:
         """What a module is called by: it stands on the stack while it runs."""
         stack = self.stack
 
