@@ -249,7 +249,7 @@ def judge(call: LossCall) -> Verdict:
     """Decide a bounded or one-sided output under a squared or absolute error; step 0 where it is none."""
     if call.loss.family not in ("squared", "absolute"):
         return Verdict(0)
-    prediction = call.target if call.swapped else call.prediction
+    prediction = predicted(call)
     kind = head(prediction)
     if kind is None or any(map(over_batch, prediction)):
         return Verdict(0)
@@ -260,8 +260,13 @@ def judge(call: LossCall) -> Verdict:
 
 
 def sides(call: LossCall) -> tuple[Value, Value]:
-    """Prediction and target; a squared error is the same with its arguments exchanged."""
-    return (call.target, call.prediction) if call.swapped else (call.prediction, call.target)
+    """Prediction and target."""
+    return predicted(call), call.prediction if call.swapped else call.target
+
+
+def predicted(call: LossCall) -> Value:
+    """The prediction; a squared error is the same with its arguments exchanged."""
+    return call.target if call.swapped else call.prediction
 
 
 def is_borrowed(call: LossCall, target: Value) -> bool:
@@ -312,6 +317,6 @@ def speak(call: LossCall, rule: str, fix: Fix) -> Iterator[Finding]:
 
 def linear(call: LossCall, message: str) -> Fix:
     """The advice to drop what made the output; an edit only where it is one plain call around its operand."""
-    origins = [way.origin for way in sides(call)[0]]
+    origins = [way.origin for way in predicted(call)]
     plain = len(origins) == 1 and origins[0].built is None and origins[0].applied is not None
     return Fix("unwrap", message, span=origins[0].applied) if plain else Fix("advise", message)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding
-from outlayer_lint.evidence import Head, head, inside, linear, sides, span_of
+from outlayer_lint.evidence import Head, head, inside, linear, predicted, sides, span_of
 from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lineage import learned, made
 
@@ -15,7 +15,7 @@ def check(call: LossCall) -> Iterator[Finding]:
     """An estimate of discounted rewards goes through an activation that bounds it."""
     if call.loss.family not in LOSSES:
         return
-    kind = head(call.target if call.swapped else call.prediction)
+    kind = head(predicted(call))
     if kind not in (*SQUASHED, Head.RAMP) or not call.evidence("discounted"):
         return
     value, target = sides(call)
