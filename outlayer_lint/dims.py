@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from outlayer_lint.lattice import Emission
+from outlayer_lint.lattice import SCRAMBLED, Emission
 from outlayer_lint.lineage import PRODUCTS, history, stem
 
 if TYPE_CHECKING:
     from outlayer_lint.lattice import Tensor
 
-SCRAMBLED = 99  # the class dim was torn apart by a reshape: no dim holds the classes any more
 IMAGE_RANK = 3
 SIMPLEXES = (Emission.SIMPLEX, Emission.LOGP)
 

@@ -53,6 +53,7 @@ BOUNDS: dict[Emission, tuple[float, float]] = {
     Emission.UNORM: (-1.0, 1.0), Emission.ONEHOT: (0.0, 1.0), Emission.MULTIHOT: (0.0, 1.0),
     Emission.BINARY: (0.0, 1.0), Emission.BOOL: (0.0, 1.0), Emission.INDEX: (0.0, inf),
 }  # fmt: skip
+SCRAMBLED = 99  # a class dim that a reshape without permute has torn apart: no dim holds the classes any more
 
 
 class Origin:

@@ -10,11 +10,10 @@ from rows import row
 from verdicts import findings, said
 
 from outlayer_lint.diagnostic import Span
-from outlayer_lint.dims import SCRAMBLED
 from outlayer_lint.evidence import Verdict, judge
 from outlayer_lint.facts import Applied, Consumed, Decision, Fact, LossCall
 from outlayer_lint.knowledge import Row
-from outlayer_lint.lattice import NOTHING, UNKNOWN, Emission, Origin, Tensor, Value
+from outlayer_lint.lattice import NOTHING, SCRAMBLED, UNKNOWN, Emission, Origin, Tensor, Value
 
 HERE = Span("train.py", 20, 12, 20, 60)
 THERE = Span("model.py", 8, 16, 8, 40)

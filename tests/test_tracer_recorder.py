@@ -15,8 +15,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed: nothing can
 import torch.nn.functional as F
 from torch import nn
 
-from outlayer_lint.dims import SCRAMBLED
-from outlayer_lint.lattice import describe_value
+from outlayer_lint.lattice import SCRAMBLED, describe_value
 from outlayer_lint.tracer.child import chains, marks, nested, numbers
 from outlayer_lint.tracer.child.reading import Reader, place_after
 from outlayer_lint.tracer.child.recorder import Recorder, evaluating, record

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.dims import SCRAMBLED
 from outlayer_lint.facts import Decision, LossCall, places
+from outlayer_lint.lattice import SCRAMBLED
 
 
 def check(fact: LossCall | Decision) -> Iterator[Finding]:

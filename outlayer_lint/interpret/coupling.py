@@ -19,7 +19,7 @@ from outlayer_lint.interpret.things import (
     only,
     unknown,
 )  # fmt: skip
-from outlayer_lint.lattice import Emission, Origin, Tensor
+from outlayer_lint.lattice import SCRAMBLED, Emission, Origin, Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,6 @@ LOOSENED = {
     Emission.SIMPLEX: Emission.UNIT, Emission.LOGP: Emission.LOGUNIT, Emission.UNORM: Emission.SYM1,
     Emission.ONEHOT: Emission.BINARY,  # the parts of a row with one 1 say nothing of how many there may be
 }  # fmt: skip
-SCRAMBLED = 99  # a class dim that a reshape without permute has torn apart: no dim holds the classes any more
 WAITING = object()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret import calls, classes, containers, coupling, indexing, iteration
+from outlayer_lint.interpret import calls, classes, containers, indexing, iteration
 from outlayer_lint.interpret.arrays import DRAWN, OPEN, anything, hull, literal
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
@@ -24,7 +24,7 @@ from outlayer_lint.interpret.things import (
     only,
     unknown,
 )  # fmt: skip
-from outlayer_lint.lattice import Emission, Tensor
+from outlayer_lint.lattice import SCRAMBLED, Emission, Tensor
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
@@ -275,8 +275,7 @@ def stacked(t: Tensor) -> Tensor:
     elif rank is not None:
         rank = rank + 1
     shifted = {
-        n: v + 1 if isinstance(v := getattr(t, n), int) and 0 <= v < coupling.SCRAMBLED else v
-        for n in ("axis", "class_axis")
+        n: v + 1 if isinstance(v := getattr(t, n), int) and 0 <= v < SCRAMBLED else v for n in ("axis", "class_axis")
     }
     return t.replace(rank=rank, **shifted)
 

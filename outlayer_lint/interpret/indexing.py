@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 from outlayer_lint.interpret import arrays, shapes
 from outlayer_lint.interpret.coupling import (
     COUPLED,
-    SCRAMBLED,
     loosened,
     rank_after,
     same,
     shifted,
 )  # fmt: skip
-from outlayer_lint.lattice import Emission, Tensor
+from outlayer_lint.lattice import SCRAMBLED, Emission, Tensor
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret.coupling import (
     COUPLED,
-    SCRAMBLED,
     front,
     loosened,
     on_tensors,
@@ -15,7 +14,7 @@ from outlayer_lint.interpret.coupling import (
     shifted,
 )  # fmt: skip
 from outlayer_lint.interpret.things import Answer, Const, Parameter, Sequence, Subclass, Unknown
-from outlayer_lint.lattice import Emission, Tensor
+from outlayer_lint.lattice import SCRAMBLED, Emission, Tensor
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
