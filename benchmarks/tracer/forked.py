@@ -1,4 +1,4 @@
-"""Runs each case in a fork of a process that has torch already, under a limit of time."""
+"""Runs each case in a fork of a process that has torch already, under a limit of time, in a folder that is removed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import resource
 import select
 import signal
 import sys
+import tempfile
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -28,11 +29,17 @@ def warm() -> None:
 
 def run(case: Callable[[], Any], seconds: float, *, loud: bool = False) -> Any:
     """What the case returns as JSON, or `{"failed": why}`; what it prints is dropped unless `loud`."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return _run(case, seconds, scratch, loud=loud)
+
+
+def _run(case: Callable[[], Any], seconds: float, scratch: str, *, loud: bool) -> Any:
     ours, theirs = os.pipe()
     sys.stdout.flush()
     child = os.fork()
     if not child:
         os.close(ours)
+        os.chdir(scratch)  # training scripts write data sets, logs and weights to where they are run
         _work(case, theirs, loud=loud)
     os.close(theirs)
     data, end = b"", time.monotonic() + seconds
