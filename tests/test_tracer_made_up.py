@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,8 @@ def ran(text: str, folder: Path) -> dict[str, Any]:
     (folder / "setup.py").touch()
     path = folder / "script.py"
     path.write_text(text)
-    return watched(str(path), [], {**HEADER, "root": str(folder)}, SILENT)
+    with contextlib.chdir(folder):
+        return watched(str(path), [], {**HEADER, "root": str(folder)}, SILENT)
 
 
 ARRAYS = """
