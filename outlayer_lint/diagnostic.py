@@ -7,7 +7,8 @@ file's list of cells, from 0, and lines count inside the cell.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+
+from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from outlayer_lint.claims import Claim, Trial

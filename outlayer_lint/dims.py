@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from outlayer_lint.lattice import SCRAMBLED, Emission
 from outlayer_lint.lineage import PRODUCTS, history, stem
+from outlayer_lint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from outlayer_lint.lattice import Tensor

@@ -591,10 +591,11 @@ def test_a_terminal_that_cannot_say_everything(tmp_path: Path) -> None:
 def test_starting_loads_nothing_heavy(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(PROGRAM)
     code = (
-        "import sys; from outlayer_lint.cli import main; main(['train.py']); "
-        "print(*sorted(set(sys.modules) & set(sys.argv[1].split())))"
+        "import sys; before = set(sys.modules); from outlayer_lint.cli import main; main(['train.py']); "
+        "print(*sorted((set(sys.modules) - before) & set(sys.argv[1].split())))"
     )
-    heavy = "dataclasses inspect tomllib importlib.metadata json pathlib pathspec shutil tokenize asyncio logging torch"
+    heavy = "dataclasses inspect tomllib importlib.metadata json pathlib pathspec shutil tokenize asyncio logging typing "
+        "torch"
     environment = {**os.environ, "PYTHONPATH": str(Path(outlayer_lint.__file__).parents[1])}
     done = subprocess.run(
         [sys.executable, "-c", code, heavy], capture_output=True, check=True, cwd=tmp_path, env=environment

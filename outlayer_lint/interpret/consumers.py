@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from outlayer_lint import knowledge
 from outlayer_lint.diagnostic import Related
@@ -25,6 +24,7 @@ from outlayer_lint.interpret.things import (
 )  # fmt: skip
 from outlayer_lint.interpret.transfer import LITERAL, Application, as_value
 from outlayer_lint.lattice import Emission, Tensor, Value, describe
+from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

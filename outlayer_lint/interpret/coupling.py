@@ -5,8 +5,6 @@ A dim counted from the front and one counted from the back are compared only whe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from outlayer_lint.interpret.things import (
     Answer,
     Const,
@@ -20,6 +18,7 @@ from outlayer_lint.interpret.things import (
     unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import SCRAMBLED, Emission, Origin, Tensor
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import attributes, conditions, effects, imports, iteration, mutation, operators, registries
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible, restrict
 from outlayer_lint.interpret.things import Answer, Function, Lazy, Site, Unbound, join, lift, only, unknown
+from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Definition, Place
 from outlayer_lint.resolve.reaching import LIMIT
 

@@ -7,12 +7,12 @@ that method writes when it is read; what it does not write is as it was before.
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import attributes, calls, classes, conditions, instances, passing
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible, restrict
 from outlayer_lint.interpret.frames import MAX_DEPTH, Frame
 from outlayer_lint.interpret.things import Answer, Effect, Instance, Unbound, Unknown, join, lift, only, unknown
+from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 from functools import partial
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import attributes, calls, conditions, containers, iteration, operators, passing
 from outlayer_lint.interpret.choices import restrict
 from outlayer_lint.interpret.things import Answer, Const, Dictionary, Function, Library, Site, join, lift, only, unknown
+from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place, dotted
 
 if TYPE_CHECKING:

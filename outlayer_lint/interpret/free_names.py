@@ -6,10 +6,10 @@ What functions write to them (`global model`) counts where the module itself lea
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
 
 from outlayer_lint.interpret import conditions
 from outlayer_lint.interpret.things import Const, Function, Unbound, Unknown, join
+from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.resolve.blocks import Place
 
 if TYPE_CHECKING:

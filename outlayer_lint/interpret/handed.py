@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import TYPE_CHECKING
 
 from outlayer_lint.interpret import classes
 from outlayer_lint.interpret.seeds import Seed
 from outlayer_lint.interpret.things import Class, Function, Partial
+from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.resolve.blocks import dotted
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import TYPE_CHECKING
 
 from outlayer_lint.facts import Applied
 from outlayer_lint.interpret import tracing
@@ -12,6 +11,7 @@ from outlayer_lint.interpret.applications import text_of, words_of
 from outlayer_lint.interpret.things import Lazy
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Emission, Value
+from outlayer_lint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

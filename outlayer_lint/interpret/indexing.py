@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import arrays, shapes
 from outlayer_lint.interpret.coupling import (
@@ -14,6 +13,7 @@ from outlayer_lint.interpret.coupling import (
     shifted,
 )  # fmt: skip
 from outlayer_lint.lattice import SCRAMBLED, Emission, Tensor
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from functools import partial
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.diagnostic import Diagnostic, Pair, Span
@@ -24,6 +23,7 @@ from outlayer_lint.interpret.seeds import (
 )
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Value, describe
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

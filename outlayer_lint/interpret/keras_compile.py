@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from outlayer_lint.facts import Compiled, Consumed, LossCall
 from outlayer_lint.interpret import (
@@ -22,6 +21,7 @@ from outlayer_lint.interpret.seeds import Seed, calls_at
 from outlayer_lint.interpret.things import Dictionary, Instance, Lazy, Sequence, Site, Super, join
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Emission, Tensor, Value
+from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
 
 from outlayer_lint.facts import Decision
 from outlayer_lint.interpret import applications, keras_models
@@ -12,6 +11,7 @@ from outlayer_lint.interpret.seeds import NAMED, calls_at
 from outlayer_lint.interpret.things import Built
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Emission
+from outlayer_lint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from outlayer_lint.interpret import classes, containers, iteration, keras_models, passing
 from outlayer_lint.interpret.seeds import Seed, calls_at
@@ -22,6 +21,7 @@ from outlayer_lint.interpret.things import (
     Unknown,
     lift,
 )  # fmt: skip
+from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
 from outlayer_lint.resolve.blocks import dotted
 
 if TYPE_CHECKING:

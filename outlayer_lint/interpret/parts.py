@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import containers, datasets, operators
 from outlayer_lint.interpret.coupling import COUPLED, Step, loosened, on_tensors, rank_after, same, shifted
 from outlayer_lint.interpret.shapes import dim_entry
 from outlayer_lint.interpret.things import Answer, Parameter, Sequence, Subclass, Unknown, lift, only, unknown
 from outlayer_lint.lattice import Emission, Tensor, Value
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter

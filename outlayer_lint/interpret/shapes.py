@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from outlayer_lint.interpret.coupling import (
     COUPLED,
     front,
@@ -15,6 +13,7 @@ from outlayer_lint.interpret.coupling import (
 )  # fmt: skip
 from outlayer_lint.interpret.things import Answer, Const, Parameter, Sequence, Subclass, Unknown
 from outlayer_lint.lattice import SCRAMBLED, Emission, Tensor
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter

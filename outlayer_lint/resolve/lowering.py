@@ -7,8 +7,8 @@ dotted `self.fc` or `model.net.fc`, so that an attribute's writes are found as a
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
 
+from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.resolve import setters
 from outlayer_lint.resolve.blocks import TERMINATORS, Block, Definition, Place, dotted, nested
 from outlayer_lint.resolve.branches import bodies, ends

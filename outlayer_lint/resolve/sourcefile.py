@@ -6,8 +6,8 @@ import ast
 import os
 import re
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING
 
+from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.resolve.blocks import Place
 from outlayer_lint.resolve.scopes import Scope
 from outlayer_lint.source.document import Document, Unreadable, contents

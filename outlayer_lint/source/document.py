@@ -7,9 +7,9 @@ import os
 import re
 import stat
 import warnings
-from typing import TYPE_CHECKING
 
 from outlayer_lint.diagnostic import Span, Unread
+from outlayer_lint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from outlayer_lint.source.converted import Converted
