@@ -594,8 +594,10 @@ def test_starting_loads_nothing_heavy(tmp_path: Path) -> None:
         "import sys; before = set(sys.modules); from outlayer_lint.cli import main; main(['train.py']); "
         "print(*sorted((set(sys.modules) - before) & set(sys.argv[1].split())))"
     )
-    heavy = "dataclasses inspect tomllib importlib.metadata json pathlib pathspec shutil tokenize asyncio logging typing "
-        "torch"
+    heavy = (
+        "dataclasses inspect tomllib importlib.metadata json pathlib pathspec shutil tokenize asyncio logging "
+        "torch typing"
+    )
     environment = {**os.environ, "PYTHONPATH": str(Path(outlayer_lint.__file__).parents[1])}
     done = subprocess.run(
         [sys.executable, "-c", code, heavy], capture_output=True, check=True, cwd=tmp_path, env=environment

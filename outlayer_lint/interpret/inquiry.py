@@ -13,6 +13,7 @@ from outlayer_lint.interpret import applications, consumers, decisions
 from outlayer_lint.interpret.seeds import (
     LIKELY_LOSS,
     LOADS,
+    NAMED,
     SAMPLES,
     SERVES,
     Seed,
@@ -186,7 +187,8 @@ class Inquiry:
 
     def _constant(self, file: SourceFile) -> Iterator[Event]:
         """Keras layers whose output is the same for every input."""
-        if b"softmax" not in file.words or file.scope is None:
+        words = file.words
+        if b"softmax" not in words or not any(name in words for name in NAMED) or file.scope is None:
             return
         from outlayer_lint.interpret import keras_heads  # noqa: PLC0415 - for files that build such a layer
 
