@@ -15,6 +15,7 @@ from outlayer_lint.interpret.things import Answer, Library
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Emission, Tensor, Value, describe
 from outlayer_lint.records import TYPE_CHECKING, Any
+from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -222,12 +223,12 @@ def only_drawn_from(driver: Driver, seed: Seed) -> bool:
     if isinstance(statement, ast.Assign) and statement.value is seed.node:
         names = {target.id for target in statement.targets if isinstance(target, ast.Name)}
         read = [
-            n for n in ast.walk(scope.node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load) and n.id in names
+            n for n in walk(scope.node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load) and n.id in names
         ]
     wanted = set(map(id, read))
     handed = [
         call.func
-        for call in ast.walk(scope.node if read != [seed.node] else statement)
+        for call in walk(scope.node if read != [seed.node] else statement)
         if isinstance(call, ast.Call)
         for given in (*call.args, *(k.value for k in call.keywords))
         if id(given) in wanted

@@ -25,6 +25,7 @@ from outlayer_lint.interpret.things import (
 from outlayer_lint.interpret.transfer import LITERAL, Application, as_value
 from outlayer_lint.lattice import Emission, Tensor, Value, describe
 from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
+from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -229,7 +230,7 @@ def _is_read_off(seed: Seed) -> bool:
     statement = seed.place.block.statements[seed.place.index]
     return any(
         isinstance(node, ast.Attribute) and node.value is seed.node and node.attr in ("numpy", "item")
-        for node in ast.walk(statement)
+        for node in walk(statement)
     )
 
 
@@ -333,7 +334,7 @@ def is_weighed(loss: ast.expr, statement: ast.stmt) -> bool:
     A squared temperature alone makes up for the softened targets and is no weight.
     """
     factors: list[str] = []
-    for node in ast.walk(statement):
+    for node in walk(statement):
         if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div)):
             for operand, other in ((node.left, node.right), (node.right, node.left)):
                 if any(part is loss for part in _product(operand)):

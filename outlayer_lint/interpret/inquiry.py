@@ -25,6 +25,7 @@ from outlayer_lint.interpret.seeds import (
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Value, describe
 from outlayer_lint.records import TYPE_CHECKING, Any
+from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -280,7 +281,7 @@ class Inquiry:
         at = file.document.line_of(Span(file.display, line, 1, line, 1, cell))
         places = list(statements_on(file, at))
         beside = [place for place in reversed(places) if place.block is places[0].block]
-        nodes = ((node, place) for place in beside for node in ast.walk(place.block.statements[place.index]))
+        nodes = ((node, place) for place in beside for node in walk(place.block.statements[place.index]))
         seen: set[str] = set()
         for node, place in nodes:
             if (

@@ -22,6 +22,7 @@ from outlayer_lint.interpret.things import Dictionary, Instance, Lazy, Sequence,
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Emission, Tensor, Value
 from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
+from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -372,7 +373,7 @@ def _width(head: Tensor) -> object:
 
 
 def _inside(node: ast.AST, call: ast.Call) -> bool:
-    return any(inner is node for inner in ast.walk(call))
+    return any(inner is node for inner in walk(call))
 
 
 def paired(heads: list[Head], shape: Shape) -> list[Entry | None] | None:

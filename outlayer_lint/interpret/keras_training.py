@@ -23,6 +23,7 @@ from outlayer_lint.interpret.things import (
 )  # fmt: skip
 from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
 from outlayer_lint.resolve.blocks import dotted
+from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -193,18 +194,18 @@ def escaping(seed: Seed) -> list[str]:
 
 def _leaves(node: ast.AST, key: str) -> bool:
     """Whether a function returns the object of that name, or keeps it in another object."""
-    for inner in ast.walk(node):
+    for inner in walk(node):
         value = inner.value if isinstance(inner, (ast.Return, ast.Yield, ast.Assign)) else None
         if value is None or (isinstance(inner, ast.Assign) and not isinstance(inner.targets[0], ast.Attribute)):
             continue
-        if any(dotted(part) == key for part in ast.walk(value) if isinstance(part, (ast.Name, ast.Attribute))):
+        if any(dotted(part) == key for part in walk(value) if isinstance(part, (ast.Name, ast.Attribute))):
             return True
     return False
 
 
 def _handed_over(node: ast.AST, key: str) -> bool:
     """Whether the object of that name is an argument of a call."""
-    for inner in ast.walk(node):
+    for inner in walk(node):
         if isinstance(inner, ast.Call):
             given = [*inner.args, *(k.value for k in inner.keywords)]
             if any(isinstance(part, (ast.Name, ast.Attribute)) and dotted(part) == key for part in given):
@@ -291,7 +292,7 @@ def overrides_training(it: Any, thing: object) -> bool:
     if any(has_method(thing, it, name) for name in ("compute_loss", "_compute_loss")):
         return True
     found = classes.method_of(it, thing.cls, "train_step")
-    return found is not None and not any(map(_asks_for_the_loss, ast.walk(found[1].node)))
+    return found is not None and not any(map(_asks_for_the_loss, walk(found[1].node)))
 
 
 def _asks_for_the_loss(node: ast.AST) -> bool:
@@ -313,7 +314,7 @@ def superseded(seed: Seed) -> bool:
         return False
     block = seed.place.block
     for node in block.statements[seed.place.index + 1 :]:
-        for inner in ast.walk(node):
+        for inner in walk(node):
             if not isinstance(inner, ast.Call) or not isinstance(inner.func, ast.Attribute):
                 continue
             if inner.func.attr == "compile" and dotted(inner.func.value) == key and inner is not seed.node:

@@ -22,7 +22,6 @@ class Scope:
         "_block",
         "file",
         "globals",
-        "is_generator",
         "kind",
         "name",
         "nested",
@@ -33,6 +32,7 @@ class Scope:
         "parent",
         "self_calls",
         "touched",
+        "yields",
     )
 
     def __init__(self, node: ast.AST, kind: str, name: str, parent: Scope | None, file: SourceFile) -> None:
@@ -44,9 +44,9 @@ class Scope:
         self.file = file
         self.owner = parent if parent is not None and parent.kind == "class" else None
         self.globals: set[str] = set()
-        self.is_generator = False
         self.nested: dict[ast.AST, Scope] = {}
         self.touched: dict[str, list[ast.AST]] | None = None  # of a class: attribute -> methods that may write it
+        self.yields: list[tuple[Place, ast.Yield | ast.YieldFrom]] | None = None  # where it yields, once somebody asked
         self.self_calls: list[tuple[Place, ast.Call]] = []
         self._block: Block | None = None
         a: ast.arguments | None = getattr(node, "args", None)
