@@ -13,7 +13,7 @@ from outlayer_lint.interpret.frames import World
 from outlayer_lint.interpret.operators import Divided
 from outlayer_lint.interpret.things import Answer, Library
 from outlayer_lint.interpret.transfer import as_value
-from outlayer_lint.lattice import Emission, Tensor, Value, describe
+from outlayer_lint.lattice import Emission, Tensor, Value
 from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.walking import walk
 
@@ -43,7 +43,6 @@ def words_of(value: Value, **more: Any) -> dict[str, Any]:
     """What messages may quote of a value."""
     first = value.ways[0] if value.ways else None
     return {
-        "emits": describe(first) if first else "",
         "activation": first.by.rpartition(".")[2] if first else "",
         **more,
     }
@@ -255,7 +254,7 @@ def built_without_dim(driver: Driver, seed: Seed) -> Iterator[Applied]:
             and found[0].axis[2] == "implicit"
         ):
             document = seed.place.block.scope.file.document
-            words = {"operation": thing.name.rpartition(".")[2], "operand": "", "emits": "", "activation": ""}
+            words = {"operation": thing.name.rpartition(".")[2], "operand": "", "activation": ""}
             yield Applied(
                 document.span(seed.node), found[0], Value(reason="not called here"), axis="implicit", words=words
             )

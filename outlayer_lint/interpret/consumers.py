@@ -23,7 +23,7 @@ from outlayer_lint.interpret.things import (
     unknown,
 )  # fmt: skip
 from outlayer_lint.interpret.transfer import LITERAL, Application, as_value
-from outlayer_lint.lattice import Emission, Tensor, Value, describe
+from outlayer_lint.lattice import Emission, Tensor, Value
 from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
 from outlayer_lint.resolve.walking import walk
 
@@ -250,7 +250,6 @@ def words_of(driver: Driver, seed: Seed, application: Application, value: Value)
     return {
         "loss": shown, "prediction": text(row.prediction) if row.prediction else "",
         "target": text(row.target_parameter) if row.target_parameter else "",
-        "emits": describe(first) if first is not None else "",
         "activation": first.by.rpartition(".")[2] if first is not None else "",
     }  # fmt: skip
 
@@ -301,7 +300,7 @@ def losses_built(driver: Driver, seed: Seed) -> Iterator[LossBuilt]:
         words = {
             "loss": thing.name.rpartition(".")[2],
             "prediction": _written(seed, row, row.prediction), "target": _written(seed, row, row.target_parameter),
-            "emits": "", "activation": "",
+            "activation": "",
         }  # fmt: skip
         if positional.get("size_average") is ... and tensors == ["weight"] and _is_predicted(driver, seed):
             tensors.append("size_average")  # whatever it holds, beside a prediction it is no flag

@@ -23,7 +23,7 @@ from outlayer_lint.interpret.seeds import (
     statements_on,
 )
 from outlayer_lint.interpret.transfer import as_value
-from outlayer_lint.lattice import Value, describe
+from outlayer_lint.lattice import Value
 from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.walking import walk
 
@@ -65,8 +65,7 @@ class Event:
         head = None if way is None else (way.origin.built or way.origin.applied)
         reason = unknown.value.reason or "no value" if verdict == "unresolved" and unknown is not None else ""
         return Pair(
-            self.span, best.row.shown, verdict, describe(way) if way is not None else "",
-            way.units if way is not None else None, head, found[0].code if found else "", reason,
+            self.span, best.row.shown, verdict, way, head, found[0].code if found else "", reason
         )  # fmt: skip
 
 
