@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import warnings
 
 from outlayer_lint import __version__
 from outlayer_lint.config import Refused
@@ -48,6 +49,8 @@ KEPT: list[object] = []  # what `run` leaves to the operating system to free
 def run() -> None:
     """The console script."""
     gc.disable()  # a process of one command: nothing of what it builds is garbage before its end
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # once, and not for each piece of code that is parsed
     code = main(sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:

@@ -88,7 +88,7 @@ def restrict(answer: Answer, choices: Choices) -> Answer:
         return answer
     ways = []
     for thing, own in answer:
-        both = compatible(own, choices)
+        both = compatible(own, choices) if own else choices
         if both is not None:
             ways.append((thing, both))
     return tuple(ways)

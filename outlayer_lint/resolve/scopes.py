@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from outlayer_lint.records import TYPE_CHECKING
-from outlayer_lint.resolve.blocks import Block
+from outlayer_lint.resolve.blocks import Block, last
 from outlayer_lint.resolve.lowering import lower
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ class Scope:
 
     __slots__ = (
         "_block",
+        "_decorators",
         "file",
         "globals",
         "kind",
@@ -49,6 +50,7 @@ class Scope:
         self.yields: list[tuple[Place, ast.Yield | ast.YieldFrom]] | None = None  # where it yields, once somebody asked
         self.self_calls: list[tuple[Place, ast.Call]] = []
         self._block: Block | None = None
+        self._decorators: frozenset[str] | None = None
         a: ast.arguments | None = getattr(node, "args", None)
         self.parameters = a
         self.parameter_names: list[str] = []
@@ -88,8 +90,7 @@ class Scope:
 
     def has_decorator(self, *names: str) -> bool:
         """Whether a decorator's last name is one of these."""
-        for decorator in getattr(self.node, "decorator_list", ()):
-            node = decorator.func if isinstance(decorator, ast.Call) else decorator
-            if (node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")) in names:
-                return True
-        return False
+        if self._decorators is None:
+            found = getattr(self.node, "decorator_list", ())
+            self._decorators = frozenset(last(d.func if isinstance(d, ast.Call) else d) for d in found)
+        return bool(self._decorators) and not self._decorators.isdisjoint(names)
