@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.facts import Applied, Consumed, Decision, Fact, LossCall
-from outlayer_lint.interpret import applications, conditions, consumers, handwritten, passing, seeds, shapes
+from outlayer_lint.interpret import applications, conditions, consumers, handwritten, passing, seeds, shapes, standing
 from outlayer_lint.interpret.applications import text_of, words_of
 from outlayer_lint.interpret.choices import NO_CHOICE
 from outlayer_lint.interpret.operators import number
@@ -247,6 +247,8 @@ def _consumed(application: Application, seed: Seed, span: Span, related: Any) ->
 def _decided(application: Application, span: Span, shown: str, related: Any) -> Iterator[Decision]:
     for answer in applications.programs(application.input()):
         value = as_value(answer)
+        if any(way.units == 1 for way in value) and standing.told_apart(application):
+            value = value.map(lambda way: way.replace(units=None))
         if value.known:
             yield from _decision(application, value, span, shown, related)
 
