@@ -92,8 +92,13 @@ def compared(driver: Driver, seed: Seed, node: ast.Compare) -> Iterator[Decision
 
 
 def _number(answer: Answer) -> float | None:
-    values = {number(thing) for thing, _ in answer}
+    """The one number that an answer is, by itself or in every place of a tensor: `0.5 * torch.ones_like(x)`."""
+    values = {_everywhere(thing) if isinstance(thing, Tensor) else number(thing) for thing, _ in answer}
     return values.pop() if len(values) == 1 else None
+
+
+def _everywhere(tensor: Tensor) -> float | None:
+    return tensor.low if tensor.low == tensor.high else None
 
 
 def related_to(driver: Driver, world: World) -> Any:
