@@ -6,7 +6,7 @@ import ast
 
 from outlayer_lint import knowledge
 from outlayer_lint.facts import Applied, Consumed, Decision, Fact, LossCall
-from outlayer_lint.interpret import applications, conditions, consumers, handwritten, passing, seeds, shapes
+from outlayer_lint.interpret import applications, conditions, consumers, handwritten, passing, seeds, shapes, standing
 from outlayer_lint.interpret.applications import text_of, words_of
 from outlayer_lint.interpret.choices import NO_CHOICE
 from outlayer_lint.interpret.operators import number
@@ -93,8 +93,13 @@ def compared(driver: Driver, seed: Seed, node: ast.Compare) -> Iterator[Decision
 
 
 def _number(answer: Answer) -> float | None:
-    values = {number(thing) for thing, _ in answer}
+    """The one number that an answer is, by itself or in every place of a tensor: `0.5 * torch.ones_like(x)`."""
+    values = {_everywhere(thing) if isinstance(thing, Tensor) else number(thing) for thing, _ in answer}
     return values.pop() if len(values) == 1 else None
+
+
+def _everywhere(tensor: Tensor) -> float | None:
+    return tensor.low if tensor.low == tensor.high else None
 
 
 def related_to(driver: Driver, world: World) -> Any:
@@ -249,6 +254,8 @@ def _consumed(application: Application, seed: Seed, span: Span, related: Any) ->
 def _decided(application: Application, span: Span, shown: str, related: Any) -> Iterator[Decision]:
     for answer in applications.programs(application.input()):
         value = as_value(answer)
+        if any(way.units == 1 for way in value) and standing.told_apart(application):
+            value = value.map(lambda way: way.replace(units=None))
         if value.known:
             yield from _decision(application, value, span, shown, related)
 

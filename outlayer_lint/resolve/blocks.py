@@ -39,6 +39,7 @@ class Block:
         "_exits",
         "condition",
         "ends",
+        "guard",
         "index",
         "kind",
         "names",
@@ -71,6 +72,8 @@ class Block:
         self.writes: dict[int, list[tuple[str, Definition]]] = {}
         self.subs: dict[int, list[Block]] = {}
         self.ends = False
+        # What handles an exception runs where another does not: a condition without words of its own.
+        self.guard = ast.Yield(None) if kind == "handler" else None
         self._exits: list[int] | None = None
         self._attributes: frozenset[str] | None = None
 

@@ -116,8 +116,9 @@ class Document:
                 self._tree = parse(text, self.display)
             except SyntaxError as error:
                 if self._notebook is None:
-                    raise _unreadable(error, text) from None
-                self._tree = self._recovered(self._notebook)
+                    self._tree = _older(text, self.display, error)
+                else:
+                    self._tree = self._recovered(self._notebook)
         return self._tree
 
     def _outlined(self, text: str) -> bool:
@@ -143,10 +144,11 @@ class Document:
         if part is None:
             return
         line: int = node.lineno  # type: ignore[attr-defined] # only definitions are left for later
+        text = "\n" * (line - 1) + self.text[part[0] : part[1]]
         try:
-            filled = parse("\n" * (line - 1) + self.text[part[0] : part[1]], self.display)
+            filled = parse(text, self.display)
         except SyntaxError as error:
-            raise _unreadable(error, self.text) from None
+            filled = _older(text, self.display, error)
         node.body = filled.body[0].body  # type: ignore[attr-defined]
 
     @property
@@ -362,6 +364,16 @@ def _fault(text: str) -> SyntaxError | None:
     except SyntaxError as error:
         return error
     return None
+
+
+def _older(text: str, name: str, error: SyntaxError) -> ast.Module:
+    """The tree of what an older Python reads. Raises `Unreadable`."""
+    from outlayer_lint.source.python2 import modern  # noqa: PLC0415 - for files that do not parse
+
+    rewritten = modern(text, _fault)
+    if rewritten is None:
+        raise _unreadable(error, text) from None
+    return parse(rewritten, name)
 
 
 def _unreadable(error: SyntaxError, text: str) -> Unreadable:

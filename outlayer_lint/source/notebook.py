@@ -96,10 +96,16 @@ class Notebook:
 
     def recover(self, parses: Callable[[str], SyntaxError | None]) -> Iterator[tuple[int, int, str]]:
         """Blank the cells that do not parse by themselves; yields cell, line in it and what is wrong."""
+        from outlayer_lint.source.python2 import modern  # noqa: PLC0415 - for notebooks that do not parse
+
         for cell in self.cells:
             last = cell.first - 1 + len(cell.lines)
-            error = parses("\n".join(self.lines[cell.first - 1 : last]) + "\n")
-            if error is not None:
+            text = "\n".join(self.lines[cell.first - 1 : last]) + "\n"
+            error = parses(text)
+            older = None if error is None else modern(text, parses)
+            if older is not None:
+                self.lines[cell.first - 1 : last] = older.split("\n")[: len(cell.lines)]
+            elif error is not None:
                 self.lines[cell.first - 1 : last] = [""] * len(cell.lines)
                 yield cell.number, min(error.lineno or 1, len(cell.lines)), error.msg
 
