@@ -7,7 +7,6 @@ import collections.abc
 import inspect
 import sys
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -25,9 +24,7 @@ def given_back(replace: Callable[[Any, str, Any], None]) -> None:
 
     def again(owner: Any, name: str, value: Any) -> None:
         if owner is not None and value is not None and not _has(owner, name):
-            with suppress(Exception):
-                setattr(owner, name, None)
-                replace(owner, name, value)
+            replace(owner, name, value)
 
     loaded = sys.modules.get
     for name, kind in NUMPY.items():

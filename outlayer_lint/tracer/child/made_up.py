@@ -164,6 +164,7 @@ class MadeUp:
         self.tried = 0
         self.idea: tuple[Any, ...] = ()  # the last one: its name, what was before it, where the script had failed
         self.had: list[str] = []
+        self.created: set[Any] = set()  # folders that the script made in earlier runs
         self.asked = self.listed = 0  # questions whether something exists, folders that were listed
         self.exist = 0  # whether what is asked for exists
         self.deep = 0  # folders in a folder before there are files
@@ -326,13 +327,6 @@ def picture(pictures: Any, path: str) -> Any:
     if MASK.search(path):
         return pictures.fromarray(numpy.random.default_rng(0).integers(0, 2, (128, 128), dtype="uint8"))
     return pictures.fromarray(numpy.random.default_rng(0).integers(0, 256, (128, 128, 3), dtype="uint8"))
-
-
-def assigned(place: Any) -> list[str]:
-    """The names that the result of the running call is bound to."""
-    source = written.at(place)
-    targets = getattr(source.statement, "targets", ()) if source is not None else ()
-    return [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
 
 
 def _columns(path: str) -> list[str]:

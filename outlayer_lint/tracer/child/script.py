@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from outlayer_lint.source.document import Document, Unreadable
-from outlayer_lint.tracer.child import adapters, environments, files, former, made_up, stand_ins, surroundings, unknown
+from outlayer_lint.tracer.child import (
+    adapters,
+    environments,
+    files,
+    folders,
+    former,
+    made_up,
+    stand_ins,
+    surroundings,
+    unknown,
+)
 from outlayer_lint.tracer.child.guard import Enough
 from outlayer_lint.tracer.child.recorder import seeded
 
@@ -132,7 +142,8 @@ def _data(guard: Guard, data: bytes, made: MadeUp | None, root: str) -> list[str
     surroundings.patch_weights(guard.replace)
     environments.installed(guard.replace)
     if made is not None:
-        files.Lost(guard.replace, made, root)
+        files.Files(guard.replace, made, root)
+        folders.Folders(guard.replace, made, root)
     return pictures
 
 

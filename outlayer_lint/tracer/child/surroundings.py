@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 import warnings
@@ -129,10 +130,11 @@ def _option(action: argparse.Action) -> Any:
 
 
 def _compared(name: str) -> Iterator[str]:
-    """What the files of the project that are loaded compare an option with."""
+    """What the script, and the files beside it and below that are loaded, compare an option with."""
+    home = os.path.dirname(getattr(sys.modules.get("__main__"), "__file__", None) or "")
     for module in list(sys.modules.values())[::-1]:
         path = vars(module).get("__file__") or ""  # modules that load when they are asked for something are not asked
-        if path.endswith(".py") and standing(path) == PROJECT:
+        if path.endswith(".py") and home and path.startswith(os.path.join(home, "")) and standing(path) == PROJECT:
             known = written.expressions(path)
             yield from choices(known[0].tree, name) if known is not None else ()
 

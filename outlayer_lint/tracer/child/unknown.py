@@ -7,6 +7,7 @@ as many parts as the program wants. Numpy gets an array of it; a layer, a model 
 from __future__ import annotations
 
 import operator
+import re
 import sys
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,7 +15,9 @@ import torch
 from torch.utils.data._utils import collate
 
 from outlayer_lint.tracer.child.environments import is_entered, taken_apart, unpacked
+from outlayer_lint.tracer.child.marks import PROJECT, here
 from outlayer_lint.tracer.child.needed import arguments, needed
+from outlayer_lint.tracer.child.written import assigned
 from outlayer_lint.tracer.target import Target
 
 if TYPE_CHECKING:
@@ -35,6 +38,8 @@ ARRAYS = frozenset(
     "tolist swapaxes cumsum item".split()
 )
 KEPT = (torch.nn.Module, torch.optim.Optimizer, torch.utils.data.DataLoader)
+BETWEEN = re.compile(r"[\s,;|:/]+")  # words of a made-up line
+COPIES = frozenset(("tensor", "as_tensor", "from_numpy", "asarray"))
 DICTS = {"items": "items", "keys": "keys", "values": "values", "get": "_got"}
 TEXTS = frozenset("split strip rstrip lstrip lower upper replace startswith endswith splitlines encode".split())
 
@@ -95,7 +100,16 @@ class Unknown:
         if self._value is not None:
             return iter(self._value)
         parts = taken_apart(sys._getframe(1)) or taken_apart(sys._getframe(2))
+        names = self._names() if parts else []
+        if len(names) == parts > 0:
+            return iter([self[name] for name in names])
         return iter([self[index] for index in range(parts or (ITEMS if self._depth < DEEPEST else 0))])
+
+    @staticmethod
+    def _names() -> list[str]:
+        """What the parts are bound to."""
+        place = here(PROJECT, 3)
+        return assigned(place) if place is not None else []
 
     def __len__(self) -> int:
         ASKED.append("length")
@@ -220,6 +234,8 @@ def known(func: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
         return tuple(_as(each, next(taken, None)) if isinstance(each, Unknown) else each for each in args)
     others = [each for each in args if isinstance(each, torch.Tensor)]
     name = getattr(func, "__name__", "")
+    if name in COPIES:
+        return tuple(each.__array__() if isinstance(each, Unknown) else each for each in args)
     return tuple(_as(each, needed(name, others)) if isinstance(each, Unknown) else each for each in args)
 
 
@@ -273,7 +289,7 @@ class Text(str):
         """Lines at a line break, words at anything else, as many as the program takes."""
         if sep is not None and "\n" in sep:
             return [Text(line) for line in str.splitlines(self)]
-        words = Words([Text(word) for word in str.split(self)] or [Text("1")])
+        words = Words([Text(word) for word in BETWEEN.split(self) if word] or [Text("1")])
         wanted = unpacked(sys._getframe(1)) or (maxsplit + 1 if maxsplit > 0 else 0)
         return (words * wanted)[:wanted] if wanted else words
 
@@ -291,6 +307,10 @@ class Words(list[Any]):
 
     def __getitem__(self, key: Any) -> Any:
         return super().__getitem__(key % len(self) if isinstance(key, int) else key)
+
+    def __iter__(self) -> Iterator[Any]:
+        parts = taken_apart(sys._getframe(1))
+        return iter([self[index] for index in range(parts)]) if parts else super().__iter__()
 
 
 def _kept(name: str) -> Any:
