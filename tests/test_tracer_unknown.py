@@ -112,7 +112,10 @@ torch.nn.functional.cross_entropy(torch.nn.Linear(8, 3)(x), torch.tensor([label 
         ("import click", "click.option('--rate', default=0.5)(main); click.command()(main)()"),
         ("import hydra", "hydra.main(config_path='conf')(lambda cfg: main(cfg.model.hidden_size))()"),
         ("from absl import app", "app.run(lambda argv: main(len(argv)))"),
-        ("import argparse as a", "p = a.ArgumentParser(); p.add_argument('--rate', required=True); main(p.parse_args().rate)"),
+        (
+            "from argparse import ArgumentParser",
+            "p = ArgumentParser(); p.add_argument('--rate', required=True); main(p.parse_args().rate)",
+        ),
     ],
 )  # fmt: skip
 def test_options_that_a_package_reads_have_a_guess(tmp_path: Path, package: str, call: str) -> None:

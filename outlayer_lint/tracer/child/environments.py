@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
 
 STEPS = 20  # of an episode
+ASKED: list[str] = []  # what was asked for as data and made up, here and in `unknown`: none of it means anything
 # Name of an environment -> the shape of an observation (or how many states), actions (negative: so many numbers).
 SIZES: tuple[tuple[str, Any, int], ...] = (
     ("CartPole", (4,), 2), ("MountainCarContinuous", (2,), -1), ("MountainCar", (2,), 3), ("Acrobot", (6,), 3),
@@ -150,11 +151,11 @@ class MadeUp(Env):
         self._max_episode_steps = STEPS
         self._step = 0
 
-    def __getattr__(self, name: str) -> float:
-        """A limit of the real one, such as `x_threshold`."""
+    def __getattr__(self, name: str) -> Any:
+        """What the real one is in, or a limit of it, such as `x_threshold`."""
         if name.startswith("_"):
             raise AttributeError(name)
-        return 1.0
+        return self.observation_space.sample() if name == "state" else 1.0
 
     def reset(self, **_: Any) -> Any:
         """The first observation, with what is known of it where the program takes two."""
@@ -166,10 +167,16 @@ class MadeUp(Env):
         """The next observation, a reward and whether it is over, in as many parts as the program takes."""
         self._step += 1
         over = self._step >= STEPS
-        first, reward = self.observation_space.sample(), float(self._step % 2)
+        ASKED.append("reward")
+        first, reward = self.observation_space.sample(), rewarded(self._step)
         if unpacked(sys._getframe(1)) == 5:
             return first, reward, over, False, {}
         return first, reward, over, {}
+
+
+def rewarded(step: int) -> float:
+    """So little that no program takes its task for solved."""
+    return -10.0 * (step % 2 + 1)
 
 
 def unpacked(frame: FrameType | None) -> int:
@@ -263,7 +270,8 @@ class _Foreign:
     def step(self, _action: Any) -> Any:
         """The next one."""
         self._step += 1
-        return self.observation_space.sample(), float(self._step % 2), self._step >= STEPS, False, {}
+        ASKED.append("reward")
+        return self.observation_space.sample(), rewarded(self._step), self._step >= STEPS, False, {}
 
     def render(self) -> Any:
         """A picture."""

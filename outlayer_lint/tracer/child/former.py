@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import collections.abc
+import functools
 import inspect
 import sys
 import time
@@ -29,6 +30,9 @@ def given_back(replace: Callable[[Any, str, Any], None]) -> None:
     loaded = sys.modules.get
     for name, kind in NUMPY.items():
         again(loaded("numpy"), name, kind)
+    numpy: Any = loaded("numpy")
+    if numpy is not None:
+        replace(numpy, "array", _ragged(numpy.array))
     for name in ("Callable", "Iterable", "Mapping", "MutableMapping", "Sequence", "Sized", "Hashable"):
         again(collections, name, getattr(collections.abc, name))
     for old, new in TRANSFORMS.items():
@@ -47,6 +51,21 @@ def given_back(replace: Callable[[Any, str, Any], None]) -> None:
 
 def _next(self: Any) -> Any:
     return next(self)
+
+
+def _ragged(plain: Any) -> Any:
+    """`numpy.array` of rows that differ in length, which are objects then."""
+
+    @functools.wraps(plain)
+    def array(thing: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return plain(thing, *args, **kwargs)
+        except ValueError as error:
+            if "inhomogeneous" not in str(error) or args or "dtype" in kwargs:
+                raise
+            return plain(thing, dtype=object, **kwargs)
+
+    return array
 
 
 def _appended(self: Any, other: Any, ignore_index: bool = False, **_: Any) -> Any:  # noqa: FBT001, FBT002 - as pandas had it

@@ -107,6 +107,7 @@ class Guard:
         self._seen: dict[tuple[object, int], int] = {}
         self._inside = False
         self.backwards = 0
+        self.error: BaseException | None = None  # that ended the program
         self.made_up = False  # whether it sees what stands in for files or packages: the values mean nothing
         self._looks: dict[object, tuple[int, Numbers]] = {}
         self._unwatched: Any = None

@@ -66,7 +66,7 @@ def is_there(path: Any) -> bool:
     """Whether something exists, whatever the program is told."""
     try:
         os.stat(path)
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError):
         return False
     return True
 

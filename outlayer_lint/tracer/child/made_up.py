@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from outlayer_lint.tracer.child import written
 from outlayer_lint.tracer.child.inputs import Found, search
+from outlayer_lint.tracer.child.marks import PROJECT, here
 from outlayer_lint.tracer.target import Target
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 ROWS, TESTED = 256, 64
 SEARCH_S, TRIES = 3.0, 30
 MOST_COLUMNS = 60
+MOST_CHOICES = 40
 SMALL_BATCH = 2
 LARGE = re.compile(r"^TooLong|^MemoryError|can't allocate memory")
 STEPS, MOST_DIMS = 16, 3
@@ -38,6 +40,8 @@ RANK = re.compile(
 )
 COUNT = re.compile(r"of size (\d+)")
 SHAPE = re.compile(r"shape '?[\[(]([-\d, ]+)[\])]")
+RESHAPED = re.compile(r"cannot reshape array of size (\d+) into shape \(([-\d, ]+)\)")
+MISSED = re.compile(r"^KeyError: (.*)|^AttributeError: 'DataFrame' object has no attribute ('\w+')", re.DOTALL)
 WORDS = "the quick brown fox jumps over the lazy dog and runs away from all that it has seen before".split()
 
 
@@ -164,6 +168,10 @@ class MadeUp:
         self.tried = 0
         self.idea: tuple[Any, ...] = ()  # the last one: its name, what was before it, where the script had failed
         self.had: list[str] = []
+        self.guessed: dict[str, Any] = {}  # options that have a guess, and what was chosen for them since
+        self.chosen: dict[str, Any] = {}
+        self.columns: list[str] = []  # that a table turned out to have
+        self.tables = 0
         self.created: set[Any] = set()  # folders that the script made in earlier runs
         self.asked = self.listed = 0  # questions whether something exists, folders that were listed
         self.exist = 0  # whether what is asked for exists
@@ -201,7 +209,10 @@ class MadeUp:
         pandas, numpy = __import__("pandas"), __import__("numpy")
         chance = numpy.random.default_rng(0)
         columns: dict[Any, Any] = {}
-        wanted: list[Any] = [*_columns(self.path), *(f"x{index}" for index in range(self.more))]
+        self.tables += 1
+        place = here(PROJECT, 3)
+        asked = _columns(self.path) if place is None else [*_columns(self.path), *_columns(place.code.co_filename)]
+        wanted: list[Any] = [*self.columns, *dict.fromkeys(asked), *(f"x{index}" for index in range(self.more))]
         if names is not None or header is None:
             wanted = list(names) if names is not None else list(range(self.more + 1))
         if isinstance(usecols, (list, tuple)):
@@ -223,19 +234,51 @@ class MadeUp:
         if LARGE.search(why) and not self.batch:
             self.batch = SMALL_BATCH
             return True
+        if self._other_option(guard.error):
+            return True
         return bool(self.names and self._sizes(guard, why, linecache.getline(self.path, line))) or self._otherwise(line)
+
+    def _other_option(self, error: BaseException | None) -> bool:
+        """Whether a guessed option was looked up in vain in a table, whose first key is chosen then."""
+        key = error.args[0] if isinstance(error, KeyError) and error.args else None
+        name = next((name for name, value in self.guessed.items() if value == key and isinstance(key, str)), None)
+        step = error.__traceback__ if error is not None else None
+        while name is not None and step is not None:
+            frame, step = step.tb_frame, step.tb_next
+            for table in (*frame.f_locals.values(), *frame.f_globals.values()) if step is None else ():
+                keys = list(table) if isinstance(table, dict) else []
+                if 1 < len(keys) <= MOST_CHOICES and all(
+                    isinstance(each, str) and each.isidentifier() for each in keys
+                ):
+                    self.chosen[name] = keys[0]
+                    return True
+        return False
 
     def _sizes(self, guard: Guard, why: str, line: str) -> bool:
         failed = guard.calls[-1] if guard.calls and guard.calls[-1].failure else None
         if failed is not None and failed.input is not None:
             return self._other_labels(failed.input.shape)
+        if (missed := MISSED.search(why)) is not None and self._more_columns(missed[1] or missed[2]):
+            return True
         if RANK.search(why):
             return self._more_dims(labels=LABEL.search(line) is not None)
+        if (fit := RESHAPED.search(why)) is not None:
+            wanted = [int(each) for each in re.findall(r"-?\d+", fit[2])]
+            sample = prod(abs(each) for each in (wanted if int(fit[1]) == prod(self.shape) else wanted[1:]))
+            was, self.shape = self.shape, (sample,)
+            return was != self.shape
         if (shape := SHAPE.search(why)) and (count := COUNT.search(why)):
             wanted = [int(each) for each in re.findall(r"-?\d+", shape[1])]
             if self._by_reshape(wanted, int(count[1])):
                 return True
         return guard.recorder.outermost is not None and self._by_model(*guard.recorder.outermost)
+
+    def _more_columns(self, text: str) -> bool:
+        """Columns that a table turned out to lack."""
+        names = [name for name in re.findall(r"'([^']+)'", text) if name not in self.columns]
+        names = [name for name in names if name not in ("str", "object")]
+        self.columns += names
+        return bool(names) and self.tables > 0
 
     def _more_dims(self, *, labels: bool) -> bool:
         """One more dim of what has too few."""

@@ -97,7 +97,7 @@ def run_script(
         missing.names.append("tensorflow")  # Keras stands in for a part of it, and this for the rest
     pictures: list[str] = []
     ended = Ended("done")
-    unknown.ASKED.clear()
+    environments.ASKED.clear()
     unknown.ALIVE.clear()
     guard.recorder.unknown, guard.recorder.known = unknown.ALIVE, unknown.known
     seeded()
@@ -109,11 +109,11 @@ def run_script(
                 guard.recorder.device = stand_ins.on_cpu
             if synthetic:
                 pictures = _data(guard, document.data, made, root)
-            ended = _run(code, module, path)
+            ended = _run(code, module, path, guard)
             for name in calls if ended.how == "done" else ():
-                _run(compile(f"{name}()", "<call>", "exec"), module, path)
+                _run(compile(f"{name}()", "<call>", "exec"), module, path, guard)
     finally:
-        guard.made_up = bool(unknown.ASKED) or (made is not None and bool(made.names))
+        guard.made_up = bool(environments.ASKED) or (made is not None and bool(made.names))
         sys.argv, sys.path[:] = before[0], before[1]
         if before[2] is not None:
             sys.modules["__main__"] = before[2]
@@ -138,7 +138,7 @@ def _data(guard: Guard, data: bytes, made: MadeUp | None, root: str) -> list[str
     """Stand in for data sets, weights and files; the data sets of torchvision among them."""
     made_up.keras_data(guard.replace, data.decode("utf-8", "replace"))
     made_up.sklearn_data(guard.replace)
-    pictures = stand_ins.data_sets(guard.replace) if b"torchvision" in data else []
+    pictures = stand_ins.data_sets(guard.replace, data.decode("utf-8", "replace")) if b"torchvision" in data else []
     surroundings.patch_weights(guard.replace)
     environments.installed(guard.replace)
     if made is not None:
@@ -191,7 +191,7 @@ def _folders(path: str, root: str) -> list[str]:
     return [root, os.path.join(root, "src"), *found] if root else []  # as if installed: not what lies nearest
 
 
-def _run(code: types.CodeType, module: types.ModuleType, path: str) -> Ended:
+def _run(code: types.CodeType, module: types.ModuleType, path: str, guard: Guard) -> Ended:
     try:
         exec(code, module.__dict__)  # noqa: S102 - what was asked for
     except Enough:
@@ -199,6 +199,7 @@ def _run(code: types.CodeType, module: types.ModuleType, path: str) -> Ended:
     except SystemExit as error:
         return Ended("exit", str(error.code), _line(error, path))
     except BaseException as error:  # noqa: BLE001 - whatever the user's code raises ends here
+        guard.error = error
         return Ended("error", f"{type(error).__name__}: {error}"[:MAX_MESSAGE], _line(error, path))
     return Ended("done")
 

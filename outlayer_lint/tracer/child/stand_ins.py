@@ -11,13 +11,14 @@ import contextlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import re
 import sys
 import types
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from outlayer_lint.tracer.child import environments, launchers, unknown, written
+from outlayer_lint.tracer.child import environments, launchers, written
 from outlayer_lint.tracer.child.environments import taken_apart
 from outlayer_lint.tracer.child.marks import PROJECT, standing
 from outlayer_lint.tracer.child.unknown import Unknown, given_back
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
 SAMPLES = 512
+ROWS = dict.fromkeys(("MNIST", "FashionMNIST", "KMNIST"), (60_000, 10_000))
+ROWS |= dict.fromkeys(("CIFAR10", "CIFAR100"), (50_000, 10_000))
+PARTS = (55_000, 45_000, 40_000, 54_000, 48_000)  # what programs train with of these
 GONE = ("ImportError", "ModuleNotFoundError", "Exception", "BaseException")
 # name of a data set of torchvision -> classes, and the shape of a picture (height, width, channels)
 PICTURES = {
@@ -136,7 +140,7 @@ def _named(name: str) -> Any:
 
 
 def _picture(*_: Any, **__: Any) -> Any:
-    unknown.ASKED.append("picture")
+    environments.ASKED.append("picture")
     return torch.randint(0, 256, (128, 128, 3), dtype=torch.uint8).numpy()
 
 
@@ -147,7 +151,9 @@ def _resized(image: Any, size: Any = None, *_: Any, **kwargs: Any) -> Any:
     return __import__("numpy").resize(image, (size[1], size[0], *image.shape[2:])).astype(image.dtype)
 
 
-READERS: dict[str, Any] = {"imread": _picture, "resize": _resized, "imresize": _resized}
+READERS: dict[str, Any] = {
+    "imread": _picture, "resize": _resized, "imresize": _resized, "__version__": "9.9.9", "version_info": (9, 9, 9),
+}  # fmt: skip
 
 
 def _asked_for(frame: FrameType | None) -> bool:
@@ -177,25 +183,30 @@ class Pictures(torch.utils.data.Dataset):
     """512 random pictures of a data set's size, with labels of its range; pictures as the transforms expect them."""
 
     name = ""
-    number, shape = 10, (32, 32, 3)
+    number, shape, rows = 10, (32, 32, 3), (SAMPLES, SAMPLES)
 
     def __init__(self, *args: Any, transform: Any = None, target_transform: Any = None, **kwargs: Any) -> None:
         """Takes what the real one takes."""
         places = [each for each in args[1:] if callable(each)]
         self.transform = transform or (places[0] if places else None)
         self.target_transform = target_transform or (places[1] if len(places) > 1 else None)
+        train = kwargs.get("train", args[1] if len(args) > 1 and isinstance(args[1], bool) else True)
         chance = torch.Generator().manual_seed(0)
         self.data = torch.randint(0, 256, (SAMPLES, *self.shape), generator=chance, dtype=torch.uint8)
         if self.shape[-1] == 1:
             self.data = self.data[..., 0]
         self.targets = torch.randint(0, self.number, (SAMPLES,), generator=chance)
+        times = -(-self.rows[0 if train else 1] // SAMPLES)
+        if times > 1:  # as many as the real one has
+            rows = torch.arange(times * SAMPLES)[: self.rows[0 if train else 1]] % SAMPLES
+            self.data, self.targets = self.data[rows], self.targets[rows]
         self.labels = self.targets.tolist()
         self.classes = [str(each) for each in range(self.number)]
         self.class_to_idx = {each: index for index, each in enumerate(self.classes)}
         self.samples = self.imgs = [(f"{index}.png", label) for index, label in enumerate(self.labels)]
 
     def __len__(self) -> int:
-        return SAMPLES
+        return len(self.labels)
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         picture: Any = self.data[index].numpy()
@@ -229,8 +240,11 @@ def digits() -> types.ModuleType:
     return module
 
 
-def data_sets(replace: Any) -> list[str]:
-    """Put random pictures in the place of torchvision's data sets, where torchvision is installed."""
+def data_sets(replace: Any, text: str = "") -> list[str]:
+    """Put random pictures in the place of torchvision's data sets, where torchvision is installed.
+
+    A data set is as large as the real one where the script, whose `text` is given, counts on that.
+    """
     try:
         import torchvision.datasets as real  # noqa: PLC0415 - for scripts that have it
     except Exception:  # noqa: BLE001 - not installed, or of another torch: then it is a missing package
@@ -238,7 +252,10 @@ def data_sets(replace: Any) -> list[str]:
     found = [name for name in PICTURES if hasattr(real, name)]
     for name in found:
         number, shape = PICTURES[name]
-        replace(real, name, type(name, (Pictures,), {"number": number, "shape": shape, "name": name}))
+        rows = ROWS.get(name, (SAMPLES, SAMPLES))
+        rows = rows if re.search(rf"\b({'|'.join(map(str, (*rows, *PARTS)))})\b", text) else (SAMPLES, SAMPLES)
+        more = {"number": number, "shape": shape, "name": name, "rows": rows}
+        replace(real, name, type(name, (Pictures,), more))
     return found
 
 

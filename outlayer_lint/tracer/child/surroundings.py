@@ -92,6 +92,8 @@ def _patch_options(patch: Callable[[Any, str, Any], None], made: Any = None) -> 
             action.required = False
             if action.default is None:
                 action.default = next(iter(action.choices), None) if action.choices else _option(action)
+            if made is not None:
+                made.guessed[action.dest] = action.default = made.chosen.get(action.dest, action.default)
         return known(self, [], namespace)
 
     def parse_args(self: argparse.ArgumentParser, args: Any = None, namespace: Any = None) -> Any:

@@ -6,6 +6,7 @@ as many parts as the program wants. Numpy gets an array of it; a layer, a model 
 
 from __future__ import annotations
 
+import itertools
 import operator
 import re
 import sys
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 from torch.utils.data._utils import collate
 
-from outlayer_lint.tracer.child.environments import is_entered, taken_apart, unpacked
+from outlayer_lint.tracer.child.environments import ASKED, is_entered, taken_apart, unpacked
 from outlayer_lint.tracer.child.marks import PROJECT, here
 from outlayer_lint.tracer.child.needed import arguments, needed
 from outlayer_lint.tracer.child.written import assigned
@@ -27,7 +28,6 @@ SEARCH_S, TRIES = 3.0, 30
 ITEMS = 64  # elements, where nothing else says how many
 DEEPEST = 6  # elements of elements; below there are none
 ALIVE: list[bool] = []  # empty as long as there is none
-ASKED: list[str] = []  # what was asked for as data: none of it means anything
 # What gives the same data again, of another type or in another place.
 SAME = frozenset(
     "to cuda cpu float double half long int contiguous detach clone numpy astype copy squeeze unsqueeze requires_grad_ "
@@ -110,6 +110,9 @@ class Unknown:
         """What the parts are bound to."""
         place = here(PROJECT, 3)
         return assigned(place) if place is not None else []
+
+    def __next__(self) -> Any:
+        return self[0]
 
     def __len__(self) -> int:
         ASKED.append("length")
@@ -280,6 +283,9 @@ for _name in ("__lt__", "__le__", "__gt__", "__ge__"):
     setattr(Unknown, _name, _numeric(_name))
 
 
+COMPARED, NAMES = itertools.count(), 3
+
+
 class Text(str):
     """Text that is made up: its words are small numbers, and split by whatever it falls into its words."""
 
@@ -300,6 +306,17 @@ class Text(str):
     def decode(self, *_: object) -> Text:
         """It is text already."""
         return self
+
+    def __eq__(self, other: object) -> bool:
+        """A word is each third name that it is compared with: one of the classes, not always the same."""
+        if str.__eq__(self, other) or not isinstance(other, str) or not other[:1].isalpha() or " " in self:
+            return str.__eq__(self, other) is True
+        return next(COMPARED) % NAMES == 0
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = str.__hash__
 
 
 class Words(list[Any]):
