@@ -55,7 +55,7 @@ pairs = [line.strip().split("\\t") for line in open("data/pairs.txt", encoding="
 rows = torch.tensor([[float(left), float(right)] for left, right, _ in (line.split(",") for line in open("t.csv"))])
 torch.nn.functional.mse_loss(torch.nn.Linear(2, 1)(rows), torch.ones(len(pairs), 1)).backward()
 """
-    assert shapes(text, tmp_path) == [[64, 1]]
+    assert shapes(text, tmp_path) == [[240, 1]]
 
 
 def test_what_is_unpickled_is_taken_apart_as_the_script_wants(tmp_path: Path) -> None:

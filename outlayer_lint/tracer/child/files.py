@@ -24,7 +24,7 @@ from outlayer_lint.tracer.child.unknown import Text, Unknown
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-LINES = 64
+LINES = 240
 RATE = 16_000  # of sound
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".gif", ".webp", ".ppm", ".pgm")
 BETWEEN = {".csv": ",", ".tsv": "\t"}

@@ -279,6 +279,8 @@ def machine(replace: Any, batch: int = 0) -> None:
             kwargs.pop("multiprocessing_context", None)
         kwargs.update({k: False for k in ("persistent_workers", "pin_memory") if k in kwargs})
         plain(self, *args, **kwargs)
+        if kwargs.get("drop_last") and hasattr(self.batch_sampler, "drop_last") and not len(self):
+            self.batch_sampler.drop_last = False  # what is made up is less than a batch
 
     replace(loader, "__init__", alone)
     if torch.cuda.is_available():
