@@ -60,6 +60,7 @@ def test_pathspec_is_not_asked_about_what_is_not_there(monkeypatch: pytest.Monke
     monkeypatch.setattr(Ignored, "_decided", lambda _, path: asked(path))
     for path in ("train.py", "data/", "data/load.py", "src/models/net.ipynb"):
         assert ignored.verdict(path) is None
+    assert ignored.verdict("src/old/") is True
     with pytest.raises(AssertionError):
         ignored.verdict("old.egg-info/")
 

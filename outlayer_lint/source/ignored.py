@@ -1,8 +1,8 @@
 """What a `.gitignore` leaves out. `pathspec` decides, and is asked only about paths that some pattern may mean.
 
 Importing it costs more than a small run, and most of what a repository ignores is not there when its code is checked:
-caches, weights, bytecode. So each pattern gives a name, an ending or a glob that some part of a path must have for the
-pattern to say anything of it.
+caches, weights, bytecode. So each pattern gives a name, an ending or a glob that some part of a path must have, or the
+path that it must begin with, for the pattern to say anything of it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ UNCERTAIN = ("\\", "[:", "[^")  # escapes and classes that `fnmatch` reads in an
 class Ignored:
     """The patterns of one `.gitignore`."""
 
-    __slots__ = ("_endings", "_globs", "_lines", "_names", "_spec", "_unsure")
+    __slots__ = ("_endings", "_globs", "_lines", "_names", "_paths", "_spec", "_taken_back", "_unsure")
 
     def __init__(self, lines: Iterable[str]) -> None:
         """The lines of the file, comments and empty ones included."""
@@ -30,28 +30,43 @@ class Ignored:
         self._spec: Any = None
         self._unsure = False
         self._names: set[str] = set()
+        paths: list[str] = []
         endings: list[str] = []
         globs: list[str] = []
         for line in self._lines:
             part = _telling(line)
             if part is None:
                 continue
+            path = line.removeprefix("!").strip().strip("/")
             if not part or any(sign in part for sign in UNCERTAIN):
                 self._unsure = True
+            elif GLOB.isdisjoint(path) and "/" in line.removeprefix("!").rstrip("/ "):  # holds from the file's folder
+                paths.append(f"{path}/")
             elif GLOB.isdisjoint(part):
                 self._names.add(part)
             elif part[0] == "*" and GLOB.isdisjoint(part[1:]):
                 endings.append(part[1:])
             else:
                 globs.append(translate(part))
+        taken_back = [line[1:] for line in self._lines if line.startswith("!")]
+        self._taken_back = Ignored(taken_back) if taken_back else None
+        self._paths = tuple(paths)
         self._endings = tuple(endings)
         self._globs = re.compile("|".join(globs)).match if globs else None
 
     def verdict(self, path: str) -> bool | None:
         """Whether a path below the file's folder is left out, `None` where no pattern says; folders end in `/`."""
-        return self._decided(path) if self._unsure or any(map(self._may_mean, path.split("/"))) else None
+        if not self._may_mean(path):
+            return None
+        named = path.endswith("/") and path.startswith(self._paths)
+        if named and (self._taken_back is None or not self._taken_back._may_mean(path)):  # noqa: SLF001
+            return True
+        return self._decided(path)
 
-    def _may_mean(self, name: str) -> bool:
+    def _may_mean(self, path: str) -> bool:
+        return self._unsure or f"{path}/".startswith(self._paths) or any(map(self._may_name, path.split("/")))
+
+    def _may_name(self, name: str) -> bool:
         return bool(name) and (
             name in self._names
             or name.endswith(self._endings)
