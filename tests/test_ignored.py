@@ -51,7 +51,7 @@ def test_the_verdict_is_that_of_pathspec(lines: list[str], paths: list[str]) -> 
 
 def test_pathspec_is_not_asked_about_what_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     ignored = Ignored(
-        ["__pycache__/", "*.py[cod]", "*.egg-info/", "/data/*.csv", ".vscode/*", "!.vscode/settings.json"]
+        ["__pycache__/", "*.py[cod]", "*.egg-info/", "/data/*.csv", ".vscode/*", "!.vscode/settings.json", "src/old"]
     )
 
     def asked(_: str) -> bool:
