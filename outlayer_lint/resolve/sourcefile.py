@@ -119,7 +119,9 @@ class SourceFile:
     def may_hold_modules(self) -> bool:
         """Whether cells that write modules are likely."""
         data = self.data
-        return (b"%%writefile" in data or b"%%file" in data) if self.path.endswith(".ipynb") else self.was_notebook
+        if not self.path.endswith(".ipynb"):
+            return self.was_notebook
+        return b"%%" in data and (b"%%writefile" in data or b"%%file" in data)  # pictures are long, and have no `%`
 
     def forget(self) -> None:
         """Drop the bytes of a file that nothing asks about; they are read again if something does."""
