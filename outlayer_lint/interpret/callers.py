@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
 
 from outlayer_lint.interpret import classes, handed, trainers, ways
 from outlayer_lint.interpret.frames import Binding, World
 from outlayer_lint.interpret.seeds import Seed, calls_at
+from outlayer_lint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.driver import Driver

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.facts import Applied, Consumed, Decision, Fact, LossCall
@@ -14,7 +13,9 @@ from outlayer_lint.interpret.operators import number
 from outlayer_lint.interpret.things import Answer, Built, Library, Method, Site
 from outlayer_lint.interpret.transfer import Application, as_value
 from outlayer_lint.lattice import Emission, Tensor, Value
+from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import last
+from outlayer_lint.resolve.walking import children, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -192,8 +193,9 @@ def _facts(driver: Driver, seed: Seed, application: Application, related: Any) -
         for answer in applications.programs(application.input()) if isinstance(dim, int) else ():
             yield from _picked(span, as_value(answer), shown, dim, related)
     elif row.transfer == "interval" and row.how == "log" and consumers.mode_of(seed) == "train":
-        if not applications.only_drawn_from(driver, seed):  # -inf is never drawn
-            yield from applications.logarithm(application, span, shown, related)
+        found = list(applications.logarithm(application, span, shown, related))
+        if found and not applications.only_drawn_from(driver, seed):  # -inf is never drawn
+            yield from found
         yield from handwritten.cross_entropy(driver, seed, application, related)
     elif row.kind == "activation":
         if row.transfer == "normalises" and application.spec(row.axis) == "implicit" and application.form != "module":
@@ -216,7 +218,7 @@ def _takes_places(seed: Seed) -> bool:
         target = statement.targets[0]
         pair = isinstance(target, (ast.Tuple, ast.List)) and len(target.elts) == 2
         return pair and getattr(target.elts[1], "id", "") != "_"  # type: ignore[attr-defined]
-    for node in ast.walk(statement):
+    for node in walk(statement):
         if isinstance(node, ast.Subscript) and node.value is seed.node:
             return isinstance(node.slice, ast.Constant) and node.slice.value in (1, -1)
         if isinstance(node, ast.Attribute) and node.value is seed.node:
@@ -333,11 +335,11 @@ def _means_value(seed: Seed, node: ast.Attribute) -> bool:
     if isinstance(statement, ast.Assign) and statement.value is node:
         names = {target.id for target in statement.targets if isinstance(target, ast.Name)}
         return bool(names) and not any(
-            _hands_over(call, names) for call in ast.walk(seed.place.block.scope.node) if isinstance(call, ast.Call)
+            _hands_over(call, names) for call in walk(seed.place.block.scope.node) if isinstance(call, ast.Call)
         )
     if isinstance(statement, (ast.If, ast.While)) and statement.test is node:
         return True
-    return any(_computes(parent, node) for parent in ast.walk(statement) if node in ast.iter_child_nodes(parent))
+    return any(_computes(parent, node) for parent in walk(statement) if node in children(parent))
 
 
 def _hands_over(call: ast.Call, names: set[str]) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from outlayer_lint.interpret import classes, containers, iteration, keras_models, passing
 from outlayer_lint.interpret.frames import World
@@ -24,7 +23,9 @@ from outlayer_lint.interpret.things import (
     Unknown,
     lift,
 )  # fmt: skip
+from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
 from outlayer_lint.resolve.blocks import dotted, last
+from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,7 +147,7 @@ class Training:
         if scope.kind != "module" or not key or _imported(scope, key):
             return False
         file, frame = scope.file, self.driver.frame(seed, World())
-        given = [call for call in ast.walk(scope.node) if isinstance(call, ast.Call) and _takes(call, key)]
+        given = [call for call in walk(scope.node) if isinstance(call, ast.Call) and _takes(call, key)]
         names = {last(call.func) for call in given}
         called = [
             thing
@@ -209,11 +210,11 @@ def escaping(seed: Seed) -> list[str]:
 
 def _leaves(node: ast.AST, key: str) -> bool:
     """Whether a function returns the object of that name, or keeps it in another object."""
-    for inner in ast.walk(node):
+    for inner in walk(node):
         value = inner.value if isinstance(inner, (ast.Return, ast.Yield, ast.Assign)) else None
         if value is None or (isinstance(inner, ast.Assign) and not isinstance(inner.targets[0], ast.Attribute)):
             continue
-        if any(dotted(part) == key for part in ast.walk(value) if isinstance(part, (ast.Name, ast.Attribute))):
+        if any(dotted(part) == key for part in walk(value) if isinstance(part, (ast.Name, ast.Attribute))):
             return True
     return False
 
@@ -227,7 +228,7 @@ def _imported(scope: Scope, key: str) -> bool:
 
 def _handed_over(node: ast.AST, key: str) -> bool:
     """Whether the object of that name is an argument of a call."""
-    return any(isinstance(inner, ast.Call) and _takes(inner, key) for inner in ast.walk(node))
+    return any(isinstance(inner, ast.Call) and _takes(inner, key) for inner in walk(node))
 
 
 def _takes(call: ast.Call, key: str) -> bool:
@@ -240,7 +241,7 @@ def _is_idle(thing: object) -> bool:
     if not isinstance(thing, Function) or thing.scope.file.lines_calling(*WORDS):
         return False
     node = thing.scope.node
-    parameters = [a.arg for a in ast.walk(node) if isinstance(a, ast.arg)]
+    parameters = [a.arg for a in walk(node) if isinstance(a, ast.arg)]
     return isinstance(node, ast.FunctionDef) and not any(_handed_over(node, name) for name in parameters)
 
 
@@ -323,7 +324,7 @@ def overrides_training(it: Any, thing: object) -> bool:
     if any(has_method(thing, it, name) for name in ("compute_loss", "_compute_loss")):
         return True
     found = classes.method_of(it, thing.cls, "train_step")
-    return found is not None and not any(map(_asks_for_the_loss, ast.walk(found[1].node)))
+    return found is not None and not any(map(_asks_for_the_loss, walk(found[1].node)))
 
 
 def _asks_for_the_loss(node: ast.AST) -> bool:
@@ -345,7 +346,7 @@ def superseded(seed: Seed) -> bool:
         return False
     block = seed.place.block
     for node in block.statements[seed.place.index + 1 :]:
-        for inner in ast.walk(node):
+        for inner in walk(node):
             if not isinstance(inner, ast.Call) or not isinstance(inner.func, ast.Attribute):
                 continue
             if inner.func.attr == "compile" and dotted(inner.func.value) == key and inner is not seed.node:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, NamedTuple
 
 from outlayer_lint.interpret import standing
+from outlayer_lint.records import TYPE_CHECKING, NamedTuple
 from outlayer_lint.resolve.blocks import Place, last
+from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -259,7 +260,7 @@ def _cuts(node: ast.Compare) -> bool:
     if isinstance(right, ast.Constant):
         return _is_share(right) and not isinstance(left, ast.Constant)
     if isinstance(right, (ast.Call, ast.BinOp)):  # 0.5 * torch.ones_like(x)
-        return not isinstance(left, ast.Constant) and any(map(_is_share, ast.walk(right)))
+        return not isinstance(left, ast.Constant) and any(map(_is_share, walk(right)))
     named = right.slice if isinstance(right, ast.Subscript) else right
     name = str(named.value) if isinstance(named, ast.Constant) else last(named)
     return "thr" in name.lower() and not isinstance(left, ast.Constant)

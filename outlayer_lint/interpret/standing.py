@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
 
 from outlayer_lint.interpret import conditions
 from outlayer_lint.lattice import Emission, Tensor
+from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.resolve.blocks import Place, last
+from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.seeds import Seed
@@ -79,13 +80,13 @@ def told_apart(application: Application) -> bool:
     at = Place(block.parent, block.index)
     if not conditions.decide(it, *block.condition, at, frame.inside(block.parent)):
         return False
-    names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+    names = {part.id for part in walk(node) if isinstance(part, ast.Name)}
     return any(
         isinstance(thing, Tensor) and thing.emission is Emission.UNIT
         for other in block.parent.subs.get(block.index, ())
         if other is not block
         for index, statement in enumerate(other.statements)
-        for call in ast.walk(statement)
+        for call in walk(statement)
         if isinstance(call, ast.Call) and any(isinstance(a, ast.Name) and a.id in names for a in call.args)
         for thing, _ in it.ev(call, Place(other, index), frame)
     )

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import ast
 from bisect import bisect_left
-from typing import TYPE_CHECKING, NamedTuple
 
+from outlayer_lint.records import TYPE_CHECKING, NamedTuple
 from outlayer_lint.resolve.blocks import Block, Definition, Place
 from outlayer_lint.resolve.branches import is_exhaustive, leaves
 

@@ -7,9 +7,9 @@ import os
 import re
 import stat
 import warnings
-from typing import TYPE_CHECKING
 
 from outlayer_lint.diagnostic import Span, Unread
+from outlayer_lint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from outlayer_lint.source.converted import Converted
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 5_000_000
 MAX_LINE = 1_000_000
+SILENT = [("ignore", None, Warning, None, 0)]  # the filter that ignores all warnings
 SHORT = 60  # characters of source that a message quotes
 # Not compiled here: few runs need any of these, and all of them together cost as much as a small file.
 CODING = rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)"
@@ -345,14 +346,16 @@ def _bounded(text: str) -> str:
 
 def parse(text: str, name: str) -> ast.Module:
     """`ast.parse` that is silent and raises nothing but `SyntaxError`, whatever it is given."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return ast.parse(text, name)
-        except (MemoryError, RecursionError):
-            raise SyntaxError("nested too deeply") from None
-        except (ValueError, OverflowError) as error:
-            raise SyntaxError(str(error)) from None
+    if warnings.filters[:1] != SILENT:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return parse(text, name)
+    try:
+        return ast.parse(text, name)
+    except (MemoryError, RecursionError):
+        raise SyntaxError("nested too deeply") from None
+    except (ValueError, OverflowError) as error:
+        raise SyntaxError(str(error)) from None
 
 
 def _fault(text: str) -> SyntaxError | None:

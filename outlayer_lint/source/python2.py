@@ -6,7 +6,8 @@ import io
 import re
 import token
 import tokenize
-from typing import TYPE_CHECKING
+
+from outlayer_lint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
