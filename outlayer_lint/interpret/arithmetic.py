@@ -238,6 +238,8 @@ def _of_itself(name: str, x: Tensor, y: Tensor) -> Any:
             return x.replace(
                 emission=Emission.SIMPLEX, low=0.0, high=1.0, axis=axis, certainty="likely", scaled=False, **common
             )
+        if step == "add" and y.low >= x.low >= 0:  # `x / (x + 1)`
+            return x.replace(emission=Emission.UNIT, low=0.0, high=1.0, axis=None, scaled=False, **common)
         if step == "norm":
             return x.replace(
                 emission=Emission.UNORM, low=-1.0, high=1.0, axis=axis, certainty="likely", scaled=False, **common
