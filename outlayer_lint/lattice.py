@@ -57,19 +57,69 @@ BOUNDS: dict[Emission, tuple[float, float]] = {
 SCRAMBLED = 99  # a class dim that a reshape without permute has torn apart: no dim holds the classes any more
 
 
+class Spot:
+    """Where a node of a document stands: worked out when somebody asks, which few do of the many values on the way."""
+
+    __slots__ = ("_span", "document", "node")
+
+    def __init__(self, document: Any, node: object) -> None:
+        """`document` tells the span of its nodes."""
+        self.document = document
+        self.node = node
+        self._span: Span | None = None
+
+    @property
+    def span(self) -> Span:
+        """The place, for readers."""
+        if self._span is None:
+            self._span = self.document.span(self.node)
+        return self._span
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Spot) and self.node is other.node
+
+    def __hash__(self) -> int:
+        return id(self.node)
+
+
+def _shown(where: Span | Spot | None) -> Span | None:
+    return where.span if isinstance(where, Spot) else where
+
+
 class Origin:
     """Where a tensor's emission comes from. Never part of equality."""
 
-    __slots__ = ("applied", "built", "layer")
+    __slots__ = ("_applied", "_built", "layer")
 
-    def __init__(self, applied: Span | None = None, built: Span | None = None, layer: object = None) -> None:
+    def __init__(
+        self, applied: Span | Spot | None = None, built: Span | Spot | None = None, layer: object = None
+    ) -> None:
         """`applied`: the call that gave the emission; `built`: where the layer or activation object was made.
 
         `layer` is the Keras layer that the tensor came out of: heads of a model are known by the names of layers.
         """
-        self.applied = applied
-        self.built = built
+        self._applied = applied
+        self._built = built
         self.layer = layer
+
+    @property
+    def mark(self) -> tuple[Span | Spot | None, Span | Spot | None]:
+        """What tells two origins apart, though nobody has asked yet where they are."""
+        return self._applied, self._built
+
+    @property
+    def applied(self) -> Span | None:
+        """The call that gave the emission."""
+        return _shown(self._applied)
+
+    @property
+    def built(self) -> Span | None:
+        """Where the layer or activation object was made."""
+        return _shown(self._built)
+
+    @built.setter
+    def built(self, where: Span | Spot | None) -> None:
+        self._built = where
 
     @property
     def spans(self) -> tuple[Span, ...]:

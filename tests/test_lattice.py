@@ -166,7 +166,7 @@ COMPUTE = {
     "pow": operator.pow,
 }
 NOWHERE = Site(ast.Constant(0), None, None)  # type: ignore[arg-type]
-INTERPRETER: Any = SimpleNamespace(span=lambda *_: None)
+INTERPRETER: Any = SimpleNamespace(span=lambda *_: None, spot=lambda *_: None)
 CONSTANTS = st.sampled_from((-3.0, -1.0, -0.5, 0.0, 1e-6, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 100.0))
 BOUNDED = (
     Emission.SIMPLEX,

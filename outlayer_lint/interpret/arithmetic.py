@@ -6,7 +6,7 @@ from math import inf, isnan
 
 from outlayer_lint.interpret.coupling import Step
 from outlayer_lint.interpret.things import WITH_TENSOR, Const, Parameter, Site, Unknown
-from outlayer_lint.lattice import Emission, Origin, Tensor, Value
+from outlayer_lint.lattice import Emission, Origin, Spot, Tensor, Value
 from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -66,9 +66,7 @@ def arithmetic(it: Interpreter, name: str, a: Any, b: Any, site: Site) -> Any:
     leans = x is not None and y is not None and bounds[0] < 0 and _leans(name, x, y)
     if (leans or (unseen and bounds[0] == -inf)) and not any(t.learned for t in (x, y) if t is not None):
         return main.replace(emission=Emission.DATA, source=source, rank=rank, low=-inf, high=inf)
-    made = _combined(
-        name, main, y if x is main else None, bounds, constant, it.span(site.node, site.place), first=x is main
-    )
+    made = _combined(name, main, y if x is main else None, bounds, constant, it.spot(site), first=x is main)
     return made.replace(source=source, rank=rank, dtype=_dtype(name, a, b))
 
 
@@ -78,7 +76,7 @@ def _combined(
     other: Tensor | None,
     bounds: tuple[float, float],
     constant: float | None,
-    span: Span,
+    spot: Spot,
     *,
     first: bool,
 ) -> Tensor:
@@ -101,10 +99,10 @@ def _combined(
     units: Any = main._units if main.emission is not Emission.INDEX else None  # noqa: SLF001
     if other is not None:
         units = lambda: _units(main, other)  # noqa: E731
-    origin: Origin = main.origin if main.origin.applied is not None else Origin(applied=span)
+    origin: Origin = main.origin if main.origin.mark[0] is not None else Origin(applied=spot)
     divides = name == "div" and first and main.emission is Emission.SIMPLEX
     if divides and (other is None or other.by.endswith("Parameter")):
-        origin = Step(origin, span, constant)
+        origin = Step(origin, spot, constant)
     return Tensor(
         emission, units=units, low=bounds[0], high=bounds[1], by=name, inner=Value((main,)), scaled=scaled,
         gradient=any(t.gradient for t in tensors),

@@ -18,7 +18,7 @@ from outlayer_lint.interpret.things import (
     only,
     unknown,
 )  # fmt: skip
-from outlayer_lint.lattice import SCRAMBLED, Emission, Origin, Tensor
+from outlayer_lint.lattice import SCRAMBLED, Emission, Origin, Spot, Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -89,13 +89,18 @@ class Follower(Tensor):
 class Step(Origin):
     """The origin of what arithmetic or a reduction made: that of its operand, and beside it the place of the step."""
 
-    __slots__ = ("at", "detail")
+    __slots__ = ("_at", "detail")
 
-    def __init__(self, before: Origin, at: Span, detail: object = None) -> None:
+    def __init__(self, before: Origin, at: Spot, detail: object = None) -> None:
         """`detail` is the constant of a division, the dims of a reduction; `None` where they are not constant."""
-        super().__init__(before.applied, before.built)
-        self.at = at
+        super().__init__(*before.mark)
+        self._at = at
         self.detail = detail
+
+    @property
+    def at(self) -> Span:
+        """Where the step stands."""
+        return self._at.span
 
 
 def on_tensors(answer: Answer, transfer: Callable[[Tensor], Any]) -> Answer:

@@ -31,6 +31,7 @@ from outlayer_lint.interpret.things import (
     only,
     unknown,
 )  # fmt: skip
+from outlayer_lint.lattice import Spot
 from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place
 from outlayer_lint.resolve.reaching import reaching
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from outlayer_lint.diagnostic import Span
-    from outlayer_lint.interpret.things import Entry
+    from outlayer_lint.interpret.things import Entry, Site
     from outlayer_lint.resolve.project import Project
     from outlayer_lint.resolve.reaching import Reach
     from outlayer_lint.resolve.scopes import Scope
@@ -304,6 +305,10 @@ class Interpreter:
     def span(self, node: ast.AST, place: Place) -> Span:
         """The span of a node in its document."""
         return place.block.scope.file.document.span(node)
+
+    def spot(self, site: Site) -> Spot:
+        """Where an expression stands, worked out when somebody asks."""
+        return Spot(site.place.block.scope.file.document, site.node)
 
     # -- names --------------------------------------------------------------------------------------------------------
 

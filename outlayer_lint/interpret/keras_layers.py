@@ -71,7 +71,7 @@ def applied(it: Interpreter, app: Application, activation: Answer, entry: Entry 
     where = app.site if app.built is None else app.built.site
     if isinstance(entry, Lazy):
         where = Site(entry.node, entry.place, entry.frame)
-    built = None if app.built is None else it.span(app.built.site.node, app.built.site.place)
+    built = None if app.built is None else it.spot(app.built.site)
     if app.row.transfer == "recurrent" or app.row.emits is not None:
         answer = coupling.on_tensors(answer, _unbounded)
 
@@ -83,7 +83,7 @@ def applied(it: Interpreter, app: Application, activation: Answer, entry: Entry 
             return answer
         if app.row.transfer == "recurrent":
             made = coupling.on_tensors(made, _gated)
-        return coupling.on_tensors(made, lambda t: elsewhere(t, built=built or t.origin.built))
+        return coupling.on_tensors(made, lambda t: elsewhere(t, built=built) if built else elsewhere(t))
 
     return lift(activation, one)
 

@@ -163,7 +163,7 @@ def _matmul(it: Interpreter, a: Any, b: Any, site: Site) -> Answer:
         and b.emission in (Emission.ONEHOT, Emission.SIMPLEX)
     ):
         return only(a.replace(axis=-1, units=b._units, origin=a.origin))  # noqa: SLF001
-    span = it.span(site.node, site.place)
+    spot = it.spot(site)
     known = next(t for t in (a, b) if isinstance(t, Tensor))
     source = _source("matmul", a, b, site)
     if source is not None:
@@ -172,7 +172,7 @@ def _matmul(it: Interpreter, a: Any, b: Any, site: Site) -> Answer:
         units = b._units if ranks[1] == 2 else None  # noqa: SLF001
         return only(
             Tensor(Emission.LOGIT, by="torch.matmul", source=source, rank=rank, units=units,
-                   origin=Origin(applied=span), inner=Value((known,)))
+                   origin=Origin(applied=spot), inner=Value((known,)))
         )  # fmt: skip
     learned = next((t.learned for t in (a, b) if isinstance(t, Tensor) and t.learned), "")
     weight = isinstance(b, Tensor) and b.by.endswith("Parameter") and b.by == b.learned
@@ -180,7 +180,7 @@ def _matmul(it: Interpreter, a: Any, b: Any, site: Site) -> Answer:
         Tensor(Emission.LOGIT, by="torch.matmul", learned=learned or "torch.matmul",
                units=(lambda: b.units if (b.rank or 0) > 1 else None) if weight else None,
                certainty="likely" if not isinstance(b, Tensor) else "proved", rank=known._rank,  # noqa: SLF001
-               class_axis=-1, origin=Origin(applied=span), inner=Value((known,)))
+               class_axis=-1, origin=Origin(applied=spot), inner=Value((known,)))
     )  # fmt: skip
 
 
@@ -345,11 +345,12 @@ def compare(it: Interpreter, node: ast.Compare, place: Place, frame: Frame) -> A
                 answers.append(((chosen, both),))
             elif isinstance(a, Tensor) or isinstance(b, Tensor):
                 ways = tuple(t for t in (a, b) if isinstance(t, Tensor))
+                site = Site(node, place, frame)
                 made = Follower(
-                    Emission.BOOL, gradient=False, by="compare", inner=Value(ways), origin=Origin(it.span(node, place)),
+                    Emission.BOOL, gradient=False, by="compare", inner=Value(ways), origin=Origin(it.spot(site)),
                     dtype="bool",
                     rank=_broadcast(a if isinstance(a, Tensor) else None, b if isinstance(b, Tensor) else None),
-                    source=_source("compare", a, b, Site(node, place, frame)),
+                    source=_source("compare", a, b, site),
                     units=ways[0]._units if ways[0].emission is not Emission.INDEX else None,  # noqa: SLF001
                 )  # fmt: skip
                 answers.append(((made, both),))

@@ -127,7 +127,7 @@ def reduces(it: Interpreter, app: Application) -> Answer:
             emission=emission, axis=axis if emission in COUPLED else None, low=low, high=high,
             units=t._units if classes is not None else None,  # noqa: SLF001
             class_axis=classes, rank=rank, by=app.row.name, inner=Value((t,)),
-            origin=Step(t.origin, app.span, dim if isinstance(dim, int) else None),
+            origin=Step(t.origin, app.spot, dim if isinstance(dim, int) else None),
         )  # fmt: skip
 
     return on_tensors(app.input(), one)

@@ -384,7 +384,7 @@ def identity(thing: object) -> object:
     if kind is Subclass:
         return thing.key  # type: ignore[attr-defined]
     if isinstance(thing, Tensor):
-        return (thing, thing.origin.applied, thing.origin.built)
+        return (thing, *thing.origin.mark)
     return id(thing)
 
 

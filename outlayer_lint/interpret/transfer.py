@@ -23,7 +23,7 @@ from outlayer_lint.interpret.things import (
     only,
     unknown,
 )  # fmt: skip
-from outlayer_lint.lattice import Emission, Origin, Tensor, Value
+from outlayer_lint.lattice import Emission, Origin, Spot, Tensor, Value
 from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -168,10 +168,14 @@ class Application:
         return self.it.span(self.site.node, self.site.place)
 
     @property
+    def spot(self) -> Spot:
+        """Where the call stands, for whom it may concern."""
+        return self.it.spot(self.site)
+
+    @property
     def origin(self) -> Origin:
         """Where the call stands, and where the object was built."""
-        built = None if self.built is None else self.it.span(self.built.site.node, self.built.site.place)
-        return Origin(self.span, built)
+        return Origin(self.spot, None if self.built is None else self.it.spot(self.built.site))
 
 
 def as_value(answer: Answer) -> Value:
