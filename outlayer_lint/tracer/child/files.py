@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.tracer.child.absent import Absent
 from outlayer_lint.tracer.child.lost import Lost, asks, is_there
-from outlayer_lint.tracer.child.made_up import Arrays, picture
+from outlayer_lint.tracer.child.made_up import Arrays
 from outlayer_lint.tracer.child.marks import FRAMEWORK, standing
 from outlayer_lint.tracer.child.unknown import Text, Unknown
 
@@ -114,7 +114,7 @@ class Files(Lost):
             self._standing_in(loaded("pandas"), name, lambda _, __, **more: made.table(**more), told=True)
         for name in ("read_image", "decode_image"):
             self._standing_in(loaded("torchvision.io"), name, lambda _, __: made.pixels())
-        self._standing_in(loaded("PIL.Image"), "open", lambda asked, _: picture(loaded("PIL.Image"), str(asked)))
+        self._standing_in(loaded("PIL.Image"), "open", lambda asked, _: made.picture(loaded("PIL.Image"), str(asked)))
         for owner, name in (("h5py", "File"), ("scipy.io", "loadmat"), ("tarfile", "open"), ("zipfile", "ZipFile"),
                             ("joblib", "load"), ("nibabel", "load")):  # fmt: skip
             if loaded(owner) is not None and getattr(loaded(owner), "__file__", None):
@@ -162,7 +162,7 @@ class Files(Lost):
         pictures = sys.modules.get("PIL.Image")
         if kind in PICTURES and pictures is not None:
             into = io.BytesIO()
-            picture(pictures, path).save(into, "PNG")
+            self.made.picture(pictures, path).save(into, "PNG")
             return into.getvalue()
         return self._lines(path).encode()
 

@@ -10,7 +10,7 @@ import ast
 import linecache
 import re
 import sys
-from math import prod
+from math import isqrt, prod
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from outlayer_lint.tracer.child import written
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ROWS, TESTED = 256, 64
 SEARCH_S, TRIES = 3.0, 30
 MOST_COLUMNS = 60
+SIDE, RANK_OF_PICTURES = 128, 4
 MOST_CHOICES = 40
 SMALL_BATCH = 2
 LARGE = re.compile(r"^TooLong|^MemoryError|can't allocate memory")
@@ -165,6 +166,7 @@ class MadeUp:
         self.shape: tuple[int, ...] = (8,)
         self.high = 0
         self.more = 6
+        self.side, self.drawn = SIDE, 0  # of a picture, and how many were asked for
         self.tried = 0
         self.idea: tuple[Any, ...] = ()  # the last one: its name, what was before it, where the script had failed
         self.had: list[str] = []
@@ -198,7 +200,13 @@ class MadeUp:
     def pixels(self) -> Any:
         """A picture as torchvision reads it."""
         torch = sys.modules["torch"]
-        return torch.randint(0, 256, (3, 128, 128), dtype=torch.uint8)
+        self.drawn += 1
+        return torch.randint(0, 256, (3, self.side, self.side), dtype=torch.uint8)
+
+    def picture(self, pictures: Any, path: str) -> Any:
+        """A picture as PIL reads it."""
+        self.drawn += 1
+        return picture(pictures, path, self.side)
 
     def noise(self, samples: int) -> Any:
         """A sound."""
@@ -335,6 +343,12 @@ class MadeUp:
         if not isinstance(found, Found) or not found.hypotheses[0].specs:
             return False
         spec = found.hypotheses[0].specs[0]
+        shape = tuple(getattr(given, "shape", ()))
+        if self.drawn and len(shape) == RANK_OF_PICTURES:
+            flat = len(spec.shape) == len(("samples", "features"))
+            side = isqrt(spec.shape[1] // max(shape[1], 1)) if flat else spec.shape[-1]
+            was_side, self.side = self.side, side
+            return was_side != side
         wanted, was = tuple(spec.shape[1:]), tuple(getattr(given, "shape", ()))[1:]
         if len(wanted) == 1 == len(was):
             return self._wider(wanted[0] - was[0])
@@ -364,12 +378,12 @@ class Arrays(dict[str, Any]):
         """Nothing was opened."""
 
 
-def picture(pictures: Any, path: str) -> Any:
+def picture(pictures: Any, path: str, side: int = SIDE) -> Any:
     """A picture of random colours, of two classes where its path speaks of a mask; `pictures` is `PIL.Image`."""
     numpy: Any = __import__("numpy")
     if MASK.search(path):
-        return pictures.fromarray(numpy.random.default_rng(0).integers(0, 2, (128, 128), dtype="uint8"))
-    return pictures.fromarray(numpy.random.default_rng(0).integers(0, 256, (128, 128, 3), dtype="uint8"))
+        return pictures.fromarray(numpy.random.default_rng(0).integers(0, 2, (side, side), dtype="uint8"))
+    return pictures.fromarray(numpy.random.default_rng(0).integers(0, 256, (side, side, 3), dtype="uint8"))
 
 
 def _columns(path: str) -> list[str]:
