@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
 
 STEPS = 20  # of an episode
+SCREEN = (400, 600, 3)
 ASKED: list[str] = []  # what was asked for as data and made up, here and in `unknown`: none of it means anything
 # Name of an environment -> the shape of an observation (or how many states), actions (negative: so many numbers).
 SIZES: tuple[tuple[str, Any, int], ...] = (
@@ -100,7 +101,7 @@ class Env:
 
     def render(self, *_: object, **__: object) -> Any:
         """A picture."""
-        return _numpy().zeros((64, 64, 3), dtype="uint8")
+        return _numpy().zeros(SCREEN, dtype="uint8")
 
 
 class Wrapper(Env):
@@ -275,7 +276,7 @@ class _Foreign:
 
     def render(self) -> Any:
         """A picture."""
-        return _numpy().zeros((64, 64, 3), dtype="uint8")
+        return _numpy().zeros(SCREEN, dtype="uint8")
 
 
 def _numpy() -> Any:

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 NUMPY = {"int": int, "float": float, "bool": bool, "object": object, "str": str, "complex": complex}
+# Names that numpy 2 knows by another one.
+NUMPY_NOW = {
+    "Inf": "inf", "infty": "inf", "NaN": "nan", "NAN": "nan", "float_": "float64", "complex_": "complex128",
+    "unicode_": "str_", "string_": "bytes_", "product": "prod", "cumproduct": "cumprod", "alltrue": "all",
+    "sometrue": "any", "row_stack": "vstack", "trapz": "trapezoid", "in1d": "isin",
+}  # fmt: skip
 TRANSFORMS = {"Scale": "Resize", "RandomSizedCrop": "RandomResizedCrop"}
 PICTURE = {"ANTIALIAS": "LANCZOS", "LINEAR": "BILINEAR", "CUBIC": "BICUBIC"}
 
@@ -30,6 +36,8 @@ def given_back(replace: Callable[[Any, str, Any], None]) -> None:
     loaded = sys.modules.get
     for name, kind in NUMPY.items():
         again(loaded("numpy"), name, kind)
+    for old, new in NUMPY_NOW.items():
+        again(loaded("numpy"), old, getattr(loaded("numpy"), new, None))
     numpy: Any = loaded("numpy")
     if numpy is not None:
         replace(numpy, "array", _ragged(numpy.array))

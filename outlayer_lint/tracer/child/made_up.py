@@ -27,7 +27,7 @@ ROWS, TESTED = 256, 64
 SEARCH_S, TRIES = 3.0, 30
 MOST_COLUMNS = 60
 SIDE, RANK_OF_PICTURES = 128, 4
-MOST_CHOICES = 40
+MOST_CHOICES, MOST_HEADER = 40, 64
 SMALL_BATCH = 2
 LARGE = re.compile(r"^TooLong|^MemoryError|can't allocate memory")
 STEPS, MOST_DIMS = 16, 3
@@ -42,6 +42,7 @@ RANK = re.compile(
 COUNT = re.compile(r"of size (\d+)")
 SHAPE = re.compile(r"shape '?[\[(]([-\d, ]+)[\])]")
 RESHAPED = re.compile(r"cannot reshape array of size (\d+) into shape \(([-\d, ]+)\)")
+NEGATIVE = re.compile(r"Class values must be|only integer tensors|must be of integer type|expected .*(Long|Int) but")
 MISSED = re.compile(r"^KeyError: (.*)|^AttributeError: 'DataFrame' object has no attribute ('\w+')", re.DOTALL)
 WORDS = "the quick brown fox jumps over the lazy dog and runs away from all that it has seen before".split()
 
@@ -172,6 +173,8 @@ class MadeUp:
         self.had: list[str] = []
         self.guessed: dict[str, Any] = {}  # options that have a guess, and what was chosen for them since
         self.chosen: dict[str, Any] = {}
+        self.sizes: dict[str, int] = {}  # bytes of files that are read as such
+        self.read = "", 0  # the last of them, and its size
         self.columns: list[str] = []  # that a table turned out to have
         self.tables = 0
         self.created: set[Any] = set()  # folders that the script made in earlier runs
@@ -268,10 +271,17 @@ class MadeUp:
             return self._other_labels(failed.input.shape)
         if (missed := MISSED.search(why)) is not None and self._more_columns(missed[1] or missed[2]):
             return True
+        if NEGATIVE.search(why) and not self.high:
+            self.high = 2
+            return True
         if RANK.search(why):
             return self._more_dims(labels=LABEL.search(line) is not None)
         if (fit := RESHAPED.search(why)) is not None:
             wanted = [int(each) for each in re.findall(r"-?\d+", fit[2])]
+            path, size = self.read
+            if path and 0 <= (header := size - int(fit[1])) <= MOST_HEADER and min(wanted) > 0:
+                self.sizes[path] = header + prod(wanted)
+                return True
             sample = prod(abs(each) for each in (wanted if int(fit[1]) == prod(self.shape) else wanted[1:]))
             was, self.shape = self.shape, (sample,)
             return was != self.shape

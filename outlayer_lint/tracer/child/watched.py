@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from outlayer_lint.tracer.child.serving import Announcer
 
 SHARE = 0.6  # of the budget that a script may take once it has shown a loss
-FIRST = 0.4  # of the budget that a script may take before it is tried with small batches
+FIRST = 0.3  # of the budget that a script may take before it is tried with small batches
 RUNS = 8  # of a script whose files are made up, until their sizes fit
 MOST_NAMES = 8
 MOST_OBJECTS = 3
