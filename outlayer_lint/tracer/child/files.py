@@ -64,6 +64,11 @@ class Raw(io.BytesIO):
     said = ""
 
 
+def made_up(asked: Any) -> bool:
+    """Whether it is no file, by whatever name: a number out of a table that is made up itself."""
+    return not isinstance(asked, (str, bytes, os.PathLike, int)) and not hasattr(asked, "read")
+
+
 class Files(Lost):
     """Readers of files, `open` and what parses an open file."""
 
@@ -86,6 +91,8 @@ class Files(Lost):
             more = kwargs if told else {}
             if isinstance(asked, (Opened, Raw, Unknown)):
                 return make(asked, getattr(asked, "said", ""), **more)
+            if made_up(asked) and self.made.names and asks():
+                return make("", "", **more)
             if isinstance(asked, (str, os.PathLike)) and is_there(asked):
                 try:
                     return plain(*args, **kwargs)
@@ -101,11 +108,13 @@ class Files(Lost):
         made = self.made
         loaded = sys.modules.get
 
-        def arrays(asked: Any, said: str) -> Any:
+        def arrays(asked: Any, said: str, dtype: Any = None, **_: Any) -> Any:
+            if dtype is str or (isinstance(dtype, str) and "U" in dtype.upper()[:2]):
+                return loaded("numpy").array([f"{index}{PICTURES[0]}" for index in range(LINES)])  # type: ignore[union-attr]
             return Arrays(made, said) if str(asked).endswith(".npz") else made.array(said)
 
         for name in ("load", "loadtxt", "genfromtxt", "fromfile", "memmap"):
-            self._standing_in(loaded("numpy"), name, arrays)
+            self._standing_in(loaded("numpy"), name, arrays, told=True)
         for name in (
             "read_csv",
             "read_excel",

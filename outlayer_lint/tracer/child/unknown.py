@@ -103,7 +103,9 @@ class Unknown:
         names = self._names() if parts else []
         if len(names) == parts > 0:
             return iter([self[name] for name in names])
-        return iter([self[index] for index in range(parts or (ITEMS if self._depth < DEEPEST else 0))])
+        if parts:  # each is as whole as it is itself
+            return iter([self[str(index)] for index in range(parts)])
+        return iter([self[index] for index in range(ITEMS if self._depth < DEEPEST else 0)])
 
     @staticmethod
     def _names() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -72,6 +73,9 @@ def watched(
                 wrong = ended.how == "error" and not any(not call.failure for call in guard.calls)
                 if not wrong or time.monotonic() > until or not made.learned(guard, ended.why, ended.line):
                     break
+                guard.error = None
+                ended = ended._replace(names={})  # what this run has made must not stay beside what the next one makes
+                gc.collect()
     except Unreadable as error:
         return {"stage": "import", "word": "import", "why": f"line {error.line}: {error.message}"}
     guards = [(guard, "")]
