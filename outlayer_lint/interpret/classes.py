@@ -73,7 +73,16 @@ def is_torch_module(it: Interpreter, cls: Class) -> bool:
 
 def method_of(it: Interpreter, cls: Class, name: str, after: Scope | None = None) -> tuple[Class, Scope] | None:
     """The method a class or the nearest base defines, behind `after` if given."""
-    order = mro(it, cls)
+    asked = (name, after)
+    if asked in cls.methods:
+        return cls.methods[asked]
+    found = _method_of(mro(it, cls), name, after)
+    if cls._mro is not None:
+        cls.methods[asked] = found
+    return found
+
+
+def _method_of(order: list[Any], name: str, after: Scope | None) -> tuple[Class, Scope] | None:
     if after is not None:
         at = [i for i, c in enumerate(order) if isinstance(c, Class) and c.scope is after]
         order = order[at[0] + 1 :] if at else order[1:]
