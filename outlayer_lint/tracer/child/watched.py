@@ -17,7 +17,7 @@ from outlayer_lint.tracer.child.driving import driven
 from outlayer_lint.tracer.child.facts import judged
 from outlayer_lint.tracer.child.failures import word_of_text
 from outlayer_lint.tracer.child.guard import Guard
-from outlayer_lint.tracer.child.limits import at_most
+from outlayer_lint.tracer.child.limits import TooLong, at_most
 from outlayer_lint.tracer.child.made_up import MadeUp
 from outlayer_lint.tracer.child.script import run_script
 from outlayer_lint.tracer.child.surroundings import lenient_options
@@ -138,6 +138,8 @@ def _lossless(ended: Ended, path: str, backwards: int) -> dict[str, Any]:
         return {"word": "inconclusive", "why": f"its losses are written out: {backwards} backward passes, no loss call"}
     if ended.how == "exit":
         return {"word": "exit", "why": f"it exits with {ended.why} before any loss{where}", **at}
+    if ended.how == "error" and ended.why.startswith(TooLong.__name__):
+        return {"word": "time", "why": f"it comes to no loss in the time for a first try{where}", **at}
     if ended.how == "error":
         return {"word": word_of_text(ended.why), "why": f"{ended.why}{where}", **at}
     return {"word": "inconclusive", "why": "it ends without computing a loss"}
