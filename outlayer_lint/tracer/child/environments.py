@@ -8,7 +8,7 @@ from __future__ import annotations
 import dis
 import re
 import sys
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -135,7 +135,17 @@ class Wrapper(Env):
         return (first, self.reward(reward) if hasattr(type(self), "reward") else reward, *rest)
 
 
-class MadeUp(Env):
+class Game:
+    """What is asked of a game of Atari besides."""
+
+    ale = SimpleNamespace(lives=lambda: 3)
+
+    def get_action_meanings(self) -> list[str]:
+        """The buttons."""
+        return ["NOOP", "FIRE", "UP", "RIGHT", "LEFT", "DOWN"]
+
+
+class MadeUp(Game, Env):
     """An environment by its name."""
 
     def __init__(self, name: str) -> None:
@@ -255,7 +265,7 @@ def _making(library: Any, plain: Any) -> Any:
     return make
 
 
-class _Foreign:
+class _Foreign(Game):
     """What `reset` and `step` of an environment of another library give."""
 
     observation_space: Any

@@ -16,6 +16,8 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from outlayer_lint.tracer.child.absent import Absent
 from outlayer_lint.tracer.child.lost import Lost, asks, is_there
 from outlayer_lint.tracer.child.made_up import Arrays
@@ -79,6 +81,7 @@ class Files(Lost):
         self._readers()
         self._open()
         self._loaders()
+        self._downloads()
 
     def _standing_in(self, owner: Any, name: str, make: Callable[..., Any], *, told: bool = False) -> None:
         """`make` is given the file and its words; where it is to be `told`, the options by name as well."""
@@ -113,8 +116,10 @@ class Files(Lost):
                 return loaded("numpy").array([f"{index}{PICTURES[0]}" for index in range(LINES)])  # type: ignore[union-attr]
             return Arrays(made, said) if str(asked).endswith(".npz") else made.array(said)
 
-        for name in ("load", "loadtxt", "genfromtxt", "fromfile", "memmap"):
+        for name in ("load", "loadtxt", "genfromtxt"):
             self._standing_in(loaded("numpy"), name, arrays, told=True)
+        for name in ("fromfile", "memmap"):
+            self._standing_in(loaded("numpy"), name, lambda _, __, dtype="uint8", **___: made.row(dtype), told=True)
         for name in (
             "read_csv",
             "read_excel",
@@ -164,6 +169,31 @@ class Files(Lost):
         found: Any = Raw(self._bytes(shown)) if "b" in mode else Opened(self._lines(shown))
         found.said, found.name = self.told(file), shown
         return found
+
+    def _downloads(self) -> None:
+        """There is no network: what would be downloaded is a file that is not there."""
+
+        def attempted(owner: Any, name: str, otherwise: Callable[..., Any]) -> None:
+            plain = getattr(owner, name)
+
+            def download(*args: Any, **kwargs: Any) -> Any:
+                try:
+                    return plain(*args, **kwargs)
+                except OSError:
+                    if not asks():
+                        raise
+                    return otherwise(*args, **kwargs)
+
+            self.replace(owner, name, download)
+
+        request = sys.modules.get("urllib.request")
+        if request is not None:
+            attempted(request, "urlretrieve", lambda url, filename="", *_, **__: (filename or url, None))
+            attempted(request, "urlopen", lambda *_, **__: Raw(self._bytes("")))
+        plain = torch.from_numpy
+        self.replace(
+            torch, "from_numpy", lambda array: plain(array.__array__() if isinstance(array, Unknown) else array)
+        )
 
     def _lines(self, path: str) -> str:
         numpy: Any = __import__("numpy")

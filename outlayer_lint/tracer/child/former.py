@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from outlayer_lint.tracer.child import stand_ins
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -47,6 +49,8 @@ def given_back(replace: Callable[[Any, str, Any], None]) -> None:
         again(loaded("torchvision.transforms"), old, getattr(loaded("torchvision.transforms"), new, None))
     for old, new in PICTURE.items():
         again(loaded("PIL.Image"), old, getattr(loaded("PIL.Image"), new, None))
+    for name in ("imread", "imresize"):
+        again(loaded("scipy.misc"), name, stand_ins.READERS[name])
     again(time, "clock", time.perf_counter)
     again(inspect, "getargspec", inspect.getfullargspec)
     again(torch, "np", loaded("numpy"))

@@ -28,6 +28,8 @@ SEARCH_S, TRIES = 3.0, 30
 MOST_COLUMNS = 60
 SIDE, RANK_OF_PICTURES = 128, 4
 MOST_CHOICES, MOST_HEADER = 40, 64
+LOW, TOKENS = 50, 100_000
+MOST_NUMBERS = 4_000_000
 SMALL_BATCH = 2
 LARGE = re.compile(r"^TooLong|^MemoryError|can't allocate memory")
 STEPS, MOST_DIMS = 16, 3
@@ -42,6 +44,7 @@ RANK = re.compile(
 COUNT = re.compile(r"of size (\d+)")
 SHAPE = re.compile(r"shape '?[\[(]([-\d, ]+)[\])]")
 RESHAPED = re.compile(r"cannot reshape array of size (\d+) into shape \(([-\d, ]+)\)")
+PUT = re.compile(r"could not broadcast input array from shape .* into shape \(([\d, ]+)\)")
 NEGATIVE = re.compile(r"Class values must be|only integer tensors|must be of integer type|expected .*(Long|Int) but")
 MISSED = re.compile(r"^KeyError: (.*)|^AttributeError: 'DataFrame' object has no attribute ('\w+')", re.DOTALL)
 WORDS = "the quick brown fox jumps over the lazy dog and runs away from all that it has seen before".split()
@@ -196,9 +199,14 @@ class MadeUp:
             shape, classes = self.labels
             drawn = chance.integers(0, classes or 2, (ROWS, *shape))
             return drawn if classes else drawn.astype("float32")
+        rows = min(ROWS, max(MOST_NUMBERS // max(prod(self.shape), 1), 2))
         if self.high:
-            return chance.integers(0, self.high, (ROWS, *self.shape))
-        return chance.normal(size=(ROWS, *self.shape)).astype("float32")
+            return chance.integers(0, self.high, (rows, *self.shape))
+        return chance.normal(size=(rows, *self.shape)).astype("float32")
+
+    def row(self, dtype: Any) -> Any:
+        """Numbers in a row, as from a file without any form."""
+        return __import__("numpy").random.default_rng(0).integers(0, LOW, TOKENS).astype(dtype)
 
     def pixels(self) -> Any:
         """A picture as torchvision reads it."""
@@ -276,6 +284,9 @@ class MadeUp:
             return True
         if RANK.search(why):
             return self._more_dims(labels=LABEL.search(line) is not None)
+        if (put := PUT.search(why)) is not None:
+            was, self.shape = self.shape, tuple(int(each) for each in re.findall(r"\d+", put[1]))
+            return was != self.shape and bool(self.shape)
         if (fit := RESHAPED.search(why)) is not None:
             wanted = [int(each) for each in re.findall(r"-?\d+", fit[2])]
             path, size = self.read

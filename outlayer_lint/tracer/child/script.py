@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 MAX_MESSAGE = 400
 MOST_NEIGHBOURS = 60
 WRAPPED = (
-    "keras", "timm", "pandas", "sklearn.datasets", "PIL.Image", "h5py", "scipy.io", "scipy.io.wavfile", "yaml",
-    "gymnasium", "soundfile", "librosa", "joblib", "torchvision.transforms", "torchvision.io",
+    "keras", "timm", "pandas", "sklearn.datasets", "PIL.Image", "h5py", "scipy.io", "scipy.io.wavfile", "scipy.misc",
+    "yaml", "gymnasium", "soundfile", "librosa", "joblib", "torchvision.transforms", "torchvision.io",
 )  # fmt: skip
 RELATIVE = re.compile(rb"^[ \t]*from[ \t]+\.", re.MULTILINE)
 
