@@ -17,6 +17,7 @@ from outlayer_lint.tracer.child.driving import driven
 from outlayer_lint.tracer.child.facts import judged
 from outlayer_lint.tracer.child.failures import word_of_text
 from outlayer_lint.tracer.child.guard import Guard
+from outlayer_lint.tracer.child.learning import learned
 from outlayer_lint.tracer.child.limits import TooLong, at_most
 from outlayer_lint.tracer.child.made_up import MadeUp
 from outlayer_lint.tracer.child.script import run_script
@@ -71,7 +72,7 @@ def watched(
                 with at_most(FIRST * header["budget"]) if not made.batch else nullcontext():
                     ended = run_script(path, argv, guard, **stand_ins, calls=calls, made=made)
                 wrong = ended.how == "error" and not any(not call.failure for call in guard.calls)
-                if not wrong or time.monotonic() > until or not made.learned(guard, ended.why, ended.line):
+                if not wrong or time.monotonic() > until or not learned(made, guard, ended.why, ended.line):
                     break
                 guard.error = None
                 ended = ended._replace(names={})  # what this run has made must not stay beside what the next one makes
