@@ -119,7 +119,8 @@ def _units(main: Tensor, other: Tensor) -> int | None:
     if left is None or right is None:
         known = right if left is None else left
         return None if known == 1 else known
-    return max(left, right)
+    # Two sizes that no broadcast brings together do not belong to the same dim.
+    return max(left, right) if left == right or 1 in (left, right) else None
 
 
 def _leans(name: str, x: Tensor, y: Tensor) -> bool:

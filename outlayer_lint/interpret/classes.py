@@ -142,12 +142,16 @@ def bound_method(it: Interpreter, owner: Class, scope: Scope, instance: Any, cls
 
 def dataclass_fields(it: Interpreter, cls: Class) -> dict[str, ast.expr | None]:
     """Annotated names of the class bodies, bases first."""
+    if cls.fields is not None:
+        return cls.fields
     fields: dict[str, ast.expr | None] = {}
     for item in reversed(mro(it, cls)):
         if isinstance(item, Class):
             for node in item.scope.body:
                 if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
                     fields[node.target.id] = node.value
+    if cls._mro is not None:
+        cls.fields = fields
     return fields
 
 

@@ -125,13 +125,14 @@ class Function:
 class Class:
     """A class of the project."""
 
-    __slots__ = ("_mro", "frame", "methods", "scope", "sets")
+    __slots__ = ("_mro", "fields", "frame", "methods", "scope", "sets")
 
     def __init__(self, scope: Scope, frame: Frame) -> None:
-        """`frame` is where the class statement stands; `methods` and `sets` hold what was asked of it before."""
+        """`frame` is where the class statement stands; the rest holds what was asked of it before."""
         self.scope = scope
         self.frame = frame
         self._mro: list[object] | None = None
+        self.fields: dict[str, ast.expr | None] | None = None
         self.methods: dict[tuple[str, Scope | None], tuple[Class, Scope] | None] = {}
         self.sets: dict[tuple[Scope, str | None, int], bool] = {}
 

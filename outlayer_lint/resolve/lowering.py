@@ -48,7 +48,7 @@ def lower(
             block.writes[i] = [written]
             block.note(written[:1], i)
             continue
-        if found := list(writes(block, i, node)) if walrus or form not in IDLE else None:
+        if found := list(writes(block, i, node, walrus=walrus)) if walrus or form not in IDLE else None:
             block.writes[i] = found
             block.note([key for key, _ in found], i)
         subs = [] if form in SIMPLE else [lower(scope, body, block, i, k, node, c) for body, k, c in bodies(node)]
@@ -70,20 +70,20 @@ def _name_given(block: Block, index: int, node: ast.Assign) -> tuple[str, Defini
     return target.id, Definition("assign", node, node.value, (), block, index)
 
 
-def writes(block: Block, index: int, node: ast.stmt) -> Iterator[tuple[str, Definition]]:
-    """The keys that one statement writes itself (not the blocks inside it)."""
+def writes(block: Block, index: int, node: ast.stmt, *, walrus: bool) -> Iterator[tuple[str, Definition]]:
+    """The keys that one statement writes itself (not the blocks inside it); `walrus`: the file has a `:=`."""
 
     def made(kind: str, value: ast.expr | None, path: tuple[object, ...] = (), at: ast.AST | None = None) -> Definition:
         return Definition(kind, at or node, value, path, block, index)
 
     if type(node) is ast.Assign and (written := _name_given(block, index, node)) is not None:
         yield written
-    if block.scope.file.walrus_lines and block.scope.file.has_walrus(node):
+    if walrus and block.scope.file.has_walrus(node):
         match node:
             case ast.If(test=inside) | ast.While(test=inside) | ast.Assign(value=inside) | ast.Expr(value=inside):
-                yield from walrus(inside, made)
+                yield from named(inside, made)
             case ast.Return(value=inside) if inside is not None:
-                yield from walrus(inside, made)
+                yield from named(inside, made)
             case _:
                 pass
     match node:
@@ -207,7 +207,7 @@ def mutation(value: ast.expr, made: Made, place: Place) -> Iterator[tuple[str, D
             yield f"{key}.*", made("assign", value.args[2], (name_node,))
 
 
-def walrus(value: ast.expr, made: Made) -> Iterator[tuple[str, Definition]]:
+def named(value: ast.expr, made: Made) -> Iterator[tuple[str, Definition]]:
     """Names bound by `:=` inside an expression; files without one never come to the walk."""
     for inner in walk(value):
         if isinstance(inner, ast.NamedExpr) and isinstance(inner.target, ast.Name):
