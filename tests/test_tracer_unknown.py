@@ -152,3 +152,24 @@ torch.nn.functional.mse_loss(torch.nn.Linear(2, 1)(x), y).backward()
 """
     assert shapes(text, tmp_path) == [[2, 1]]
     assert not hasattr(collections, "Callable")
+
+
+def test_a_part_that_a_library_has_no_more_is_stood_in_for(tmp_path: Path) -> None:
+    text = """
+import torch, numpy as np
+from numpy.lib.of_old import thing
+try:
+    from numpy.lib.optional import other
+except ImportError:
+    other = 3
+class Rows(torch.utils.data.Dataset):
+    table = np.zeros((2, 3, 4))
+    def __len__(self):
+        return 2
+    def __getitem__(self, index):
+        self.table[index] = np.load(f"rows/{index}.npy")[0]
+        return torch.from_numpy(self.table[index]).float()
+for x in torch.utils.data.DataLoader(Rows(), batch_size=4, drop_last=True):
+    torch.nn.functional.mse_loss(torch.nn.Linear(4, other)(x), torch.ones(2, 3, 3)).backward()
+"""
+    assert shapes(text, tmp_path) == [[2, 3, 3]]

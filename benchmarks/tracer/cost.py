@@ -90,7 +90,9 @@ class LeNet(nn.Module):
 MODELS: dict[str, tuple[Callable[[], nn.Module], Callable[[], Any]]] = {
     "mlp, 2 layers": (mlp, lambda: torch.randn(32, 64)),
     "mlp, 100 layers": (lambda: mlp(64, 100), lambda: torch.randn(32, 64)),
+    "mlp, 100 of 128": (lambda: mlp(128, 100), lambda: torch.randn(64, 128)),
     "LeNet": (LeNet, lambda: torch.randn(64, 1, 28, 28)),
+    "LeNet, 128": (LeNet, lambda: torch.randn(128, 1, 28, 28)),
     "residual, 32 x 32": (lambda: convolutional(32, 8), lambda: torch.randn(16, 3, 32, 32)),
     "residual, 96 x 96": (lambda: convolutional(32, 8), lambda: torch.randn(8, 3, 96, 96)),
     "transformer": (Tokens, lambda: torch.randint(0, 500, (16, 64))),

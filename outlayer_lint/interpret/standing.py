@@ -74,6 +74,9 @@ def told_apart(application: Application) -> bool:
     What runs here then is not what has one unit, whichever values the test is about.
     """
     it, (node, place, frame) = application.it, application.site
+    known: object = place  # what was seen as it ran stands in no block, and has no other branch
+    if not isinstance(known, Place):
+        return False
     block = place.block
     if block.parent is None or block.condition is None or block.kind not in ("then", "else"):
         return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dis
 import re
 import sys
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
 
 STEPS = 20  # of an episode
+SCREEN = (400, 600, 3)
 ASKED: list[str] = []  # what was asked for as data and made up, here and in `unknown`: none of it means anything
 # Name of an environment -> the shape of an observation (or how many states), actions (negative: so many numbers).
 SIZES: tuple[tuple[str, Any, int], ...] = (
@@ -100,7 +101,7 @@ class Env:
 
     def render(self, *_: object, **__: object) -> Any:
         """A picture."""
-        return _numpy().zeros((64, 64, 3), dtype="uint8")
+        return _numpy().zeros(SCREEN, dtype="uint8")
 
 
 class Wrapper(Env):
@@ -134,7 +135,17 @@ class Wrapper(Env):
         return (first, self.reward(reward) if hasattr(type(self), "reward") else reward, *rest)
 
 
-class MadeUp(Env):
+class Game:
+    """What is asked of a game of Atari besides."""
+
+    ale = SimpleNamespace(lives=lambda: 3)
+
+    def get_action_meanings(self) -> list[str]:
+        """The buttons."""
+        return ["NOOP", "FIRE", "UP", "RIGHT", "LEFT", "DOWN"]
+
+
+class MadeUp(Game, Env):
     """An environment by its name."""
 
     def __init__(self, name: str) -> None:
@@ -254,7 +265,7 @@ def _making(library: Any, plain: Any) -> Any:
     return make
 
 
-class _Foreign:
+class _Foreign(Game):
     """What `reset` and `step` of an environment of another library give."""
 
     observation_space: Any
@@ -275,7 +286,7 @@ class _Foreign:
 
     def render(self) -> Any:
         """A picture."""
-        return _numpy().zeros((64, 64, 3), dtype="uint8")
+        return _numpy().zeros(SCREEN, dtype="uint8")
 
 
 def _numpy() -> Any:

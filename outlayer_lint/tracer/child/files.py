@@ -12,12 +12,15 @@ import io
 import json
 import os
 import pickle
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from outlayer_lint.tracer.child.absent import Absent
 from outlayer_lint.tracer.child.lost import Lost, asks, is_there
-from outlayer_lint.tracer.child.made_up import Arrays, picture
+from outlayer_lint.tracer.child.made_up import Arrays
 from outlayer_lint.tracer.child.marks import FRAMEWORK, standing
 from outlayer_lint.tracer.child.unknown import Text, Unknown
 
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 LINES = 240
 RATE = 16_000  # of sound
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".gif", ".webp", ".ppm", ".pgm")
+OPTIONAL = re.compile(
+    r"/site-packages/(?!PIL/|pandas/|numpy/|imageio/|yaml/|scipy/|torchvision/|torchaudio/|librosa/|skimage/|joblib/)"
+)
 BETWEEN = {".csv": ",", ".tsv": "\t"}
 
 
@@ -60,6 +66,11 @@ class Raw(io.BytesIO):
     said = ""
 
 
+def made_up(asked: Any) -> bool:
+    """Whether it is no file, by whatever name: a number out of a table that is made up itself."""
+    return not isinstance(asked, (str, bytes, os.PathLike, int)) and not hasattr(asked, "read")
+
+
 class Files(Lost):
     """Readers of files, `open` and what parses an open file."""
 
@@ -70,6 +81,7 @@ class Files(Lost):
         self._readers()
         self._open()
         self._loaders()
+        self._downloads()
 
     def _standing_in(self, owner: Any, name: str, make: Callable[..., Any], *, told: bool = False) -> None:
         """`make` is given the file and its words; where it is to be `told`, the options by name as well."""
@@ -82,6 +94,8 @@ class Files(Lost):
             more = kwargs if told else {}
             if isinstance(asked, (Opened, Raw, Unknown)):
                 return make(asked, getattr(asked, "said", ""), **more)
+            if made_up(asked) and self.made.names and asks():
+                return make("", "", **more)
             if isinstance(asked, (str, os.PathLike)) and is_there(asked):
                 try:
                     return plain(*args, **kwargs)
@@ -97,11 +111,15 @@ class Files(Lost):
         made = self.made
         loaded = sys.modules.get
 
-        def arrays(asked: Any, said: str) -> Any:
+        def arrays(asked: Any, said: str, dtype: Any = None, **_: Any) -> Any:
+            if dtype is str or (isinstance(dtype, str) and "U" in dtype.upper()[:2]):
+                return loaded("numpy").array([f"{index}{PICTURES[0]}" for index in range(LINES)])  # type: ignore[union-attr]
             return Arrays(made, said) if str(asked).endswith(".npz") else made.array(said)
 
-        for name in ("load", "loadtxt", "genfromtxt", "fromfile", "memmap"):
-            self._standing_in(loaded("numpy"), name, arrays)
+        for name in ("load", "loadtxt", "genfromtxt"):
+            self._standing_in(loaded("numpy"), name, arrays, told=True)
+        for name in ("fromfile", "memmap"):
+            self._standing_in(loaded("numpy"), name, lambda _, __, dtype="uint8", **___: made.row(dtype), told=True)
         for name in (
             "read_csv",
             "read_excel",
@@ -114,7 +132,7 @@ class Files(Lost):
             self._standing_in(loaded("pandas"), name, lambda _, __, **more: made.table(**more), told=True)
         for name in ("read_image", "decode_image"):
             self._standing_in(loaded("torchvision.io"), name, lambda _, __: made.pixels())
-        self._standing_in(loaded("PIL.Image"), "open", lambda asked, _: picture(loaded("PIL.Image"), str(asked)))
+        self._standing_in(loaded("PIL.Image"), "open", lambda asked, _: made.picture(loaded("PIL.Image"), str(asked)))
         for owner, name in (("h5py", "File"), ("scipy.io", "loadmat"), ("tarfile", "open"), ("zipfile", "ZipFile"),
                             ("joblib", "load"), ("nibabel", "load")):  # fmt: skip
             if loaded(owner) is not None and getattr(loaded(owner), "__file__", None):
@@ -133,7 +151,9 @@ class Files(Lost):
             try:
                 return plain(file, mode, *args, **kwargs)
             except (FileNotFoundError, NotADirectoryError):
-                outside = standing(sys._getframe(1).f_code.co_filename) != FRAMEWORK  # torch does without weights
+                caller = sys._getframe(1).f_code.co_filename
+                # Torch does without weights, and hubs look for what is optional.
+                outside = standing(caller) != FRAMEWORK and OPTIONAL.search(caller) is None
                 if isinstance(mode, str) and outside and mode[:1] in "wax":
                     return io.BytesIO() if "b" in mode else io.StringIO()  # a folder that only git does not keep
                 if not isinstance(mode, str) or "r" not in mode or not outside or not self.is_data(file):
@@ -150,6 +170,31 @@ class Files(Lost):
         found.said, found.name = self.told(file), shown
         return found
 
+    def _downloads(self) -> None:
+        """There is no network: what would be downloaded is a file that is not there."""
+
+        def attempted(owner: Any, name: str, otherwise: Callable[..., Any]) -> None:
+            plain = getattr(owner, name)
+
+            def download(*args: Any, **kwargs: Any) -> Any:
+                try:
+                    return plain(*args, **kwargs)
+                except OSError:
+                    if not asks():
+                        raise
+                    return otherwise(*args, **kwargs)
+
+            self.replace(owner, name, download)
+
+        request = sys.modules.get("urllib.request")
+        if request is not None:
+            attempted(request, "urlretrieve", lambda url, filename="", *_, **__: (filename or url, None))
+            attempted(request, "urlopen", lambda *_, **__: Raw(self._bytes("")))
+        plain = torch.from_numpy
+        self.replace(
+            torch, "from_numpy", lambda array: plain(array.__array__() if isinstance(array, Unknown) else array)
+        )
+
     def _lines(self, path: str) -> str:
         numpy: Any = __import__("numpy")
         chance = numpy.random.default_rng(len(path))
@@ -162,9 +207,14 @@ class Files(Lost):
         pictures = sys.modules.get("PIL.Image")
         if kind in PICTURES and pictures is not None:
             into = io.BytesIO()
-            picture(pictures, path).save(into, "PNG")
+            self.made.picture(pictures, path).save(into, "PNG")
             return into.getvalue()
-        return self._lines(path).encode()
+        made = self.made
+        found = self._lines(path).encode()
+        if path in made.sizes:
+            found = (found * (made.sizes[path] // len(found) + 1))[: made.sizes[path]]
+        made.read = path, len(found)
+        return found
 
     def _loaders(self) -> None:
         """What is unpickled, or parsed, out of a file that is made up."""

@@ -10,13 +10,14 @@ import glob
 import os
 import pathlib
 import re
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from outlayer_lint.tracer.child import written
 from outlayer_lint.tracer.child.files import PICTURES
 from outlayer_lint.tracer.child.lost import Lost, is_there
-from outlayer_lint.tracer.child.marks import PROJECT, here
+from outlayer_lint.tracer.child.marks import PROJECT, here, standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,7 +165,8 @@ class Folders(Lost):
 
             def asked(path: Any, *args: Any, **kwargs: Any) -> bool:
                 found = plain(path, *args, **kwargs)
-                if found or not self.is_data(path) or WEIGHTS.search(os.fspath(path)):
+                own = standing(sys._getframe(1).f_code.co_filename) == PROJECT  # libraries look for what is optional
+                if found or not own or not self.is_data(path) or WEIGHTS.search(os.fspath(path)):
                     return bool(found)
                 named = os.path.basename(os.path.normpath(os.fspath(path)))
                 if re.match(r"folder\d+$", named) or re.match(r"\d+\.\w+$", named):  # we said so

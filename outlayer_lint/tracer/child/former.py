@@ -12,10 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from outlayer_lint.tracer.child import stand_ins
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 NUMPY = {"int": int, "float": float, "bool": bool, "object": object, "str": str, "complex": complex}
+# Names that numpy 2 knows by another one.
+NUMPY_NOW = {
+    "Inf": "inf", "infty": "inf", "NaN": "nan", "NAN": "nan", "float_": "float64", "complex_": "complex128",
+    "unicode_": "str_", "string_": "bytes_", "product": "prod", "cumproduct": "cumprod", "alltrue": "all",
+    "sometrue": "any", "row_stack": "vstack", "trapz": "trapezoid", "in1d": "isin",
+}  # fmt: skip
 TRANSFORMS = {"Scale": "Resize", "RandomSizedCrop": "RandomResizedCrop"}
 PICTURE = {"ANTIALIAS": "LANCZOS", "LINEAR": "BILINEAR", "CUBIC": "BICUBIC"}
 
@@ -30,6 +38,8 @@ def given_back(replace: Callable[[Any, str, Any], None]) -> None:
     loaded = sys.modules.get
     for name, kind in NUMPY.items():
         again(loaded("numpy"), name, kind)
+    for old, new in NUMPY_NOW.items():
+        again(loaded("numpy"), old, getattr(loaded("numpy"), new, None))
     numpy: Any = loaded("numpy")
     if numpy is not None:
         replace(numpy, "array", _ragged(numpy.array))
@@ -39,6 +49,8 @@ def given_back(replace: Callable[[Any, str, Any], None]) -> None:
         again(loaded("torchvision.transforms"), old, getattr(loaded("torchvision.transforms"), new, None))
     for old, new in PICTURE.items():
         again(loaded("PIL.Image"), old, getattr(loaded("PIL.Image"), new, None))
+    for name in ("imread", "imresize"):
+        again(loaded("scipy.misc"), name, stand_ins.READERS[name])
     again(time, "clock", time.perf_counter)
     again(inspect, "getargspec", inspect.getfullargspec)
     again(torch, "np", loaded("numpy"))

@@ -19,7 +19,7 @@ from outlayer_lint.tracer.child import (
     files,
     folders,
     former,
-    made_up,
+    known,
     stand_ins,
     surroundings,
     unknown,
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 MAX_MESSAGE = 400
 MOST_NEIGHBOURS = 60
 WRAPPED = (
-    "keras", "timm", "pandas", "sklearn.datasets", "PIL.Image", "h5py", "scipy.io", "scipy.io.wavfile", "yaml",
-    "gymnasium", "soundfile", "librosa", "joblib", "torchvision.transforms", "torchvision.io",
+    "keras", "timm", "pandas", "sklearn.datasets", "PIL.Image", "h5py", "scipy.io", "scipy.io.wavfile", "scipy.misc",
+    "yaml", "gymnasium", "soundfile", "librosa", "joblib", "torchvision.transforms", "torchvision.io",
 )  # fmt: skip
 RELATIVE = re.compile(rb"^[ \t]*from[ \t]+\.", re.MULTILINE)
 
@@ -136,8 +136,8 @@ def _module(path: str, data: bytes) -> tuple[types.ModuleType, list[str]]:
 
 def _data(guard: Guard, data: bytes, made: MadeUp | None, root: str) -> list[str]:
     """Stand in for data sets, weights and files; the data sets of torchvision among them."""
-    made_up.keras_data(guard.replace, data.decode("utf-8", "replace"))
-    made_up.sklearn_data(guard.replace)
+    known.keras_data(guard.replace, data.decode("utf-8", "replace"))
+    known.sklearn_data(guard.replace)
     pictures = stand_ins.data_sets(guard.replace, data.decode("utf-8", "replace")) if b"torchvision" in data else []
     surroundings.patch_weights(guard.replace)
     environments.installed(guard.replace)

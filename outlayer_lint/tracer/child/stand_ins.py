@@ -110,10 +110,10 @@ class Missing(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         top = name.partition(".")[0]
         if path is None and (top in sys.stdlib_module_names or top.startswith("_")):
             return None
-        if top not in self.names and (path is not None or not _asked_for(sys._getframe(1))):
-            return None
-        if top not in self.names:
-            self.names.append(top)
+        if not any(f"{name}.".startswith(f"{each}.") for each in self.names):
+            if not _asked_for(sys._getframe(1)):
+                return None
+            self.names.append(top if path is None else name)  # a part that a library, or the project, has no more
         return importlib.machinery.ModuleSpec(name, self, is_package=True)
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
@@ -159,6 +159,8 @@ READERS: dict[str, Any] = {
 def _asked_for(frame: FrameType | None) -> bool:
     """Whether the import stands in the project's own code, and outside of a `try` that catches its failure."""
     while frame is not None and "importlib" in frame.f_code.co_filename:
+        if frame.f_code.co_name == "_handle_fromlist":  # a name that may be no module at all
+            return False
         frame = frame.f_back
     if frame is None or standing(frame.f_code.co_filename) != PROJECT:
         return False

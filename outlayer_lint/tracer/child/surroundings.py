@@ -15,21 +15,27 @@ from torch.overrides import TorchFunctionMode
 
 from outlayer_lint.tracer.child import written
 from outlayer_lint.tracer.child.absent import Absent
+from outlayer_lint.tracer.child.environments import taken_apart
 from outlayer_lint.tracer.child.guesses import by_name, choices
 from outlayer_lint.tracer.child.marks import PROJECT, standing
+from outlayer_lint.tracer.child.unknown import Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-class NoWeights(dict[str, Any]):
-    """What a download or a missing checkpoint gives; `load_state_dict` leaves the model as it is."""
+class NoWeights(Unknown, dict[str, Any]):  # type: ignore[misc]
+    """What a download or a missing checkpoint gives; `load_state_dict` leaves the model as it is.
 
-    def __missing__(self, key: str) -> NoWeights:
-        return self
+    As a mapping it is empty; as anything else it is data whose form nobody knows.
+    """
 
-    def __bool__(self) -> bool:
-        return True
+    def __iter__(self) -> Iterator[Any]:
+        parts = taken_apart(sys._getframe(1))
+        return iter([self[index] for index in range(parts)])
+
+    def __len__(self) -> int:
+        return 0
 
 
 @contextmanager
@@ -155,10 +161,16 @@ def patch_weights(patch: Callable[[Any, str, Any], None]) -> None:
             return NoWeights()
 
     def load_state_dict(self: torch.nn.Module, state_dict: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(state_dict, NoWeights) or not state_dict:
+        if isinstance(state_dict, Unknown) or not state_dict:
             return torch.nn.modules.module._IncompatibleKeys([], [])
         return load_state(self, state_dict, *args, **kwargs)
 
+    def load_optimizer(self: torch.optim.Optimizer, state_dict: Any) -> None:
+        if not isinstance(state_dict, Unknown) and state_dict:
+            plain_optimizer(self, state_dict)
+
+    plain_optimizer = torch.optim.Optimizer.load_state_dict
+    patch(torch.optim.Optimizer, "load_state_dict", load_optimizer)
     patch(torch.hub, "load_state_dict_from_url", no_download)
     patch(torch.hub, "download_url_to_file", no_download)
     patch(torch, "load", lenient)

@@ -41,7 +41,7 @@ KEPT = (torch.nn.Module, torch.optim.Optimizer, torch.utils.data.DataLoader)
 BETWEEN = re.compile(r"[\s,;|:/]+")  # words of a made-up line
 COPIES = frozenset(("tensor", "as_tensor", "from_numpy", "asarray"))
 DICTS = {"items": "items", "keys": "keys", "values": "values", "get": "_got"}
-TEXTS = frozenset("split strip rstrip lstrip lower upper replace startswith endswith splitlines encode".split())
+TEXTS = frozenset("split strip rstrip lstrip lower upper replace startswith endswith splitlines".split())
 
 
 class Unknown:
@@ -103,7 +103,9 @@ class Unknown:
         names = self._names() if parts else []
         if len(names) == parts > 0:
             return iter([self[name] for name in names])
-        return iter([self[index] for index in range(parts or (ITEMS if self._depth < DEEPEST else 0))])
+        if parts:  # each is as whole as it is itself
+            return iter([self[str(index)] for index in range(parts)])
+        return iter([self[index] for index in range(ITEMS if self._depth < DEEPEST else 0)])
 
     @staticmethod
     def _names() -> list[str]:
@@ -176,8 +178,8 @@ class Unknown:
             value = self.__dict__["_value"] = make(self._said) if make is not None else torch.zeros(1).numpy()
             if self._depth:  # an element of what is an array as a whole
                 value = self.__dict__["_value"] = value[0]
-        value = value.numpy() if isinstance(value, torch.Tensor) else value
-        return value.astype(dtype) if dtype is not None else value
+        value = value.detach().numpy() if isinstance(value, torch.Tensor) else value
+        return __import__("numpy").asarray(value, dtype=dtype)
 
     def _tensor(self) -> torch.Tensor:
         found = self.__dict__.get("_value")

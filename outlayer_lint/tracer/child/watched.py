@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,8 @@ from outlayer_lint.tracer.child.driving import driven
 from outlayer_lint.tracer.child.facts import judged
 from outlayer_lint.tracer.child.failures import word_of_text
 from outlayer_lint.tracer.child.guard import Guard
-from outlayer_lint.tracer.child.limits import at_most
+from outlayer_lint.tracer.child.learning import learned
+from outlayer_lint.tracer.child.limits import TooLong, at_most
 from outlayer_lint.tracer.child.made_up import MadeUp
 from outlayer_lint.tracer.child.script import run_script
 from outlayer_lint.tracer.child.surroundings import lenient_options
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from outlayer_lint.tracer.child.serving import Announcer
 
 SHARE = 0.6  # of the budget that a script may take once it has shown a loss
-FIRST = 0.4  # of the budget that a script may take before it is tried with small batches
+FIRST = 0.3  # of the budget that a script may take before it is tried with small batches
 RUNS = 8  # of a script whose files are made up, until their sizes fit
 MOST_NAMES = 8
 MOST_OBJECTS = 3
@@ -70,8 +72,11 @@ def watched(
                 with at_most(FIRST * header["budget"]) if not made.batch else nullcontext():
                     ended = run_script(path, argv, guard, **stand_ins, calls=calls, made=made)
                 wrong = ended.how == "error" and not any(not call.failure for call in guard.calls)
-                if not wrong or time.monotonic() > until or not made.learned(guard, ended.why, ended.line):
+                if not wrong or time.monotonic() > until or not learned(made, guard, ended.why, ended.line):
                     break
+                guard.error = None
+                ended = ended._replace(names={})  # what this run has made must not stay beside what the next one makes
+                gc.collect()
     except Unreadable as error:
         return {"stage": "import", "word": "import", "why": f"line {error.line}: {error.message}"}
     guards = [(guard, "")]
@@ -134,6 +139,8 @@ def _lossless(ended: Ended, path: str, backwards: int) -> dict[str, Any]:
         return {"word": "inconclusive", "why": f"its losses are written out: {backwards} backward passes, no loss call"}
     if ended.how == "exit":
         return {"word": "exit", "why": f"it exits with {ended.why} before any loss{where}", **at}
+    if ended.how == "error" and ended.why.startswith(TooLong.__name__):
+        return {"word": "time", "why": f"it comes to no loss in the time for a first try{where}", **at}
     if ended.how == "error":
         return {"word": word_of_text(ended.why), "why": f"{ended.why}{where}", **at}
     return {"word": "inconclusive", "why": "it ends without computing a loss"}

@@ -137,7 +137,10 @@ def _constant(node: ast.expr) -> Any:
 
 
 def assigned(place: Place) -> list[str]:
-    """The names that the result of the running call is bound to."""
+    """The names that the result of the running call is bound to, or the parts of what is taken apart right now."""
     source = at(place)
+    if source is not None and isinstance(source.node, ast.Tuple) and isinstance(source.node.ctx, ast.Store):
+        names = [node.id for node in source.node.elts if isinstance(node, ast.Name)]
+        return names if len(names) == len(source.node.elts) else []
     targets = getattr(source.statement, "targets", ()) if source is not None else ()
     return [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
