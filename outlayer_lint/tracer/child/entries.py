@@ -50,6 +50,14 @@ class Entry(NamedTuple):
     turned: bool = False
 
 
+def is_state(model: nn.Module, name: str, method: str = "forward") -> bool:
+    """Whether an argument, however it is called, goes into a recurrent layer as its state."""
+    return any(
+        position == 1 and isinstance(_at(model, path), (nn.RNNBase, nn.RNNCellBase))
+        for path, position, _ in _met(model, name, method)
+    )
+
+
 def entry(model: nn.Module, name: str, *, strict: bool, depth: int = DEPTH, method: str = "forward") -> Entry | None:
     """The layer that an argument meets first, as the source of `forward` says; the first of all unless `strict`."""
     if is_leaf(model):

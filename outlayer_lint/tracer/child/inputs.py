@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from outlayer_lint.tracer.child import adapters
-from outlayer_lint.tracer.child.acceptance import judged, outputs_of
+from outlayer_lint.tracer.child.acceptance import Judge, outputs_of
 from outlayer_lint.tracer.child.construct import Refusal
 from outlayer_lint.tracer.child.entries import parameters_of
 from outlayer_lint.tracer.child.hints import first_states
+from outlayer_lint.tracer.child.joined import all_single
 from outlayer_lint.tracer.child.limits import TooSlow
+from outlayer_lint.tracer.child.noted import Note, notes
 from outlayer_lint.tracer.child.repairs import Context, neighbours, operands_of
+from outlayer_lint.tracer.child.reshaping import longer
 from outlayer_lint.tracer.child.scales import divisible, masked, unmixed
 from outlayer_lint.tracer.child.sizes import gap, solved
+from outlayer_lint.tracer.child.slicing import read
 from outlayer_lint.tracer.child.slots import BATCH, Slot, State, arguments, leaves, replaced, tensor, with_batch
 from outlayer_lint.tracer.child.vehicle import SEED, SLOW, OutOfTime, Vehicle, spelled
 
@@ -87,13 +91,14 @@ def search(
     `metadata` says whether what a library knows of its own model may be asked.
     """
     try:
-        states, others, positional = first_states(model, classes=target.classes)
+        known = notes(model, [parameter.name for parameter in parameters_of(model)], _text(target), target.name)
+        states, others, positional = first_states(model, classes=target.classes, known=known)
     except Exception as error:  # noqa: BLE001 - a lazy module or a strange `forward`
         return Refusal("no-input", f"the signature of forward cannot be read: {error}")
     vehicle = Vehicle(model, positional, budget_s=budget_s, log=log)
-    known = adapters.states(model, [parameter.name for parameter in parameters_of(model)]) if metadata else []
-    hunt = _Hunt(vehicle, target, model, max_tries)
-    for state in (*known, *states):  # each is tried before one of them is repaired
+    stated = adapters.states(model, [parameter.name for parameter in parameters_of(model)]) if metadata else []
+    hunt = _Hunt(vehicle, target, model, max_tries, {} if stated else known)
+    for state in (*stated, *states):  # each is tried before one of them is repaired
         hunt.push(state, GUESSED)
     for state in others:
         hunt.push(state, 0)
@@ -106,21 +111,32 @@ def search(
     hunt.accepted.sort(key=lambda pair: -pair[0])
     best = hunt.accepted[0]
     kept = [best, *(pair for pair in hunt.accepted[1:] if pair[0] >= min(best[0], GOOD))]
-    origin = "metadata" if best[1] in known else "signature" if vehicle.tries and best[1] in states else "search"
+    origin = "metadata" if best[1] in stated else "signature" if vehicle.tries and best[1] in states else "search"
     tries = vehicle.tries
     return Found(
         [_hypothesis(vehicle, state, target, origin, tries) for _, state in kept[: 1 + MAX_ALTERNATIVES]], tries
     )
 
 
+def _text(target: Target) -> str:
+    """The file of a target, "" where it has none."""
+    try:
+        return read(target.path) if target.path.endswith(".py") else ""
+    except (OSError, ValueError):
+        return ""
+
+
 class _Hunt:
     """The queue of states, best first, and what was accepted."""
 
-    def __init__(self, vehicle: Vehicle, target: Target, model: nn.Module, max_tries: int) -> None:
+    def __init__(
+        self, vehicle: Vehicle, target: Target, model: nn.Module, max_tries: int, known: dict[str, Note]
+    ) -> None:
         self.vehicle, self.model, self.max_tries = vehicle, model, max_tries
         self.context = Context(model, target.classes)
         self.given = _given(model, target)
         self.accepted: list[tuple[int, State]] = []
+        self.judge = Judge(vehicle, known)
         self._queue: list[tuple[int, int, State]] = []
         self._known: dict[State, int] = {}  # the best progress that led to a state
         self._tried: set[State] = set()
@@ -161,14 +177,14 @@ class _Hunt:
             outcome = self.vehicle.run(state)
             if outcome.failure is None:
                 self.accepted.append((0, state))  # should the time end while it is judged
-                score, state = judged(self.vehicle, state, outcome.output)
+                score, state = self.judge(state, outcome)
                 self.vehicle.log(f"standing {score} of 3: {spelled(state)}")
                 self.accepted[-1] = (score, state)
                 if score >= GOOD:
                     break
                 last = min(last, self.vehicle.tries + MORE_TRIES)
                 self.push(with_batch(state, BATCH), outcome.progress)
-                for other in masked(state):
+                for other in (*masked(state), *all_single(state), *longer(state, outcome.short)):
                     self.push(other, outcome.progress)
                 for shape in (tuple(tensor.shape) for tensor in outputs_of(outcome.output)):
                     for other in unmixed(state, shape[0]) if shape and shape[0] else ():
@@ -197,7 +213,7 @@ class _Hunt:
         outcome = self.vehicle.real(state, patient=True)
         if outcome.failure is None:
             self.accepted.append((0, state))
-            self.accepted[-1] = judged(self.vehicle, state, outcome.output)
+            self.accepted[-1] = self.judge(state, outcome)
         return outcome.failure is None
 
     def _spread(self, state: State, failure: Failure, progress: int, *, solves: bool = True) -> None:
@@ -221,7 +237,7 @@ class _Hunt:
                 return
             outcome = self.vehicle.run(other)
             if outcome.failure is None:
-                self.accepted.append(judged(self.vehicle, other, outcome.output))
+                self.accepted.append(self.judge(other, outcome))
 
     @property
     def has_ended(self) -> bool:

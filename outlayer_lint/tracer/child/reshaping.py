@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from outlayer_lint.tracer.child.slots import BATCH, SIDE, TIME, Slot, State, replaced, tensor
+from outlayer_lint.tracer.child.slots import BATCH, SIDE, TIME, Slot, State, leaves, replaced, tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 MAX_SIZE = 1 << 16  # of one axis that is tried
@@ -74,6 +74,14 @@ def of_rank(state: State, path: str, slot: Slot, rank: int, channels: int = 0) -
     }
     for form in forms.get(rank, ()):
         yield replaced(state, path, form._replace(dtype=slot.dtype, high=slot.high) if slot.dtype != "f32" else form)
+
+
+def longer(state: State, paths: Iterable[str]) -> Iterator[State]:
+    """The arguments of those paths with an axis more."""
+    for path in sorted(paths):
+        slot = leaves(state).get(path)
+        if slot is not None:
+            yield from of_rank(state, path, slot, len(slot.shape) + 1, slot.shape[-1] if len(slot.shape) > 1 else 0)
 
 
 def scaled(slot: Slot, size: int) -> Slot:

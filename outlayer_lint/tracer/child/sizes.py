@@ -10,6 +10,7 @@ from outlayer_lint.tracer.child.needs import need
 from outlayer_lint.tracer.child.reshaping import scaled
 from outlayer_lint.tracer.child.scales import GROW
 from outlayer_lint.tracer.child.slots import BATCH, Slot, State, leaves, replaced
+from outlayer_lint.tracer.child.watching import ELEMENTWISE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,11 +96,6 @@ def _reshaped(site: tuple[str, str], shape: list[int], numel: int) -> Gap | None
     if shape[0] not in {-1, BATCH}:
         return Gap(site, numel, want)
     return Gap(site, numel // BATCH, want)
-
-
-ELEMENTWISE = frozenset(
-    "add sub mul div truediv __add__ __radd__ __sub__ __mul__ __rmul__ __truediv__ where __iadd__ add_ mul_".split()
-)
 
 
 def _unlike(failure: Failure) -> tuple[int, int] | None:
