@@ -99,6 +99,7 @@ class Watch(TorchFunctionMode):
         self.viewed: tuple[int, ...] = ()
         self.stack: list[tuple[nn.Module, tuple[Operand, ...]]] = []
         self.short: set[str] = set()
+        self.inside = 0  # layers of torch that are running: what they do inside is no progress of the model
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -108,7 +109,7 @@ class Watch(TorchFunctionMode):
         name = getattr(func, "__name__", "")
         if name in NO_OPS:
             return func(*args, **kwargs)
-        self.calls += 1
+        self.calls += not self.inside
         tensors = list(tensors_in((args, kwargs)))
         self.op, self.operands = name, tuple(map(self.operand, tensors))
         if name in {"view", "reshape", "flatten"} and tensors:
@@ -139,17 +140,27 @@ class Watch(TorchFunctionMode):
         return Operand(tuple(tensor.shape), tensor.dtype, sources, pure, weight)
 
 
+def is_layer(module: nn.Module) -> bool:
+    """Whether it is a layer of torch's own that holds no others."""
+    return not module._modules and type(module).__module__.startswith("torch.nn.")
+
+
 @contextmanager
 def _hooks(watch: Watch) -> Iterator[None]:
     def enter(module: nn.Module, args: Any) -> None:
+        watch.calls += is_layer(module) and not watch.inside
+        watch.inside += is_layer(module)
         with torch._C.DisableTorchFunction():
             watch.stack.append((module, tuple(map(watch.operand, tensors_in(args)))))
             watch.entered(*watch.stack[-1])
 
     def leave(module: nn.Module, args: Any, output: Any) -> None:
         del args, output
-        while watch.stack and watch.stack.pop()[0] is not module:
-            pass
+        while watch.stack:
+            last = watch.stack.pop()[0]
+            watch.inside -= is_layer(last)
+            if last is module:
+                break
 
     handles = [register_module_forward_pre_hook(enter), register_module_forward_hook(leave)]
     try:
