@@ -53,7 +53,15 @@ class Judge:
             best = max(best, self._tried(other), key=lambda standing: standing.score)
         plain = self._without_steps(best.state)
         if plain is not None and (standing := self._tried(plain)).score >= best.score:
-            return standing
+            best = standing
+        return self._with_fractions(best)
+
+    def _with_fractions(self, best: Standing) -> Standing:
+        """The same with fractions for whole numbers of which nothing says that they must be whole."""
+        for path, slot in leaves(best.state).items():
+            if slot.dtype == "i64" and len(slot.shape) > 1 and slot.fill == "normal" and not TOKENS.search(path.lower()):
+                standing = self._tried(replaced(best.state, path, slot._replace(dtype="f32", high=0)))
+                best = standing if standing.score >= best.score else best
         return best
 
     def _tried(self, state: State) -> Standing:

@@ -12,7 +12,8 @@ from outlayer_lint.tracer.child.acceptance import Judge, outputs_of
 from outlayer_lint.tracer.child.construct import Refusal
 from outlayer_lint.tracer.child.entries import parameters_of
 from outlayer_lint.tracer.child.hints import first_states
-from outlayer_lint.tracer.child.joined import all_single
+from outlayer_lint.tracer.child.joined import alike, all_single
+from outlayer_lint.tracer.child.levers import levered
 from outlayer_lint.tracer.child.limits import TooSlow
 from outlayer_lint.tracer.child.noted import Note, notes
 from outlayer_lint.tracer.child.repairs import Context, neighbours, operands_of
@@ -28,13 +29,14 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from outlayer_lint.tracer.child.watching import Failure
+    from outlayer_lint.tracer.child.watching import Failure, Outcome
     from outlayer_lint.tracer.target import Target
 
 MORE_TRIES = 20  # after an input was accepted that no output counts the samples of
 GOOD = 2  # standing from which on the search ends
 MAX_ALTERNATIVES = 2
 GUESSED = 1 << 40  # what no failure can come to
+AGAIN = 3  # cost of each failure that is the same as one before
 SOLVES = 2  # bisections for one line of the model
 
 
@@ -98,8 +100,8 @@ def search(
     vehicle = Vehicle(model, positional, budget_s=budget_s, log=log)
     stated = adapters.states(model, [parameter.name for parameter in parameters_of(model)]) if metadata else []
     hunt = _Hunt(vehicle, target, model, max_tries, {} if stated else known)
-    for state in (*stated, *states):  # each is tried before one of them is repaired
-        hunt.push(state, GUESSED)
+    for number, state in enumerate((*stated, *states)):  # each is tried before one of them is repaired
+        hunt.push(state, GUESSED, number)
     for state in others:
         hunt.push(state, 0)
     try:
@@ -137,37 +139,40 @@ class _Hunt:
         self.given = _given(model, target)
         self.accepted: list[tuple[int, State]] = []
         self.judge = Judge(vehicle, known)
-        self._queue: list[tuple[int, int, State]] = []
-        self._known: dict[State, int] = {}  # the best progress that led to a state
+        self._queue: list[tuple[int, int, int, State]] = []
+        self._known: dict[State, tuple[int, int]] = {}  # the best progress that led to a state, and its cost
         self._tried: set[State] = set()
         self._sites: dict[tuple[str, str], int] = {}  # where sizes were bisected
         self._number = 0
-        self._guessed: list[tuple[State, Failure, int]] = []  # failed, and not repaired yet
+        self._failures: dict[tuple[int, str, str], int] = {}
+        self._guessed: list[tuple[State, Failure, int, int]] = []  # failed, and not repaired yet
         self._slow: list[State] = []
         self._far: tuple[int, Failure, State] | None = None
 
-    def push(self, state: State, progress: int) -> None:
-        """A state to be tried, unless it was; what the user gave stays as given."""
+    def push(self, state: State, progress: int, cost: int = 0) -> None:
+        """A state to be tried, unless it was; what the user gave stays as given.
+
+        Of states that came as far, those of the least `cost` go first: each repair costs as many as are likelier.
+        """
         for path, slot in self.given.items():
             guessed = leaves(state).get(path)
             if guessed is not None and (guessed.dtype, len(guessed.shape)) == (slot.dtype, len(slot.shape)):
                 slot = guessed._replace(shape=slot.shape, high=slot.high, free=())  # noqa: PLW2901 - lengths stay lengths
             state = replaced(state, path, slot)
-        if state not in self._tried and progress > self._known.get(state, -1):
-            self._known[state] = progress
+        if state not in self._tried and (progress, -cost) > self._known.get(state, (-1, 0)):
+            self._known[state] = (progress, -cost)
             self._number += 1
-            heapq.heappush(self._queue, (-progress, self._number, state))
+            heapq.heappush(self._queue, (-progress, cost, self._number, state))
 
     def go(self) -> None:
         """Tries until something good is found, the tries are spent or nothing is left."""
         last = self.max_tries
         while self._queue and self.vehicle.tries < last and self.vehicle.left_s > 0:
-            key, _, state = heapq.heappop(self._queue)
+            key, cost, number, state = heapq.heappop(self._queue)
             if key > -GUESSED:
                 self._repair_guesses()
-                if self._queue and self._queue[0][0] < key:
-                    self._number += 1
-                    heapq.heappush(self._queue, (key, self._number, state))
+                if self._queue and self._queue[0][:2] < (key, cost):
+                    heapq.heappush(self._queue, (key, cost, number, state))
                     continue
             if key > -SLOW and self._slow and self._patiently():
                 break
@@ -194,16 +199,23 @@ class _Hunt:
                 self._far = (outcome.progress, outcome.failure, state)
             if isinstance(outcome.failure.error, TooSlow):
                 self._slow.append(state)
-            self._guessed.append((state, outcome.failure, outcome.progress))
+            self._guessed.append((state, outcome.failure, outcome.progress, cost + self._again(outcome)))
             if key > -GUESSED or not (self._queue and self._queue[0][0] == -GUESSED):
                 self._repair_guesses()
         self._alternatives()
 
+    def _again(self, outcome: Outcome) -> int:
+        """What it costs to have failed as others did: a repair that leaves the failure as it was leads nowhere."""
+        assert outcome.failure is not None  # noqa: S101 - the caller asked
+        key = (outcome.progress, outcome.failure.line, outcome.failure.first_line)
+        self._failures[key] = self._failures.get(key, 0) + 1
+        return AGAIN * (self._failures[key] - 1)
+
     def _repair_guesses(self) -> None:
         failed = sorted(self._guessed, key=lambda guess: -guess[2])
         self._guessed = []
-        for number, (state, failure, progress) in enumerate(failed):
-            self._spread(state, failure, progress, solves=not number)
+        for number, (state, failure, progress, cost) in enumerate(failed):
+            self._spread(state, failure, progress, cost, solves=not number)
 
     def _patiently(self) -> bool:
         """Whether what took too long is accepted when it has most of the time that is left; tried once."""
@@ -216,16 +228,20 @@ class _Hunt:
             self.accepted[-1] = self.judge(state, outcome)
         return outcome.failure is None
 
-    def _spread(self, state: State, failure: Failure, progress: int, *, solves: bool = True) -> None:
+    def _spread(self, state: State, failure: Failure, progress: int, cost: int, *, solves: bool) -> None:
         here = gap(failure) if solves else None
         if here is not None and here.got != here.want and _is_mixed(failure) and self._sites.get(here.site, 0) < SOLVES:
             self._sites[here.site] = self._sites.get(here.site, 0) + 1
-            for other in solved(state, failure, self.vehicle.probe):
-                self.push(other, progress + 1)
+            others = list(solved(state, failure, self.vehicle.probe))
+            for other in others or levered(state, failure, self.vehicle.probe):
+                self.push(other, progress + 1, cost)
         for other in divisible(state, failure):  # the model says what it wants: that goes before all guessing
-            self.push(other, max(progress, self._far[0] if self._far else 0) + 1)
-        for other in neighbours(state, failure, self.context):
-            self.push(other, progress)
+            self.push(other, max(progress, self._far[0] if self._far else 0) + 1, cost)
+        for more, other in enumerate(neighbours(state, failure, self.context)):
+            together = alike(state, other)
+            if together is not None:
+                self.push(together, progress, cost + more)
+            self.push(other, progress, cost + more)
 
     def _alternatives(self) -> None:
         """Other ranks that are accepted as well: what is said of the model must hold for them too."""
@@ -255,9 +271,9 @@ class _Hunt:
 
 
 def _is_mixed(failure: Failure) -> bool:
-    """Whether weights already had a part in what failed: then no argument has the missing size by itself."""
+    """Whether weights or several arguments had a part in what failed: then none has the missing size by itself."""
     operands = operands_of(failure)
-    return any(not operand.pure for operand in operands) or not operands
+    return any(not operand.pure for operand in operands) or len({operand.sources for operand in operands}) != 1
 
 
 def _other_ranks(state: State) -> list[State]:

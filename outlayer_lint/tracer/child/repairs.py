@@ -64,6 +64,7 @@ def neighbours(state: State, failure: Failure, context: Context) -> Iterator[Sta
         yield with_batch(state, 1)
     if any(operand.pure for operand in operands_of(failure)):
         yield from scales.stated_axes(state, failure)
+    yield from _otherwise(state, failure)
 
 
 def _written(state: State, wanted: Need, model: nn.Module) -> Iterator[State]:
@@ -183,6 +184,9 @@ def _reshaped(state: State, failure: Failure) -> Iterator[State]:
             inner = [size for size in shape[1:] if size > 0]
             if shape[0] in {-1, BATCH} and inner:
                 yield replaced(state, path, tensor(BATCH, *inner, dtype=slot.dtype, high=slot.high))
+                if 1 in inner and len(inner) > 1:  # an axis of one that the model adds
+                    inner.remove(1)
+                    yield replaced(state, path, tensor(BATCH, *inner, dtype=slot.dtype, high=slot.high))
 
 
 def _whole(state: State, wanted: Need) -> Iterator[State]:
@@ -361,6 +365,24 @@ def _all_alike(state: State, path: str, other: State) -> State:
 def _channels(failure: Failure) -> int:
     wanted = need(failure)
     return wanted.size if wanted is not None else 0
+
+
+MOST_SUSPECTS = 3  # arguments of one failure that are given other axes without a hint which
+
+
+def _otherwise(state: State, failure: Failure) -> Iterator[State]:
+    """Where no message helps: other axes for the arguments that have a part in it, samples along another axis."""
+    turned = state
+    for path, slot in leaves(state).items():
+        if slot.batch == 0 and (len(slot.shape), slot.dtype == "i64") in {(2, True), (3, False)}:
+            shape = (slot.shape[1], slot.shape[0], *slot.shape[2:])
+            turned = replaced(turned, path, slot._replace(shape=shape, batch=1, free=(0,)))
+    yield turned
+    for path in objects.sources(state, failure)[:MOST_SUSPECTS]:
+        slot = leaves(state).get(path)
+        for rank in (1, -1, 2, -2) if slot is not None else ():
+            if slot is not None and 0 < len(slot.shape) + rank <= PICTURES + 1:
+                yield from of_rank(state, path, slot, len(slot.shape) + rank, slot.shape[-1])
 
 
 def operands_of(failure: Failure) -> list[Operand]:

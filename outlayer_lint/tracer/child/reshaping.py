@@ -52,6 +52,11 @@ def of_rank(state: State, path: str, slot: Slot, rank: int, channels: int = 0) -
     if slot.dtype != "f32" and rank in {1, 2}:
         yield replaced(state, path, slot._replace(shape=(BATCH, TIME)[:rank], batch=0, free=(1,)[: rank - 1]))
         return
+    ones = [axis for axis, size in enumerate(slot.shape) if size == 1 and axis != slot.batch]
+    if ones and rank == len(slot.shape) - 1:
+        shape = (*slot.shape[: ones[0]], *slot.shape[ones[0] + 1 :])
+        batch = slot.batch - (slot.batch > ones[0]) if slot.batch is not None else None
+        yield replaced(state, path, slot._replace(shape=shape, batch=batch, free=()))
     width = slot.shape[-1] if slot.shape else 16
     forms: dict[int, list[Slot]] = {
         1: [tensor(BATCH)],

@@ -82,6 +82,8 @@ def gap(failure: Failure) -> Gap | None:
         return Gap(site, math.prod(given[-len(shape) :]), math.prod(shape))
     if match := re.search(r"\((\d+)x(\d+) and (\d+)x(\d+)\)", message):
         return Gap(site, int(match[2]), int(match[3]))
+    if (pair := _stated(message)) is not None:
+        return Gap(site, *pair)
     if match := re.search(r"running_mean should contain (\d+) elements not (\d+)", message):
         return Gap(site, int(match[1]), int(match[2]))
     return None
@@ -96,6 +98,25 @@ def _reshaped(site: tuple[str, str], shape: list[int], numel: int) -> Gap | None
     if shape[0] not in {-1, BATCH}:
         return Gap(site, numel, want)
     return Gap(site, numel // BATCH, want)
+
+
+PAIRS = (  # what came, what was wanted
+    re.compile(r"Expected size (?P<want>\d+) but got size (?P<got>\d+)"),
+    re.compile(r"expanded size of the tensor \((?P<want>\d+)\) must match the existing size \((?P<got>\d+)\)"),
+    re.compile(r"has size (?P<want>\d+) for operand \d+ which does not broadcast with previously seen size (?P<got>\d+)"),
+)
+LISTS = re.compile(r"(?:to be|but got):? \[([\d, ]+)\].*?(?:but got|and):? (?:at entry \d+ and )?\[([\d, ]+)\]")
+
+
+def _stated(message: str) -> tuple[int, int] | None:
+    """Two sizes that a message sets against each other: the one that came and the one that was wanted."""
+    for pair in PAIRS:
+        if match := pair.search(message):
+            return int(match["got"]), int(match["want"])
+    if match := LISTS.search(message):
+        want, got = ([int(word) for word in group.split(",")] for group in match.groups())
+        return next(((came, asked) for asked, came in zip(want, got, strict=False) if asked != came), None)
+    return None
 
 
 def _unlike(failure: Failure) -> tuple[int, int] | None:

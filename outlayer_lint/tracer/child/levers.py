@@ -1,0 +1,43 @@
+"""Which axis of which argument moves the size that does not fit: each is made one longer, and the rest is arithmetic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from outlayer_lint.tracer.child.reshaping import MAX_SIZE, resized
+from outlayer_lint.tracer.child.sizes import gap
+from outlayer_lint.tracer.child.slots import State, leaves, replaced
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from outlayer_lint.tracer.child.watching import Failure, Outcome
+
+MOST = 12  # axes that are tried for one failure
+
+
+def levered(state: State, failure: Failure, run: Callable[[State], Outcome]) -> Iterator[State]:
+    """States in which one axis has the size that closes the gap of a failure. Each axis costs a forward."""
+    first = gap(failure)
+    if first is None or first.got == first.want:
+        return
+    fed = {path for operand in (*failure.operands, *failure.entering) for path in operand.sources}
+    tensors = leaves(state)
+    axes = [(path, axis) for path in tensors if path in fed or not fed for axis in range(len(tensors[path].shape))]
+    for path, axis in axes[:MOST]:
+        slot = tensors[path]
+        if axis == slot.batch or slot.fill == "lengths":
+            continue
+        size = slot.shape[axis]
+        longer = replaced(state, path, resized(slot, axis, size + 1))
+        outcome = run(longer)
+        if outcome.failure is None:
+            yield longer
+            continue
+        here = gap(outcome.failure)
+        if here is None or here.site != first.site:
+            continue
+        moved = (here.got - here.want) - (first.got - first.want)
+        missing = first.want - first.got
+        if moved and missing % moved == 0 and 0 < size + missing // moved <= MAX_SIZE:
+            yield replaced(state, path, resized(slot, axis, size + missing // moved))
