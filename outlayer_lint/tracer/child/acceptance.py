@@ -14,6 +14,8 @@ from outlayer_lint.tracer.child.surroundings import quiet
 from outlayer_lint.tracer.child.watching import tensors_in
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import nn
 
     from outlayer_lint.tracer.child.noted import Note
@@ -39,15 +41,20 @@ class Standing(NamedTuple):
 
 
 class Judge:
-    """Ranks accepted inputs; `known` is what is written of the arguments."""
+    """Ranks accepted inputs; `known` is what is written of the arguments.
 
-    def __init__(self, vehicle: Vehicle, known: dict[str, Note]) -> None:
+    Those that are `settled`, by the user or by a library, are taken as they are.
+    """
+
+    def __init__(self, vehicle: Vehicle, known: dict[str, Note], settled: Callable[[State], bool]) -> None:
         """Nothing is judged yet."""
-        self.vehicle, self.known = vehicle, known
+        self.vehicle, self.known, self.settled = vehicle, known, settled
 
     def __call__(self, state: State, outcome: Outcome) -> Standing:
-        """The standing of an accepted state; steps and samples are exchanged, or steps left out, where that is better."""
+        """The standing of an accepted state; samples are exchanged with steps, steps left out, where that is better."""
         best = Standing(self._score(state, outcome), state)
+        if self.settled(state):
+            return best
         others = _other_axes(state) if best.score < KEPT_APART and self.vehicle.device != "meta" else ()
         for other in others:
             best = max(best, self._tried(other), key=lambda standing: standing.score)
@@ -59,9 +66,17 @@ class Judge:
     def _with_fractions(self, best: Standing) -> Standing:
         """The same with fractions for whole numbers of which nothing says that they must be whole."""
         for path, slot in leaves(best.state).items():
-            if slot.dtype == "i64" and len(slot.shape) > 1 and slot.fill == "normal" and not TOKENS.search(path.lower()):
-                standing = self._tried(replaced(best.state, path, slot._replace(dtype="f32", high=0)))
-                best = standing if standing.score >= best.score else best
+            if (
+                slot.dtype == "i64"
+                and len(slot.shape) > 1
+                and slot.fill == "normal"
+                and not TOKENS.search(path.lower())
+            ):
+                for high in (0, slot.high):  # numbers of any kind, or whole ones in a table of fractions
+                    standing = self._tried(replaced(best.state, path, slot._replace(dtype="f32", high=high)))
+                    if standing.score >= best.score:
+                        best = standing
+                        break
         return best
 
     def _tried(self, state: State) -> Standing:
@@ -76,7 +91,11 @@ class Judge:
         """Ids without an axis that does nothing: of one step, or of steps that are kept apart as samples are."""
         tensors = leaves(state)
         ids = [path for path, slot in tensors.items() if _may_be_single(path, slot, self.known)]
-        if not ids or self.vehicle.device == "meta" or any(slot.free for path, slot in tensors.items() if path not in ids):
+        if (
+            not ids
+            or self.vehicle.device == "meta"
+            or any(slot.free for path, slot in tensors.items() if path not in ids)
+        ):
             return None
         plain = turned = state
         for path in ids:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import nn
 
-from outlayer_lint.tracer.child import adapters, lengths
-from outlayer_lint.tracer.child.entries import entry, indices, is_state, parameters_of, steps
-from outlayer_lint.tracer.child.layers import RNN, first_of, hidden, image, of_layer
+from outlayer_lint.tracer.child import lengths
+from outlayer_lint.tracer.child.entries import entry, is_state, parameters_of
+from outlayer_lint.tracer.child.layers import first_of, hidden, image, of_layer
 from outlayer_lint.tracer.child.parts import in_parts
 from outlayer_lint.tracer.child.shaped import as_noted
 from outlayer_lint.tracer.child.slots import BATCH, SIDE, TIME, Slot, State, replaced, tensor, value
@@ -71,7 +70,9 @@ def first_states(model: nn.Module, *, classes: int | None = None, known: dict[st
         states.insert(0, tuple((name, slot._replace(shape=slot.shape[:1], free=())) for name, slot in state))
     if (nodes := of_graph(state)) != state:
         states.insert(0, nodes)
-    if len(state) == 2 and state[1][0] == "offsets" and first_of(model, nn.EmbeddingBag):  # samples one behind the other
+    if (
+        len(state) == 2 and state[1][0] == "offsets" and first_of(model, nn.EmbeddingBag)
+    ):  # samples one behind the other
         ids = state[0][1]._replace(shape=(TIME,), batch=None, free=())
         offsets = tensor(BATCH, dtype="i64", high=TIME, fill="range")
         states.insert(0, ((state[0][0], ids), ("offsets", offsets)))
@@ -121,11 +122,10 @@ def numbers_of_words(model: nn.Module) -> dict[str, int]:
     """Whole numbers by name: what the constructor was told, its defaults, and what the model keeps."""
     known: dict[str, Any] = {}
     try:
-        parameters = inspect.signature(type(model).__init__).parameters.values()
+        known |= {p.name: p.default for p in inspect.signature(type(model).__init__).parameters.values()}
     except (TypeError, ValueError):
-        parameters = ()
-    for things in ({p.name: p.default for p in parameters}, vars(model), vars(model).get("_traced_told", {})):
-        known |= things
+        pass
+    known |= vars(model) | vars(model).get("_traced_told", {})
     return {name.lower(): size for name, size in known.items() if type(size) is int and size > 0 and len(name) > 1}
 
 

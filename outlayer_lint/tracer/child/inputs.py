@@ -36,6 +36,7 @@ MORE_TRIES = 20  # after an input was accepted that no output counts the samples
 GOOD = 2  # standing from which on the search ends
 MAX_ALTERNATIVES = 2
 GUESSED = 1 << 40  # what no failure can come to
+TWINS = 2  # cost of a repair for all arguments that are alike
 AGAIN = 3  # cost of each failure that is the same as one before
 SOLVES = 2  # bisections for one line of the model
 
@@ -99,7 +100,7 @@ def search(
         return Refusal("no-input", f"the signature of forward cannot be read: {error}")
     vehicle = Vehicle(model, positional, budget_s=budget_s, log=log)
     stated = adapters.states(model, [parameter.name for parameter in parameters_of(model)]) if metadata else []
-    hunt = _Hunt(vehicle, target, model, max_tries, {} if stated else known)
+    hunt = _Hunt(vehicle, target, model, max_tries, known, stated)
     for number, state in enumerate((*stated, *states)):  # each is tried before one of them is repaired
         hunt.push(state, GUESSED, number)
     for state in others:
@@ -132,13 +133,19 @@ class _Hunt:
     """The queue of states, best first, and what was accepted."""
 
     def __init__(
-        self, vehicle: Vehicle, target: Target, model: nn.Module, max_tries: int, known: dict[str, Note]
+        self,
+        vehicle: Vehicle,
+        target: Target,
+        model: nn.Module,
+        max_tries: int,
+        known: dict[str, Note],
+        stated: list[State],
     ) -> None:
         self.vehicle, self.model, self.max_tries = vehicle, model, max_tries
         self.context = Context(model, target.classes)
         self.given = _given(model, target)
+        self.judge = Judge(vehicle, known, lambda state: bool(self.given) or state in stated)
         self.accepted: list[tuple[int, State]] = []
-        self.judge = Judge(vehicle, known)
         self._queue: list[tuple[int, int, int, State]] = []
         self._known: dict[State, tuple[int, int]] = {}  # the best progress that led to a state, and its cost
         self._tried: set[State] = set()
@@ -238,10 +245,10 @@ class _Hunt:
         for other in divisible(state, failure):  # the model says what it wants: that goes before all guessing
             self.push(other, max(progress, self._far[0] if self._far else 0) + 1, cost)
         for more, other in enumerate(neighbours(state, failure, self.context)):
+            self.push(other, progress, cost + more)
             together = alike(state, other)
             if together is not None:
-                self.push(together, progress, cost + more)
-            self.push(other, progress, cost + more)
+                self.push(together, progress, cost + more + TWINS)
 
     def _alternatives(self) -> None:
         """Other ranks that are accepted as well: what is said of the model must hold for them too."""

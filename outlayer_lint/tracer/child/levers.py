@@ -1,4 +1,4 @@
-"""Which axis of which argument moves the size that does not fit: each is made one longer, and the rest is arithmetic."""
+"""Which axis of which argument moves the size that does not fit: each is made one longer, the rest is arithmetic."""
 
 from __future__ import annotations
 

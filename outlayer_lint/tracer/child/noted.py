@@ -1,6 +1,6 @@
 """What the author wrote of an argument's shape: docstrings, comments, unpackings, an example call in the same file.
 
-`x: (B, T, D)`, `# src = [src len, batch size]`, `b, c, h, w = x.shape`, `bsz = x.size(1)`, `net(torch.randn(2, 3, 64, 64))`.
+`x: (B, T, D)`, `# src = [src len, batch size]`, `b, c, h, w = x.shape`, `bsz = x.size(1)`, `net(torch.randn(2, 3, 9))`.
 """
 
 from __future__ import annotations
@@ -49,13 +49,16 @@ NO_AXIS = re.compile(
     r"tensor|optional|default|\b(str|int|float|bool|list|tuple|dict|none|true|false|callable|array|ndarray|e\.g|i\.e)\b|\.\.\.|='"
 )
 BRACKETED = r"[\[(]{1,2}\s*([^\[\]()]{1,90}?)\s*,?\s*[\])]"
-SPELLED = r"((?:[\w+\-]+\s*(?: x |\*|×)\s*)+[\w+\-]+)"
+TIMES = "*\u00d7"
+SPELLED = rf"((?:[\w+\-]+\s*(?: x |[{TIMES}])\s*)+[\w+\-]+)"
 NAMED_BATCH = re.compile(r"\b([A-Za-z])\s*(?:is|=|:|-)\s*(?:the\s+)?(?:mini-?)?batch", re.IGNORECASE)
 
 
 def notes(model: nn.Module, names: list[str], text: str = "", name: str = "") -> dict[str, Note]:
     """What is written of the arguments `names` of `forward`; `text` is the file, where the class is called `name`."""
     found: dict[str, Note] = {}
+    if type(model).__module__.partition(".")[0] in {"torch", "keras"}:
+        return found  # what a library writes of a layer in general says nothing of this one
     tree = _tree(type(model))
     if tree is not None:
         for argument in names:
@@ -93,9 +96,9 @@ def _texts(cls: type) -> Iterator[str]:
         alone = token.line.lstrip().startswith("#")
         if token.type == tokenize.COMMENT and (alone or token.start[0] <= head):
             yield token.string.lstrip("# ")
-    for thing in (getattr(cls, "forward", None), cls, cls.__init__):
-        if thing is not None and (thing is cls or getattr(thing, "__doc__", None)):
-            yield from [vars(cls).get("__doc__") or ""] if thing is cls else [thing.__doc__ or ""]
+    for thing in (vars(cls).get("forward"), vars(cls).get("__init__")):
+        yield getattr(thing, "__doc__", None) or ""
+    yield vars(cls).get("__doc__") or ""
 
 
 def _said(text: str, name: str, *, alone: bool) -> Note | None:
@@ -115,14 +118,17 @@ def _said(text: str, name: str, *, alone: bool) -> Note | None:
 def _axes(text: str) -> list[str] | None:
     """The words between brackets, `None` where they are no shape."""
     text = text.strip(" `'\"").lower()
-    parts = [part.strip(" `'\"") for part in (text.split(",") if "," in text else re.split(r"\s+x\s+|\s*[*×]\s*", text))]
+    pieces = text.split(",") if "," in text else re.split(rf"\s+x\s+|\s*[{TIMES}]\s*", text)
+    parts = [piece.strip(" `'\"") for piece in pieces]
     if NO_AXIS.search(text) or not all(re.fullmatch(r"[\w][\w +*/\-']{0,30}|-1", part) for part in parts):
         return None
-    if not any(BATCH_WORD.search(part) or part.isdigit() or len(part) == 1 or LENGTH_WORD.search(part) for part in parts):
+    if not any(
+        BATCH_WORD.search(part) or part.isdigit() or len(part) == 1 or LENGTH_WORD.search(part) for part in parts
+    ):
         return None
     if len(parts) == 1 and not (BATCH_WORD.search(text) or re.fullmatch(r"[bnl]|.*_?len(gth)?", text)):
         return None
-    return parts if len(parts) <= 6 else None  # noqa: PLR2004 - samples, channels, three axes of a volume, and people
+    return parts if len(parts) <= 6 else None
 
 
 def _unpacked(tree: ast.FunctionDef, name: str) -> Note | None:
@@ -157,7 +163,8 @@ def _is_shape(node: ast.expr, name: str) -> bool:
             return other == name
         case ast.Call(func=ast.Attribute(value=ast.Name(id=other), attr="size"), args=[]):
             return other == name
-    return False
+        case _:
+            return False
 
 
 def _axis(node: ast.expr, name: str) -> int | None:
@@ -170,7 +177,8 @@ def _axis(node: ast.expr, name: str) -> int | None:
             return axis if axis >= 0 and other == name else None
         case ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=other)]) if other == name:
             return 0
-    return None
+        case _:
+            return None
 
 
 MAKERS = {"randn", "rand", "zeros", "ones", "empty", "randint", "Tensor", "FloatTensor"}
@@ -217,7 +225,7 @@ def _made(node: ast.expr, made: dict[str, ast.expr], depth: int = 4) -> Note | N
         case ast.Call(func=ast.Attribute(value=ast.Name(id="torch"), attr=attr), args=args, keywords=keywords):
             if attr not in MAKERS:
                 return None
-            sizes = [number for number in (_sizes(arg, made) for arg in args)]
+            sizes = [_sizes(arg, made) for arg in args]
             given = [keyword.value for keyword in keywords if keyword.arg == "size"]
             shape = _sizes(given[0], made) if given else sizes[-1] if sizes and isinstance(sizes[-1], list) else sizes
             if not isinstance(shape, list) or not shape or not all(isinstance(size, int) for size in shape):
@@ -225,7 +233,8 @@ def _made(node: ast.expr, made: dict[str, ast.expr], depth: int = 4) -> Note | N
             words = " ".join(ast.unparse(keyword.value) for keyword in keywords)
             whole = attr == "randint" or "long" in words or "int64" in words
             return Note({axis: str(size) for axis, size in enumerate(shape)}, len(shape), "i64" if whole else "")
-    return None
+        case _:
+            return None
 
 
 def _sizes(node: ast.expr, made: dict[str, ast.expr]) -> int | list[int] | None:
@@ -236,5 +245,7 @@ def _sizes(node: ast.expr, made: dict[str, ast.expr]) -> int | list[int] | None:
             return _sizes(made[name], {})
         case ast.Tuple(elts=elements) | ast.List(elts=elements):
             sizes = [_sizes(element, made) for element in elements]
-            return [size for size in sizes if isinstance(size, int)] if all(isinstance(s, int) for s in sizes) else None
-    return None
+            whole = [size for size in sizes if isinstance(size, int)]
+            return whole if len(whole) == len(sizes) else None
+        case _:
+            return None

@@ -72,6 +72,8 @@ def _beside(model: nn.Module, name: str) -> Iterator[list[Slot]]:
                             layers = getattr(model, attr, None)
                             if isinstance(layers, (nn.ModuleList, nn.Sequential)) and len(layers):
                                 yield [_for_one(model, layer) for layer in layers]
+                        case _:
+                            pass
             case _:
                 pass
 

@@ -56,7 +56,8 @@ def of_rank(state: State, path: str, slot: Slot, rank: int, channels: int = 0) -
     if ones and rank == len(slot.shape) - 1:
         shape = (*slot.shape[: ones[0]], *slot.shape[ones[0] + 1 :])
         batch = slot.batch - (slot.batch > ones[0]) if slot.batch is not None else None
-        yield replaced(state, path, slot._replace(shape=shape, batch=batch, free=()))
+        free = tuple(axis - (axis > ones[0]) for axis in slot.free if axis != ones[0])
+        yield replaced(state, path, slot._replace(shape=shape, batch=batch, free=free))
     width = slot.shape[-1] if slot.shape else 16
     forms: dict[int, list[Slot]] = {
         1: [tensor(BATCH)],

@@ -103,7 +103,9 @@ def _reshaped(site: tuple[str, str], shape: list[int], numel: int) -> Gap | None
 PAIRS = (  # what came, what was wanted
     re.compile(r"Expected size (?P<want>\d+) but got size (?P<got>\d+)"),
     re.compile(r"expanded size of the tensor \((?P<want>\d+)\) must match the existing size \((?P<got>\d+)\)"),
-    re.compile(r"has size (?P<want>\d+) for operand \d+ which does not broadcast with previously seen size (?P<got>\d+)"),
+    re.compile(
+        r"has size (?P<want>\d+) for operand \d+ which does not broadcast with previously seen size (?P<got>\d+)"
+    ),
 )
 LISTS = re.compile(r"(?:to be|but got):? \[([\d, ]+)\].*?(?:but got|and):? (?:at entry \d+ and )?\[([\d, ]+)\]")
 
