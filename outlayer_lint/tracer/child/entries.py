@@ -7,6 +7,7 @@ import inspect
 import textwrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import torch
 from torch import nn
 
 from outlayer_lint.tracer.child import adapters
@@ -100,12 +101,12 @@ def _met(model: nn.Module, name: str, method: str) -> Iterator[tuple[str, int, b
     for node in steps(type(model), method):
         if isinstance(node, ast.Call):
             for position, argument in enumerate(node.args):
-                if words := derived.keys() & _words(argument):
+                if words := derived.keys() & _words(argument, model):
                     yield _path(node.func), position, _turns(argument) != derived[min(words)]
                     break
             continue
         targets = [target.id for target in node.targets if isinstance(target, ast.Name)]
-        if words := derived.keys() & _words(node.value):
+        if words := derived.keys() & _words(node.value, model):
             derived.update(dict.fromkeys(targets, _turns(node.value) != derived[min(words)]))
         elif not isinstance(node.value, ast.Constant):
             for target in targets:
@@ -131,12 +132,12 @@ def _turns(expression: ast.expr) -> bool:
 TURNS = ("(0, 2, 1)", "[0, 2, 1]", "0, 2, 1")
 
 
-def _words(expression: ast.expr) -> set[str]:
+def _words(expression: ast.expr, model: nn.Module) -> set[str]:
     """Names in an expression that go through no layer inside it, and are read for more than their shape."""
     match expression:
         case ast.Name(id=name):
             return {name}
-        case ast.Call(func=func) if _path(func):
+        case ast.Call(func=func) if _path(func) and not _passes(_at(model, _path(func))):
             return set()
         case ast.Attribute(attr="shape" | "device" | "dtype"):
             return set()
@@ -152,8 +153,30 @@ def _words(expression: ast.expr) -> set[str]:
         word
         for child in ast.iter_child_nodes(expression)
         if isinstance(child, ast.expr | ast.keyword)
-        for word in (_words(child.value) if isinstance(child, ast.keyword) else _words(child))
+        for word in _words(child.value if isinstance(child, ast.keyword) else child, model)
     }
+
+
+def _passes(thing: Any) -> bool:
+    """Whether it is a part that learns nothing and has no size of its own: dropout, an activation, pooling."""
+    own = type(thing).__module__.startswith("torch.nn.modules.")
+    return isinstance(thing, nn.Module) and own and not is_leaf(thing) and next(thing.children(), None) is None
+
+
+def rows(model: nn.Module, name: str) -> int:
+    """How many rows the parameter or buffer has that an argument is an index of (`self.table[name]`), 0 for none."""
+    for node in ast.walk(source(type(model), "forward")):
+        match node:
+            case ast.Subscript(value=ast.Attribute(value=ast.Name(id="self"), attr=attr), slice=index):
+                table = getattr(model, attr, None)
+                places = index.elts if isinstance(index, ast.Tuple) else [index]
+                for axis, place in enumerate(places):
+                    named = isinstance(place, ast.Name) and place.id == name
+                    if named and isinstance(table, torch.Tensor) and axis < table.ndim:
+                        return int(table.shape[axis])
+            case _:
+                pass
+    return 0
 
 
 def indices(cls: type, name: str) -> int:

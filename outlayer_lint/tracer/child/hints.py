@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from torch import nn
 
 from outlayer_lint.tracer.child import lengths
-from outlayer_lint.tracer.child.entries import entry, is_state, parameters_of
+from outlayer_lint.tracer.child.entries import entry, is_state, parameters_of, rows, source
 from outlayer_lint.tracer.child.layers import first_of, hidden, image, of_layer
 from outlayer_lint.tracer.child.parts import in_parts
 from outlayer_lint.tracer.child.shaped import as_noted
@@ -90,6 +91,7 @@ def first_states(model: nn.Module, *, classes: int | None = None, known: dict[st
             )
         )
     states = [*lengths.tied(state, model), *states, *lengths.alongside(state, model), *_otherwise(model, state)]
+    states += [*_mixed(state), *_single(model, state)]
     if known:
         numbers = numbers_of_words(model)
         states = [*(as_noted(one, known, numbers) for one in states), *states]
@@ -116,6 +118,43 @@ def _otherwise(model: nn.Module, state: State) -> Iterator[State]:
 
 def _is_alike(one: Slot, other: Slot) -> bool:
     return (one.kind, one.dtype, len(one.shape), one.batch) == (other.kind, other.dtype, len(other.shape), other.batch)
+
+
+def _mixed(state: State) -> Iterator[State]:
+    """Several ids: all one a sample, all in a row, one of them in a row, one of them single."""
+    ids = [name for name, slot in state if slot.dtype == "i64" and slot.high and slot.fill == "normal" and _runs(slot)]
+    if len(ids) < 2:
+        return
+    for rowed in ([], ids, *([name] for name in ids), *([other for other in ids if other != name] for name in ids)):
+        yield tuple(
+            (name, slot)
+            if name not in ids
+            else (name, slot._replace(shape=(BATCH, TIME), free=(1,)))
+            if name in rowed
+            else (name, slot._replace(shape=(BATCH,), free=()))
+            for name, slot in state
+        )
+
+
+def _runs(slot: Slot) -> bool:
+    """Whether it may have steps or not."""
+    return slot.kind == "tensor" and slot.batch == 0 and len(slot.shape) in {1, 2}
+
+
+ONE = re.compile(r"\.view\(\(?1, ?(1, ?)?-1\)|\.(view|reshape)\(len\(\w+\), ?1, ?-1\)")
+
+
+def _single(model: nn.Module, state: State) -> Iterator[State]:
+    """One sample at a time, without an axis for samples, where the model makes such an axis itself."""
+    if not ONE.search(ast.unparse(source(type(model), "forward"))):
+        return
+    alone: State = ()
+    for name, slot in state:
+        shape = tuple(1 if axis == slot.batch else size for axis, size in enumerate(slot.shape))
+        if slot.dtype == "i64" and slot.kind == "tensor":
+            shape = shape[:1]
+        alone = (*alone, (name, slot._replace(shape=shape, batch=None, free=())))
+    yield alone
 
 
 def numbers_of_words(model: nn.Module) -> dict[str, int]:
@@ -200,6 +239,8 @@ def slot_for(
         return hidden(model, low)
     if (parts := in_parts(model, name)) is not None:
         return parts
+    if high := rows(model, name):
+        return tensor(BATCH, dtype="i64", high=high)
     met = entry(model, name, strict=bool(number))
     if met is not None and isinstance(met.leaf, nn.Embedding) and LABEL.search(low):
         return tensor(BATCH, dtype="i64", high=met.leaf.num_embeddings)
@@ -207,6 +248,8 @@ def slot_for(
         slot = of_layer(model, met.leaf)
         if main is not None and len(main.shape) == len(slot.shape) == 4 and main.dtype == slot.dtype == "f32":
             return slot._replace(shape=(*slot.shape[:2], *main.shape[2:]), free=main.free)  # maps beside maps
+        if met.turned and isinstance(met.leaf, nn.Linear):  # features before steps
+            return tensor(BATCH, met.leaf.in_features, TIME, free=(2,))
         turned = met.turned and len(slot.shape) == 3 and slot.batch == 0
         return (
             slot

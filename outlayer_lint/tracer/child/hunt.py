@@ -14,7 +14,7 @@ from outlayer_lint.tracer.child.repairs import Context, neighbours, operands_of
 from outlayer_lint.tracer.child.reshaping import longer
 from outlayer_lint.tracer.child.scales import divisible, masked, unmixed
 from outlayer_lint.tracer.child.sizes import gap, solved
-from outlayer_lint.tracer.child.slots import BATCH, Slot, State, leaves, replaced, tensor, with_batch
+from outlayer_lint.tracer.child.slots import BATCH, Slot, State, leaves, replaced, sound, tensor, with_batch
 from outlayer_lint.tracer.child.vehicle import SLOW, Vehicle, spelled
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Hunt:
             if guessed is not None and (guessed.dtype, len(guessed.shape)) == (slot.dtype, len(slot.shape)):
                 slot = guessed._replace(shape=slot.shape, high=slot.high, free=())  # noqa: PLW2901 - lengths stay lengths
             state = replaced(state, path, slot)
-        return state
+        return sound(state)
 
     def go(self, guesses: list[State]) -> None:
         """Tries the guesses, and then what may repair them, until something good is found or nothing is left."""

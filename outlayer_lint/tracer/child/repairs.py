@@ -44,6 +44,7 @@ def neighbours(state: State, failure: Failure, context: Context) -> Iterator[Sta
         yield from _written(state, wanted, context.model)
     yield from _hidden(state, failure)
     yield from _reshaped(state, failure)
+    yield from _multiple(state, failure)
     yield from _stated(state, failure)
     if failure.op in INDEXED and DTYPE.search(failure.message):
         yield from _labels(state, failure)
@@ -187,6 +188,21 @@ def _reshaped(state: State, failure: Failure) -> Iterator[State]:
                 if 1 in inner and len(inner) > 1:  # an axis of one that the model adds
                     inner.remove(1)
                     yield replaced(state, path, tensor(BATCH, *inner, dtype=slot.dtype, high=slot.high))
+
+
+def _multiple(state: State, failure: Failure) -> Iterator[State]:
+    """A reshape into rows of a fixed number: as many samples of an argument as make whole rows."""
+    match = INVALID.search(failure.message)
+    if match is None or "-1" not in match[1]:
+        return
+    rows = math.prod(int(word) for word in match[1].split(",") if int(word) > 0)
+    for path in objects.sources(state, failure):
+        slot = leaves(state).get(path)
+        if slot is not None and slot.batch is not None and not int(match[2]) % slot.shape[slot.batch]:
+            each = int(match[2]) // slot.shape[slot.batch]
+            shape = list(slot.shape)
+            shape[slot.batch] = rows // math.gcd(rows, each)
+            yield replaced(state, path, slot._replace(shape=tuple(shape), batch=None))
 
 
 def _whole(state: State, wanted: Need) -> Iterator[State]:

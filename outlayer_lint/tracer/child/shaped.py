@@ -37,7 +37,7 @@ def contradicted(state: State, known: dict[str, Note]) -> int:
 
 
 def _noted(slot: Slot, note: Note, numbers: dict[str, int], sizes: dict[str, int]) -> Slot:
-    rank = note.rank or max(len(slot.shape), *(axis + 1 for axis in note.axes))
+    rank = note.rank or max(len(slot.shape), (note.batch or 0) + 1, *(axis + 1 for axis in note.axes))
     batch = note.batch if note.batch is not None else slot.batch if len(slot.shape) == rank else 0
     if note.dtype == "i64" and slot.dtype == "f32":
         slot = slot._replace(dtype="i64", high=2)

@@ -121,6 +121,14 @@ def with_batch(state: State, size: int) -> State:
     return state
 
 
+def sound(state: State) -> State:
+    """The state, where no axis counts samples that is not there."""
+    for path, slot in leaves(state).items():
+        if slot.batch is not None and slot.batch >= len(slot.shape):
+            state = replaced(state, path, slot._replace(batch=None))
+    return state
+
+
 class Bag:
     """An object whose attributes are the parts; items work as well (graph batches are used both ways)."""
 
