@@ -192,8 +192,8 @@ class Hunt:
         here = gap(failure) if solves else None
         if here is not None and here.got != here.want and _is_mixed(failure) and self._sites.get(here.site, 0) < SOLVES:
             self._sites[here.site] = self._sites.get(here.site, 0) + 1
-            others = list(solved(state, failure, self.vehicle.probe))
-            for other in others or levered(state, failure, self.vehicle.probe):
+            others = list(solved(state, failure, progress, self.vehicle.probe))
+            for other in others or levered(state, failure, progress, self.vehicle.probe):
                 self.push(other, progress + 1, cost)
         for other in divisible(state, failure):  # the model says what it wants: that goes before all guessing
             self.push(other, max(progress, self._far[0] if self._far else 0) + 1, cost)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 MOST = 12  # axes that are tried for one failure
 
 
-def levered(state: State, failure: Failure, run: Callable[[State], Outcome]) -> Iterator[State]:
-    """States in which one axis has the size that closes the gap of a failure. Each axis costs a forward."""
+def levered(state: State, failure: Failure, progress: int, run: Callable[[State], Outcome]) -> Iterator[State]:
+    """States in which one axis has the size that closes the gap of a failure. Each axis costs a forward or two."""
     first = gap(failure)
     if first is None or first.got == first.want:
         return
@@ -28,16 +28,18 @@ def levered(state: State, failure: Failure, run: Callable[[State], Outcome]) -> 
         slot = tensors[path]
         if axis == slot.batch or slot.fill == "lengths":
             continue
-        size = slot.shape[axis]
-        longer = replaced(state, path, resized(slot, axis, size + 1))
-        outcome = run(longer)
-        if outcome.failure is None:
-            yield longer
-            continue
-        here = gap(outcome.failure)
-        if here is None or here.site != first.site:
-            continue
-        moved = (here.got - here.want) - (first.got - first.want)
-        missing = first.want - first.got
-        if moved and missing % moved == 0 and 0 < size + missing // moved <= MAX_SIZE:
-            yield replaced(state, path, resized(slot, axis, size + missing // moved))
+        for step in (1, slot.shape[axis]):  # strides and pools do not see a single one more
+            longer = replaced(state, path, resized(slot, axis, slot.shape[axis] + step))
+            outcome = run(longer)
+            if outcome.failure is None or outcome.progress > progress:
+                yield longer
+                break
+            here = gap(outcome.failure)
+            if here is None or here.site != first.site:
+                break
+            moved = (here.got - here.want) - (first.got - first.want)
+            if moved:
+                size = slot.shape[axis] + (first.want - first.got) * step // moved
+                if 0 < size <= MAX_SIZE and not (first.want - first.got) * step % moved:
+                    yield replaced(state, path, resized(slot, axis, size))
+                break

@@ -155,22 +155,22 @@ def with_size(state: State, path: str, size: int) -> State:
     return state
 
 
-def solved(state: State, failure: Failure, run: Callable[[State], Outcome]) -> Iterator[State]:
-    """States whose free size closes the gap of a failure, the nicest size first. Each probe is a forward."""
+def solved(state: State, failure: Failure, progress: int, run: Callable[[State], Outcome]) -> Iterator[State]:
+    """States whose free size closes the gap of a failure that came as far as `progress`, the nicest size first."""
     first = gap(failure)
     if first is None or first.got == first.want:
         return
     for path in free_paths(state, failure):
         slot = leaves(state)[path]
-        found = _bisected(state, path, first, run)
+        found = _bisected(state, path, first, progress, run)
         if found == [] and len(slot.free) == 2 and first.site[0] in {"linear", "view", "reshape"}:
-            yield from _apart(state, path, first, run)
+            yield from _apart(state, path, first, progress, run)
         if found:
             yield from (with_size(state, path, size) for size in found)
             return
 
 
-def _bisected(state: State, path: str, first: Gap, run: Callable[[State], Outcome]) -> list[int] | None:
+def _bisected(state: State, path: str, first: Gap, progress: int, run: Callable[[State], Outcome]) -> list[int] | None:
     """Sizes that close the gap, the nicest first; [] where it only changes sides, `None` where nothing moves it."""
     slot = leaves(state)[path]
     start = slot.shape[slot.free[-1]]
@@ -181,7 +181,7 @@ def _bisected(state: State, path: str, first: Gap, run: Callable[[State], Outcom
         """Whether the size is too small (-1), right (0) or too large (1); `None` where that cannot be said."""
         if size not in known:
             outcome = run(with_size(state, path, size))
-            known[size] = _judged(outcome, first)
+            known[size] = _judged(outcome, first, progress)
             here = gap(outcome.failure) if outcome.failure is not None else None
             came.add(here.got if here is not None else 0)
         return known[size]
@@ -230,8 +230,8 @@ def _plateau(right: int, sign: Callable[[int], int | None], low: int, high: int)
     return list(dict.fromkeys([*nice[:2], *even[:1], right, least]))
 
 
-def _judged(outcome: Outcome, first: Gap) -> int | None:
-    if outcome.failure is None:
+def _judged(outcome: Outcome, first: Gap, progress: int) -> int | None:
+    if outcome.failure is None or outcome.progress > progress:
         return 0
     here = gap(outcome.failure)
     if here is None or here.site != first.site:
@@ -245,7 +245,7 @@ def _sign(number: int) -> int:
     return (number > 0) - (number < 0)
 
 
-def _apart(state: State, path: str, first: Gap, run: Callable[[State], Outcome]) -> Iterator[State]:
+def _apart(state: State, path: str, first: Gap, progress: int, run: Callable[[State], Outcome]) -> Iterator[State]:
     """Height and width that differ: the width is doubled and halved, the height bisected for each."""
     slot = leaves(state)[path]
     start = slot.shape[slot.free[-1]]
@@ -261,7 +261,7 @@ def _apart(state: State, path: str, first: Gap, run: Callable[[State], Outcome])
         if width != start and outcome.failure is None:
             yield other
         elif here is not None and here.site == first.site:
-            found = _bisected(other, path, here, run)
+            found = _bisected(other, path, here, progress, run)
             if found:
                 yield from (with_size(other, path, size) for size in found)
                 return
