@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from outlayer_lint.config import Refused
 from outlayer_lint.diagnostic import Diagnostic, Span
 from outlayer_lint.fingerprint import fingerprint, relative
 from outlayer_lint.knowledge import pages
+from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

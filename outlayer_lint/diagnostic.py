@@ -7,7 +7,8 @@ file's list of cells, from 0, and lines count inside the cell.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+
+from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from outlayer_lint.claims import Claim, Trial
@@ -101,17 +102,27 @@ class Pair(NamedTuple):
     """One consumer call and one output that reaches it.
 
     `verdict` is `consistent`, `contradicted` or `unresolved`; `reason` is a word of the fixed vocabulary of reasons
-    where it is `unresolved`; `head` is where the layer that made the output was built.
+    where it is `unresolved`; `head` is where the layer that made the output was built. `output` is the tensor of the
+    lattice, described when somebody asks: how many units it has may take longer to find out than all else.
     """
 
     span: Span
     consumer: str
     verdict: str
-    emits: str = ""
-    units: int | None = None
+    output: Any = None
     head: Span | None = None
     code: str = ""
     reason: str = ""
+
+    @property
+    def emits(self) -> str:
+        """What the output means, as `# emits:` has it, "" where it is unknown."""
+        return "" if self.output is None else repr(self.output)
+
+    @property
+    def units(self) -> int | None:
+        """Size of the output's class dim, `None` where it is unknown."""
+        return None if self.output is None else self.output.units
 
 
 class Use(NamedTuple):

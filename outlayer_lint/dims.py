@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from outlayer_lint.lattice import SCRAMBLED, Emission
 from outlayer_lint.lineage import PRODUCTS, history, stem
+from outlayer_lint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from outlayer_lint.lattice import Tensor
@@ -16,12 +15,11 @@ SIMPLEXES = (Emission.SIMPLEX, Emission.LOGP)
 
 def axis_of(way: Tensor, axis: int | str | None) -> int | None:
     """The dim counted from the front, `None` where that is unknown; `"implicit"` is what torch chooses by rank."""
-    rank = way.rank
     if axis == "implicit":
-        return None if rank is None else int(rank not in (0, 1, 3))
+        return None if way.rank is None else int(way.rank not in (0, 1, 3))
     if not isinstance(axis, int) or axis == SCRAMBLED:
         return None
-    return axis if axis >= 0 else None if rank is None else axis + rank
+    return axis if axis >= 0 else None if way.rank is None else axis + way.rank
 
 
 def same_axis(way: Tensor, left: int | str | None, right: int | str | None) -> bool | None:
@@ -60,8 +58,10 @@ def of_pairs(way: Tensor) -> bool:
 
 def classes_last(way: Tensor) -> bool:
     """Whether a tensor of three dims or more is proved to hold its classes in the last one."""
-    rank = way.rank
-    return rank is not None and rank >= IMAGE_RANK and axis_of(way, class_axis(way)) == rank - 1
+    axis = class_axis(way)
+    if axis is None or axis == 1 or way.rank is None or way.rank < IMAGE_RANK:  # 1 is the last of two dims
+        return False
+    return axis_of(way, axis) == way.rank - 1
 
 
 def aside(way: Tensor, wanted: int | None) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from outlayer_lint import knowledge, suppress
 from outlayer_lint.config import TABLE, Refused
 from outlayer_lint.diagnostic import Diagnostic, Pair, Report, Span, Unread, Use
 from outlayer_lint.judgement import Judgement, by_place, merge
 from outlayer_lint.lattice import describe_value
+from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.resolve.outsiders import leading
 from outlayer_lint.resolve.project import Project
 from outlayer_lint.resolve.sourcefile import SourceFile

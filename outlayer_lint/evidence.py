@@ -10,13 +10,13 @@ from __future__ import annotations
 from enum import StrEnum
 from functools import lru_cache
 from math import inf, isinf
-from typing import TYPE_CHECKING, NamedTuple
 
 from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.dims import IMAGE_RANK, over_batch
 from outlayer_lint.facts import places
 from outlayer_lint.lattice import Emission
 from outlayer_lint.lineage import PRODUCTS, history, learned, made, stem
+from outlayer_lint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,10 +6,9 @@ the engine merges the findings of several contexts.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from outlayer_lint.diagnostic import Related
 from outlayer_lint.lattice import NOTHING
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

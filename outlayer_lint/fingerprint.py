@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 from hashlib import blake2b
-from typing import TYPE_CHECKING
 
 from outlayer_lint.diagnostic import AGAIN
+from outlayer_lint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

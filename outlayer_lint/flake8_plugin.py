@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, ClassVar
 
 from outlayer_lint import __version__
 from outlayer_lint.guest import Guest
+from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.reporters.terminal import visible
 
 if TYPE_CHECKING:
     import ast
     from argparse import Namespace
     from collections.abc import Iterator, Sequence
+    from typing import ClassVar
 
 REFUSED = "OLL000"  # not a rule: what was configured cannot be meant
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from outlayer_lint.dims import IMAGE_RANK
 from outlayer_lint.evidence import SLACK, is_soft, reach
 from outlayer_lint.lattice import Emission
 from outlayer_lint.lineage import history, learned, stem
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,15 +9,16 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from typing import TYPE_CHECKING, ClassVar
 
 from outlayer_lint.config import Refused, load, matcher
+from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.source.discovery import asked_about, common_parent, project_root
 from outlayer_lint.source.document import encoded
 
 if TYPE_CHECKING:
     import ast
     from collections.abc import Sequence
+    from typing import ClassVar
 
     from outlayer_lint.config import Config
     from outlayer_lint.diagnostic import Diagnostic, Report

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.diagnostic import AGAIN, Diagnostic, Related, Severity
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ class Judgement:
         """The findings about one fact, with the rule's name."""
         for cls in type(fact).__mro__:
             for rule, losses, given in self.subscriptions.get(cls.__name__, ()):
-                if losses and fact.loss.family not in losses:  # type: ignore[attr-defined] # only losses have families
+                if losses and (loss := getattr(fact, "loss", None)) is not None and loss.family not in losses:
                     continue
                 if given and not _emits(fact, given):
                     continue

@@ -7,13 +7,12 @@ every one is enabled by name. The symbol is the rule's name.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from pylint.checkers import BaseChecker
 from pylint.interfaces import HIGH, INFERENCE
 
 from outlayer_lint.guest import Guest
 from outlayer_lint.knowledge import pages
+from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.reporters.terminal import visible
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ A `# noqa` that lists one of our codes and silences nothing is reported itself, 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from outlayer_lint.diagnostic import AGAIN, Diagnostic, Span
 from outlayer_lint.knowledge import pages
+from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.source.document import NOQA, Unreadable
 
 if TYPE_CHECKING:

@@ -36,7 +36,7 @@ HOSTILE: dict[str, bytes] = {
     "not_utf8.py": SEED + b"x = '\xff\xfe'\n",
     "nul.py": SEED + b"x = '\0'\n",
     "syntax.py": SEED + b"def f(:\n",
-    "python2.py": SEED + b"print 'loss', loss\n",
+    "python2.py": SEED + b"print 'loss' loss\n",
     "magic.py": b"%matplotlib inline\n" + SEED,
     "parentheses.py": SEED + b"x = " + b"(" * 10_000 + b")" * 10_000 + b"\n",
     "minuses.py": SEED + b"x = " + b"-" * 200_000 + b"1\n",

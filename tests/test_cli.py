@@ -19,6 +19,7 @@ from outlayer_lint.cli import main
 from outlayer_lint.config import Config, Refused, load
 from outlayer_lint.diagnostic import Diagnostic, Fix, Pair, Related, Report, Severity, Span, Unread
 from outlayer_lint.knowledge import pages
+from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.reporters import FORMATS, View, render
 
 RULES = {name: page.code for name, page in pages().items()}
@@ -129,17 +130,18 @@ def test_reveal(run: Run, engine: ModuleType, tmp_path: Path) -> None:
 def test_pairs(run: Run, engine: ModuleType) -> None:
     at = Span("a.py", 3, 5, 3, 9)
     head = Span("m.py", 7, 9, 7, 20)
+    output = Tensor(Emission.SIMPLEX, axis=1, units=10)
     engine.told["report"] = Report(
         files=2,
         pairs=(
-            Pair(at, "cross_entropy", "contradicted", "simplex(1)", 10, head, "OLL101"),
+            Pair(at, "cross_entropy", "contradicted", output, head, "OLL101"),
             Pair(at._replace(path="n.ipynb", cell=4), "mse_loss", "unresolved", reason="parameter nobody binds"),
         ),
     )
     code, out, _ = run("pairs")
     assert code == 0
     assert out.splitlines() == [
-        "a.py:3:5: contradicted: cross_entropy receives simplex(1) from the head at m.py:7:9 (OLL101)",
+        "a.py:3:5: contradicted: cross_entropy receives simplex(1), 10 units from the head at m.py:7:9 (OLL101)",
         "n.ipynb:cell4:3:5: unresolved: mse_loss receives something unknown: parameter nobody binds",
         "2 pairs in 2 files: 0 consistent, 1 contradicted, 1 unresolved.",
         "  1 unresolved: parameter nobody binds",
@@ -149,8 +151,8 @@ def test_pairs(run: Run, engine: ModuleType) -> None:
     assert told["pairs"] == [
         {
             "path": "a.py", "cell": None, "line": 3, "consumer": "cross_entropy", "verdict": "contradicted",
-            "emits": "simplex(1)", "units": 10, "head": {"path": "m.py", "cell": None, "line": 7}, "code": "OLL101",
-            "reason": None,
+            "emits": "simplex(1), 10 units", "units": 10, "head": {"path": "m.py", "cell": None, "line": 7},
+            "code": "OLL101", "reason": None,
         },
         {
             "path": "n.ipynb", "cell": 4, "line": 3, "consumer": "mse_loss", "verdict": "unresolved", "emits": None,
@@ -591,10 +593,13 @@ def test_a_terminal_that_cannot_say_everything(tmp_path: Path) -> None:
 def test_starting_loads_nothing_heavy(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(PROGRAM)
     code = (
-        "import sys; from outlayer_lint.cli import main; main(['train.py']); "
-        "print(*sorted(set(sys.modules) & set(sys.argv[1].split())))"
+        "import sys; before = set(sys.modules); from outlayer_lint.cli import main; main(['train.py']); "
+        "print(*sorted((set(sys.modules) - before) & set(sys.argv[1].split())))"
     )
-    heavy = "dataclasses inspect tomllib importlib.metadata json pathlib pathspec shutil tokenize asyncio logging torch"
+    heavy = (
+        "dataclasses inspect tomllib importlib.metadata json pathlib pathspec shutil tokenize asyncio logging "
+        "torch typing"
+    )
     environment = {**os.environ, "PYTHONPATH": str(Path(outlayer_lint.__file__).parents[1])}
     done = subprocess.run(
         [sys.executable, "-c", code, heavy], capture_output=True, check=True, cwd=tmp_path, env=environment

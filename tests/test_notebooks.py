@@ -169,7 +169,8 @@ def test_a_module_of_another_notebook(folder: Path) -> None:
 
 
 def test_what_a_written_module_does_wrong_is_told_by_cell(folder: Path) -> None:
-    report = asked(notebook(folder / "n.ipynb", "import torch", "%%writefile old.py\nimport torch\nprint 'x'\n", TRAIN))
+    written = "%%writefile old.py\nimport torch\nprint 'x' y\n"
+    report = asked(notebook(folder / "n.ipynb", "import torch", written, TRAIN))
     assert [(e.path, e.line, e.message.split(":")[0]) for e in report.errors] == [("n.ipynb", 3, "cell 2")]
 
 

@@ -16,6 +16,8 @@ PACKAGES = (
     "optax.",
     "haiku.",
     "tensorflow_addons.",
+    "tensorflow_probability.",
+    "tflearn.",
     "keras_cv.",
     "segmentation_models.",
 )

@@ -1,7 +1,7 @@
 """Chains and forms on models of public libraries (goals G7 and G10).
 
-`python benchmarks/tracer/library.py SET [--slice I/N] [--seconds S] [--each N]`, SET one of `timm`, `torchvision`, `transformers`,
-`smp`, with random weights and small inputs. Of each model: does the chain of every floating output reach a layer with
+`python benchmarks/tracer/library.py SET [--slice I/N] [--skip N] [--seconds S] [--each N] [--encoder NAME]`, SET one of `timm`,
+`torchvision`, `transformers` (the usual heads), `heads` (the other heads of transformers), `smp`, with random weights and small inputs. Of each model: does the chain of every floating output reach a layer with
 weights, with a line of source for each step (G7), and is any output claimed to be activated that is not (G10)? What the
 model's own class says it returns is known: scores everywhere but where `activation=` was asked for.
 """
@@ -59,10 +59,17 @@ TASKS = (
     "ForSequenceClassification", "ForTokenClassification", "ForMaskedLM", "ForCausalLM", "ForImageClassification",
     "ForQuestionAnswering", "ForMultipleChoice",
 )  # fmt: skip
+OTHER_TASKS = (
+    "ForConditionalGeneration", "ForPreTraining", "ForNextSentencePrediction", "ForSemanticSegmentation", "LMHeadModel",
+    "ForAudioClassification", "ForMaskedImageModeling", "ForVideoClassification", "ForImageClassificationWithTeacher",
+    "ForUniversalSegmentation", "ForDepthEstimation", "ForCTC", "ForAudioFrameClassification", "ForXVector",
+    "ForQuestionAnsweringSimple", "WithLMHeadModel", "ForObjectDetection",
+)  # fmt: skip
 
 
-def timm(each: int) -> Iterator[tuple[str, Callable[[], Model]]]:
+def timm(each: int, encoder: str = "") -> Iterator[tuple[str, Callable[[], Model]]]:
     """Some models of every family, small ones first."""
+    del encoder
     import timm as library  # noqa: PLC0415
 
     for module in library.list_modules():
@@ -85,11 +92,11 @@ def timm(each: int) -> Iterator[tuple[str, Callable[[], Model]]]:
             yield name, build
 
 
-def torchvision(each: int) -> Iterator[tuple[str, Callable[[], Model]]]:
+def torchvision(each: int, encoder: str = "") -> Iterator[tuple[str, Callable[[], Model]]]:
     """Classification and segmentation."""
     from torchvision import models  # noqa: PLC0415
 
-    del each
+    del each, encoder
 
     for name in models.list_models():
         builder = models.get_model_builder(name)
@@ -109,7 +116,7 @@ def torchvision(each: int) -> Iterator[tuple[str, Callable[[], Model]]]:
         yield name, build
 
 
-def smp(each: int) -> Iterator[tuple[str, Callable[[], Model]]]:
+def smp(each: int, encoder: str = "resnet18") -> Iterator[tuple[str, Callable[[], Model]]]:
     """Each architecture with and without an activation."""
     import segmentation_models_pytorch as library  # noqa: PLC0415
 
@@ -120,19 +127,30 @@ def smp(each: int) -> Iterator[tuple[str, Callable[[], Model]]]:
 
             def build(architecture: str = architecture, activation: str | None = activation) -> Model:
                 model = library.create_model(
-                    architecture, encoder_name="resnet18", encoder_weights=None, classes=3, activation=activation
+                    architecture,
+                    encoder_name=encoder or "resnet18",
+                    encoder_weights=None,
+                    classes=3,
+                    activation=activation,
                 )
                 return model.eval(), (torch.randn(1, 3, 64, 64),), {}
 
             yield f"{architecture}+{activation}", build
 
 
-def transformers(each: int) -> Iterator[tuple[str, Callable[[], Model]]]:
+def heads(each: int, encoder: str = "") -> Iterator[tuple[str, Callable[[], Model]]]:
+    """The other heads of transformers."""
+    yield from transformers(each, encoder, OTHER_TASKS)
+
+
+def transformers(
+    each: int, encoder: str = "", tasks: tuple[str, ...] = TASKS
+) -> Iterator[tuple[str, Callable[[], Model]]]:
     """Classes with a head, their configuration made small where it has the usual words."""
     import transformers as library  # noqa: PLC0415
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING  # noqa: PLC0415
 
-    del each
+    del each, encoder
 
     for kind in list(CONFIG_MAPPING):
         try:
@@ -140,7 +158,7 @@ def transformers(each: int) -> Iterator[tuple[str, Callable[[], Model]]]:
             stem = config_class.__name__.removesuffix("Config")
         except Exception:  # noqa: BLE001 - what cannot be imported here
             continue
-        for task in TASKS:
+        for task in tasks:
             found = getattr(library, stem + task, None)
             if found is None:
                 continue
@@ -149,15 +167,27 @@ def transformers(each: int) -> Iterator[tuple[str, Callable[[], Model]]]:
                 plain = config_class()
                 config = config_class(**{k: v for k, v in SMALL.items() if hasattr(plain, k)})
                 model = getattr(library, name)(config).eval()
-                if "Image" in name:
-                    return model, (), {"pixel_values": torch.randn(1, 3, 32, 32)}
+                if model.main_input_name == "pixel_values" or "Image" in name:
+                    size = getattr(config, "image_size", 32)
+                    size = size if isinstance(size, int) else 32
+                    frames = (1, getattr(config, "num_frames", 8)) if "Video" in name else (1,)
+                    return model, (), {"pixel_values": torch.randn(*frames, 3, size, size)}
+                if model.main_input_name in ("input_values", "input_features"):
+                    return model, (), {model.main_input_name: torch.randn(*_sound(config, model.main_input_name))}
                 shape = (1, 2, 9) if "MultipleChoice" in name else (1, 9)
                 return model, (), {"input_ids": torch.randint(3, 90, shape)}
 
             yield stem + task, build
 
 
-SETS = {"timm": timm, "torchvision": torchvision, "smp": smp, "transformers": transformers}
+def _sound(config: Any, name: str) -> tuple[int, ...]:
+    """A second of sound, or its features."""
+    bins = getattr(config, "num_mel_bins", getattr(config, "feature_projection_input_dim", 80))
+    steps = getattr(config, "max_length", 0) or 2 * getattr(config, "max_source_positions", 100)
+    return (1, 4000) if name == "input_values" and not hasattr(config, "num_mel_bins") else (1, steps, bins)
+
+
+SETS = {"timm": timm, "torchvision": torchvision, "smp": smp, "transformers": transformers, "heads": heads}
 EXPECTED = {"sigmoid": "sigmoid", "softmax2d": "softmax@1", "logsoftmax": "log_softmax@1", "tanh": "tanh"}
 SCORES = ("raw", "unknown", "simplex")
 
@@ -191,6 +221,8 @@ def main() -> None:
     parser.add_argument("set", choices=tuple(SETS))
     parser.add_argument("--slice", default="0/1")
     parser.add_argument("--seconds", type=float, default=55.0)
+    parser.add_argument("--skip", type=int, default=0, help="so many of the set's models")
+    parser.add_argument("--encoder", default="", help="of smp")
     parser.add_argument("--each", type=int, default=4, help="models of one family of timm")
     options = parser.parse_args()
     index, parts = map(int, options.slice.split("/"))
@@ -198,8 +230,8 @@ def main() -> None:
     forked.warm()
     end = time.monotonic() + options.seconds
     sums: Counter[str] = Counter()
-    for number, (name, build) in enumerate(SETS[options.set](options.each)):
-        if number % parts != index:
+    for number, (name, build) in enumerate(SETS[options.set](options.each, options.encoder)):
+        if number % parts != index or number < options.skip:
             continue
         if time.monotonic() > end:
             sums["left for want of time"] += 1

@@ -99,9 +99,9 @@ def goes_back(tree: ast.Module) -> bool:
     return False
 
 
-def tried(path: Path, folder: Path, budget: float) -> dict[str, Any]:
+def tried(path: Path, folder: Path, budget: float, losses: int = 16) -> dict[str, Any]:
     """What came of one script."""
-    settings = Settings(root=str(folder), budget=budget)
+    settings = Settings(root=str(folder), budget=budget, losses=losses)
     order = {"kind": "script", "path": str(path), "argv": [], "objects": True}
     with Sandboxed(settings, cwd=str(path.parent)) as sandboxed:
         end = sandboxed.ask([[order]])[0]
@@ -112,7 +112,11 @@ def tried(path: Path, folder: Path, budget: float) -> dict[str, Any]:
         "word": end.word,
         "why": end.why,
         "seconds": round(end.seconds, 1),
-        "losses": [[one["loss"], one["at"], one["calls"]] for one in record.get("losses", ())],
+        "losses": [
+            [one["loss"], one["at"], one["calls"] - one["failed"]]
+            for one in record.get("losses", ())
+            if one["calls"] > one["failed"]
+        ],
         "backwards": record.get("backwards", 0),
         "notes": [one["message"] for one in record.get("notes", ())],
         "found": [
@@ -141,6 +145,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=8)
     parser.add_argument("--only", default="")
     parser.add_argument("--budget", type=float, default=20.0)
+    parser.add_argument("--losses", type=int, default=16, help="calls that are watched of each script")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--json", default="")
     options = parser.parse_args()
@@ -154,7 +159,7 @@ def main() -> None:
             if options.list:
                 print(name)
                 continue
-            row = tried(path, folder, options.budget)
+            row = tried(path, folder, options.budget, options.losses)
             rows.append(row)
             calls = sum(each[2] for each in row["losses"])
             how = "loss" if calls else "back" if row["backwards"] else "-"

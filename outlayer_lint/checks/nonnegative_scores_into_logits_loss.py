@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from math import inf
 
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.facts import LossCall, places
+from outlayer_lint.facts import Applied, LossCall, places
 from outlayer_lint.lattice import Emission, Tensor
 
 LOSSES = ("softmax-cross-entropy", "binary-logits", "nll", "kl", "binary", "squared", "absolute")
@@ -16,7 +16,10 @@ ACCEPTS = dict.fromkeys(("nll", "kl", "softmax-cross-entropy"), LOGARITHM)
 ACCEPTS |= dict.fromkeys(("binary", "squared", "absolute"), PROBABLE)
 
 
-def check(call: LossCall) -> Iterator[Finding]:
+def check(call: LossCall | Applied) -> Iterator[Finding]:
+    if isinstance(call, Applied):
+        yield from of_logarithm(call)
+        return
     value, family = call.prediction, call.loss.family
     grade = {"softmax-cross-entropy": "softmax", "binary-logits": "sigmoid"}.get(family, "")
     witness = value.all(lambda way: floor(way) > LOWEST) if grade else None
@@ -30,6 +33,17 @@ def check(call: LossCall) -> Iterator[Finding]:
         scores = witness.inner.ways[0] if grade == "inside" else witness
         fix = Fix("advise", "drop the activation after the last layer, so that scores can be negative")
         yield Finding(call.span, grade, places(scores), fix, certainty=value.certainty)
+
+
+def of_logarithm(applied: Applied) -> Iterator[Finding]:
+    """A loss that is written out begins with the logarithm of a probability."""
+    if applied.operation.how != "log" or applied.form or applied.parameter:
+        return
+    witness = applied.operand.all(lambda way: way.emission in PROBABLE and way.gradient and clipped(way))
+    if witness is not None:
+        scores = witness.inner.ways[0]
+        fix = Fix("advise", "drop the activation after the last layer, so that scores can be negative")
+        yield Finding(applied.span, "logarithm", places(scores), fix, certainty=applied.operand.certainty)
 
 
 def clipped(way: Tensor) -> bool:

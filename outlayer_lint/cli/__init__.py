@@ -8,10 +8,11 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+import warnings
 
 from outlayer_lint import __version__
 from outlayer_lint.config import Refused
+from outlayer_lint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +49,8 @@ KEPT: list[object] = []  # what `run` leaves to the operating system to free
 def run() -> None:
     """The console script."""
     gc.disable()  # a process of one command: nothing of what it builds is garbage before its end
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # once, and not for each piece of code that is parsed
     code = main(sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:

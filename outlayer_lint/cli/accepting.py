@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from outlayer_lint import baseline as accepted
 from outlayer_lint.cli import CLEAN, FAILED, KEPT, Outcome
 from outlayer_lint.cli.checking import excerpts, rules_of, settings, verdict
 from outlayer_lint.cli.writing import replace
+from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.reporters.terminal import count, visible
 from outlayer_lint.source.discovery import asked_about, shown
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, NamedTuple
 
 from outlayer_lint.config import Refused, nearest
+from outlayer_lint.records import TYPE_CHECKING, NamedTuple
 from outlayer_lint.reporters import FORMATS
 
 if TYPE_CHECKING:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from outlayer_lint.cli import Outcome
 from outlayer_lint.config import Refused, nearest
 from outlayer_lint.knowledge import pages
+from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.reporters.terminal import paint
 
 if TYPE_CHECKING:

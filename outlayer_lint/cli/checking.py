@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from outlayer_lint import __version__
 from outlayer_lint.cli import CLEAN, FAILED, FOUND, KEPT, Outcome
 from outlayer_lint.config import Layer, Refused, anchored, load
 from outlayer_lint.diagnostic import Report, Severity
+from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.reporters import View, render
 from outlayer_lint.source.discovery import asked_about, common_parent, is_excluded, project_root, shown
 from outlayer_lint.source.document import Document, Unreadable

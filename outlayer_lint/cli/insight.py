@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from outlayer_lint import lint
 from outlayer_lint.cli import CLEAN, FAILED, Outcome
 from outlayer_lint.cli.checking import settings
 from outlayer_lint.config import Refused
+from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.reporters.terminal import count, paint, place, visible
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import os
 import re
-from typing import TYPE_CHECKING
 
 from outlayer_lint.cli.writing import replace
+from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.source.cells import line_in_file
 from outlayer_lint.source.document import NOQA, Document, Unreadable, load
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any
+
+from outlayer_lint.records import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 PATIENCE = 1.0  # seconds before there is a bar; importing rich takes a tenth of that
 PERIOD = 0.1  # seconds between two pictures

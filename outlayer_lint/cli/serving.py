@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from outlayer_lint.cli import Outcome
 from outlayer_lint.config import Refused
+from outlayer_lint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from types import SimpleNamespace

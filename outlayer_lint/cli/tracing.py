@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from outlayer_lint import __version__
 from outlayer_lint.cli import CLEAN, FAILED, FOUND, Outcome
 from outlayer_lint.cli.checking import excerpts, settings
 from outlayer_lint.config import Refused
 from outlayer_lint.diagnostic import Diagnostic, Report, Severity
+from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.reporters import View
 from outlayer_lint.source.discovery import project_root
 from outlayer_lint.tracer import configured as configuration

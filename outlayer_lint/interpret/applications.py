@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.facts import Applied
@@ -14,7 +13,9 @@ from outlayer_lint.interpret.frames import World
 from outlayer_lint.interpret.operators import Divided
 from outlayer_lint.interpret.things import Answer, Library
 from outlayer_lint.interpret.transfer import as_value
-from outlayer_lint.lattice import Emission, Tensor, Value, describe
+from outlayer_lint.lattice import Emission, Tensor, Value
+from outlayer_lint.records import TYPE_CHECKING, Any
+from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,7 +43,6 @@ def words_of(value: Value, **more: Any) -> dict[str, Any]:
     """What messages may quote of a value."""
     first = value.ways[0] if value.ways else None
     return {
-        "emits": describe(first) if first else "",
         "activation": first.by.rpartition(".")[2] if first else "",
         **more,
     }
@@ -222,12 +222,12 @@ def only_drawn_from(driver: Driver, seed: Seed) -> bool:
     if isinstance(statement, ast.Assign) and statement.value is seed.node:
         names = {target.id for target in statement.targets if isinstance(target, ast.Name)}
         read = [
-            n for n in ast.walk(scope.node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load) and n.id in names
+            n for n in walk(scope.node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load) and n.id in names
         ]
     wanted = set(map(id, read))
     handed = [
         call.func
-        for call in ast.walk(scope.node if read != [seed.node] else statement)
+        for call in walk(scope.node if read != [seed.node] else statement)
         if isinstance(call, ast.Call)
         for given in (*call.args, *(k.value for k in call.keywords))
         if id(given) in wanted
@@ -254,7 +254,7 @@ def built_without_dim(driver: Driver, seed: Seed) -> Iterator[Applied]:
             and found[0].axis[2] == "implicit"
         ):
             document = seed.place.block.scope.file.document
-            words = {"operation": thing.name.rpartition(".")[2], "operand": "", "emits": "", "activation": ""}
+            words = {"operation": thing.name.rpartition(".")[2], "operand": "", "activation": ""}
             yield Applied(
                 document.span(seed.node), found[0], Value(reason="not called here"), axis="implicit", words=words
             )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from math import inf, isnan
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret.coupling import Step
 from outlayer_lint.interpret.things import WITH_TENSOR, Const, Parameter, Site, Unknown
 from outlayer_lint.lattice import Emission, Origin, Tensor, Value
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from outlayer_lint.diagnostic import Span

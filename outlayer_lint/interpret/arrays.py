@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 from math import inf
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import operators, shapes
 from outlayer_lint.interpret.arithmetic import real
@@ -28,6 +27,7 @@ from outlayer_lint.interpret.things import (
     unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import Emission, Tensor
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.frames import Arguments

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from math import inf
-from typing import TYPE_CHECKING
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import calls, operators
@@ -25,6 +24,7 @@ from outlayer_lint.interpret.things import (
 )  # fmt: skip
 from outlayer_lint.interpret.transfer import LITERAL
 from outlayer_lint.lattice import Emission, Tensor
+from outlayer_lint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.frames import Arguments

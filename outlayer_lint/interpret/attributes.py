@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import arrays, calls, classes, conditions, families, imports, instances
@@ -35,6 +34,7 @@ from outlayer_lint.interpret.things import (
     unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import Tensor
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
 
 from outlayer_lint.interpret import classes, handed, trainers, ways
 from outlayer_lint.interpret.frames import Binding, World
 from outlayer_lint.interpret.seeds import Seed, calls_at
+from outlayer_lint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.driver import Driver
@@ -140,7 +140,8 @@ def _named(driver: Driver, scope: Scope, name: str, *, method: bool) -> list[Cal
     seeds = _candidates(driver, files, name, near)
     seeds = _handed_over(driver, scope, name, near) + seeds
     # A receiver that stays unknown is believed only where the project has one method of that name.
-    found = _confirmed(driver, seeds, scope, unique=name if method and len(name) > 3 else "")
+    unique = name if method and len(name) > 3 else ""
+    found = _confirmed(driver, seeds, scope, unique=unique, holder=scope.owner)
     found = found or _from_outside(driver, scope, name, scope.owner or scope)
     if found:
         return found

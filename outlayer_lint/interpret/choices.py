@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from outlayer_lint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.things import Answer
@@ -88,7 +88,7 @@ def restrict(answer: Answer, choices: Choices) -> Answer:
         return answer
     ways = []
     for thing, own in answer:
-        both = compatible(own, choices)
+        both = compatible(own, choices) if own else choices
         if both is not None:
             ways.append((thing, both))
     return tuple(ways)

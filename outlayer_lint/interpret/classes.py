@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import calls
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import Answer, Built, Class, Function, Instance, Library, Site, Unknown, only
+from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place
 from outlayer_lint.resolve.scopes import FUNCTIONS, Scope
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import operators
 from outlayer_lint.interpret.choices import NO_CHOICE, Choice, Choices, compatible
@@ -24,6 +23,7 @@ from outlayer_lint.interpret.things import (
     Unknown,
     identity,
 )  # fmt: skip
+from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place
 
 if TYPE_CHECKING:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
 
 from outlayer_lint.interpret import classes, conditions, passing
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import Answer, Class, Instance, Site, only
+from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.resolve.blocks import Place
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from outlayer_lint import knowledge
 from outlayer_lint.diagnostic import Related
@@ -24,7 +23,9 @@ from outlayer_lint.interpret.things import (
     unknown,
 )  # fmt: skip
 from outlayer_lint.interpret.transfer import LITERAL, Application, as_value
-from outlayer_lint.lattice import Emission, Tensor, Value, describe
+from outlayer_lint.lattice import Emission, Tensor, Value
+from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
+from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -229,7 +230,7 @@ def _is_read_off(seed: Seed) -> bool:
     statement = seed.place.block.statements[seed.place.index]
     return any(
         isinstance(node, ast.Attribute) and node.value is seed.node and node.attr in ("numpy", "item")
-        for node in ast.walk(statement)
+        for node in walk(statement)
     )
 
 
@@ -249,7 +250,6 @@ def words_of(driver: Driver, seed: Seed, application: Application, value: Value)
     return {
         "loss": shown, "prediction": text(row.prediction) if row.prediction else "",
         "target": text(row.target_parameter) if row.target_parameter else "",
-        "emits": describe(first) if first is not None else "",
         "activation": first.by.rpartition(".")[2] if first is not None else "",
     }  # fmt: skip
 
@@ -300,7 +300,7 @@ def losses_built(driver: Driver, seed: Seed) -> Iterator[LossBuilt]:
         words = {
             "loss": thing.name.rpartition(".")[2],
             "prediction": _written(seed, row, row.prediction), "target": _written(seed, row, row.target_parameter),
-            "emits": "", "activation": "",
+            "activation": "",
         }  # fmt: skip
         if positional.get("size_average") is ... and tensors == ["weight"] and _is_predicted(driver, seed):
             tensors.append("size_average")  # whatever it holds, beside a prediction it is no flag
@@ -333,7 +333,7 @@ def is_weighed(loss: ast.expr, statement: ast.stmt) -> bool:
     A squared temperature alone makes up for the softened targets and is no weight.
     """
     factors: list[str] = []
-    for node in ast.walk(statement):
+    for node in walk(statement):
         if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div)):
             for operand, other in ((node.left, node.right), (node.right, node.left)):
                 if any(part is loss for part in _product(operand)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import arrays, calls, classes, instances, layers, operators, tensors, transfer
 from outlayer_lint.interpret.choices import Choice, restrict
@@ -33,6 +32,7 @@ from outlayer_lint.interpret.things import (
     unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import Emission, Tensor
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter

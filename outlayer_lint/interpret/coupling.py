@@ -1,11 +1,10 @@
 """What of a tensor's shape is known: its rank, where its classes are, and over which dim its values are coupled.
 
-A dim counted from the front and one counted from the back are compared only where the rank is known.
+A dim counted from the front and one counted from the back are compared only where the rank is known; it is asked only
+for that, because it hangs on what stands behind the layer.
 """
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret.things import (
     Answer,
@@ -20,6 +19,7 @@ from outlayer_lint.interpret.things import (
     unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import SCRAMBLED, Emission, Origin, Tensor
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,27 +128,28 @@ def loosened(t: Tensor, **changes: Any) -> Tensor:
     return t.replace(**changes)
 
 
-def front(axis: Any, rank: int | None) -> int | None:
-    """A dim counted from the front."""
+def front(axis: Any, t: Tensor) -> int | None:
+    """A dim of a tensor counted from the front."""
     if not isinstance(axis, int) or axis == SCRAMBLED:
         return None
-    return axis if axis >= 0 else None if rank is None else axis + rank
+    return axis if axis >= 0 else None if t.rank is None else axis + t.rank
 
 
-def same(left: Any, right: Any, rank: int | None) -> bool | None:
-    """Whether two dims are one, `None` where that cannot be told."""
+def same(left: Any, right: Any, t: Tensor) -> bool | None:
+    """Whether two dims of a tensor are one, `None` where that cannot be told."""
     if not isinstance(left, int) or not isinstance(right, int) or SCRAMBLED in (left, right):
         return None
     if (left < 0) == (right < 0):
         return left == right
-    return left % rank == right % rank if rank else None
+    return left % t.rank == right % t.rank if t.rank else None
 
 
-def shifted(axis: Any, dim: int, step: int, rank: int | None) -> Any:
-    """An axis after a dim was added (+1) or dropped (-1) at `dim`; `rank` is that of before."""
+def shifted(axis: Any, dim: int, step: int, t: Tensor) -> Any:
+    """An axis of a tensor after a dim was added (+1) or dropped (-1) at `dim`."""
     if not isinstance(axis, int) or axis == SCRAMBLED:
         return axis
     if (axis < 0) != (dim < 0):
+        rank = t.rank
         if rank is None:
             # Counted from the other end: what happens at the far end leaves it alone (a batch has more than one dim).
             return axis if dim == 0 or (dim == -1 and step > 0) else None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import calls, classes, containers, indexing, iteration
 from outlayer_lint.interpret.arrays import DRAWN, OPEN, anything, hull, literal
@@ -25,6 +23,7 @@ from outlayer_lint.interpret.things import (
     unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import SCRAMBLED, Emission, Tensor
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.facts import Applied, Consumed, Decision, Fact, LossCall
-from outlayer_lint.interpret import applications, conditions, consumers, handwritten, passing, seeds, shapes
+from outlayer_lint.interpret import applications, conditions, consumers, handwritten, passing, seeds, shapes, standing
 from outlayer_lint.interpret.applications import text_of, words_of
 from outlayer_lint.interpret.choices import NO_CHOICE
 from outlayer_lint.interpret.operators import number
 from outlayer_lint.interpret.things import Answer, Built, Library, Method, Site
 from outlayer_lint.interpret.transfer import Application, as_value
 from outlayer_lint.lattice import Emission, Tensor, Value
+from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import last
+from outlayer_lint.resolve.walking import children, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,8 +93,13 @@ def compared(driver: Driver, seed: Seed, node: ast.Compare) -> Iterator[Decision
 
 
 def _number(answer: Answer) -> float | None:
-    values = {number(thing) for thing, _ in answer}
+    """The one number that an answer is, by itself or in every place of a tensor: `0.5 * torch.ones_like(x)`."""
+    values = {_everywhere(thing) if isinstance(thing, Tensor) else number(thing) for thing, _ in answer}
     return values.pop() if len(values) == 1 else None
+
+
+def _everywhere(tensor: Tensor) -> float | None:
+    return tensor.low if tensor.low == tensor.high else None
 
 
 def related_to(driver: Driver, world: World) -> Any:
@@ -187,8 +193,9 @@ def _facts(driver: Driver, seed: Seed, application: Application, related: Any) -
         for answer in applications.programs(application.input()) if isinstance(dim, int) else ():
             yield from _picked(span, as_value(answer), shown, dim, related)
     elif row.transfer == "interval" and row.how == "log" and consumers.mode_of(seed) == "train":
-        if not applications.only_drawn_from(driver, seed):  # -inf is never drawn
-            yield from applications.logarithm(application, span, shown, related)
+        found = list(applications.logarithm(application, span, shown, related))
+        if found and not applications.only_drawn_from(driver, seed):  # -inf is never drawn
+            yield from found
         yield from handwritten.cross_entropy(driver, seed, application, related)
     elif row.kind == "activation":
         if row.transfer == "normalises" and application.spec(row.axis) == "implicit" and application.form != "module":
@@ -211,7 +218,7 @@ def _takes_places(seed: Seed) -> bool:
         target = statement.targets[0]
         pair = isinstance(target, (ast.Tuple, ast.List)) and len(target.elts) == 2
         return pair and getattr(target.elts[1], "id", "") != "_"  # type: ignore[attr-defined]
-    for node in ast.walk(statement):
+    for node in walk(statement):
         if isinstance(node, ast.Subscript) and node.value is seed.node:
             return isinstance(node.slice, ast.Constant) and node.slice.value in (1, -1)
         if isinstance(node, ast.Attribute) and node.value is seed.node:
@@ -247,6 +254,8 @@ def _consumed(application: Application, seed: Seed, span: Span, related: Any) ->
 def _decided(application: Application, span: Span, shown: str, related: Any) -> Iterator[Decision]:
     for answer in applications.programs(application.input()):
         value = as_value(answer)
+        if any(way.units == 1 for way in value) and standing.told_apart(application):
+            value = value.map(lambda way: way.replace(units=None))
         if value.known:
             yield from _decision(application, value, span, shown, related)
 
@@ -326,11 +335,11 @@ def _means_value(seed: Seed, node: ast.Attribute) -> bool:
     if isinstance(statement, ast.Assign) and statement.value is node:
         names = {target.id for target in statement.targets if isinstance(target, ast.Name)}
         return bool(names) and not any(
-            _hands_over(call, names) for call in ast.walk(seed.place.block.scope.node) if isinstance(call, ast.Call)
+            _hands_over(call, names) for call in walk(seed.place.block.scope.node) if isinstance(call, ast.Call)
         )
     if isinstance(statement, (ast.If, ast.While)) and statement.test is node:
         return True
-    return any(_computes(parent, node) for parent in ast.walk(statement) if node in ast.iter_child_nodes(parent))
+    return any(_computes(parent, node) for parent in walk(statement) if node in children(parent))
 
 
 def _hands_over(call: ast.Call, names: set[str]) -> bool:

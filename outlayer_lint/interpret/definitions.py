@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import attributes, conditions, effects, imports, iteration, mutation, operators, registries
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible, restrict
 from outlayer_lint.interpret.things import Answer, Function, Lazy, Site, Unbound, join, lift, only, unknown
+from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Definition, Place
 from outlayer_lint.resolve.reaching import LIMIT
 
@@ -26,17 +26,12 @@ def joined(it: Interpreter, key: str, place: Place, frame: Frame, *, fallback: b
     reaches = it.reached(key, place)
     if len(reaches) >= LIMIT:
         return unknown("too many alternatives")
-    alone = len(reaches) == 1 and reaches[0].definition is not None
-    if alone and not reaches[0].loops:  # most names
-        definition = reaches[0].definition
-        assert definition is not None
-        if not frame.loops:
-            return conditions.meaningful(_given(it, key, definition, frame))
-        drawn = definition.node if definition.kind == "for" else None
-        return conditions.meaningful(_given(it, key, definition, frame.inside(definition.block, (), drawn)))
+    only_one = reaches[0].definition if len(reaches) == 1 else None
+    if only_one is not None and not reaches[0].loops:  # most names
+        return _straight(it, key, only_one, frame)
     for reach in reaches:
         # The only definition there is holds wherever it is read: nothing to tell apart.
-        choices = NO_CHOICE if alone else _conditions(it, reach, frame)
+        choices = NO_CHOICE if only_one is not None else _conditions(it, reach, frame)
         if choices is None:
             continue
         definition = reach.definition
@@ -77,13 +72,21 @@ def joined(it: Interpreter, key: str, place: Place, frame: Frame, *, fallback: b
     return conditions.meaningful(join(answers))
 
 
+def _straight(it: Interpreter, key: str, definition: Definition, frame: Frame) -> Answer:
+    """What the only definition gives, which no loop was entered for."""
+    if frame.loops:
+        frame = frame.inside(definition.block, (), definition.node if definition.kind == "for" else None)
+    answer = _given(it, key, definition, frame)
+    return answer if len(answer) < 2 else conditions.meaningful(answer)
+
+
 def _conditions(it: Interpreter, reach: Reach, frame: Frame) -> Choices | None:
     """The choices on the way of a definition, or `None` where a condition is decided against it."""
     choices: Choices = NO_CHOICE
     for test, polarity, place, around in reach.conditions:
         where = frame.inside(place.block, reach.loops) if frame.loops or reach.loops else frame
         decided = conditions.decide(it, test, polarity, place, where)
-        both = None if decided is None else compatible(choices, decided)
+        both = None if decided is None else compatible(choices, decided) if choices else decided
         if both is None:
             if around:  # we are asked about this branch, so it is taken, whatever defaults say
                 continue

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import callers, classes, conditions, signatures
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible
@@ -19,6 +18,7 @@ from outlayer_lint.interpret.things import (
     Unknown,
 )
 from outlayer_lint.lattice import Emission, Tensor
+from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place
 from outlayer_lint.resolve.outsiders import Outsiders
 

@@ -7,13 +7,14 @@ that method writes when it is read; what it does not write is as it was before.
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import attributes, calls, classes, conditions, instances, passing
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible, restrict
 from outlayer_lint.interpret.frames import MAX_DEPTH, Frame
 from outlayer_lint.interpret.things import Answer, Effect, Instance, Unbound, Unknown, join, lift, only, unknown
+from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place
+from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
@@ -247,7 +248,7 @@ def _accumulates(scope: Scope, key: str) -> bool:
                     or definition.value is None
                     or any(
                         isinstance(inner, ast.Attribute) and ast.unparse(inner) == key
-                        for inner in ast.walk(definition.value)
+                        for inner in walk(definition.value)
                     )
                 ):
                     return True

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 from functools import partial
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import attributes, calls, conditions, containers, iteration, operators, passing
 from outlayer_lint.interpret.choices import restrict
 from outlayer_lint.interpret.things import Answer, Const, Dictionary, Function, Library, Site, join, lift, only, unknown
+from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place, dotted
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ def _name(it: Interpreter, node: ast.Name, place: Place, frame: Frame) -> Answer
 
 
 def _attribute(it: Interpreter, node: ast.Attribute, place: Place, frame: Frame) -> Answer:
-    scope = place.block.scope
-    if scope.kind != "lambda" and node.attr in scope.block.attributes:
+    root = place.block.root
+    if node.attr in root.attributes and place.block.scope.kind != "lambda":
         key = dotted(node)
-        if key and key in scope.block.names:
+        if key and key in root.names:
             return attributes.written(it, key, place, frame)
     base = it.ev(node.value, place, frame)
     site = Site(node, place, frame)

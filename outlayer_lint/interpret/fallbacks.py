@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+
+from outlayer_lint.records import TYPE_CHECKING
+from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 def replaced(scope: Scope, name: str) -> bool:
     """Whether a scope puts something that it makes itself in a parameter's place where that is `None`."""
     body = getattr(scope.node, "body", ())
-    nodes = [node for statement in body for node in ast.walk(statement)] if isinstance(body, list) else []
+    nodes = [node for statement in body for node in walk(statement)] if isinstance(body, list) else []
     stands = {ast.dump(_stored(target)) for target, value in _assigned(nodes) if _is(value, name)}
     stands.add(ast.dump(ast.Name(name, ast.Load())))
     for node in nodes:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import classes
 from outlayer_lint.interpret.things import Built, Instance, Library
+from outlayer_lint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter

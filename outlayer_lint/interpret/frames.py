@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from outlayer_lint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import ast
@@ -105,8 +105,8 @@ class Frame:
     """One activation of a scope. Its memo lives and dies with it."""
 
     __slots__ = (
-        "arguments", "base", "binds", "caller", "calls", "children", "depth", "loops", "memo", "parent", "place",
-        "receiver", "scope", "variants", "world",
+        "arguments", "base", "binds", "caller", "calls", "children", "depth", "insides", "loops", "memo", "parent",
+        "place", "receiver", "scope", "variants", "world",
     )  # fmt: skip
 
     def __init__(
@@ -129,6 +129,7 @@ class Frame:
         self.memo: dict[object, Answer] = {}
         self.calls: dict[object, Frame] = {}
         self.variants: dict[object, Frame] = {}
+        self.insides: dict[Block, Frame] = {}
         self.children: dict[object, Frame] = {}
 
     @property
@@ -160,7 +161,15 @@ class Frame:
         """
         if not self.loops and not entered:
             return self
-        states = {**self.loops, **dict(entered)}
+        if not entered and drawn is None:
+            found = self.insides.get(block)
+            if found is None:
+                found = self.insides[block] = self._inside(block, {}, None)
+            return found
+        return self._inside(block, dict(entered), drawn)
+
+    def _inside(self, block: Block, entered: dict[ast.stmt, object], drawn: ast.AST | None) -> Frame:
+        states = {**self.loops, **entered}
         kept: dict[ast.stmt, object] = {}
         at: Block | None = block
         while at is not None:

@@ -6,10 +6,10 @@ What functions write to them (`global model`) counts where the module itself lea
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
 
 from outlayer_lint.interpret import conditions
 from outlayer_lint.interpret.things import Const, Function, Unbound, Unknown, join
+from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.resolve.blocks import Place
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def shared(it: Interpreter, name: str, place: Place, frame: Frame) -> Answer:
 def rebound(it: Interpreter, name: str, answer: Answer, at: Frame, module: Frame) -> Answer:
     """What functions of a module put in the place of a name that the module leaves empty (`model = None`)."""
     file = module.scope.file
-    if not _is_empty(answer) or b"global " not in file.words:
+    if not file.has_global or not _is_empty(answer):
         return answer
     found: list[Answer] = []
     for line in file.lines_with(rf"\bglobal\b[^\n#]*\b{name}\b", ("global ",)):

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import TYPE_CHECKING
 
 from outlayer_lint.interpret import classes
 from outlayer_lint.interpret.seeds import Seed
 from outlayer_lint.interpret.things import Class, Function, Partial
+from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.resolve.blocks import dotted
+from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,7 +99,7 @@ def _gives_back(place: Place, cls: str, names: list[str]) -> bool:
         return statement.value is not None and _holds(statement.value, cls, made=True)
     if scope.kind != "function" or not isinstance(statement, ast.Assign):
         return False
-    returned = [n.value for n in ast.walk(scope.node) if isinstance(n, ast.Return)]
+    returned = [n.value for n in walk(scope.node) if isinstance(n, ast.Return)]
     return any(value is not None and _holds(value, name, made=True) for name in names for value in returned)
 
 
@@ -146,7 +147,7 @@ def _taken(driver: Driver, place: Place, name: str, *, made: bool = False) -> It
             yield from filter(None, (dotted(holder).rpartition(".")[2] for holder in _targets(target)))
     elif isinstance(statement, ast.For) and _holds(statement.iter, name, made=made):
         yield from filter(None, (dotted(holder).rpartition(".")[2] for holder in _targets(statement.target)))
-    for node in ast.walk(statement):
+    for node in walk(statement):
         if isinstance(node, ast.keyword) and node.arg and _holds(node.value, name, made=made):
             yield node.arg
         elif isinstance(node, ast.Dict):

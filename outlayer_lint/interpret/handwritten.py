@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import TYPE_CHECKING
 
 from outlayer_lint.facts import Applied
 from outlayer_lint.interpret import tracing
@@ -12,6 +11,8 @@ from outlayer_lint.interpret.applications import text_of, words_of
 from outlayer_lint.interpret.things import Lazy
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Emission, Value
+from outlayer_lint.records import TYPE_CHECKING
+from outlayer_lint.resolve.walking import children, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,8 +66,8 @@ def cross_entropy(driver: Driver, seed: Seed, application: Application, related:
 def _parents(seed: Seed) -> dict[ast.AST, ast.AST]:
     """What each expression of the statement stands in; a minus sign stands in for what it negates."""
     found: dict[ast.AST, ast.AST] = {}
-    for parent in ast.walk(seed.place.block.statements[seed.place.index]):
-        for child in ast.iter_child_nodes(parent):
+    for parent in walk(seed.place.block.statements[seed.place.index]):
+        for child in children(parent):
             found[child] = parent
     return found
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import builtins
 import os
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret.things import Answer, Const, Dictionary, Library, Module, Unknown, only, unknown
+from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Definition, Place
 
 if TYPE_CHECKING:

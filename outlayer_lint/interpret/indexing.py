@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import arrays, shapes
 from outlayer_lint.interpret.coupling import (
@@ -14,6 +13,7 @@ from outlayer_lint.interpret.coupling import (
     shifted,
 )  # fmt: skip
 from outlayer_lint.lattice import SCRAMBLED, Emission, Tensor
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
@@ -26,9 +26,9 @@ def without_first_dim(t: Tensor) -> Tensor:
     source = t.source if t.source is None else (t.source, "row")
     if t.emission in (Emission.DATA, Emission.INDEX):
         return t.replace(rank=rank, source=source, inner=None)
-    kept = (loosened(t) if same(t.axis, 0, t.rank) else t).replace(source=source)
-    classes = shifted(t.class_axis, 0, -1, t.rank)
-    axis = shifted(kept.axis, 0, -1, t.rank) if kept.emission in COUPLED else kept.axis
+    kept = (loosened(t) if same(t.axis, 0, t) else t).replace(source=source)
+    classes = shifted(t.class_axis, 0, -1, t)
+    axis = shifted(kept.axis, 0, -1, t) if kept.emission in COUPLED else kept.axis
     return kept.replace(axis=axis, class_axis=classes, units=t._units if classes is not None else None, rank=rank)  # noqa: SLF001
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from functools import partial
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.diagnostic import Diagnostic, Pair, Span
@@ -14,6 +13,7 @@ from outlayer_lint.interpret import applications, consumers, decisions
 from outlayer_lint.interpret.seeds import (
     LIKELY_LOSS,
     LOADS,
+    NAMED,
     SAMPLES,
     SERVES,
     Seed,
@@ -23,7 +23,9 @@ from outlayer_lint.interpret.seeds import (
     statements_on,
 )
 from outlayer_lint.interpret.transfer import as_value
-from outlayer_lint.lattice import Value, describe
+from outlayer_lint.lattice import Value
+from outlayer_lint.records import TYPE_CHECKING, Any
+from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,8 +65,7 @@ class Event:
         head = None if way is None else (way.origin.built or way.origin.applied)
         reason = unknown.value.reason or "no value" if verdict == "unresolved" and unknown is not None else ""
         return Pair(
-            self.span, best.row.shown, verdict, describe(way) if way is not None else "",
-            way.units if way is not None else None, head, found[0].code if found else "", reason,
+            self.span, best.row.shown, verdict, way, head, found[0].code if found else "", reason
         )  # fmt: skip
 
 
@@ -186,7 +187,8 @@ class Inquiry:
 
     def _constant(self, file: SourceFile) -> Iterator[Event]:
         """Keras layers whose output is the same for every input."""
-        if b"softmax" not in file.words or file.scope is None:
+        words = file.words
+        if b"softmax" not in words or not any(name in words for name in NAMED) or file.scope is None:
             return
         from outlayer_lint.interpret import keras_heads  # noqa: PLC0415 - for files that build such a layer
 
@@ -278,7 +280,7 @@ class Inquiry:
         at = file.document.line_of(Span(file.display, line, 1, line, 1, cell))
         places = list(statements_on(file, at))
         beside = [place for place in reversed(places) if place.block is places[0].block]
-        nodes = ((node, place) for place in beside for node in ast.walk(place.block.statements[place.index]))
+        nodes = ((node, place) for place in beside for node in walk(place.block.statements[place.index]))
         seen: set[str] = set()
         for node, place in nodes:
             if (

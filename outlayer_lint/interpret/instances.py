@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import attributes, classes, conditions, construction, effects
 from outlayer_lint.interpret.frames import Frame
@@ -26,6 +25,7 @@ from outlayer_lint.interpret.things import (
     only,
     unknown,
 )  # fmt: skip
+from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import (
     attributes,
@@ -32,6 +31,7 @@ from outlayer_lint.interpret.things import (
     only,
     unknown,
 )  # fmt: skip
+from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place
 from outlayer_lint.resolve.reaching import reaching
 
@@ -67,6 +67,7 @@ class Interpreter:
         self._provisional: dict[object, tuple[Answer, frozenset[object]]] = {}
         self.parameters: dict[object, Parameter] = {}
         self._replaced: dict[tuple[Scope, str], bool] = {}
+        self._constants: dict[tuple[type, object], Answer] = {}
         self.unfollowed: set[Scope] = set()  # called by their names, on something unknown
         self.importing: set[tuple[int, int, str]] = set()
         self.nowhere = World()
@@ -157,7 +158,11 @@ class Interpreter:
         """What an expression at a place may be, in a frame."""
         kind = type(node)
         if kind is ast.Constant:
-            return only(Const(node.value))  # type: ignore[attr-defined]
+            value = node.value  # type: ignore[attr-defined]
+            constant = self._constants.get((type(value), value))
+            if constant is None:
+                constant = self._constants[type(value), value] = only(Const(value))
+            return constant
         memo = frame.memo
         key = id(node)
         found = memo.get(key)
@@ -215,7 +220,9 @@ class Interpreter:
             self._read.add(DEPTH)
             return unknown("too deep")
         self.nesting += 1
-        outer, self._read = self._read, set()
+        outer = self._read
+        if outer:
+            self._read = set()
         assumed: Answer = ()
         try:
             for _ in range(3):
@@ -236,8 +243,10 @@ class Interpreter:
             if mark in self._read:
                 self._read.discard(mark)
                 self._provisional.clear()
-            inner, self._read = self._read, outer
-            self._read |= inner
+            inner = self._read
+            if outer:
+                outer |= inner
+                self._read = outer
         # A result that leaned on an unfinished assumption, or on an empty purse, is not remembered.
         if self.fuel > 0:
             if inner:
@@ -312,11 +321,12 @@ class Interpreter:
             if name in scope.parameter_names:
                 return self.parameter(name, frame)
             return self.outer(name, scope, frame)
-        if name in scope.block.names:
+        if name in place.block.root.names:
             if name in scope.globals:
                 return free_names.shared(self, name, place, frame)
-            answer = self.defined(name, place, frame)
-            return answer if scope.kind != "module" else free_names.rebound(self, name, answer, frame, frame)
+            if scope.kind == "module":
+                return free_names.rebound(self, name, self.defined(name, place, frame), frame, frame)
+            return self.defined(name, place, frame)
         if scope.kind == "function" and name in scope.parameter_names:
             return self.parameter(name, frame)
         return self.outer(name, scope, frame)

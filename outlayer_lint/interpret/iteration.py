@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import calls, classes, containers, tensors, transfer
 from outlayer_lint.interpret.frames import Arguments, Frame
@@ -26,7 +25,9 @@ from outlayer_lint.interpret.things import (
     unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import Emission, Tensor
+from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Block, Place
+from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
@@ -103,19 +104,16 @@ def entered(it: Interpreter, answer: Answer) -> Answer:
 
 def yielded(it: Interpreter, scope: Scope, frame: Frame) -> Answer | None:
     """What a generator function gives when iterated, `None` if it is none."""
-    found: list[Answer] = []
-    is_generator = False
-    for place, node in _expressions(scope.block):
-        for inner in ast.walk(node):
-            if isinstance(inner, ast.Yield):
-                is_generator = True
-                if inner.value is not None and len(found) < 4:
-                    found.append(it.ev(inner.value, place, frame.inside(place.block)))
-            elif isinstance(inner, ast.YieldFrom):
-                is_generator = True
-                found.append(lift(it.ev(inner.value, place, frame.inside(place.block)), lambda t: turn(it, t, None)))
-    if not is_generator:
+    if scope.yields is None:
+        nodes = [(place, inner) for place, node in _expressions(scope.block) for inner in walk(node)]
+        scope.yields = [(place, node) for place, node in nodes if isinstance(node, (ast.Yield, ast.YieldFrom))]
+    if not scope.yields:
         return None
+    found: list[Answer] = []
+    for place, node in scope.yields:
+        if node.value is not None and (isinstance(node, ast.YieldFrom) or len(found) < 4):
+            answer = it.ev(node.value, place, frame.inside(place.block))
+            found.append(answer if isinstance(node, ast.Yield) else lift(answer, lambda t: turn(it, t, None)))
     return only(Sequence((), open=True, middle=join(found) if found else None))
 
 

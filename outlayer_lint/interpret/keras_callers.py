@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import classes, families
 from outlayer_lint.interpret.seeds import Seed, calls_at
 from outlayer_lint.interpret.things import Class, Dictionary, Function, Instance, Partial, Sequence
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

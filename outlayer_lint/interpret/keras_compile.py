@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from outlayer_lint.facts import Compiled, Consumed, LossCall
 from outlayer_lint.interpret import (
@@ -22,6 +21,8 @@ from outlayer_lint.interpret.seeds import Seed, calls_at
 from outlayer_lint.interpret.things import Dictionary, Instance, Lazy, Sequence, Site, Super, join
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Emission, Tensor, Value
+from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
+from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -372,7 +373,7 @@ def _width(head: Tensor) -> object:
 
 
 def _inside(node: ast.AST, call: ast.Call) -> bool:
-    return any(inner is node for inner in ast.walk(call))
+    return any(inner is node for inner in walk(call))
 
 
 def paired(heads: list[Head], shape: Shape) -> list[Entry | None] | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import keras_training, targets, tracing
 from outlayer_lint.interpret.signs import Evidence
 from outlayer_lint.interpret.things import Answer, Const, Deferred, Lazy, Sequence, unknown
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
 
 from outlayer_lint.facts import Decision
 from outlayer_lint.interpret import applications, keras_models
 from outlayer_lint.interpret.frames import World
-from outlayer_lint.interpret.seeds import NAMED, calls_at
+from outlayer_lint.interpret.seeds import calls_at
 from outlayer_lint.interpret.things import Built
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Emission
+from outlayer_lint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +24,6 @@ FUEL = 100  # a layer is written out in one call
 
 def constant(driver: Driver, file: SourceFile) -> Iterator[Decision]:
     """`Dense(1, activation="softmax")`: whether anything trains it or not, there is nothing to normalise."""
-    if not any(name in file.words for name in NAMED):
-        return
     it = driver.it
     layers = {word for word in file.tokens if word[:1].isupper()}
     for seed in calls_at(file, file.lines_with("softmax", ("softmax",)), layers):

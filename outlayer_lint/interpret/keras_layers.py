@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from math import inf
-from typing import TYPE_CHECKING, Any, TypeVar
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import calls, classes, conditions, coupling, transfer
@@ -27,16 +26,19 @@ from outlayer_lint.interpret.things import (
     unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import Emission, Origin, Tensor
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeVar
+
+    Record = TypeVar("Record", Tensor, Origin)
 
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.interpret.things import Entry
     from outlayer_lint.interpret.transfer import Application
 
 MODES = {mode: only(Const(mode)) for mode in (True, False)}
-Record = TypeVar("Record", Tensor, Origin)
 
 
 # -- the activation ---------------------------------------------------------------------------------------------------

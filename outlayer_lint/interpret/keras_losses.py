@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import calls, classes
 from outlayer_lint.interpret.frames import Arguments
@@ -23,6 +21,7 @@ from outlayer_lint.interpret.things import (
 from outlayer_lint.interpret.transfer import Application
 from outlayer_lint.knowledge import Row
 from outlayer_lint.lattice import Emission, Tensor
+from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from outlayer_lint.facts import LossCall

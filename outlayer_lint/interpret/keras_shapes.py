@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 from functools import reduce
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import arrays, operators, shapes
 from outlayer_lint.interpret.coupling import COUPLED, loosened, on_tensors
 from outlayer_lint.interpret.things import Const, Parameter, Sequence, Subclass, lift, only, unknown
 from outlayer_lint.lattice import Emission, Tensor, Value
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable

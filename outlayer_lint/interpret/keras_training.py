@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from outlayer_lint.interpret import classes, containers, iteration, keras_models, passing
+from outlayer_lint.interpret.frames import World
 from outlayer_lint.interpret.seeds import Seed, calls_at
 from outlayer_lint.interpret.things import (
     Answer,
@@ -13,6 +13,7 @@ from outlayer_lint.interpret.things import (
     Deferred,
     Dictionary,
     Foreign,
+    Function,
     Instance,
     Lazy,
     Parameter,
@@ -22,13 +23,15 @@ from outlayer_lint.interpret.things import (
     Unknown,
     lift,
 )  # fmt: skip
-from outlayer_lint.resolve.blocks import dotted
+from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
+from outlayer_lint.resolve.blocks import dotted, last
+from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from outlayer_lint.interpret.driver import Driver
-    from outlayer_lint.interpret.frames import Frame, World
+    from outlayer_lint.interpret.frames import Frame
     from outlayer_lint.interpret.things import Entry
     from outlayer_lint.resolve.scopes import Scope
     from outlayer_lint.resolve.sourcefile import SourceFile
@@ -128,13 +131,30 @@ class Training:
         if found:
             return found, True
         fits = [*here, *elsewhere]
-        return [], any(fit.unresolved for fit in fits) or (not fits and not self._called(seed, world))
+        unknown = not fits and not self._called(seed, world) and not self._only_reads(seed)
+        return [], unknown or any(fit.unresolved for fit in fits)
 
     def _called(self, seed: Seed, world: World) -> bool:
         """Whether what compiles a model is called in a project that trains none: whoever else calls it may train."""
         if world.bindings.get(seed.place.block.scope) is None:
             return False
         return not any(file.lines_calling(*WORDS) for file in self.driver.project.framework_files)
+
+    def _only_reads(self, seed: Seed) -> bool:
+        """Whether a script hands its model to nobody but functions of the project that train nothing."""
+        function, scope = seed.node.func, seed.place.block.scope
+        key = dotted(function.value) if isinstance(function, ast.Attribute) else ""
+        if scope.kind != "module" or not key or _imported(scope, key):
+            return False
+        file, frame = scope.file, self.driver.frame(seed, World())
+        given = [call for call in walk(scope.node) if isinstance(call, ast.Call) and _takes(call, key)]
+        names = {last(call.func) for call in given}
+        called = [
+            thing
+            for each in calls_at(file, sorted({call.lineno for call in given}), names)
+            for thing, _ in self.driver.it.ev(each.node.func, each.place, frame)
+        ]
+        return len(called) >= len(given) > 0 and all(map(_is_idle, called))
 
     def _mentioning(self, name: str, file: SourceFile) -> list[SourceFile]:
         found = [f for f in self.driver.project.importers(file, name) if f is not file]
@@ -181,11 +201,8 @@ def escaping(seed: Seed) -> list[str]:
         if owner is not None:
             names.append(owner.name)
     elif scope.kind == "module" and key:
-        stem = scope.file.path.rpartition("/")[2].rpartition(".")[0]
-        first = key.partition(".")[0]
-        imported = (f for f in scope.file.project.mentions(stem) if f is not scope.file and first.encode() in f.words)
-        if _handed_over(scope.node, key) or any(imported):
-            names.append(first)
+        if _handed_over(scope.node, key) or _imported(scope, key):
+            names.append(key.partition(".")[0])
     elif scope.kind == "function" and _handed_over(scope.node, key):
         names.append(scope.name)
     return names
@@ -193,23 +210,39 @@ def escaping(seed: Seed) -> list[str]:
 
 def _leaves(node: ast.AST, key: str) -> bool:
     """Whether a function returns the object of that name, or keeps it in another object."""
-    for inner in ast.walk(node):
+    for inner in walk(node):
         value = inner.value if isinstance(inner, (ast.Return, ast.Yield, ast.Assign)) else None
         if value is None or (isinstance(inner, ast.Assign) and not isinstance(inner.targets[0], ast.Attribute)):
             continue
-        if any(dotted(part) == key for part in ast.walk(value) if isinstance(part, (ast.Name, ast.Attribute))):
+        if any(dotted(part) == key for part in walk(value) if isinstance(part, (ast.Name, ast.Attribute))):
             return True
     return False
 
 
+def _imported(scope: Scope, key: str) -> bool:
+    """Whether another file may import what a module binds to a name."""
+    stem = scope.file.path.rpartition("/")[2].rpartition(".")[0]
+    first = key.partition(".")[0].encode()
+    return any(f is not scope.file and first in f.words for f in scope.file.project.mentions(stem))
+
+
 def _handed_over(node: ast.AST, key: str) -> bool:
     """Whether the object of that name is an argument of a call."""
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Call):
-            given = [*inner.args, *(k.value for k in inner.keywords)]
-            if any(isinstance(part, (ast.Name, ast.Attribute)) and dotted(part) == key for part in given):
-                return True
-    return False
+    return any(isinstance(inner, ast.Call) and _takes(inner, key) for inner in walk(node))
+
+
+def _takes(call: ast.Call, key: str) -> bool:
+    given = [*call.args, *(k.value for k in call.keywords)]
+    return any(isinstance(part, (ast.Name, ast.Attribute)) and dotted(part) == key for part in given)
+
+
+def _is_idle(thing: object) -> bool:
+    """Whether it is a function of the project that trains nothing, and hands on nothing that it is given."""
+    if not isinstance(thing, Function) or thing.scope.file.lines_calling(*WORDS):
+        return False
+    node = thing.scope.node
+    parameters = [a.arg for a in walk(node) if isinstance(a, ast.arg)]
+    return isinstance(node, ast.FunctionDef) and not any(_handed_over(node, name) for name in parameters)
 
 
 # -- what is fitted ---------------------------------------------------------------------------------------------------
@@ -291,7 +324,7 @@ def overrides_training(it: Any, thing: object) -> bool:
     if any(has_method(thing, it, name) for name in ("compute_loss", "_compute_loss")):
         return True
     found = classes.method_of(it, thing.cls, "train_step")
-    return found is not None and not any(map(_asks_for_the_loss, ast.walk(found[1].node)))
+    return found is not None and not any(map(_asks_for_the_loss, walk(found[1].node)))
 
 
 def _asks_for_the_loss(node: ast.AST) -> bool:
@@ -313,7 +346,7 @@ def superseded(seed: Seed) -> bool:
         return False
     block = seed.place.block
     for node in block.statements[seed.place.index + 1 :]:
-        for inner in ast.walk(node):
+        for inner in walk(node):
             if not isinstance(inner, ast.Call) or not isinstance(inner.func, ast.Attribute):
                 continue
             if inner.func.attr == "compile" and dotted(inner.func.value) == key and inner is not seed.node:

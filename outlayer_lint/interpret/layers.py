@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import calls, containers, iteration, native
 from outlayer_lint.interpret.frames import Arguments
@@ -23,6 +22,7 @@ from outlayer_lint.interpret.things import (
     only,
     unknown,
 )  # fmt: skip
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from outlayer_lint.interpret import operators
 from outlayer_lint.interpret.arithmetic import real
 from outlayer_lint.interpret.things import Sequence
 from outlayer_lint.lattice import Emission, Tensor
+from outlayer_lint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter

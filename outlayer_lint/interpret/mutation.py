@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import arrays, assignment, attributes, conditions, containers, effects, operators, passing
 from outlayer_lint.interpret.choices import restrict
@@ -23,6 +22,7 @@ from outlayer_lint.interpret.things import (
     only,
 )  # fmt: skip
 from outlayer_lint.lattice import Emission, Tensor
+from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Block, Definition, Place
 
 if TYPE_CHECKING:

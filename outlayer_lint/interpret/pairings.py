@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import calls, classes
@@ -11,6 +10,7 @@ from outlayer_lint.interpret.choices import restrict
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import Answer, Built, Class, Deferred, Instance, Library, join, only, unknown
 from outlayer_lint.interpret.transfer import Application
+from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import dotted
 
 if TYPE_CHECKING:

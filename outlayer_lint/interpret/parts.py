@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import containers, datasets, operators
 from outlayer_lint.interpret.coupling import COUPLED, Step, loosened, on_tensors, rank_after, same, shifted
 from outlayer_lint.interpret.shapes import dim_entry
 from outlayer_lint.interpret.things import Answer, Parameter, Sequence, Subclass, Unknown, lift, only, unknown
 from outlayer_lint.lattice import Emission, Tensor, Value
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
@@ -26,10 +26,10 @@ def selects(it: Interpreter, app: Application) -> Answer:
     def one(t: Tensor) -> Tensor:
         if t.emission is Emission.DATA:
             return t.replace(rank=None) if how in ("mask", "take", "diagonal") else t
-        elsewhere = how in ("index", "range", "sort") and isinstance(dim, int) and same(dim, t.axis, t.rank) is False
+        elsewhere = how in ("index", "range", "sort") and isinstance(dim, int) and same(dim, t.axis, t) is False
         kept = t if elsewhere else loosened(t)
         rank = t._rank if how in ("gather", "index", "range", "sort", "topk") else None  # noqa: SLF001
-        stays = how in ("index", "range") and isinstance(dim, int) and same(dim, t.class_axis, t.rank) is False
+        stays = how in ("index", "range") and isinstance(dim, int) and same(dim, t.class_axis, t) is False
         if how == "sort":
             stays = True
         return kept.replace(units=t._units if stays else None, class_axis=t.class_axis if stays else None, rank=rank)  # noqa: SLF001
@@ -54,15 +54,13 @@ def splits(it: Interpreter, app: Application) -> Answer:
     def part(t: Tensor, units: int | None = None) -> Tensor:
         if t.emission is Emission.DATA:
             return t.replace(rank=rank_after(t, lambda r: r - 1)) if unbinds else t
-        apart = isinstance(dim, int) and (same(dim, t.axis, t.rank) is False or (dim == 0 and t.axis not in (0, None)))
+        apart = isinstance(dim, int) and (same(dim, t.axis, t) is False or (dim == 0 and t.axis not in (0, None)))
         kept = t if apart else loosened(t)
         # Over the batch, or over a dim that is proved another one, the classes stay.
-        stays = dim == 0 or (isinstance(dim, int) and same(dim, t.class_axis, t.rank) is False)
-        moved = (
-            t.class_axis if not unbinds else shifted(t.class_axis, dim, -1, t.rank) if isinstance(dim, int) else None
-        )
+        stays = dim == 0 or (isinstance(dim, int) and same(dim, t.class_axis, t) is False)
+        moved = t.class_axis if not unbinds else shifted(t.class_axis, dim, -1, t) if isinstance(dim, int) else None
         rank = rank_after(t, lambda r: r - 1) if unbinds else t._rank  # noqa: SLF001
-        axis = shifted(t.axis, dim, -1, t.rank) if unbinds and apart else kept.axis
+        axis = shifted(t.axis, dim, -1, t) if unbinds and apart else kept.axis
         if stays and moved is not None:
             return kept.replace(axis=axis, class_axis=moved, rank=rank)
         return kept.replace(
@@ -113,18 +111,18 @@ def reduces(it: Interpreter, app: Application) -> Answer:
         if t.emission is Emission.DATA:
             return t.replace(rank=rank)
         low, high = _reduced(how, t)
-        axis, known = t.axis, t.rank
-        over = dims is None or any(same(d, axis, known) is not False for d in dims)
+        axis = t.axis
+        over = dims is None or any(same(d, axis, t) is not False for d in dims)
         emission = operators.word((low, high)) if how in RANGED else t.emission
         if emission in COUPLED and (over or (how != "mean" or emission is not Emission.SIMPLEX)):
             emission = loosened(t).emission
         classes: int | None = t.class_axis
-        if dims is None or any(same(d, classes, known) is not False for d in dims):
+        if dims is None or any(same(d, classes, t) is not False for d in dims):
             classes = None
         if not keep:
             for d in sorted(dims or (), key=lambda d: (d < 0, d), reverse=True):
-                axis = shifted(axis, d, -1, known)
-                classes = shifted(classes, d, -1, known)
+                axis = shifted(axis, d, -1, t)
+                classes = shifted(classes, d, -1, t)
         return t.replace(
             emission=emission, axis=axis if emission in COUPLED else None, low=low, high=high,
             units=t._units if classes is not None else None,  # noqa: SLF001
@@ -194,17 +192,16 @@ def joins(it: Interpreter, app: Application) -> Answer:
 def _joined(known: list[Tensor], dim: Any, *, stack: bool, single: bool) -> Tensor:
     """Tensors of one kind behind or beside each other."""
     first = known[0]
-    rank = first.rank
     apart = isinstance(dim, int) and (
-        same(dim, first.axis, rank) is False or (dim == 0 and first.axis not in (0, None))
+        same(dim, first.axis, first) is False or (dim == 0 and first.axis not in (0, None))
     )
     kept = first if stack or single or apart else loosened(first)
     axis = first.axis if kept.emission in COUPLED else None
     classes: int | None = first.class_axis
     if stack:
-        axis = shifted(axis, dim, 1, rank) if isinstance(dim, int) else None
-        classes = shifted(classes, dim, 1, rank) if isinstance(dim, int) else None
-    elif not single and (along := same(dim, classes, rank) if isinstance(dim, int) else None) is not False:
+        axis = shifted(axis, dim, 1, first) if isinstance(dim, int) else None
+        classes = shifted(classes, dim, 1, first) if isinstance(dim, int) else None
+    elif not single and (along := same(dim, classes, first) if isinstance(dim, int) else None) is not False:
         classes = classes if dim == 0 and along is None else None  # over dim 0 batches are joined
     return kept.replace(
         axis=axis, units=first._units if classes is not None else None,  # noqa: SLF001

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from outlayer_lint.interpret import calls, datasets, families, iteration
 from outlayer_lint.interpret.arrays import DRAWN
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import Deferred, Dictionary, Sequence, join, lift, only, unknown
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable

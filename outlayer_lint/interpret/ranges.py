@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 from math import exp, inf, log, sqrt
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import operators
 from outlayer_lint.interpret.coupling import Follower, on_tensors
 from outlayer_lint.interpret.indexing import by_value
 from outlayer_lint.interpret.things import Answer, Const, Parameter, Subclass, Unknown, join, lift, only, unknown
 from outlayer_lint.lattice import Emission, Tensor, Value
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter

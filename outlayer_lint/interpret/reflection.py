@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import attributes, classes, families
 from outlayer_lint.interpret.choices import compatible
@@ -29,6 +28,7 @@ from outlayer_lint.interpret.things import (
     unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import Tensor
+from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import dotted
 
 if TYPE_CHECKING:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret.things import Answer, Dictionary, Function, Lazy, only
+from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place
 from outlayer_lint.resolve.scopes import FUNCTIONS
+from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.frames import Frame
@@ -86,7 +87,7 @@ def _key(it: Interpreter, scope: Scope, index: ast.expr, node: Any, place: Place
         if isinstance(decorator, ast.Call):
             given = {k.arg: k.value for k in decorator.keywords if k.arg}
             given |= dict(zip(scope.parameter_names, decorator.args, strict=False))
-            for part in ast.walk(index):  # `name`, `name or cls.__name__`, `name.lower()` is none of these
+            for part in walk(index):  # `name`, `name or cls.__name__`, `name.lower()` is none of these
                 if isinstance(part, ast.Name) and part.id in given:
                     value = it.constant(it.ev(given[part.id], place, module))
                     whole = index is part or isinstance(index, (ast.BoolOp, ast.IfExp))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, NamedTuple
 
 from outlayer_lint.interpret import standing
+from outlayer_lint.records import TYPE_CHECKING, NamedTuple
 from outlayer_lint.resolve.blocks import Place, last
+from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -29,7 +30,7 @@ BY_PATTERN = frozenset(("log", "max"))
 UNCALLED = frozenset(("item", "argmax", "tolist", "numpy"))
 # Patterns for single lines, each with the words that bring a line to attention. Compiled when first searched for.
 NO_DIM = r"[Ss]oft[Mm](?:ax|in)\w*\s*\((?:\s*\)|(?![^\n]*(?:dim|axis|,)))", ("oftmax", "oftMax", "oftmin", "oftMin")
-THRESHOLD = r"[<>]=?\s*(?:0?\.\d|[\w.\[\"']*(?:[Tt]hr|THR))", ("<", ">")
+THRESHOLD = r"[<>]=?\s*(?:0?\.\d|[\w.\[\"']*(?:[Tt]hr|THR)|[\w.]*\b(?:ones|full)(?:_like)?\()", ("<", ">")
 NOT_CALLED = r"\.(?:item|argmax|tolist|numpy)\b(?!\s*[(.])", (".item", ".argmax", ".tolist", ".numpy")
 LOGARITHM = r"\blog_?\s*\((?!\s*(?:[fr]?[\"']|[{]|\w+\s*=))", ("log(", "log_(")
 DIVISION = r"[\w)\]]\s*/\s*[(\w]", ("/",)
@@ -257,11 +258,17 @@ def _cuts(node: ast.Compare) -> bool:
     ):
         return False
     if isinstance(right, ast.Constant):
-        number = isinstance(right.value, float) and 0 < right.value < 1
-        return number and not isinstance(left, ast.Constant)
+        return _is_share(right) and not isinstance(left, ast.Constant)
+    if isinstance(right, (ast.Call, ast.BinOp)):  # 0.5 * torch.ones_like(x)
+        return not isinstance(left, ast.Constant) and any(map(_is_share, walk(right)))
     named = right.slice if isinstance(right, ast.Subscript) else right
     name = str(named.value) if isinstance(named, ast.Constant) else last(named)
     return "thr" in name.lower() and not isinstance(left, ast.Constant)
+
+
+def _is_share(node: ast.AST) -> bool:
+    """Whether it is a number between 0 and 1."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, float) and 0 < node.value < 1
 
 
 def _picks(node: ast.Subscript) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from outlayer_lint.interpret.coupling import (
     COUPLED,
     front,
@@ -15,6 +13,7 @@ from outlayer_lint.interpret.coupling import (
 )  # fmt: skip
 from outlayer_lint.interpret.things import Answer, Const, Parameter, Sequence, Subclass, Unknown
 from outlayer_lint.lattice import SCRAMBLED, Emission, Tensor
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
@@ -93,31 +92,25 @@ def _viewed(t: Tensor, dims: list[Any] | None) -> Tensor:
         return t if dims is None else t.replace(rank=len(dims))
     if not dims:
         return loosened(t, units=None, class_axis=None, rank=None)
-    units, rank, before = t.units, len(dims), t.rank
-    where = t.class_axis
-    at = front(where, before)
+    units, rank, where = t.units, len(dims), t.class_axis
     last = dims[-1]
     if units is not None and units > 1 and last == units:
-        if where == -1 or (at is not None and at == (before or 0) - 1):
-            kept = same(t.axis, where, before) if t.emission in COUPLED else False
+        if where == -1 or same(where, -1, t):
+            kept = same(t.axis, where, t) if t.emission in COUPLED else False
             return (t if kept or t.emission not in COUPLED else loosened(t)).replace(
                 axis=-1 if kept else None if t.emission in COUPLED else t.axis, units=units, class_axis=-1, rank=rank
             )  # fmt: skip
-        if where == 1 and (before or 0) >= IMAGE and rank < (before or 0) and -1 not in dims[:-1]:
+        fewer = where == 1 and rank < (t.rank or 0) >= IMAGE
+        if fewer and -1 not in dims[:-1]:
             # `view(batch, classes)` runs only where one place is left.
             return (
                 t.replace(axis=-1 if t.axis == 1 else None, units=units, class_axis=-1, rank=rank)
                 if rank == 2
                 else loosened(t, units=None, class_axis=None, rank=rank)
             )
-        if (
-            where == 1
-            and (before or 0) >= IMAGE
-            and rank < (before or 0)
-            and (t.emission not in COUPLED or t.axis == 1)
-        ):
+        if fewer and (t.emission not in COUPLED or t.axis == 1):
             return t.replace(units=units, axis=None, class_axis=SCRAMBLED, rank=rank)
-        if where == 1 and before is None and rank == 2:  # pooled to one place
+        if where == 1 and rank == 2 and t.rank is None:  # pooled to one place
             return t.replace(axis=1 if t.axis == 1 else None, units=units, class_axis=1, rank=rank)
     if (
         units is not None
@@ -125,14 +118,14 @@ def _viewed(t: Tensor, dims: list[Any] | None) -> Tensor:
         and where == 1
         and rank >= 3
         and dims[1] == units
-        and (before is None or before >= IMAGE)
+        and (t.rank is None or t.rank >= IMAGE)
     ):
         kept = t.axis == 1
         return (t if kept or t.emission not in COUPLED else loosened(t)).replace(units=units, class_axis=1, rank=rank)
-    if units == 1 and last == 1 and rank == 2 and where in (-1, before):  # rows of one
-        return t.replace(axis=-1 if same(t.axis, where, before) else None, class_axis=-1, rank=rank)
+    if units == 1 and last == 1 and rank == 2 and (where == -1 or where == t.rank):  # noqa: PLR1714 - rows of one
+        return t.replace(axis=-1 if same(t.axis, where, t) else None, class_axis=-1, rank=rank)
     # `view(batch, -1)` of rows is what it was.
-    if rank == before == 2 and last == -1:
+    if rank == 2 and last == -1 and t.rank == 2:
         return t
     return loosened(t, units=None, class_axis=None, rank=rank)
 
@@ -152,8 +145,8 @@ def _flattened(t: Tensor, start: int, end: int) -> Tensor:
         return before - (end % before - start % before) if before else 1
 
     where = t.class_axis
-    at, known = front(where, t.rank), t.rank
-    first, last = front(start, known), front(end, known)
+    at, known = front(where, t), t.rank
+    first, last = front(start, t), front(end, t)
     if known is not None and first is not None and last is not None and first >= last:
         return t
     after = 1 if (start, end) == (0, -1) else start + 1 if end == -1 and start >= 0 else rank_after(t, rank)
@@ -163,7 +156,7 @@ def _flattened(t: Tensor, start: int, end: int) -> Tensor:
     if not stays:
         return loosened(t, units=None, class_axis=None, rank=after)
     moved = where if where is not None and (where < 0 or start > where) else None
-    if t.emission in COUPLED and same(t.axis, where, known) is not True:
+    if t.emission in COUPLED and same(t.axis, where, t) is not True:
         return loosened(t, class_axis=moved, rank=after)
     return t.replace(axis=t.axis if t.emission not in COUPLED else moved, class_axis=moved, rank=after)
 
@@ -236,10 +229,9 @@ def adds_axis(it: Interpreter, app: Application) -> Answer:
             return alone(t.replace(rank=rank)) if dim == 0 else t.replace(rank=rank)
         if not isinstance(dim, int):
             return loosened(t, units=None, class_axis=None, rank=rank)
-        known = t.rank
-        moved = shifted(t.class_axis, dim, 1, known)
+        moved = shifted(t.class_axis, dim, 1, t)
         return t.replace(
-            axis=shifted(t.axis, dim, 1, known),
+            axis=shifted(t.axis, dim, 1, t),
             class_axis=moved,
             units=t._units if moved is not None else None,  # noqa: SLF001
             rank=rank,
@@ -264,13 +256,13 @@ def drops_axis(it: Interpreter, app: Application) -> Answer:
     def one(t: Tensor) -> Tensor:
         if t.emission is Emission.DATA:
             return t.replace(rank=None if dim is None else rank_after(t, lambda r: r - 1))
-        units, known, where = t.units, t.rank, t.class_axis
+        units, where = t.units, t.class_axis
         if isinstance(dim, int):
-            gone = same(dim, where, known)
+            gone = same(dim, where, t)
             if gone and units is not None and units > 1:
                 return t  # a dim of more than one stays
-            moved = shifted(where, dim, -1, known)
-            axis = shifted(t.axis, dim, -1, known) if t.emission in COUPLED else t.axis
+            moved = shifted(where, dim, -1, t)
+            axis = shifted(t.axis, dim, -1, t) if t.emission in COUPLED else t.axis
             kept = t if t.emission not in COUPLED or axis is not None else loosened(t)
             return kept.replace(
                 axis=axis, class_axis=None if gone else moved, units=None if gone or moved is None else units,
@@ -278,10 +270,8 @@ def drops_axis(it: Interpreter, app: Application) -> Answer:
             )  # fmt: skip
         # Dims of size one vanish: a class dim of more than one stays, in an unknown place.
         if units is not None and units > 1 and where == -1:
-            return t.replace(
-                axis=-1 if same(t.axis, -1, known) else None, class_axis=-1, rank=known if known == 2 else None
-            )
-        rank = 1 if units == 1 and known == 2 else None
+            return t.replace(axis=-1 if same(t.axis, -1, t) else None, class_axis=-1, rank=2 if t.rank == 2 else None)
+        rank = 1 if units == 1 and t.rank == 2 else None
         return loosened(t, class_axis=None, units=None, rank=rank)
 
     return on_tensors(app.input(), one)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import TYPE_CHECKING
+
+from outlayer_lint.records import TYPE_CHECKING
+from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
     from outlayer_lint.resolve.scopes import Scope
@@ -52,7 +54,7 @@ def _is_plain(annotation: ast.expr) -> bool:
 def _words(annotation: ast.expr) -> set[str]:
     """The names in an annotation, also in one that is a text; not the values of a `Literal`."""
     words: set[str] = set()
-    for node in ast.walk(annotation):
+    for node in walk(annotation):
         if isinstance(node, ast.Attribute):
             words.add(node.attr)
         elif isinstance(node, ast.Name):
@@ -67,6 +69,6 @@ def _inside_literal(annotation: ast.expr, text: ast.Constant) -> bool:
     return any(
         isinstance(node, ast.Subscript)
         and getattr(node.value, "attr", getattr(node.value, "id", "")) == "Literal"
-        and any(inner is text for inner in ast.walk(node.slice))
-        for node in ast.walk(annotation)
+        and any(inner is text for inner in walk(node.slice))
+        for node in walk(annotation)
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import classes, handwritten, tracing
 from outlayer_lint.interpret.targets import ancestors, feeds, heads
 from outlayer_lint.interpret.things import Answer, Built, Instance, Lazy, Library, Parameter, Unknown
 from outlayer_lint.lattice import Tensor, Value
+from outlayer_lint.records import TYPE_CHECKING, Any
+from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -176,9 +177,7 @@ def chosen(it: Interpreter, node: ast.AST, place: Place) -> bool:
     block: Block | None = place.block
     own = _losses_in(it, [node], place)
     statement = place.block.statements[place.index]
-    if any(
-        isinstance(n, (ast.Dict, ast.IfExp)) and len(_losses_in(it, [n], place) | own) > 1 for n in ast.walk(statement)
-    ):
+    if any(isinstance(n, (ast.Dict, ast.IfExp)) and len(_losses_in(it, [n], place) | own) > 1 for n in walk(statement)):
         return True
     while block is not None:
         if block.kind in ("then", "else") and isinstance(block.statement, ast.If):
@@ -196,7 +195,7 @@ def chosen(it: Interpreter, node: ast.AST, place: Place) -> bool:
 
 def _constant_test(test: ast.expr) -> bool:
     """Whether a condition asks for a choice by name: it compares with a text or a flag."""
-    return any(isinstance(n, ast.Constant) and isinstance(n.value, (str, bool)) for n in ast.walk(test)) or isinstance(
+    return any(isinstance(n, ast.Constant) and isinstance(n.value, (str, bool)) for n in walk(test)) or isinstance(
         test, (ast.Name, ast.Attribute, ast.UnaryOp)
     )
 
@@ -208,7 +207,7 @@ def _losses_in(it: Interpreter, nodes: list[Any], place: Place) -> set[str]:
     if module is None:
         return found
     for top in nodes:
-        for node in ast.walk(top):
+        for node in walk(top):
             if (
                 isinstance(node, (ast.Attribute, ast.Name))
                 and isinstance(node.ctx, ast.Load)
@@ -335,9 +334,9 @@ def _is_method(node: ast.Call) -> bool:
 def counted(node: ast.AST) -> list[ast.expr]:
     """What a metric is computed from, or a count of correct answers."""
     if isinstance(node, ast.Call):
-        return [n for a in node.args for n in ast.walk(a) if isinstance(n, (ast.Name, ast.Call))]
+        return [n for a in node.args for n in walk(a) if isinstance(n, (ast.Name, ast.Call))]
     if isinstance(node, ast.Compare) and any(isinstance(op, ast.Eq) for op in node.ops):
-        return [n for n in ast.walk(node) if isinstance(n, (ast.Name, ast.Call))]
+        return [n for n in walk(node) if isinstance(n, (ast.Name, ast.Call))]
     return []
 
 
@@ -367,7 +366,7 @@ def named(case: Evidence, words: frozenset[str]) -> bool:
                 texts.append(_last(node))
             elif isinstance(node, ast.Subscript):
                 texts.extend(
-                    n.value for n in ast.walk(node.slice) if isinstance(n, ast.Constant) and isinstance(n.value, str)
+                    n.value for n in walk(node.slice) if isinstance(n, ast.Constant) and isinstance(n.value, str)
                 )
     for way in case.values[1].ways:
         texts.extend(tracing.words_of(way.source))

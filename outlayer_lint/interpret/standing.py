@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
 
-from outlayer_lint.resolve.blocks import last
+from outlayer_lint.interpret import conditions
+from outlayer_lint.lattice import Emission, Tensor
+from outlayer_lint.records import TYPE_CHECKING
+from outlayer_lint.resolve.blocks import Place, last
+from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.seeds import Seed
+    from outlayer_lint.interpret.transfer import Application
     from outlayer_lint.resolve.blocks import Block
     from outlayer_lint.resolve.scopes import Scope
 
@@ -62,6 +66,30 @@ def outside_models(seed: Seed) -> bool:
             return isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id == "self"
         scope = scope.parent
     return True
+
+
+def told_apart(application: Application) -> bool:
+    """Whether an open test tells one unit from several: the other branch takes the sigmoid of what is decided here.
+
+    What runs here then is not what has one unit, whichever values the test is about.
+    """
+    it, (node, place, frame) = application.it, application.site
+    block = place.block
+    if block.parent is None or block.condition is None or block.kind not in ("then", "else"):
+        return False
+    at = Place(block.parent, block.index)
+    if not conditions.decide(it, *block.condition, at, frame.inside(block.parent)):
+        return False
+    names = {part.id for part in walk(node) if isinstance(part, ast.Name)}
+    return any(
+        isinstance(thing, Tensor) and thing.emission is Emission.UNIT
+        for other in block.parent.subs.get(block.index, ())
+        if other is not block
+        for index, statement in enumerate(other.statements)
+        for call in walk(statement)
+        if isinstance(call, ast.Call) and any(isinstance(a, ast.Name) and a.id in names for a in call.args)
+        for thing, _ in it.ev(call, Place(other, index), frame)
+    )
 
 
 def names_dim(node: ast.Call) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from math import inf
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.facts import LossCall
@@ -12,6 +11,7 @@ from outlayer_lint.interpret import arrays, signatures, tracing
 from outlayer_lint.interpret.things import Answer, Lazy, Parameter, Sequence
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Emission, Tensor, Value
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import arrays, datasets, makers, operators, parts, ranges, shapes, transforms
 from outlayer_lint.interpret.coupling import COUPLED, Follower, on_tensors
 from outlayer_lint.interpret.indexing import by_value, indexed, without_first_dim
 from outlayer_lint.interpret.things import Answer, Parameter, Site, Subclass, Unknown, lift, only, unknown
 from outlayer_lint.lattice import BOUNDS, NOTHING, SCRAMBLED, Emission, Origin, Tensor, Value
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,10 +7,10 @@ identity, but constants by value.
 from __future__ import annotations
 
 from itertools import count
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices, comparable, compatible
 from outlayer_lint.lattice import Tensor
+from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import ast

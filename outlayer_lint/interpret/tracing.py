@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import iteration, passing
 from outlayer_lint.interpret.things import Lazy, Parameter, Unknown
 from outlayer_lint.lattice import Tensor
+from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place, dotted
+from outlayer_lint.resolve.walking import children
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +50,7 @@ def behind(it: Interpreter, start: Lazy, limit: int = LIMIT, *, arithmetic: bool
         elif not isinstance(
             node, (ast.Lambda, ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp, ast.Constant)
         ):
-            for child in ast.iter_child_nodes(node):
+            for child in children(node):
                 if isinstance(child, ast.keyword):
                     child = child.value  # noqa: PLW2901
                 if isinstance(child, ast.expr) and not (

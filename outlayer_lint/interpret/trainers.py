@@ -6,13 +6,14 @@ Written out as the calls that the trainer makes: `model.training_step(next(iter(
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import classes
 from outlayer_lint.interpret.frames import Binding, World
 from outlayer_lint.interpret.seeds import Seed, calls_at
 from outlayer_lint.interpret.things import Answer, Instance, Library
+from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place
+from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.driver import Driver
@@ -106,7 +107,7 @@ def _call(holder: ast.expr, name: str) -> ast.expr:
 def _step(near: Any, loader: ast.expr, name: str) -> ast.Call:
     batch = ast.Call(ast.Name("next", ast.Load()), [ast.Call(ast.Name("iter", ast.Load()), [loader], [])], [])
     call = ast.Call(ast.Name(name, ast.Load()), [batch, ast.Constant(0)], [])
-    for node in ast.walk(call):
+    for node in walk(call):
         if isinstance(node, ast.expr) and not hasattr(node, "lineno"):
             ast.copy_location(node, near)
     return call

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import arrays, attributes, calls, containers, datasets, layers, tensors
 from outlayer_lint.interpret.arithmetic import real
@@ -26,6 +24,7 @@ from outlayer_lint.interpret.things import (
     unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import Emission, Origin, Tensor, Value
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.interpret import calls, containers, operators
 from outlayer_lint.interpret.arrays import OPEN, anything, is_image
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import Answer, Built, Site, Unknown, lift, only, unknown
 from outlayer_lint.lattice import Emission, Tensor
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
 
 from outlayer_lint.diagnostic import Use
 from outlayer_lint.facts import Consumed, Decision
 from outlayer_lint.interpret.applications import outputs
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import describe
+from outlayer_lint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

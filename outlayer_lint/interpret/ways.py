@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from outlayer_lint.interpret import classes
 from outlayer_lint.interpret.choices import compatible
 from outlayer_lint.interpret.things import (
@@ -18,6 +16,7 @@ from outlayer_lint.interpret.things import (
     Unknown,
     unknown,
 )  # fmt: skip
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.frames import Binding, Frame

@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import marshal
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from outlayer_lint.diagnostic import Severity
 from outlayer_lint.knowledge.table import KnowledgeError, body_of, load
 from outlayer_lint.lattice import Emission
+from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

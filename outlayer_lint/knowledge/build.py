@@ -12,10 +12,10 @@ import marshal
 import os
 import re
 import tomllib
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.knowledge import schema
 from outlayer_lint.knowledge.table import VERSION, KnowledgeError
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

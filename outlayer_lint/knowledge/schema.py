@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, NoReturn
 
 from outlayer_lint.knowledge.table import KnowledgeError
 from outlayer_lint.lattice import Emission
+from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from typing import NoReturn
 
 EMISSIONS = tuple(str(word) for word in Emission)
 KINDS = (

@@ -5,7 +5,11 @@ from __future__ import annotations
 import marshal
 import os
 import sys
-from typing import Any
+
+from outlayer_lint.records import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SHIPPED = os.path.join(PACKAGE, "knowledge", "table.marshal")

@@ -5,9 +5,8 @@ Nothing here prints.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from outlayer_lint.diagnostic import Severity
+from outlayer_lint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable

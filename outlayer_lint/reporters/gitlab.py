@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.fingerprint import numbered, relative
+from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.reporters.terminal import place, told
 
 if TYPE_CHECKING:

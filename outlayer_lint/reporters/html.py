@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from html import escape
-from typing import TYPE_CHECKING, NamedTuple
 
+from outlayer_lint.records import TYPE_CHECKING, NamedTuple
 from outlayer_lint.reporters.page import PAGE
 from outlayer_lint.reporters.plain import WORDS, plainly
 from outlayer_lint.reporters.terminal import count, place, visible

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.reporters.terminal import place, told, visible
 
 if TYPE_CHECKING:

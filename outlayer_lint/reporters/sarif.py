@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from outlayer_lint.diagnostic import AGAIN
 from outlayer_lint.fingerprint import VERSION, numbered
 from outlayer_lint.knowledge import pages
+from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.reporters.terminal import place
 
 if TYPE_CHECKING:

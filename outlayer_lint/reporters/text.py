@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.reporters.terminal import closing, paint, place, told, visible
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any, NamedTuple
 
+from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
 from outlayer_lint.resolve.branches import ends
 
 if TYPE_CHECKING:
@@ -39,10 +39,12 @@ class Block:
         "_exits",
         "condition",
         "ends",
+        "guard",
         "index",
         "kind",
         "names",
         "parent",
+        "root",
         "scope",
         "statement",
         "statements",
@@ -54,7 +56,11 @@ class Block:
         self, scope: Scope, statements: list[ast.stmt], parent: Block | None, index: int, kind: str,
         statement: ast.stmt | None, condition: tuple[ast.expr, bool] | None = None,
     ) -> None:  # fmt: skip
-        """`index` is the position of the compound `statement` in `parent`; `condition` the test and its polarity."""
+        """`index` is the position of the compound `statement` in `parent`; `condition` the test and its polarity.
+
+        `root` is the block of the whole scope.
+        """
+        self.root: Block = self if parent is None else parent.root
         self.scope = scope
         self.statements = statements
         self.parent = parent
@@ -66,6 +72,8 @@ class Block:
         self.writes: dict[int, list[tuple[str, Definition]]] = {}
         self.subs: dict[int, list[Block]] = {}
         self.ends = False
+        # What handles an exception runs where another does not: a condition without words of its own.
+        self.guard = ast.Yield(None) if kind == "handler" else None
         self._exits: list[int] | None = None
         self._attributes: frozenset[str] | None = None
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+
+from outlayer_lint.records import TYPE_CHECKING
+from outlayer_lint.resolve.walking import children, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +71,7 @@ def matched(subject: ast.expr, case: ast.match_case, before: list[ast.expr]) -> 
     elif test is not None:
         before.append(test)
     if test is not None:
-        for inner in ast.walk(test):
+        for inner in walk(test):
             if isinstance(inner, ast.expr) and not hasattr(inner, "lineno"):
                 ast.copy_location(inner, case.pattern)
     return test
@@ -100,7 +102,7 @@ def leaves(node: ast.stmt) -> bool:
         if isinstance(inner, (ast.For, ast.AsyncFor, ast.While)):
             todo.extend(inner.orelse)
         elif not isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.expr)):
-            todo.extend(ast.iter_child_nodes(inner))
+            todo.extend(children(inner))
     return False
 
 
@@ -115,5 +117,5 @@ def ends(node: ast.stmt, subs: list[Block]) -> bool:
     if isinstance(node, (ast.Try, ast.TryStar)):
         return any(s.ends for s in subs if s.kind == "finally") or all(s.ends for s in subs if s.kind != "finally")
     if isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and node.test.value:
-        return not any(isinstance(inner, ast.Break) for statement in node.body for inner in ast.walk(statement))
+        return not any(isinstance(inner, ast.Break) for statement in node.body for inner in walk(statement))
     return False

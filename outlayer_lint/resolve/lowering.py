@@ -7,11 +7,12 @@ dotted `self.fc` or `model.net.fc`, so that an attribute's writes are found as a
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
 
+from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.resolve import setters
 from outlayer_lint.resolve.blocks import TERMINATORS, Block, Definition, Place, dotted, nested
 from outlayer_lint.resolve.branches import bodies, ends
+from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -107,7 +108,7 @@ def writes(block: Block, index: int, node: ast.stmt) -> Iterator[tuple[str, Defi
                 if isinstance(case.pattern, ast.MatchAs) and case.pattern.name:
                     yield case.pattern.name, made("assign", subject)
                     continue
-                for inner in ast.walk(case.pattern):
+                for inner in walk(case.pattern):
                     if name := getattr(inner, "name", None):
                         yield name, made("opaque", None)
         case _:
@@ -193,6 +194,6 @@ def mutation(value: ast.expr, made: Made, place: Place) -> Iterator[tuple[str, D
 
 def walrus(value: ast.expr, made: Made) -> Iterator[tuple[str, Definition]]:
     """Names bound by `:=` inside an expression; files without one never come to the walk."""
-    for inner in ast.walk(value):
+    for inner in walk(value):
         if isinstance(inner, ast.NamedExpr) and isinstance(inner.target, ast.Name):
             yield inner.target.id, made("assign", inner.value)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING
 
+from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.source.document import Unreadable, contents
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
+from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.resolve.sourcefile import SourceFile
 
 if TYPE_CHECKING:

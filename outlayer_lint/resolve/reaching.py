@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import ast
 from bisect import bisect_left
-from typing import TYPE_CHECKING, NamedTuple
 
+from outlayer_lint.records import TYPE_CHECKING, NamedTuple
 from outlayer_lint.resolve.blocks import Block, Definition, Place
 from outlayer_lint.resolve.branches import is_exhaustive, leaves
 
@@ -144,9 +144,13 @@ def _through(
         final = [s for s in subs if s.kind == "finally"]
         if final:
             paths = _within(key, final[0], len(final[0].statements), paths, found, limit)
+        place = Place(block, i)
+        guards = [s.guard for s in subs if s.guard is not None and key in s.names]  # names written together
         for sub in subs:
             if sub.kind != "finally" and not sub.ends and paths:
-                after += _within(key, sub, len(sub.statements), paths, found, limit)
+                tests = tuple((g, g is sub.guard, place, False) for g in guards if sub.guard in (None, g))
+                entered = [((*c, *tests) if len(c) < MAX_CONDITIONS else c, l) for c, l in paths] if tests else paths
+                after += _within(key, sub, len(sub.statements), entered, found, limit)
         return _distinct(after, limit)
     if isinstance(node, ast.If):
         place = Place(block, i)

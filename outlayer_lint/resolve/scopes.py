@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
 
-from outlayer_lint.resolve.blocks import Block
+from outlayer_lint.records import TYPE_CHECKING
+from outlayer_lint.resolve.blocks import Block, last
 from outlayer_lint.resolve.lowering import lower
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ class Scope:
 
     __slots__ = (
         "_block",
+        "_decorators",
         "file",
         "globals",
-        "is_generator",
         "kind",
         "name",
         "nested",
@@ -33,6 +33,7 @@ class Scope:
         "parent",
         "self_calls",
         "touched",
+        "yields",
     )
 
     def __init__(self, node: ast.AST, kind: str, name: str, parent: Scope | None, file: SourceFile) -> None:
@@ -44,11 +45,12 @@ class Scope:
         self.file = file
         self.owner = parent if parent is not None and parent.kind == "class" else None
         self.globals: set[str] = set()
-        self.is_generator = False
         self.nested: dict[ast.AST, Scope] = {}
         self.touched: dict[str, list[ast.AST]] | None = None  # of a class: attribute -> methods that may write it
+        self.yields: list[tuple[Place, ast.Yield | ast.YieldFrom]] | None = None  # where it yields, once somebody asked
         self.self_calls: list[tuple[Place, ast.Call]] = []
         self._block: Block | None = None
+        self._decorators: frozenset[str] | None = None
         a: ast.arguments | None = getattr(node, "args", None)
         self.parameters = a
         self.parameter_names: list[str] = []
@@ -88,8 +90,7 @@ class Scope:
 
     def has_decorator(self, *names: str) -> bool:
         """Whether a decorator's last name is one of these."""
-        for decorator in getattr(self.node, "decorator_list", ()):
-            node = decorator.func if isinstance(decorator, ast.Call) else decorator
-            if (node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")) in names:
-                return True
-        return False
+        if self._decorators is None:
+            found = getattr(self.node, "decorator_list", ())
+            self._decorators = frozenset(last(d.func if isinstance(d, ast.Call) else d) for d in found)
+        return bool(self._decorators) and not self._decorators.isdisjoint(names)

@@ -6,8 +6,8 @@ import ast
 import os
 import re
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING
 
+from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.resolve.blocks import Place
 from outlayer_lint.resolve.scopes import Scope
 from outlayer_lint.source.document import Document, Unreadable, contents
@@ -35,6 +35,7 @@ class SourceFile:
         "_data",
         "_document",
         "_framework",
+        "_global",
         "_scope",
         "_stars",
         "_tokens",
@@ -63,6 +64,7 @@ class SourceFile:
         self._stars: list[str] | None = None
         self._words: bytes | None = None
         self._framework: bool | None = None
+        self._global: bool | None = None
         self._tokens: set[str] | None = None
 
     def __repr__(self) -> str:
@@ -129,6 +131,13 @@ class SourceFile:
             data = self.words if self.part else self.data
             self._framework = any(word in data for word in FRAMEWORKS)
         return self._framework
+
+    @property
+    def has_global(self) -> bool:
+        """Whether a function may rebind a name of the module."""
+        if self._global is None:
+            self._global = b"global " in self.words
+        return self._global
 
     @property
     def walrus_lines(self) -> list[int]:

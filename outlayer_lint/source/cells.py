@@ -9,7 +9,8 @@ import json
 import re
 from functools import lru_cache
 from json.decoder import scanstring  # type: ignore[attr-defined] # undocumented, and there since Python 2.6
-from typing import TYPE_CHECKING
+
+from outlayer_lint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

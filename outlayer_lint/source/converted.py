@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 import re
 from bisect import bisect_right
-from typing import TYPE_CHECKING, NamedTuple
 
+from outlayer_lint.records import TYPE_CHECKING, NamedTuple
 from outlayer_lint.source.notebook import FOREIGN, WRITES, module_written
 
 if TYPE_CHECKING:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.config import Refused, ascend, has_table, matcher
 from outlayer_lint.diagnostic import Unread
+from outlayer_lint.records import TYPE_CHECKING
+from outlayer_lint.source.ignored import Ignored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,7 +24,7 @@ PROJECT_FILES = ("setup.py", "setup.cfg", "pyproject.toml")
 MAX_DEPTH = 64
 MAX_FILES = 100_000
 
-Chain = tuple[tuple[str, Any], ...]  # (folder, patterns of its .gitignore), the outermost first
+Chain = tuple[tuple[str, Ignored], ...]  # (folder, patterns of its .gitignore), the outermost first
 
 
 def sources(
@@ -186,9 +187,9 @@ def _left_out(path: str, excluded: Callable[[str], bool] | None, chain: Chain | 
         return True
     for base, patterns in reversed(chain or ()):  # the innermost file that has an opinion decides
         below = path[len(base) + 1 :].replace(os.sep, "/") + ("/" if folder else "")
-        verdict = patterns.check_file(below).include
+        verdict = patterns.verdict(below)
         if verdict is not None:
-            return bool(verdict)
+            return verdict
     return False
 
 
@@ -209,19 +210,4 @@ def _gitignore(folder: str) -> Chain:
             lines = file.read().splitlines()
     except OSError:
         return ()
-    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - costs more than a small run, so only where there are patterns
-
-    try:
-        return ((folder, GitIgnoreSpec.from_lines(lines)),)
-    except ValueError:  # one pattern that git would skip as well
-        return ((folder, GitIgnoreSpec.from_lines(filter(_is_pattern, lines))),)
-
-
-def _is_pattern(line: str) -> bool:
-    from pathspec import GitIgnoreSpec  # noqa: PLC0415
-
-    try:
-        GitIgnoreSpec.from_lines([line])
-    except ValueError:
-        return False
-    return True
+    return ((folder, Ignored(lines)),)

@@ -7,9 +7,9 @@ import os
 import re
 import stat
 import warnings
-from typing import TYPE_CHECKING
 
 from outlayer_lint.diagnostic import Span, Unread
+from outlayer_lint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from outlayer_lint.source.converted import Converted
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 5_000_000
 MAX_LINE = 1_000_000
+SILENT = [("ignore", None, Warning, None, 0)]  # the filter that ignores all warnings
 SHORT = 60  # characters of source that a message quotes
 # Not compiled here: few runs need any of these, and all of them together cost as much as a small file.
 CODING = rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)"
@@ -115,8 +116,9 @@ class Document:
                 self._tree = parse(text, self.display)
             except SyntaxError as error:
                 if self._notebook is None:
-                    raise _unreadable(error, text) from None
-                self._tree = self._recovered(self._notebook)
+                    self._tree = _older(text, self.display, error)
+                else:
+                    self._tree = self._recovered(self._notebook)
         return self._tree
 
     def _outlined(self, text: str) -> bool:
@@ -142,10 +144,11 @@ class Document:
         if part is None:
             return
         line: int = node.lineno  # type: ignore[attr-defined] # only definitions are left for later
+        text = "\n" * (line - 1) + self.text[part[0] : part[1]]
         try:
-            filled = parse("\n" * (line - 1) + self.text[part[0] : part[1]], self.display)
+            filled = parse(text, self.display)
         except SyntaxError as error:
-            raise _unreadable(error, self.text) from None
+            filled = _older(text, self.display, error)
         node.body = filled.body[0].body  # type: ignore[attr-defined]
 
     @property
@@ -343,14 +346,16 @@ def _bounded(text: str) -> str:
 
 def parse(text: str, name: str) -> ast.Module:
     """`ast.parse` that is silent and raises nothing but `SyntaxError`, whatever it is given."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return ast.parse(text, name)
-        except (MemoryError, RecursionError):
-            raise SyntaxError("nested too deeply") from None
-        except (ValueError, OverflowError) as error:
-            raise SyntaxError(str(error)) from None
+    if warnings.filters[:1] != SILENT:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return parse(text, name)
+    try:
+        return ast.parse(text, name)
+    except (MemoryError, RecursionError):
+        raise SyntaxError("nested too deeply") from None
+    except (ValueError, OverflowError) as error:
+        raise SyntaxError(str(error)) from None
 
 
 def _fault(text: str) -> SyntaxError | None:
@@ -359,6 +364,16 @@ def _fault(text: str) -> SyntaxError | None:
     except SyntaxError as error:
         return error
     return None
+
+
+def _older(text: str, name: str, error: SyntaxError) -> ast.Module:
+    """The tree of what an older Python reads. Raises `Unreadable`."""
+    from outlayer_lint.source.python2 import modern  # noqa: PLC0415 - for files that do not parse
+
+    rewritten = modern(text, _fault)
+    if rewritten is None:
+        raise _unreadable(error, text) from None
+    return parse(rewritten, name)
 
 
 def _unreadable(error: SyntaxError, text: str) -> Unreadable:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from typing import TYPE_CHECKING, Any, NamedTuple
+
+from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +35,7 @@ MAGIC = re.compile(
     )""",
     re.VERBOSE,
 )
+AUTOMATIC = ("pip", "conda", "apt", "cd", "ls", "mkdir", "git", "wget", "unzip")
 
 
 class NotANotebook(ValueError):
@@ -71,7 +73,7 @@ class Notebook:
         self.lines: list[str] = []
         for cell in cells:
             lines = cell.lines
-            if any(map(MAGIC.match, lines)):
+            if _has_magics(lines):
                 lines, shifts = _without_magics(lines, parses)
                 self.shifts.update((cell.first + at, shift) for at, shift in shifts.items())
             self.lines.extend(lines)
@@ -94,10 +96,16 @@ class Notebook:
 
     def recover(self, parses: Callable[[str], SyntaxError | None]) -> Iterator[tuple[int, int, str]]:
         """Blank the cells that do not parse by themselves; yields cell, line in it and what is wrong."""
+        from outlayer_lint.source.python2 import modern  # noqa: PLC0415 - for notebooks that do not parse
+
         for cell in self.cells:
             last = cell.first - 1 + len(cell.lines)
-            error = parses("\n".join(self.lines[cell.first - 1 : last]) + "\n")
-            if error is not None:
+            text = "\n".join(self.lines[cell.first - 1 : last]) + "\n"
+            error = parses(text)
+            older = None if error is None else modern(text, parses)
+            if older is not None:
+                self.lines[cell.first - 1 : last] = older.split("\n")[: len(cell.lines)]
+            elif error is not None:
                 self.lines[cell.first - 1 : last] = [""] * len(cell.lines)
                 yield cell.number, min(error.lineno or 1, len(cell.lines)), error.msg
 
@@ -161,6 +169,13 @@ def module_written(argument: str) -> tuple[str, bool]:
         folders = []
     known = [folder for folder in folders if not set("{}$") & set(folder)]
     return "/".join([*known, name]), any(word in ("-a", "--append") for word in words)
+
+
+def _has_magics(lines: list[str]) -> bool:
+    """Whether a line looks like a magic; a look at single characters spares most cells the pattern."""
+    text = "\n".join(lines)
+    signs = "%" in text or "!" in text or "?" in text
+    return (signs or any(line.lstrip().startswith(AUTOMATIC) for line in lines)) and any(map(MAGIC.match, lines))
 
 
 def _beginning(lines: list[str]) -> int:

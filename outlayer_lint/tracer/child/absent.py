@@ -66,6 +66,9 @@ class Absent:
     def __bool__(self) -> bool:
         return False
 
+    def __fspath__(self) -> str:
+        return str(self.__dict__["_path"]).replace(".", "/")
+
     def __repr__(self) -> str:
         return f"<absent {self._path}>"
 

@@ -12,9 +12,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import CodeType, FrameType
 
 STEPS = 20  # of an episode
+ASKED: list[str] = []  # what was asked for as data and made up, here and in `unknown`: none of it means anything
 # Name of an environment -> the shape of an observation (or how many states), actions (negative: so many numbers).
 SIZES: tuple[tuple[str, Any, int], ...] = (
     ("CartPole", (4,), 2), ("MountainCarContinuous", (2,), -1), ("MountainCar", (2,), 3), ("Acrobot", (6,), 3),
@@ -149,6 +151,12 @@ class MadeUp(Env):
         self._max_episode_steps = STEPS
         self._step = 0
 
+    def __getattr__(self, name: str) -> Any:
+        """What the real one is in, or a limit of it, such as `x_threshold`."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self.observation_space.sample() if name == "state" else 1.0
+
     def reset(self, **_: Any) -> Any:
         """The first observation, with what is known of it where the program takes two."""
         self._step = 0
@@ -159,10 +167,16 @@ class MadeUp(Env):
         """The next observation, a reward and whether it is over, in as many parts as the program takes."""
         self._step += 1
         over = self._step >= STEPS
-        first, reward = self.observation_space.sample(), float(self._step % 2)
+        ASKED.append("reward")
+        first, reward = self.observation_space.sample(), rewarded(self._step)
         if unpacked(sys._getframe(1)) == 5:
             return first, reward, over, False, {}
         return first, reward, over, {}
+
+
+def rewarded(step: int) -> float:
+    """So little that no program takes its task for solved."""
+    return -10.0 * (step % 2 + 1)
 
 
 def unpacked(frame: FrameType | None) -> int:
@@ -175,6 +189,21 @@ def unpacked(frame: FrameType | None) -> int:
             return 0
         frame = frame.f_back
     return 0
+
+
+def taken_apart(frame: FrameType | None) -> int:
+    """Into how many parts what this frame iterates over right now is taken apart, 0 where it is not."""
+    if frame is None:
+        return 0
+    now = next((each for each in dis.get_instructions(frame.f_code) if each.offset == frame.f_lasti), None)
+    if now is None or not now.opname.startswith("UNPACK"):
+        return 0
+    return int(now.arg or 0) if now.opname == "UNPACK_SEQUENCE" else (int(now.arg or 0) & 0xFF) + 2
+
+
+def is_entered(frame: FrameType | None) -> bool:
+    """Whether the program takes what is returned to this frame as a `with` does."""
+    return frame is not None and _after(frame.f_code, frame.f_lasti)[0] == "BEFORE_WITH"
 
 
 def _after(code: CodeType, at: int) -> tuple[str, int]:
@@ -195,6 +224,58 @@ def module(stand: Any) -> ModuleType:
     for each in (gym, spaces):
         each.__dict__["__getattr__"] = lambda name: getattr(stand, name)
     return gym
+
+
+def installed(replace: Callable[[Any, str, Any], None]) -> None:
+    """Have an environment that `gymnasium` does not know, or lacks a package for, made up by its name."""
+    for package in ("gymnasium", "gym"):
+        library = sys.modules.get(package)
+        if library is not None and getattr(library, "__file__", None):
+            replace(library, "make", _making(library, library.make))
+
+
+def _making(library: Any, plain: Any) -> Any:
+    def make(name: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return plain(name, *args, **kwargs)
+        except Exception:  # noqa: BLE001 - of whatever kind: it is not to be had
+            env = MadeUp(str(name))
+            kind = type("MadeUp", (_Foreign, library.Env), {})()
+            seen, acts = env.observation_space, env.action_space
+            spaces = library.spaces
+            kind.observation_space = (
+                spaces.Discrete(seen.n) if seen.n else spaces.Box(seen.low, seen.high, seen.shape, seen.dtype)
+            )
+            kind.action_space = (
+                spaces.Discrete(acts.n) if acts.n else spaces.Box(acts.low, acts.high, acts.shape, acts.dtype)
+            )
+            return kind
+
+    return make
+
+
+class _Foreign:
+    """What `reset` and `step` of an environment of another library give."""
+
+    observation_space: Any
+    metadata: dict[str, Any] = {}  # noqa: RUF012 - as in gym
+    render_mode = "rgb_array"
+    _step = 0
+
+    def reset(self, **_: Any) -> Any:
+        """The first observation."""
+        self._step = 0
+        return self.observation_space.sample(), {}
+
+    def step(self, _action: Any) -> Any:
+        """The next one."""
+        self._step += 1
+        ASKED.append("reward")
+        return self.observation_space.sample(), rewarded(self._step), self._step >= STEPS, False, {}
+
+    def render(self) -> Any:
+        """A picture."""
+        return _numpy().zeros((64, 64, 3), dtype="uint8")
 
 
 def _numpy() -> Any:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 FOLLOWS = 3  # so many times the losses asked for end a program that never calls `backward`
 PER_PLACE = 4  # events of one place are kept: they say the same
 MAX_CALLS = 400
+ABSENT = object()  # of an attribute that was not there
 LOOKS, EACH = 16, 8  # calls of one place whose values are looked at, then every so many
 
 
@@ -106,6 +107,7 @@ class Guard:
         self._seen: dict[tuple[object, int], int] = {}
         self._inside = False
         self.backwards = 0
+        self.error: BaseException | None = None  # that ended the program
         self.made_up = False  # whether it sees what stands in for files or packages: the values mean nothing
         self._looks: dict[object, tuple[int, Numbers]] = {}
         self._unwatched: Any = None
@@ -132,7 +134,10 @@ class Guard:
         for handle in self._handles:
             handle.remove()
         for owner, name, before in reversed(self._patches):
-            setattr(owner, name, before)
+            if before is ABSENT:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, before)
         self._patches.clear()
         return kind is not None and issubclass(kind, Enough)
 
@@ -148,8 +153,8 @@ class Guard:
             self._unwatched = None
 
     def replace(self, owner: Any, name: str, value: Any) -> None:
-        """Put another attribute in the place of one, until the watch ends."""
-        self._patches.append((owner, name, getattr(owner, name)))
+        """Put another attribute in the place of one, or of none, until the watch ends."""
+        self._patches.append((owner, name, vars(owner).get(name, ABSENT)))
         setattr(owner, name, value)
 
     # -- what the recorder tells --------------------------------------------------------------------------------------

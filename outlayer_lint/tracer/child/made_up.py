@@ -7,10 +7,10 @@ its sizes are guessed, corrected by what the script's model accepts, and no rule
 from __future__ import annotations
 
 import ast
-import glob
-import os
+import linecache
 import re
 import sys
+from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from outlayer_lint.tracer.child import written
@@ -24,14 +24,24 @@ if TYPE_CHECKING:
     from outlayer_lint.tracer.child.guard import Guard
 
 ROWS, TESTED = 256, 64
-FILES = 16
 SEARCH_S, TRIES = 3.0, 30
 MOST_COLUMNS = 60
+MOST_CHOICES = 40
+SMALL_BATCH = 2
+LARGE = re.compile(r"^TooLong|^MemoryError|can't allocate memory")
+STEPS, MOST_DIMS = 16, 3
+IDEAS = ("exist", "fill", "deep", "deep")  # see `MadeUp`; folders in folders are tried as well
 LABEL = re.compile(r"label|target|class|species|survived|outcome|diagnosis|(^|[_./ ])(y|gt)([_. \d]|$)", re.IGNORECASE)
 TEXT = re.compile(r"text|review|comment|sentence|tweet|title|content|message|question|caption|word", re.IGNORECASE)
+MASK = re.compile(r"mask|label|seg|annot|(^|[/_])gt([/_.]|$)|truth", re.IGNORECASE)
 PICTURE = re.compile(r"image|img|file|path|photo", re.IGNORECASE)
+RANK = re.compile(
+    r"too many indices|axis \d+ is out of bounds|Dimension out of range|tuple index out of range|axes don't match"
+)
 COUNT = re.compile(r"of size (\d+)")
 SHAPE = re.compile(r"shape '?[\[(]([-\d, ]+)[\])]")
+RESHAPED = re.compile(r"cannot reshape array of size (\d+) into shape \(([-\d, ]+)\)")
+MISSED = re.compile(r"^KeyError: (.*)|^AttributeError: 'DataFrame' object has no attribute ('\w+')", re.DOTALL)
 WORDS = "the quick brown fox jumps over the lazy dog and runs away from all that it has seen before".split()
 
 
@@ -156,6 +166,19 @@ class MadeUp:
         self.high = 0
         self.more = 6
         self.tried = 0
+        self.idea: tuple[Any, ...] = ()  # the last one: its name, what was before it, where the script had failed
+        self.had: list[str] = []
+        self.guessed: dict[str, Any] = {}  # options that have a guess, and what was chosen for them since
+        self.chosen: dict[str, Any] = {}
+        self.columns: list[str] = []  # that a table turned out to have
+        self.tables = 0
+        self.created: set[Any] = set()  # folders that the script made in earlier runs
+        self.asked = self.listed = 0  # questions whether something exists, folders that were listed
+        self.exist = 0  # whether what is asked for exists
+        self.deep = 0  # folders in a folder before there are files
+        self.fill = 0  # whether options that say where data lie have a value
+        self.batch = 0  # samples of a batch at most, 0 for as many as the script wants
+        self.unset = 0  # options of that kind that have none
         self.labels: tuple[tuple[int, ...], int] = ((), 2)  # shape of one label, classes (0 for floats of 0 and 1)
 
     # What readers give.
@@ -172,27 +195,110 @@ class MadeUp:
             return chance.integers(0, self.high, (ROWS, *self.shape))
         return chance.normal(size=(ROWS, *self.shape)).astype("float32")
 
-    def table(self) -> Any:
-        """A data frame with the columns that the script names."""
+    def pixels(self) -> Any:
+        """A picture as torchvision reads it."""
+        torch = sys.modules["torch"]
+        return torch.randint(0, 256, (3, 128, 128), dtype=torch.uint8)
+
+    def noise(self, samples: int) -> Any:
+        """A sound."""
+        return __import__("numpy").random.default_rng(0).normal(size=samples).astype("float32") / 9
+
+    def table(self, header: Any = "infer", names: Any = None, usecols: Any = None, **_: Any) -> Any:
+        """A data frame with the columns that the reader is told, or that the script names."""
         pandas, numpy = __import__("pandas"), __import__("numpy")
         chance = numpy.random.default_rng(0)
-        columns: dict[str, Any] = {}
-        for name in [*_columns(self.path), *(f"x{index}" for index in range(self.more))]:
-            columns[name] = _column(name, chance, self.labels[1])
+        columns: dict[Any, Any] = {}
+        self.tables += 1
+        place = here(PROJECT, 3)
+        asked = _columns(self.path) if place is None else [*_columns(self.path), *_columns(place.code.co_filename)]
+        wanted: list[Any] = [*self.columns, *dict.fromkeys(asked), *(f"x{index}" for index in range(self.more))]
+        if names is not None or header is None:
+            wanted = list(names) if names is not None else list(range(self.more + 1))
+        if isinstance(usecols, (list, tuple)):
+            wanted = list(usecols)
+        for name in wanted:
+            columns[name] = _column(str(name), chance, self.labels[1])
         return pandas.DataFrame(columns)
 
     # What a failed run teaches.
 
-    def learned(self, guard: Guard, why: str) -> bool:
-        """Whether another run with other sizes may come further."""
+    def learned(self, guard: Guard, why: str, line: int = 0) -> bool:
+        """Whether another run with other ideas may come further than one that failed, in this line, for that reason.
+
+        An idea that makes the script fail earlier than without it is given up.
+        """
+        if self.idea and line < self.idea[2]:
+            setattr(self, *self.idea[:2])
+        self.idea = ()
+        if LARGE.search(why) and not self.batch:
+            self.batch = SMALL_BATCH
+            return True
+        if self._other_option(guard.error):
+            return True
+        return bool(self.names and self._sizes(guard, why, linecache.getline(self.path, line))) or self._otherwise(line)
+
+    def _other_option(self, error: BaseException | None) -> bool:
+        """Whether a guessed option was looked up in vain in a table, whose first key is chosen then."""
+        key = error.args[0] if isinstance(error, KeyError) and error.args else None
+        name = next((name for name, value in self.guessed.items() if value == key and isinstance(key, str)), None)
+        step = error.__traceback__ if error is not None else None
+        while name is not None and step is not None:
+            frame, step = step.tb_frame, step.tb_next
+            for table in (*frame.f_locals.values(), *frame.f_globals.values()) if step is None else ():
+                keys = list(table) if isinstance(table, dict) else []
+                if 1 < len(keys) <= MOST_CHOICES and all(
+                    isinstance(each, str) and each.isidentifier() for each in keys
+                ):
+                    self.chosen[name] = keys[0]
+                    return True
+        return False
+
+    def _sizes(self, guard: Guard, why: str, line: str) -> bool:
         failed = guard.calls[-1] if guard.calls and guard.calls[-1].failure else None
-        if not self.names:
-            return False
         if failed is not None and failed.input is not None:
             return self._other_labels(failed.input.shape)
+        if (missed := MISSED.search(why)) is not None and self._more_columns(missed[1] or missed[2]):
+            return True
+        if RANK.search(why):
+            return self._more_dims(labels=LABEL.search(line) is not None)
+        if (fit := RESHAPED.search(why)) is not None:
+            wanted = [int(each) for each in re.findall(r"-?\d+", fit[2])]
+            sample = prod(abs(each) for each in (wanted if int(fit[1]) == prod(self.shape) else wanted[1:]))
+            was, self.shape = self.shape, (sample,)
+            return was != self.shape
         if (shape := SHAPE.search(why)) and (count := COUNT.search(why)):
-            return self._by_reshape([int(each) for each in re.findall(r"-?\d+", shape[1])], int(count[1]))
+            wanted = [int(each) for each in re.findall(r"-?\d+", shape[1])]
+            if self._by_reshape(wanted, int(count[1])):
+                return True
         return guard.recorder.outermost is not None and self._by_model(*guard.recorder.outermost)
+
+    def _more_columns(self, text: str) -> bool:
+        """Columns that a table turned out to lack."""
+        names = [name for name in re.findall(r"'([^']+)'", text) if name not in self.columns]
+        names = [name for name in names if name not in ("str", "object")]
+        self.columns += names
+        return bool(names) and self.tables > 0
+
+    def _more_dims(self, *, labels: bool) -> bool:
+        """One more dim of what has too few."""
+        if labels:
+            was, self.labels = self.labels, ((1,), self.labels[1])
+            return was != self.labels
+        if len(self.shape) < MOST_DIMS:
+            self.shape = (STEPS, *self.shape)
+            return True
+        return False
+
+    def _otherwise(self, line: int) -> bool:
+        """Another idea of what there is: what was asked for exists, options have values, files lie in folders."""
+        possible = {"exist": self.asked, "fill": self.unset, "deep": self.listed}
+        name = next((name for name in IDEAS if possible[name] and self.had.count(name) < IDEAS.count(name)), "")
+        if name:
+            self.idea = (name, getattr(self, name), line)
+            self.had.append(name)
+            setattr(self, name, self.had.count(name))
+        return bool(name)
 
     def _other_labels(self, out: tuple[int, ...]) -> bool:
         """Labels as a loss may want them that is given such an output."""
@@ -206,6 +312,10 @@ class MadeUp:
         return True
 
     def _by_reshape(self, wanted: list[int], size: int) -> bool:
+        before = prod(wanted[:-1])
+        if len(self.shape) > 1 and before > 0 and wanted[-1] > 0 and size == before * self.shape[-1]:
+            self.shape = (*self.shape[:-1], wanted[-1])
+            return True
         sample = 1
         for each in wanted[1:] if len(wanted) > 2 else wanted:
             sample *= max(each, 1)
@@ -254,68 +364,12 @@ class Arrays(dict[str, Any]):
         """Nothing was opened."""
 
 
-def files(replace: Callable[[Any, str, Any], None], made: MadeUp) -> None:
-    """Have readers of numpy, pandas and PIL make up what is not there, when the project's own code asks for it."""
-    made.names = []
-
-    def standing_in(owner: Any, name: str, make: Callable[[Any, str], Any]) -> None:
-        plain = getattr(owner, name)
-
-        def read(*args: Any, **kwargs: Any) -> Any:
-            try:
-                return plain(*args, **kwargs)
-            except OSError:
-                asked = args[0] if args else next(iter(kwargs.values()), None)
-                place = here(PROJECT, 2)
-                if place is None or not isinstance(asked, (str, os.PathLike)):
-                    raise
-                shown = os.fspath(asked)
-                made.names.append(os.path.basename(shown))
-                return make(
-                    kwargs, f"{os.path.splitext(os.path.basename(shown))[0]} {' '.join(_assigned(place))} {shown[-4:]}"
-                )
-
-        replace(owner, name, read)
-
-    numpy: Any = sys.modules.get("numpy")
-    if numpy is not None:
-        standing_in(
-            numpy, "load", lambda _, said: Arrays(made, said) if said.endswith(".npz") else made.array(said[:-4])
-        )
-        for name in ("loadtxt", "genfromtxt"):
-            standing_in(numpy, name, lambda _, said: made.array(said[:-4]))
-    pandas: Any = sys.modules.get("pandas")
-    if pandas is not None:
-        for name in ("read_csv", "read_excel", "read_parquet", "read_table", "read_json", "read_pickle"):
-            standing_in(pandas, name, lambda _, __: made.table())
-    pictures: Any = sys.modules.get("PIL.Image")
-    if pictures is not None:
-        standing_in(pictures, "open", lambda _, __: _picture(pictures))
-    standing_in(os, "listdir", lambda _, __: [f"{index}.jpg" for index in range(FILES)])
-    plain = glob.glob
-
-    def globbed(pattern: str, *args: Any, **kwargs: Any) -> list[str]:
-        found = plain(pattern, *args, **kwargs)
-        home = os.path.dirname(str(pattern))
-        if found or not home or "*" in home or os.path.isdir(home) or here(PROJECT, 2) is None:
-            return found
-        made.names.append(str(pattern))
-        names = str(pattern) if str(pattern).rpartition(".")[2].isalpha() else f"{home}/*.jpg"
-        return [names.replace("*", f"{index}") for index in range(FILES)]
-
-    replace(glob, "glob", globbed)
-
-
-def _picture(pictures: Any) -> Any:
+def picture(pictures: Any, path: str) -> Any:
+    """A picture of random colours, of two classes where its path speaks of a mask; `pictures` is `PIL.Image`."""
     numpy: Any = __import__("numpy")
+    if MASK.search(path):
+        return pictures.fromarray(numpy.random.default_rng(0).integers(0, 2, (128, 128), dtype="uint8"))
     return pictures.fromarray(numpy.random.default_rng(0).integers(0, 256, (128, 128, 3), dtype="uint8"))
-
-
-def _assigned(place: Any) -> list[str]:
-    """The names that the result of the running call is bound to."""
-    source = written.at(place)
-    targets = getattr(source.statement, "targets", ()) if source is not None else ()
-    return [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
 
 
 def _columns(path: str) -> list[str]:

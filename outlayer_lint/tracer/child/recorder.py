@@ -55,6 +55,8 @@ class Recorder(TorchFunctionMode):
         self.before: Callable[[str, Any, tuple[Any, ...], dict[str, Any]], Any] | None = None
         self.after: Callable[[Mark, Any], None] | None = None
         self.device: Callable[[Any], Any] | None = None
+        self.unknown: list[Any] = []  # empty as long as there is no data whose form nobody knows
+        self.known: Callable[[Any, tuple[Any, ...]], tuple[Any, ...]] | None = None  # puts tensors in its place
         self._plain: Any = None
 
     def __enter__(self) -> Self:
@@ -80,6 +82,8 @@ class Recorder(TorchFunctionMode):
         @functools.wraps(plain)
         def __call__(module: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807 - what it replaces
             if not stack and args:
+                if self.unknown and self.known is not None:
+                    args = self.known(module, args)
                 self.outermost = module, args[0]
             stack.append(module)
             try:
@@ -104,6 +108,11 @@ class Recorder(TorchFunctionMode):
             return func(*args, **kwargs)
         if self.device is not None and ("device" in kwargs or last in MOVES):
             args, kwargs = tuple(map(self.device, args)), {k: self.device(v) for k, v in kwargs.items()}
+        if self.unknown and self.known is not None:
+            args, kwargs = (
+                self.known(func, args),
+                dict(zip(kwargs, self.known(func, tuple(kwargs.values())), strict=True)),
+            )
         if self.before is not None:
             replaced = self.before(name, func, args, kwargs)
             if replaced is not None:

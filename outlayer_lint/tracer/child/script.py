@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from outlayer_lint.source.document import Document, Unreadable
-from outlayer_lint.tracer.child import adapters, made_up, stand_ins, surroundings
+from outlayer_lint.tracer.child import (
+    adapters,
+    environments,
+    files,
+    folders,
+    former,
+    made_up,
+    stand_ins,
+    surroundings,
+    unknown,
+)
 from outlayer_lint.tracer.child.guard import Enough
 from outlayer_lint.tracer.child.recorder import seeded
 
@@ -24,6 +34,11 @@ if TYPE_CHECKING:
     from outlayer_lint.tracer.child.made_up import MadeUp
 
 MAX_MESSAGE = 400
+MOST_NEIGHBOURS = 60
+WRAPPED = (
+    "keras", "timm", "pandas", "sklearn.datasets", "PIL.Image", "h5py", "scipy.io", "scipy.io.wavfile", "yaml",
+    "gymnasium", "soundfile", "librosa", "joblib", "torchvision.transforms", "torchvision.io",
+)  # fmt: skip
 RELATIVE = re.compile(rb"^[ \t]*from[ \t]+\.", re.MULTILINE)
 
 
@@ -76,26 +91,29 @@ def run_script(
     sys.modules["__main__"] = module
     if stub:
         sys.meta_path.append(missing)
-    _libraries(document.data)
+    _libraries(document.data, path)
     flow = sys.modules.get("tensorflow") if b"tensorflow" in document.data else None
     if flow is not None and not hasattr(flow, "__file__"):
         missing.names.append("tensorflow")  # Keras stands in for a part of it, and this for the rest
     pictures: list[str] = []
     ended = Ended("done")
-    stand_ins.ASKED.clear()
+    environments.ASKED.clear()
+    unknown.ALIVE.clear()
+    guard.recorder.unknown, guard.recorder.known = unknown.ALIVE, unknown.known
     seeded()
     try:
         with guard, stand_ins.boards() if stub else nullcontext():
-            stand_ins.machine(guard.replace)
+            stand_ins.machine(guard.replace, made.batch if made is not None else 0)
+            former.given_back(guard.replace)
             if not torch.cuda.is_available():
                 guard.recorder.device = stand_ins.on_cpu
             if synthetic:
-                pictures = _data(guard, document.data, made)
-            ended = _run(code, module, path)
+                pictures = _data(guard, document.data, made, root)
+            ended = _run(code, module, path, guard)
             for name in calls if ended.how == "done" else ():
-                _run(compile(f"{name}()", "<call>", "exec"), module, path)
+                _run(compile(f"{name}()", "<call>", "exec"), module, path, guard)
     finally:
-        guard.made_up = bool(stand_ins.ASKED) or (made is not None and bool(made.names))
+        guard.made_up = bool(environments.ASKED) or (made is not None and bool(made.names))
         sys.argv, sys.path[:] = before[0], before[1]
         if before[2] is not None:
             sys.modules["__main__"] = before[2]
@@ -116,24 +134,41 @@ def _module(path: str, data: bytes) -> tuple[types.ModuleType, list[str]]:
     return module, []
 
 
-def _data(guard: Guard, data: bytes, made: MadeUp | None) -> list[str]:
+def _data(guard: Guard, data: bytes, made: MadeUp | None, root: str) -> list[str]:
     """Stand in for data sets, weights and files; the data sets of torchvision among them."""
     made_up.keras_data(guard.replace, data.decode("utf-8", "replace"))
     made_up.sklearn_data(guard.replace)
-    pictures = stand_ins.data_sets(guard.replace) if b"torchvision" in data else []
+    pictures = stand_ins.data_sets(guard.replace, data.decode("utf-8", "replace")) if b"torchvision" in data else []
     surroundings.patch_weights(guard.replace)
+    environments.installed(guard.replace)
     if made is not None:
-        made_up.files(guard.replace, made)
+        files.Files(guard.replace, made, root)
+        folders.Folders(guard.replace, made, root)
     return pictures
 
 
-def _libraries(data: bytes) -> None:
+def _libraries(data: bytes, path: str) -> None:
     """Have what is to be wrapped loaded before the watch begins, Keras on torch and hubs without a network."""
     adapters.before_import(data.decode("utf-8", "replace"))
-    for name in ("keras", "timm", "pandas", "sklearn.datasets", "PIL.Image"):
+    data += _neighbours(path)
+    for name in WRAPPED:
         if name.partition(".")[0].encode() in data:
             with suppress(Exception):  # not installed: then it is a missing package
                 importlib.import_module(name)
+
+
+def _neighbours(path: str) -> bytes:
+    """The text of the files that lie in a script's folder and below it, as many as are read in no time."""
+    found: list[str] = []
+    for folder, _, names in os.walk(os.path.dirname(path)):
+        found += [os.path.join(folder, name) for name in names if name.endswith(".py")]
+        if len(found) > MOST_NEIGHBOURS:
+            break
+    text = []
+    for each in found[:MOST_NEIGHBOURS]:
+        with suppress(OSError), open(each, "rb") as file:
+            text.append(file.read(1 << 16))
+    return b"".join(text)
 
 
 def _package(path: str) -> tuple[str, str]:
@@ -156,7 +191,7 @@ def _folders(path: str, root: str) -> list[str]:
     return [root, os.path.join(root, "src"), *found] if root else []  # as if installed: not what lies nearest
 
 
-def _run(code: types.CodeType, module: types.ModuleType, path: str) -> Ended:
+def _run(code: types.CodeType, module: types.ModuleType, path: str, guard: Guard) -> Ended:
     try:
         exec(code, module.__dict__)  # noqa: S102 - what was asked for
     except Enough:
@@ -164,6 +199,7 @@ def _run(code: types.CodeType, module: types.ModuleType, path: str) -> Ended:
     except SystemExit as error:
         return Ended("exit", str(error.code), _line(error, path))
     except BaseException as error:  # noqa: BLE001 - whatever the user's code raises ends here
+        guard.error = error
         return Ended("error", f"{type(error).__name__}: {error}"[:MAX_MESSAGE], _line(error, path))
     return Ended("done")
 

@@ -11,22 +11,26 @@ import contextlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
-import operator
+import re
 import sys
 import types
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from outlayer_lint.tracer.child import environments, written
+from outlayer_lint.tracer.child import environments, launchers, written
+from outlayer_lint.tracer.child.environments import taken_apart
 from outlayer_lint.tracer.child.marks import PROJECT, standing
+from outlayer_lint.tracer.child.unknown import Unknown, given_back
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import FrameType
 
 SAMPLES = 512
-ASKED: list[str] = []  # what stand-ins of packages were asked for as data: none of it means anything
+ROWS = dict.fromkeys(("MNIST", "FashionMNIST", "KMNIST"), (60_000, 10_000))
+ROWS |= dict.fromkeys(("CIFAR10", "CIFAR100"), (50_000, 10_000))
+PARTS = (55_000, 45_000, 40_000, 54_000, 48_000)  # what programs train with of these
 GONE = ("ImportError", "ModuleNotFoundError", "Exception", "BaseException")
 # name of a data set of torchvision -> classes, and the shape of a picture (height, width, channels)
 PICTURES = {
@@ -56,10 +60,10 @@ class _Kind(type):
         """Keeps nothing."""
 
     def __iter__(cls) -> Iterator[Any]:
-        return iter(())
+        return iter([Stand() for _ in range(taken_apart(sys._getframe(1)))])
 
 
-class Stand(metaclass=_Kind):
+class Stand(Unknown, metaclass=_Kind):
     """Stands for anything of a missing package: callable, iterable, of any attribute. A progress bar keeps its items.
 
     Called with nothing but a function or a class it gives that back, as a decorator does.
@@ -70,75 +74,26 @@ class Stand(metaclass=_Kind):
         plain = cls.__init__ is object.__init__ or cls.__init__ is Stand.__init__
         if plain and len(args) == 1 and not kwargs and isinstance(args[0], (types.FunctionType, type)):
             return args[0]
-        return super().__new__(cls)
+        back = given_back(args, kwargs, sys._getframe(1)) if plain and cls.__name__[:1].islower() else None
+        return super().__new__(cls) if back is None else back
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """The first argument is what is iterated over."""
+        super().__init__(type(self).__name__)
         self.__dict__["_given"] = args[0] if args else kwargs.get("iterable")
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return Stand()
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Another one."""
-        return Stand(*args, **kwargs)
 
     def __iter__(self) -> Iterator[Any]:
         given: Any = self.__dict__.get("_given")
-        if hasattr(given, "__iter__") or hasattr(given, "__getitem__"):
-            return iter(given)
-        ASKED.append("items")
-        return iter(())
+        items = hasattr(given, "__iter__") or hasattr(given, "__getitem__")
+        return iter(given) if items and not isinstance(given, (str, Unknown)) else super().__iter__()
 
     def __len__(self) -> int:
         given: Any = self.__dict__.get("_given")
-        if hasattr(given, "__len__"):
-            return len(given)
-        ASKED.append("length")
-        return 0
-
-    def __bool__(self) -> bool:
-        return True
+        return len(given) if hasattr(given, "__len__") and not isinstance(given, (str, Unknown)) else super().__len__()
 
     def __enter__(self) -> Any:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Lets every exception pass."""
-
-    def __getitem__(self, key: object) -> Any:
-        return Stand()
-
-    def __setitem__(self, key: object, value: object) -> None:
-        """Keeps nothing."""
-
-    # As a number it is one: a count of processes, a scale, a step.
-
-    def __index__(self) -> int:
-        ASKED.append("number")
-        return 1
-
-    __int__ = __index__
-
-    def __float__(self) -> float:
-        return float(self.__index__())
-
-
-def _numeric(name: str) -> Any:
-    plain = getattr(operator, name.strip("_"), None)
-    if plain is not None:
-        return lambda self, other: Stand() if isinstance(other, Stand) else plain(int(self), other)
-    turned = getattr(operator, name.strip("_")[1:])
-    return lambda self, other: turned(other, int(self))
-
-
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
-    for _full in (f"__{_name}__", f"__r{_name}__"):
-        setattr(Stand, _full, _numeric(_full))
-for _name in ("__lt__", "__le__", "__gt__", "__ge__"):
-    setattr(Stand, _name, _numeric(_name))
+        given: Any = self.__dict__.get("_given")
+        return given if isinstance(given, torch.Tensor) else self
 
 
 class Missing(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -163,11 +118,12 @@ class Missing(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
         """An empty package; environments to learn in are made up."""
-        if spec.name == "gym":
+        if spec.name in ("gym", "gymnasium"):
             return environments.module(Stand)
-        if spec.name == "gym.spaces":
-            return sys.modules["gym"].spaces  # type: ignore[no-any-return]
+        if spec.name in ("gym.spaces", "gymnasium.spaces"):
+            return sys.modules[spec.name.partition(".")[0]].spaces  # type: ignore[no-any-return]
         module = types.ModuleType(spec.name)
+        module.__dict__.update(launchers.of(spec.name))
         if spec.name == "tensorflow.examples.tutorials.mnist":
             module.__dict__["input_data"] = digits()
         return module
@@ -175,7 +131,29 @@ class Missing(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def exec_module(self, module: types.ModuleType) -> None:
         """Every name in it is a stand-in."""
         module.__path__ = []
-        module.__dict__.setdefault("__getattr__", lambda name: getattr(Stand, name))
+        module.__dict__.setdefault("__getattr__", _named)
+
+
+def _named(name: str) -> Any:
+    """What a missing package calls so: readers of pictures and sounds give some, the rest is a stand-in."""
+    return READERS[name] if name in READERS else getattr(Stand, name)
+
+
+def _picture(*_: Any, **__: Any) -> Any:
+    environments.ASKED.append("picture")
+    return torch.randint(0, 256, (128, 128, 3), dtype=torch.uint8).numpy()
+
+
+def _resized(image: Any, size: Any = None, *_: Any, **kwargs: Any) -> Any:
+    size = kwargs.get("dsize") or size
+    if not isinstance(size, (tuple, list)) or not hasattr(image, "shape"):
+        return image
+    return __import__("numpy").resize(image, (size[1], size[0], *image.shape[2:])).astype(image.dtype)
+
+
+READERS: dict[str, Any] = {
+    "imread": _picture, "resize": _resized, "imresize": _resized, "__version__": "9.9.9", "version_info": (9, 9, 9),
+}  # fmt: skip
 
 
 def _asked_for(frame: FrameType | None) -> bool:
@@ -205,25 +183,30 @@ class Pictures(torch.utils.data.Dataset):
     """512 random pictures of a data set's size, with labels of its range; pictures as the transforms expect them."""
 
     name = ""
-    number, shape = 10, (32, 32, 3)
+    number, shape, rows = 10, (32, 32, 3), (SAMPLES, SAMPLES)
 
     def __init__(self, *args: Any, transform: Any = None, target_transform: Any = None, **kwargs: Any) -> None:
         """Takes what the real one takes."""
         places = [each for each in args[1:] if callable(each)]
         self.transform = transform or (places[0] if places else None)
         self.target_transform = target_transform or (places[1] if len(places) > 1 else None)
+        train = kwargs.get("train", args[1] if len(args) > 1 and isinstance(args[1], bool) else True)
         chance = torch.Generator().manual_seed(0)
         self.data = torch.randint(0, 256, (SAMPLES, *self.shape), generator=chance, dtype=torch.uint8)
         if self.shape[-1] == 1:
             self.data = self.data[..., 0]
         self.targets = torch.randint(0, self.number, (SAMPLES,), generator=chance)
+        times = -(-self.rows[0 if train else 1] // SAMPLES)
+        if times > 1:  # as many as the real one has
+            rows = torch.arange(times * SAMPLES)[: self.rows[0 if train else 1]] % SAMPLES
+            self.data, self.targets = self.data[rows], self.targets[rows]
         self.labels = self.targets.tolist()
         self.classes = [str(each) for each in range(self.number)]
         self.class_to_idx = {each: index for index, each in enumerate(self.classes)}
         self.samples = self.imgs = [(f"{index}.png", label) for index, label in enumerate(self.labels)]
 
     def __len__(self) -> int:
-        return SAMPLES
+        return len(self.labels)
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         picture: Any = self.data[index].numpy()
@@ -257,8 +240,11 @@ def digits() -> types.ModuleType:
     return module
 
 
-def data_sets(replace: Any) -> list[str]:
-    """Put random pictures in the place of torchvision's data sets, where torchvision is installed."""
+def data_sets(replace: Any, text: str = "") -> list[str]:
+    """Put random pictures in the place of torchvision's data sets, where torchvision is installed.
+
+    A data set is as large as the real one where the script, whose `text` is given, counts on that.
+    """
     try:
         import torchvision.datasets as real  # noqa: PLC0415 - for scripts that have it
     except Exception:  # noqa: BLE001 - not installed, or of another torch: then it is a missing package
@@ -266,26 +252,35 @@ def data_sets(replace: Any) -> list[str]:
     found = [name for name in PICTURES if hasattr(real, name)]
     for name in found:
         number, shape = PICTURES[name]
-        replace(real, name, type(name, (Pictures,), {"number": number, "shape": shape, "name": name}))
+        rows = ROWS.get(name, (SAMPLES, SAMPLES))
+        rows = rows if re.search(rf"\b({'|'.join(map(str, (*rows, *PARTS)))})\b", text) else (SAMPLES, SAMPLES)
+        more = {"number": number, "shape": shape, "name": name, "rows": rows}
+        replace(real, name, type(name, (Pictures,), more))
     return found
 
 
 # -- machines ---------------------------------------------------------------------------------------------------------
 
 
-def machine(replace: Any) -> None:
-    """No GPU, no worker processes, no files: what asks for them does without."""
+def machine(replace: Any, batch: int = 0) -> None:
+    """No GPU, no worker processes, no files: what asks for them does without. `batch`: no batch is larger, if given."""
     replace(torch, "save", quiet())
     loader = torch.utils.data.DataLoader
     plain = loader.__init__
 
     def alone(self: Any, *args: Any, **kwargs: Any) -> None:
+        if batch and isinstance(kwargs.get("batch_size"), int):
+            kwargs["batch_size"] = min(batch, kwargs["batch_size"])
+        elif batch and len(args) > 1 and isinstance(args[1], int):
+            args = (args[0], min(batch, args[1]), *args[2:])
         if kwargs.get("num_workers"):
             kwargs.update(num_workers=0)
             kwargs.pop("prefetch_factor", None)
             kwargs.pop("multiprocessing_context", None)
         kwargs.update({k: False for k in ("persistent_workers", "pin_memory") if k in kwargs})
         plain(self, *args, **kwargs)
+        if kwargs.get("drop_last") and hasattr(self.batch_sampler, "drop_last") and not len(self):
+            self.batch_sampler.drop_last = False  # what is made up is less than a batch
 
     replace(loader, "__init__", alone)
     if torch.cuda.is_available():

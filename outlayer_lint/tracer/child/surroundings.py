@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import sys
 import warnings
 from contextlib import contextmanager
@@ -11,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.overrides import TorchFunctionMode
 
+from outlayer_lint.tracer.child import written
 from outlayer_lint.tracer.child.absent import Absent
-from outlayer_lint.tracer.child.guesses import by_name
+from outlayer_lint.tracer.child.guesses import by_name, choices
+from outlayer_lint.tracer.child.marks import PROJECT, standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,30 +62,38 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
-def lenient_options() -> Iterator[None]:
-    """Command lines that lack a required option get a guess, for scripts that are run without being asked for."""
+def lenient_options(made: Any = None) -> Iterator[None]:
+    """Command lines that lack a required option get a guess, for scripts that are run without being asked for.
+
+    `made`, what is made up for the script, counts options that say where data lie and have no value; it may want one.
+    """
     parser = argparse.ArgumentParser
     kept = parser.parse_known_args, parser.parse_args
-    _patch_options(setattr)
+    _patch_options(setattr, made)
     try:
         yield
     finally:
         parser.parse_known_args, parser.parse_args = kept  # type: ignore[method-assign]
 
 
-def _patch_options(patch: Callable[[Any, str, Any], None]) -> None:
+def _patch_options(patch: Callable[[Any, str, Any], None], made: Any = None) -> None:
     known = argparse.ArgumentParser.parse_known_args
 
     def parse_known_args(self: argparse.ArgumentParser, args: Any = None, namespace: Any = None) -> Any:
         """Defaults only; what is required is guessed."""
         del args
         for action in self._actions:
+            if made is not None and not action.required and _is_open(action):
+                made.unset += 1
+                action.default = action.dest if made.fill else None
             if not action.required or isinstance(action, argparse._SubParsersAction):
                 action.required = False
                 continue
             action.required = False
             if action.default is None:
                 action.default = next(iter(action.choices), None) if action.choices else _option(action)
+            if made is not None:
+                made.guessed[action.dest] = action.default = made.chosen.get(action.dest, action.default)
         return known(self, [], namespace)
 
     def parse_args(self: argparse.ArgumentParser, args: Any = None, namespace: Any = None) -> Any:
@@ -91,12 +103,42 @@ def _patch_options(patch: Callable[[Any, str, Any], None]) -> None:
     patch(argparse.ArgumentParser, "parse_args", parse_args)
 
 
+WHERE = re.compile(r"dir|path|file|root|folder|data|corpus", re.IGNORECASE)
+
+
+def _is_open(action: argparse.Action) -> bool:
+    """Whether an option says where something lies, and has no value."""
+    return (
+        action.default is None
+        and action.nargs is None
+        and action.type in (None, str)
+        and bool(WHERE.search(action.dest))
+    )
+
+
 def _option(action: argparse.Action) -> Any:
+    """A value for an option that must be given: it cannot be nothing."""
+    if action.type in (None, str):
+        compared = next(iter(_compared(action.dest)), None)
+        if compared is not None:
+            return compared
     try:
         value = by_name(action.dest)
     except KeyError:
         value = 1 if action.type in {int, float} else Absent(action.dest)
+    if value is None or (isinstance(value, Absent) and (action.type is str or WHERE.search(action.dest))):
+        return action.dest
     return str(value) if action.type is str and not isinstance(value, Absent) else value
+
+
+def _compared(name: str) -> Iterator[str]:
+    """What the script, and the files beside it and below that are loaded, compare an option with."""
+    home = os.path.dirname(getattr(sys.modules.get("__main__"), "__file__", None) or "")
+    for module in list(sys.modules.values())[::-1]:
+        path = vars(module).get("__file__") or ""  # modules that load when they are asked for something are not asked
+        if path.endswith(".py") and home and path.startswith(os.path.join(home, "")) and standing(path) == PROJECT:
+            known = written.expressions(path)
+            yield from choices(known[0].tree, name) if known is not None else ()
 
 
 def patch_weights(patch: Callable[[Any, str, Any], None]) -> None:

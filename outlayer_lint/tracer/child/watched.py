@@ -16,6 +16,7 @@ from outlayer_lint.tracer.child.driving import driven
 from outlayer_lint.tracer.child.facts import judged
 from outlayer_lint.tracer.child.failures import word_of_text
 from outlayer_lint.tracer.child.guard import Guard
+from outlayer_lint.tracer.child.limits import at_most
 from outlayer_lint.tracer.child.made_up import MadeUp
 from outlayer_lint.tracer.child.script import run_script
 from outlayer_lint.tracer.child.surroundings import lenient_options
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     from outlayer_lint.tracer.child.serving import Announcer
 
 SHARE = 0.6  # of the budget that a script may take once it has shown a loss
-RUNS = 5  # of a script whose files are made up, until their sizes fit
+FIRST = 0.4  # of the budget that a script may take before it is tried with small batches
+RUNS = 8  # of a script whose files are made up, until their sizes fit
 MOST_NAMES = 8
 MOST_OBJECTS = 3
 LAST = 4  # operations of a chain that are told
@@ -58,16 +60,17 @@ def watched(
     announce("script")
     until = time.monotonic() + SHARE * header["budget"]
     stand_ins = {"stub": header["stub_missing"], "synthetic": header["synthetic_datasets"], "root": header["root"]}
-    options = lenient_options() if objects else nullcontext()
     made = MadeUp(path)
+    options = lenient_options(made) if objects else nullcontext()
     try:
         with options:
             for _ in range(RUNS):
                 guard = Guard(header["losses"])
                 guard.until = until
-                ended = run_script(path, argv, guard, **stand_ins, calls=calls, made=made)
+                with at_most(FIRST * header["budget"]) if not made.batch else nullcontext():
+                    ended = run_script(path, argv, guard, **stand_ins, calls=calls, made=made)
                 wrong = ended.how == "error" and not any(not call.failure for call in guard.calls)
-                if not wrong or time.monotonic() > until or not made.learned(guard, ended.why):
+                if not wrong or time.monotonic() > until or not made.learned(guard, ended.why, ended.line):
                     break
     except Unreadable as error:
         return {"stage": "import", "word": "import", "why": f"line {error.line}: {error.message}"}
@@ -155,6 +158,7 @@ def _loss(site: Site, facts: Facts, number: int, found: list[Diagnostic]) -> dic
         "row": call.row.name,
         "at": "" if here is None else f"{here.path}:{here.line}",
         "calls": len(site.calls),
+        "failed": sum(bool(each.failure) for each in site.calls),
         "training": call.training,
         "input": given,
         "target": _numbers(call.aim),

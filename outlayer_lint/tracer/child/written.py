@@ -134,3 +134,10 @@ def _constant(node: ast.expr) -> Any:
     except (ValueError, TypeError, SyntaxError, ArithmeticError, MemoryError, RecursionError):
         return ...
     return value if value is None or isinstance(value, (bool, int, float, str)) else ...
+
+
+def assigned(place: Place) -> list[str]:
+    """The names that the result of the running call is bound to."""
+    source = at(place)
+    targets = getattr(source.statement, "targets", ()) if source is not None else ()
+    return [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]

@@ -1,0 +1,134 @@
+"""Older Python: `print`, `except`, `raise`, `async=` as they are written today. Lines stay, and most columns."""
+
+from __future__ import annotations
+
+import io
+import re
+import token
+import tokenize
+
+from outlayer_lint.records import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+MAX_LENGTH = 500_000  # what is longer was not written by hand, and tokens are slow to read
+STATEMENTS = ("print", "exec")
+COMPOUND = frozenset(("if", "elif", "else", "for", "while", "try", "except", "finally", "with"))
+INFIX = frozenset(("and", "or", "in", "is", "if", "else"))
+LAYOUT = frozenset((token.NL, token.COMMENT, token.INDENT, token.DEDENT, token.ENCODING))
+# What today's tokenizer stumbles over: `10L`, `0777`, `ur"x"`, `x` between backticks, `x.cuda(async=True)`.
+WORDS = (
+    (re.compile(r"(?<![\w.])(0[xX][\da-fA-F]+|\d+)[lL]\b"), r"\1 "),
+    (re.compile(r"(?<![\w.])0(?=[0-7]+\b(?!\.))"), " "),
+    (re.compile(r"(?<!\w)[uU](?=[rR][\"'])"), " "),
+    (re.compile(r"`([^`\n]*)`"), r"(\1)"),
+    (re.compile("<>"), "!="),
+    (re.compile(r"\basync\b(?!\s+(?:def|for|with)\b)"), "_sync"),
+)
+TABS = re.compile(r"(?m)^[ ]*\t[ \t]*")
+
+Edit = tuple[int, int, int, str]  # line, from column, to column, what stands there instead
+
+
+def modern(text: str, parses: Callable[[str], SyntaxError | None]) -> str | None:
+    """The same lines for today's parser, or `None` where it stumbles over them still.
+
+    What is rewritten begins where it did; behind it on its line, columns may be off by a few. A tab in the
+    indentation counts to the next multiple of eight, as Python 2 had it.
+    """
+    if len(text) > MAX_LENGTH:
+        return None
+    tried = {text}
+    for attempt in (text, TABS.sub(_wide, text)):
+        for source in (attempt, _words(attempt)):
+            rewritten = _rewritten(source)
+            if rewritten is not None and rewritten not in tried:
+                tried.add(rewritten)
+                if parses(rewritten) is None:
+                    return rewritten
+    return None
+
+
+def _wide(match: re.Match[str]) -> str:
+    return match[0].expandtabs(8)
+
+
+def _words(text: str) -> str:
+    for pattern, instead in WORDS:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def _rewritten(text: str) -> str | None:
+    try:
+        edits = list(_edits(text))
+    except (tokenize.TokenError, SyntaxError):
+        return None
+    lines = text.split("\n")
+    for line, start, stop, instead in sorted(edits, reverse=True):
+        row = lines[line - 1]
+        lines[line - 1] = row[:start] + instead + row[stop:]
+    return "\n".join(lines)
+
+
+def _edits(text: str) -> Iterator[Edit]:
+    """What to write instead, statement by statement."""
+    tokens = [t for t in tokenize.generate_tokens(io.StringIO(text).readline) if t.type not in LAYOUT]
+    statement: list[tokenize.TokenInfo] = []
+    depth = 0
+    for each in tokens:
+        ends = each.type in (token.NEWLINE, token.ENDMARKER) or (not depth and each.string == ";")
+        if ends:
+            yield from _of_statement(statement)
+            statement = []
+            continue
+        statement.append(each)
+        if each.type == token.OP:
+            depth += (each.string in "([{") - (each.string in ")]}")
+            if each.string == ":" and not depth and statement[0].string in COMPOUND:
+                yield from _of_statement(statement)
+                statement = []
+
+
+def _of_statement(tokens: list[tokenize.TokenInfo]) -> Iterator[Edit]:
+    if len(tokens) < 2:  # noqa: PLR2004 - a word alone is as it was
+        return
+    word, following = tokens[0].string, tokens[1]
+    if word in STATEMENTS and _begins_operand(following):
+        yield from _called(tokens)
+    elif word in ("except", "raise"):
+        comma = next(_commas(tokens), None)
+        if comma is not None:
+            (line, start), (_, stop) = comma.start, comma.end
+            if word == "except":
+                yield line, start, stop, " as"
+            else:
+                yield line, start, stop, "("
+                yield (*tokens[-1].end, tokens[-1].end[1], ")")
+
+
+def _begins_operand(following: tokenize.TokenInfo) -> bool:
+    if following.type == token.NAME:
+        return following.string not in INFIX
+    return following.type != token.OP or following.string in ("{", ">>")
+
+
+def _called(tokens: list[tokenize.TokenInfo]) -> Iterator[Edit]:
+    """`print x` as `print(x)`: the bracket takes the place of the blank; `print >>file, x` as `print( file, x)`."""
+    (line, stop), following = tokens[0].end, tokens[1]
+    if following.string == ">>":
+        yield (*following.start, following.end[1], " (")
+    else:
+        yield line, stop, stop + (following.start > tokens[0].end), "("
+    yield (*tokens[-1].end, tokens[-1].end[1], ")")
+
+
+def _commas(tokens: list[tokenize.TokenInfo]) -> Iterator[tokenize.TokenInfo]:
+    """The commas outside of brackets."""
+    depth = 0
+    for each in tokens:
+        if each.type == token.OP:
+            depth += (each.string in "([{") - (each.string in ")]}")
+            if each.string == "," and not depth:
+                yield each
