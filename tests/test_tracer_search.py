@@ -25,7 +25,8 @@ BENCH = Path(__file__).parents[1] / "benchmarks" / "tracer" / "students.py"
 # Rank and batch are right, a width is another than the one meant.
 SIZE_ONLY = frozenset(
     "Mixed ClassifierFromNumpy EegNet InfoGenerator SignatureTwins SleepStager FusionForecast DeepFM FtTransformer "
-    "RetailSeq LaneRows RecurrentR2d2 HousePrices SageStep OneShotTwins C3D CaptchaNet AtariA3c DcDiscriminator".split()
+    "RetailSeq LaneRows RecurrentR2d2 HousePrices SageStep OneShotTwins C3D CaptchaNet AtariA3c DcDiscriminator "
+    "Matting StarGenerator MnistGlow EEGNet BengaliNet DeepSdf SchNetLite XDeep".split()
 )
 # A length is taken for a whole number; the others take fewer or more axes than they were meant for.
 OTHERWISE = frozenset("Sample QMixer MemoryNet GatedCast".split())
@@ -62,13 +63,16 @@ def found(model: nn.Module, *given: InputGiven) -> Found:
     return result
 
 
-@pytest.mark.parametrize("half", ["first", "second", "third", "fourth", "fifth"])
-def test_students_get_the_input_they_were_made_for(half: str) -> None:
+@pytest.mark.parametrize(
+    ("half", "least"),
+    [("first", 58), ("second", 60), ("third", 70), ("fourth", 30), ("fifth", 30), ("sixth", 48), ("seventh", 49)],
+)
+def test_students_get_the_input_they_were_made_for(half: str, least: int) -> None:
     students = bench()
     missing = {name for name, package in NEEDS.items() if importlib.util.find_spec(package) is None}
-    paths = sorted((students.STUDENTS / half).glob("*.py"))
+    paths = sorted((students.STUDENTS / half).glob("*.py"))[:: 2 if half == "fifth" else 1]  # the slowest set
     rows = [row for path in paths for row in students.measured(path) if row.name not in missing]
-    assert len(rows) >= 30
+    assert len(rows) >= least - len(missing)
     assert {row.name for row in rows if not row.right} <= OTHERWISE
     assert {row.name for row in rows if not row.exact} <= SIZE_ONLY | OTHERWISE
 

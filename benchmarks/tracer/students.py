@@ -96,7 +96,7 @@ def fits(best: Hypothesis, takes: list[str], *, exact: bool) -> bool:
 
 def _fits(spec: InputSpec, word: str, batch: int | None, *, exact: bool) -> bool:
     dtype, sizes = word.rstrip("]").split("[")
-    axes = sizes.split(",")
+    axes = sizes.split(",") if sizes else []
     if spec.dtype != dtype or len(axes) != len(spec.shape) or ("B" in axes and batch != axes.index("B")):
         return False
     return not exact or all(

@@ -59,7 +59,7 @@ class Judge:
         for other in others:
             best = max(best, self._tried(other), key=lambda standing: standing.score)
         plain = self._without_steps(best.state)
-        if plain is not None and (standing := self._tried(plain)).score >= best.score:
+        if plain is not None and (standing := self._tried(plain)).score >= (best.score if best.score > 1 else 0):
             best = standing
         return self._with_fractions(best)
 
@@ -88,22 +88,15 @@ class Judge:
         return _score(self.vehicle, state, outcome.output) - fault
 
     def _without_steps(self, state: State) -> State | None:
-        """Ids without an axis that does nothing: of one step, or of steps that are kept apart as samples are."""
+        """The same with one id a sample: steps that do nothing are not there."""
         tensors = leaves(state)
         ids = [path for path, slot in tensors.items() if _may_be_single(path, slot, self.known)]
-        if (
-            not ids
-            or self.vehicle.device == "meta"
-            or any(slot.free for path, slot in tensors.items() if path not in ids)
-        ):
+        others = [slot for path, slot in tensors.items() if path not in ids]
+        if not ids or self.vehicle.device == "meta" or any(slot.free for slot in others):
             return None
-        plain = turned = state
         for path in ids:
-            slot = tensors[path]
-            plain = replaced(plain, path, slot._replace(shape=(BATCH,), batch=0, free=()))
-            turned = replaced(turned, path, _turned(slot))
-        steps = max(tensors[path].shape[1 - (tensors[path].batch or 0)] for path in ids)
-        return plain if steps == 1 or self._tried(turned).score >= KEPT_APART else None
+            state = replaced(state, path, tensors[path]._replace(shape=(BATCH,), batch=0, free=()))
+        return state
 
 
 def _may_be_single(path: str, slot: Slot, known: dict[str, Note]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import math
 import textwrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -174,6 +175,27 @@ def rows(model: nn.Module, name: str) -> int:
                     named = isinstance(place, ast.Name) and place.id == name
                     if named and isinstance(table, torch.Tensor) and axis < table.ndim:
                         return int(table.shape[axis])
+            case _:
+                pass
+    return 0
+
+
+def read(model: nn.Module, name: str) -> bool:
+    """Whether `forward` reads an argument at all, as far as its source can be had."""
+    tree = source(type(model), "call" if is_keras(model) else "forward")
+    return not tree.body or any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(tree))
+
+
+def reshaped(model: nn.Module, name: str) -> int:
+    """How many values a sample has in `name.view(-1, 3, 4)`, 0 where the argument is not reshaped like that."""
+    for node in ast.walk(source(type(model), "forward")):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id=other), attr="view" | "reshape"), args=[rows, *sizes]
+            ) if other == name and ast.unparse(rows) == "-1":
+                known = [size.value if isinstance(size, ast.Constant) else None for size in sizes]
+                whole = [size for size in known if isinstance(size, int) and size > 0]
+                return math.prod(whole) if len(whole) == len(sizes) and whole else 0
             case _:
                 pass
     return 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from torch import nn
 
 from outlayer_lint.tracer.child import lengths
-from outlayer_lint.tracer.child.entries import entry, is_state, parameters_of, rows, source
+from outlayer_lint.tracer.child.entries import entry, is_state, parameters_of, read, reshaped, rows, source
 from outlayer_lint.tracer.child.layers import first_of, hidden, image, of_layer
 from outlayer_lint.tracer.child.parts import in_parts
 from outlayer_lint.tracer.child.shaped import as_noted
@@ -107,6 +107,8 @@ def _otherwise(model: nn.Module, state: State) -> Iterator[State]:
     for number, (name, slot) in enumerate(state):
         met = entry(model, name, strict=True)
         other = of_layer(model, met.leaf) if met is not None else None
+        if met is None and number and slot == state[0][1]:  # nothing is known of it: it was taken for its neighbour
+            other = tensor(BATCH)
         if number and HIDDEN.search(name.lower()) and slot.kind == "tensor" and not is_state(model, name):
             other = hidden(model, name.lower())
         if other is None or other.kind == "value" or _is_alike(slot, other):
@@ -233,6 +235,8 @@ def slot_for(
             return value(1)
     if is_state(model, name):
         return hidden(model, low)
+    if not inside and (not read(model, name) or (reshaped(model, name) == 1 and not LABEL.search(low))):
+        return tensor(BATCH)
     met = entry(model, name, strict=True)
     recurrent = (number or len(parameters_of(model)) > 1) and first_of(model, (nn.RNNBase, nn.RNNCellBase))
     if HIDDEN.search(low) and recurrent and met is None:
@@ -262,6 +266,8 @@ def slot_for(
         return tensor(BATCH, dtype="i64", high=2)
     if TOKENS.search(low) and (embedding := first_of(model, nn.Embedding)) is not None:
         return of_layer(model, embedding)
+    if width := reshaped(model, parameter.name):
+        return tensor(BATCH, width)
     if main is not None and main.kind == "tensor":
         return main
     return tensor(BATCH, 16)

@@ -144,7 +144,8 @@ class Hunt:
             self._far = (outcome.progress, outcome.failure, state)
         if isinstance(outcome.failure.error, TooSlow):
             self._slow.append(state)
-        self._guessed.append((state, outcome.failure, outcome.progress, cost + self._again(outcome)))
+        if not _is_unfinished(outcome.failure):
+            self._guessed.append((state, outcome.failure, outcome.progress, cost + self._again(outcome)))
         return False
 
     def _is_good(self, state: State, outcome: Outcome) -> bool:
@@ -228,6 +229,11 @@ class Hunt:
         message = failure.message.strip().partition("\n")[0][:200]
         line = f" at `{failure.line.strip()[:80]}`" if failure.line else ""
         return f"none of {self.vehicle.tries} inputs was accepted; with {spelled(state)}: {message}{line}"
+
+
+def _is_unfinished(failure: Failure) -> bool:
+    """Whether the model itself says that there is nothing yet: no other input helps."""
+    return isinstance(failure.error, NotImplementedError) and failure.line.strip().startswith("raise")
 
 
 def _is_mixed(failure: Failure) -> bool:
