@@ -186,6 +186,23 @@ def read(model: nn.Module, name: str) -> bool:
     return not tree.body or any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(tree))
 
 
+def whole(model: nn.Module, name: str) -> bool:
+    """Whether an argument is made a whole number, or others are looked up by it, as it comes in."""
+    for node in ast.walk(source(type(model), "forward")):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=other), attr="long" | "int")) if other == name:
+                return True
+            case ast.Call(func=ast.Attribute(attr="one_hot"), args=[ast.Name(id=other), *_]) if other == name:
+                return True
+            case ast.Subscript(slice=ast.Tuple(elts=places)) if any(
+                isinstance(place, ast.Name) and place.id == name for place in places
+            ):
+                return True
+            case _:
+                pass
+    return False
+
+
 def reshaped(model: nn.Module, name: str) -> int:
     """How many values a sample has in `name.view(-1, 3, 4)`, 0 where the argument is not reshaped like that."""
     for node in ast.walk(source(type(model), "forward")):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from torch import nn
 
 from outlayer_lint.tracer.child import lengths
-from outlayer_lint.tracer.child.entries import entry, is_state, parameters_of, read, reshaped, rows, source
+from outlayer_lint.tracer.child.entries import entry, is_state, parameters_of, read, reshaped, rows, source, whole
 from outlayer_lint.tracer.child.layers import first_of, hidden, image, of_layer
 from outlayer_lint.tracer.child.parts import in_parts
 from outlayer_lint.tracer.child.shaped import as_noted
@@ -235,6 +235,10 @@ def slot_for(
             return value(1)
     if is_state(model, name):
         return hidden(model, low)
+    if number and not inside and whole(model, name):
+        table = entry(model, name, strict=True)
+        if table is None or not isinstance(table.leaf, (nn.Embedding, nn.EmbeddingBag)):
+            return tensor(BATCH, dtype="i64", high=2)
     if not inside and (not read(model, name) or (reshaped(model, name) == 1 and not LABEL.search(low))):
         return tensor(BATCH)
     met = entry(model, name, strict=True)

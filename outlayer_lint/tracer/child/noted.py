@@ -34,14 +34,17 @@ class Note(NamedTuple):
 
     @property
     def batch(self) -> int | None:
-        """The axis that counts samples, as far as the words say."""
+        """The axis that counts samples, as far as the words say; `NONE` where both of two axes count something else."""
         for words in (BATCH_WORD, FIRST_WORD):
             for axis, word in self.axes.items():
                 if words.search(word) and (words is BATCH_WORD or axis == 0):
                     return axis
-        return 1 if self.rank in {2, None} and LENGTH_WORD.search(self.axes.get(0, "")) else None
+        if self.rank not in {2, None} or not LENGTH_WORD.search(self.axes.get(0, "")):
+            return None
+        return NONE if self.axes.get(1) else 1
 
 
+NONE = -1
 BATCH_WORD = re.compile(r"batch|^(b|bs|bsz|bz|b_size|nb|mb|bsize)$")
 FIRST_WORD = re.compile(r"^[nm]$|samples")  # counts samples where it comes first
 LENGTH_WORD = re.compile(r"len|seq|time|steps?$|window|^(t|l|s)$")
@@ -51,6 +54,7 @@ NO_AXIS = re.compile(
 BRACKETED = r"[\[(]{1,2}\s*([^\[\]()]{1,90}?)\s*,?\s*[\])]"
 TIMES = "*\u00d7"
 SPELLED = rf"((?:[\w+\-]+\s*(?: x |[{TIMES}])\s*)+[\w+\-]+)"
+LISTED = r"((?:[\w+\- ]{1,20},\s*)+[\w+\- ]{1,20})"
 NAMED_BATCH = re.compile(r"\b([A-Za-z])\s*(?:is|=|:|-)\s*(?:the\s+)?(?:mini-?)?batch", re.IGNORECASE)
 
 
@@ -104,7 +108,7 @@ def _texts(cls: type) -> Iterator[str]:
 def _said(text: str, name: str, *, alone: bool) -> Note | None:
     """The shape that a text gives for an argument; the only one may be called the input."""
     called = rf"(?:{re.escape(name)}|inputs?|x)" if alone else re.escape(name)
-    for form in (rf"[^\n\[\(.]{{0,60}}?{BRACKETED}", rf"`?\s*[:=-]+\s*{SPELLED}"):
+    for form in (rf"[^\n\[\(.]{{0,60}}?{BRACKETED}", rf"`?\s*[:=-]+\s*{SPELLED}", rf"\s*->\s*{LISTED}\s*(?:\n|$)"):
         flags = re.IGNORECASE if alone else 0
         for match in re.finditer(rf"(?<![\w.]){called}(?![\w.(\[]){form}", text, flags):
             axes = _axes(match[1])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 from torch import nn
 
-from outlayer_lint.tracer.child.entries import entry, indices, is_state, source, steps
+from outlayer_lint.tracer.child.entries import entry, indices, is_state, parameters_of, source, steps
 from outlayer_lint.tracer.child.layers import hidden, of_layer
 from outlayer_lint.tracer.child.slots import BATCH, Slot, tensor
 
@@ -24,7 +25,27 @@ def in_parts(model: nn.Module, name: str) -> Slot | None:
     if count := indices(type(model), name):
         one = _first_of_all(model, name)
         return _together([_part(model, f"{name}.{at}") or one for at in range(count)])
-    return next((_together(parts) for parts in _beside(model, name)), None)
+    return next((_together(parts) for parts in _beside(model, name)), None) or _listed(model, name)
+
+
+LIST = re.compile(r"\b(List|Sequence|Iterable|list)\[(torch\.)?Tensor")
+
+
+def _listed(model: nn.Module, name: str) -> Slot | None:
+    """An argument whose annotation is a list of tensors, two of them."""
+    found = next((parameter for parameter in parameters_of(model) if parameter.name == name), None)
+    if found is None or not LIST.search(str(found.annotation)):
+        return None
+    for node in ast.walk(source(type(model), "forward")):
+        match node:
+            case (
+                ast.For(target=ast.Name(id=each), iter=ast.Name(id=other))
+                | ast.comprehension(target=ast.Name(id=each), iter=ast.Name(id=other))
+            ) if other == name:
+                return _together([_part(model, each) or _first_of_all(model, name)] * 2)._replace(kind="list")
+            case _:
+                pass
+    return _together([_first_of_all(model, name)] * 2)._replace(kind="list")
 
 
 def _together(parts: list[Slot]) -> Slot:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from outlayer_lint.tracer.child import objects, ranks, scales
+from outlayer_lint.tracer.child.asserted import asserted
 from outlayer_lint.tracer.child.joined import all_single, as_named, by_difference, fewer, matched, shared_out
 from outlayer_lint.tracer.child.limits import TooSlow
 from outlayer_lint.tracer.child.needs import Need, is_satisfied, need
@@ -38,6 +39,7 @@ def neighbours(state: State, failure: Failure, context: Context) -> Iterator[Sta
     if isinstance(failure.error, TooSlow):
         yield from scales.smaller(state)
         return
+    yield from asserted(state, failure)
     yield from objects.repaired(state, failure, context.model, context.classes)
     wanted = need(failure)
     if wanted is not None and not is_satisfied(wanted):
@@ -129,6 +131,8 @@ def _as_ids(slot: Slot, high: int) -> Slot:
 def _sized(slot: Slot, operand: Operand, wanted: Need) -> Iterator[Slot]:
     """The argument with another size of the axis that became the operand's axis."""
     shape, size = slot.shape, wanted.size
+    if not -len(operand.shape) <= wanted.axis < len(operand.shape):
+        return
     got = operand.shape[wanted.axis]
     if len(shape) == 1 and slot.batch == 0:  # a number for each sample: a row of them
         yield tensor(BATCH, size, dtype=slot.dtype, high=slot.high)

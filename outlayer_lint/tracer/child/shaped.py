@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from outlayer_lint.tracer.child.noted import NONE
 from outlayer_lint.tracer.child.slots import BATCH, SIDE, TIME, Slot, State, leaves, replaced
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def contradicted(state: State, known: dict[str, Note]) -> int:
     tensors = leaves(state)
     return sum(
         (note.rank is not None and len(tensors[path].shape) != note.rank)
-        or (note.batch is not None and tensors[path].batch not in {None, note.batch})
+        or (note.batch is not None and (NONE if tensors[path].batch is None else tensors[path].batch) != note.batch)
         for path, note in known.items()
         if path in tensors
     )
@@ -39,6 +40,7 @@ def contradicted(state: State, known: dict[str, Note]) -> int:
 def _noted(slot: Slot, note: Note, numbers: dict[str, int], sizes: dict[str, int]) -> Slot:
     rank = note.rank or max(len(slot.shape), (note.batch or 0) + 1, *(axis + 1 for axis in note.axes))
     batch = note.batch if note.batch is not None else slot.batch if len(slot.shape) == rank else 0
+    batch = None if batch == NONE else batch
     if note.dtype == "i64" and slot.dtype == "f32":
         slot = slot._replace(dtype="i64", high=2)
     if len(slot.shape) == rank:
@@ -47,7 +49,10 @@ def _noted(slot: Slot, note: Note, numbers: dict[str, int], sizes: dict[str, int
         for axis, word in note.axes.items():
             if word.isdigit() and axis != slot.batch:
                 shape[axis] = int(word)
-        return slot._replace(shape=tuple(shape))
+            elif word and batch is None:
+                shape[axis] = sizes.get(word, shape[axis])
+            sizes.setdefault(word, shape[axis])
+        return slot._replace(shape=tuple(shape), batch=batch if batch is None else slot.batch)
     shape = [_size(slot, axis, rank, note.axes.get(axis, ""), numbers, sizes) for axis in range(rank)]
     if batch is not None and batch < rank:
         shape[batch] = BATCH
