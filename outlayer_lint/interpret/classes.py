@@ -73,7 +73,16 @@ def is_torch_module(it: Interpreter, cls: Class) -> bool:
 
 def method_of(it: Interpreter, cls: Class, name: str, after: Scope | None = None) -> tuple[Class, Scope] | None:
     """The method a class or the nearest base defines, behind `after` if given."""
-    order = mro(it, cls)
+    asked = (name, after)
+    if asked in cls.methods:
+        return cls.methods[asked]
+    found = _method_of(mro(it, cls), name, after)
+    if cls._mro is not None:
+        cls.methods[asked] = found
+    return found
+
+
+def _method_of(order: list[Any], name: str, after: Scope | None) -> tuple[Class, Scope] | None:
     if after is not None:
         at = [i for i, c in enumerate(order) if isinstance(c, Class) and c.scope is after]
         order = order[at[0] + 1 :] if at else order[1:]
@@ -133,12 +142,16 @@ def bound_method(it: Interpreter, owner: Class, scope: Scope, instance: Any, cls
 
 def dataclass_fields(it: Interpreter, cls: Class) -> dict[str, ast.expr | None]:
     """Annotated names of the class bodies, bases first."""
+    if cls.fields is not None:
+        return cls.fields
     fields: dict[str, ast.expr | None] = {}
     for item in reversed(mro(it, cls)):
         if isinstance(item, Class):
             for node in item.scope.body:
                 if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
                     fields[node.target.id] = node.value
+    if cls._mro is not None:
+        cls.fields = fields
     return fields
 
 

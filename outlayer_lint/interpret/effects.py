@@ -76,6 +76,13 @@ def _after(it: Interpreter, thing: Any, node: ast.Call, place: Place, frame: Fra
 
 def _sets(it: Interpreter, cls: Class, scope: Scope, name: str | None, depth: int = MAX_NESTED) -> bool:
     """Whether a method writes an attribute (`None`: any) of its object, itself or through methods it calls."""
+    asked = (scope, name, depth)
+    if asked not in cls.sets:
+        cls.sets[asked] = _found_to_set(it, cls, scope, name, depth)
+    return cls.sets[asked]
+
+
+def _found_to_set(it: Interpreter, cls: Class, scope: Scope, name: str | None, depth: int) -> bool:
     if scope.kind != "function" or not scope.parameter_names or scope.has_decorator("staticmethod", "classmethod"):
         return False
     names, receiver = scope.block.names, scope.parameter_names[0] + "."

@@ -12,11 +12,16 @@ if TYPE_CHECKING:
 
     from outlayer_lint.resolve.scopes import Scope
 
+TELLING = (ast.BoolOp, ast.IfExp, ast.If, ast.Assign, ast.AnnAssign)
+
 
 def replaced(scope: Scope, name: str) -> bool:
     """Whether a scope puts something that it makes itself in a parameter's place where that is `None`."""
-    body = getattr(scope.node, "body", ())
-    nodes = [node for statement in body for node in walk(statement)] if isinstance(body, list) else []
+    if scope.telling is None:
+        body = getattr(scope.node, "body", ())
+        nodes = [node for statement in body for node in walk(statement)] if isinstance(body, list) else []
+        scope.telling = [node for node in nodes if isinstance(node, TELLING)]
+    nodes = scope.telling
     stands = {ast.dump(_stored(target)) for target, value in _assigned(nodes) if _is(value, name)}
     stands.add(ast.dump(ast.Name(name, ast.Load())))
     for node in nodes:

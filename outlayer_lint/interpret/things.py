@@ -125,13 +125,16 @@ class Function:
 class Class:
     """A class of the project."""
 
-    __slots__ = ("_mro", "frame", "scope")
+    __slots__ = ("_mro", "fields", "frame", "methods", "scope", "sets")
 
     def __init__(self, scope: Scope, frame: Frame) -> None:
-        """`frame` is where the class statement stands."""
+        """`frame` is where the class statement stands; the rest holds what was asked of it before."""
         self.scope = scope
         self.frame = frame
         self._mro: list[object] | None = None
+        self.fields: dict[str, ast.expr | None] | None = None
+        self.methods: dict[tuple[str, Scope | None], tuple[Class, Scope] | None] = {}
+        self.sets: dict[tuple[Scope, str | None, int], bool] = {}
 
     def __repr__(self) -> str:
         return f"<class {self.scope.name}>"

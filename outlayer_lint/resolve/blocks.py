@@ -8,6 +8,8 @@ from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
 from outlayer_lint.resolve.branches import ends
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from outlayer_lint.resolve.scopes import Scope
 
 TERMINATORS = frozenset((ast.Return, ast.Raise, ast.Continue, ast.Break))
@@ -105,11 +107,15 @@ class Block:
             for i in self.exits
         )
 
-    def note(self, key: str, index: int) -> None:
-        """Remember that statement `index` (or something inside it) writes `key`."""
-        places = self.names.setdefault(key, [])
-        if not places or places[-1] != index:
-            places.append(index)
+    def note(self, keys: Iterable[str], index: int) -> None:
+        """Remember that statement `index` (or something inside it) writes these keys."""
+        names = self.names
+        for key in keys:
+            places = names.get(key)
+            if places is None:
+                names[key] = [index]
+            elif places[-1] != index:
+                places.append(index)
 
 
 class Place(NamedTuple):

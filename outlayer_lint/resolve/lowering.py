@@ -29,6 +29,8 @@ SIMPLE = frozenset(
     (ast.Assign, ast.Expr, ast.Return, ast.AugAssign, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.Raise)
 )
 
+IDLE = frozenset((ast.If, ast.While, ast.Assert, ast.Delete, ast.Pass))  # what they write, they write by `:=`
+
 
 def lower(
     scope: Scope, statements: list[ast.stmt], parent: Block | None, index: int, kind: str, statement: ast.stmt | None,
@@ -36,39 +38,52 @@ def lower(
 ) -> Block:  # fmt: skip
     """Lower a list of statements and everything below it, without entering functions and classes."""
     block = Block(scope, statements, parent, index, kind, statement, condition)
+    walrus = bool(scope.file.walrus_lines)
     for i, node in enumerate(statements):
-        simple = type(node) in SIMPLE
-        for key, definition in writes(block, i, node):
-            block.writes.setdefault(i, []).append((key, definition))
-            block.note(key, i)
-        subs = [] if simple else [lower(scope, body, block, i, k, node, c) for body, k, c in bodies(node)]
+        form = type(node)
+        if form in TERMINATORS and not walrus:
+            block.ends = True
+            break
+        if isinstance(node, ast.Assign) and not walrus and (written := _name_given(block, i, node)):  # most of them
+            block.writes[i] = [written]
+            block.note(written[:1], i)
+            continue
+        if found := list(writes(block, i, node, walrus=walrus)) if walrus or form not in IDLE else None:
+            block.writes[i] = found
+            block.note([key for key, _ in found], i)
+        subs = [] if form in SIMPLE else [lower(scope, body, block, i, k, node, c) for body, k, c in bodies(node)]
         if subs:
             block.subs[i] = subs
             for sub in subs:
-                for key in sub.names:
-                    block.note(key, i)
-        if type(node) in TERMINATORS or (subs and ends(node, subs)):
+                block.note(sub.names, i)
+        if form in TERMINATORS or (subs and ends(node, subs)):
             block.ends = True
             break
     return block
 
 
-def writes(block: Block, index: int, node: ast.stmt) -> Iterator[tuple[str, Definition]]:
-    """The keys that one statement writes itself (not the blocks inside it)."""
+def _name_given(block: Block, index: int, node: ast.Assign) -> tuple[str, Definition] | None:
+    """`name = value`, and nothing else."""
+    target = node.targets[0]
+    if type(target) is not ast.Name or len(node.targets) > 1:
+        return None
+    return target.id, Definition("assign", node, node.value, (), block, index)
+
+
+def writes(block: Block, index: int, node: ast.stmt, *, walrus: bool) -> Iterator[tuple[str, Definition]]:
+    """The keys that one statement writes itself (not the blocks inside it); `walrus`: the file has a `:=`."""
 
     def made(kind: str, value: ast.expr | None, path: tuple[object, ...] = (), at: ast.AST | None = None) -> Definition:
         return Definition(kind, at or node, value, path, block, index)
 
-    if type(node) is ast.Assign and type(node.targets[0]) is ast.Name and len(node.targets) == 1:  # most of them
-        yield node.targets[0].id, made("assign", node.value)
-        if not block.scope.file.has_walrus(node):
-            return
-    if block.scope.file.has_walrus(node):
+    if type(node) is ast.Assign and (written := _name_given(block, index, node)) is not None:
+        yield written
+    if walrus and block.scope.file.has_walrus(node):
         match node:
             case ast.If(test=inside) | ast.While(test=inside) | ast.Assign(value=inside) | ast.Expr(value=inside):
-                yield from walrus(inside, made)
+                yield from named(inside, made)
             case ast.Return(value=inside) if inside is not None:
-                yield from walrus(inside, made)
+                yield from named(inside, made)
             case _:
                 pass
     match node:
@@ -192,7 +207,7 @@ def mutation(value: ast.expr, made: Made, place: Place) -> Iterator[tuple[str, D
             yield f"{key}.*", made("assign", value.args[2], (name_node,))
 
 
-def walrus(value: ast.expr, made: Made) -> Iterator[tuple[str, Definition]]:
+def named(value: ast.expr, made: Made) -> Iterator[tuple[str, Definition]]:
     """Names bound by `:=` inside an expression; files without one never come to the walk."""
     for inner in walk(value):
         if isinstance(inner, ast.NamedExpr) and isinstance(inner.target, ast.Name):

@@ -6,6 +6,7 @@ import ast
 import os
 import re
 from bisect import bisect_left, bisect_right
+from operator import attrgetter
 
 from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.resolve.blocks import Place
@@ -344,9 +345,14 @@ class SourceFile:
             block = inner
 
 
+_LINE = attrgetter("lineno")
+
+
 def _covering(block: Block, line: int) -> int | None:
     statements = block.statements
-    at = bisect_right(statements, line, key=_start) - 1
+    at = bisect_right(statements, line, key=_LINE) - 1
+    if at + 1 < len(statements) and _start(statements[at + 1]) <= line:  # among the decorators of the next one
+        at += 1
     while at >= 0:
         if (statements[at].end_lineno or 0) >= line:
             return at

@@ -79,13 +79,16 @@ def outline(text: str) -> Outline | None:
 def _header(text: str, start: int) -> int | None:
     """Where the body of a definition begins, on a line of its own; `None` where it stands behind the colon."""
     at = start
+    round_, square, curly = 0, 0, 0
     for _ in range(MAX_HEADER):
         end = text.find("\n", at)
         if end < 0:
             return None
-        written = text[start:end]
-        if all(written.count(a) == written.count(b) for a, b in ("()", "[]", "{}")):
-            code = text[at:end]
+        code = text[at:end]
+        round_ += code.count("(") - code.count(")")
+        square += code.count("[") - code.count("]")
+        curly += code.count("{") - code.count("}")
+        if not (round_ or square or curly):
             if "#" in code and '"' not in code and "'" not in code:
                 code = code.partition("#")[0]
             return end + 1 if code.rstrip().endswith(":") else None
