@@ -11,7 +11,7 @@ from outlayer_lint.tracer.child.construct import Refusal
 from outlayer_lint.tracer.child.entries import parameters_of
 from outlayer_lint.tracer.child.hints import first_states
 from outlayer_lint.tracer.child.hunt import GOOD, MAX_ALTERNATIVES, Hunt
-from outlayer_lint.tracer.child.noted import notes
+from outlayer_lint.tracer.child.noted import Note, notes
 from outlayer_lint.tracer.child.slicing import read
 from outlayer_lint.tracer.child.slots import State, arguments, leaves
 from outlayer_lint.tracer.child.vehicle import SEED, OutOfTime, Vehicle
@@ -77,7 +77,7 @@ def search(
     `metadata` says whether what a library knows of its own model may be asked.
     """
     try:
-        known = notes(model, [parameter.name for parameter in parameters_of(model)], _text(target), target.name)
+        known = _written(model, target)
         states, others, positional = first_states(model, classes=target.classes, known=known)
     except Exception as error:  # noqa: BLE001 - a lazy module or a strange `forward`
         return Refusal("no-input", f"the signature of forward cannot be read: {error}")
@@ -100,6 +100,14 @@ def search(
     return Found(
         [_hypothesis(vehicle, state, target, origin, tries) for _, state in kept[: 1 + MAX_ALTERNATIVES]], tries
     )
+
+
+def _written(model: nn.Module, target: Target) -> dict[str, Note]:
+    """What is written of the arguments; nothing where it cannot be read."""
+    try:
+        return notes(model, [parameter.name for parameter in parameters_of(model)], _text(target), target.name)
+    except Exception:  # noqa: BLE001 - a class may be made of anything
+        return {}
 
 
 def _text(target: Target) -> str:
