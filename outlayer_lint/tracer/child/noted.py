@@ -140,6 +140,7 @@ def _unpacked(tree: ast.FunctionDef, name: str) -> Note | None:
     axes: dict[int, str] = {}
     rank: int | None = None
     for node in sorted((n for n in ast.walk(tree) if isinstance(n, ast.Assign)), key=lambda n: n.lineno):
+        rank = rank or next((found for inner in ast.walk(node.value) if (found := _merged(inner, name))), None)
         for target, value in _pairs(node):
             if isinstance(target, (ast.Tuple, ast.List)) and _is_shape(value, name) and rank is None:
                 words = [one.id if isinstance(one, ast.Name) else "" for one in target.elts]
@@ -151,6 +152,18 @@ def _unpacked(tree: ast.FunctionDef, name: str) -> Note | None:
         if name in {one.id for target in node.targets for one in ast.walk(target) if isinstance(one, ast.Name)}:
             break
     return Note(axes, rank) if axes or rank else None
+
+
+def _merged(node: ast.AST, name: str) -> int:
+    """The rank of what `x.view(x.size(0) * x.size(1), -1, 512)` reshapes: first axes that become one, and the rest."""
+    match node:
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name(id=other), attr="view" | "reshape"),
+            args=[ast.BinOp(left=left, op=ast.Mult(), right=right), *rest],
+        ) if other == name and rest and _axis(left, name) == 0 and _axis(right, name) == 1:
+            return 2 + len(rest)
+        case _:
+            return 0
 
 
 def _pairs(node: ast.Assign) -> Iterator[tuple[ast.expr, ast.expr]]:
