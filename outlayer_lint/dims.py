@@ -58,10 +58,14 @@ def of_pairs(way: Tensor) -> bool:
 
 def classes_last(way: Tensor) -> bool:
     """Whether a tensor of three dims or more is proved to hold its classes in the last one."""
-    axis = class_axis(way)
-    if axis is None or axis == 1 or way.rank is None or way.rank < IMAGE_RANK:  # 1 is the last of two dims
+    if not may_have_classes_last(way) or way.rank is None or way.rank < IMAGE_RANK:
         return False
-    return axis_of(way, axis) == way.rank - 1
+    return axis_of(way, class_axis(way)) == way.rank - 1
+
+
+def may_have_classes_last(way: Tensor) -> bool:
+    """Whether `classes_last` has to be asked: what is known without further questions does not rule it out."""
+    return class_axis(way) not in (None, 1) and (way.told_rank is None or way.told_rank >= IMAGE_RANK)
 
 
 def aside(way: Tensor, wanted: int | None) -> bool:

@@ -165,6 +165,11 @@ class Tensor:
         return self._rank  # type: ignore[return-value]
 
     @property
+    def told_rank(self) -> int | None:
+        """The number of dims as far as it is known without working anything out."""
+        return self._rank if isinstance(self._rank, int) else None
+
+    @property
     def inner(self) -> Value:
         """What the last operation was applied to, worked out when first asked for."""
         if self._inner is None:

@@ -6,6 +6,7 @@ nothing around it helps or disturbs.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -66,6 +67,7 @@ def test_a_fixture_gets_what_it_wants(case: Case, tmp_path: Path, monkeypatch: p
     report = check(files, settings(tmp_path))
     assert not report.broken
     assert not report.errors
+    assert not [one.message for one in report.diagnostics if re.search(r"\{\w+\}", one.message)]
     expected = expectations(case, tmp_path, files)
     found, wanted = compare(expected, report.diagnostics, case.rule)
     assert found == wanted

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
-from outlayer_lint.dims import classes_last
+from outlayer_lint.dims import classes_last, may_have_classes_last
 from outlayer_lint.facts import LossCall, places
 
 LOSSES = ("softmax-cross-entropy", "nll")
@@ -12,6 +12,10 @@ LOSSES = ("softmax-cross-entropy", "nll")
 def check(call: LossCall) -> Iterator[Finding]:
     """A loss that reads the classes from dim 1 receives them in the last of three dims or more."""
     if call.loss.family not in LOSSES or call.loss.class_axis != 1:
+        return
+    if call.prediction.all(may_have_classes_last) is None:
+        return
+    if call.target.rank == 1:  # then the prediction has two dims, or torch refuses the pair
         return
     witness = call.prediction.all(classes_last)
     if witness is None:

@@ -12,19 +12,18 @@ LOSSES = ("softmax-cross-entropy", "nll", "binary-logits")
 
 def check(call: LossCall) -> Iterator[Finding]:
     """The list of class weights is longer or shorter than the output is wide."""
-    units = call.prediction.units
-    if units is None:
+    classes = call.loss.family in ("softmax-cross-entropy", "nll")
+    if not classes and call.loss.family != "binary-logits":
         return
-    if call.loss.family in ("softmax-cross-entropy", "nll"):
-        name, length = "weight", call.weight_length
-        fits = call.prediction.all(lambda way: not aside(way, call.loss.class_axis)) is not None and units > 1
-    elif call.loss.family == "binary-logits":
-        name, length = "pos_weight", call.pos_weight_length
-        # It broadcasts against the last dim; pos-weight-wrong-axis speaks of the others.
-        fits = call.prediction.all(rows) is not None and length != 1
-    else:
+    name, length = ("weight", call.weight_length) if classes else ("pos_weight", call.pos_weight_length)
+    units = None if length is None else call.prediction.units
+    if length is None or units is None or length == units:
         return
-    if length is None or length == units or not fits:
+    if classes:
+        fits = units > 1 and call.prediction.all(lambda way: not aside(way, call.loss.class_axis)) is not None
+    else:  # it broadcasts against the last dim; pos-weight-wrong-axis speaks of the others
+        fits = length != 1 and call.prediction.all(rows) is not None
+    if not fits:
         return
     fix = Fix("advise", f"give `{name}` {units} entries")
     words = {"name": name, "length": length, "units": units}

@@ -29,5 +29,6 @@ def check(fact: LossCall | Consumed) -> Iterator[Finding]:
     # Over one unit a softmax is a mistake by itself: single-unit-softmax.
     if (witness := value.all(squashed)) is not None and not (value.units == 1 and value.every(Emission.SIMPLEX)):
         fix = Fix("set-keyword", "set `from_logits=False`", "safe", fact.span, "from_logits", "False")
-        words = {"applies": row.applies or "an activation"}
+        holds = "probabilities" if value.every(Emission.SIMPLEX) else "values in [0, 1]"
+        words = {"applies": row.applies or "an activation", "emits": holds}
         yield Finding(fact.span, grade, places(witness), fix, words, value.certainty)

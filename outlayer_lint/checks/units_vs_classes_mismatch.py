@@ -16,7 +16,7 @@ VOCABULARY = 256  # heads above this are padded to a multiple of eight
 
 def check(call: LossCall) -> Iterator[Finding]:
     value, family = call.prediction, call.loss.family
-    if value.units is None or any(aside(way, call.loss.class_axis) for way in value):
+    if value.units is None:
         return
     target = call.target
     classes, grade = target.units, ""
@@ -25,7 +25,9 @@ def check(call: LossCall) -> Iterator[Finding]:
     elif family in INDEXED:
         classes = call.classes or (classes if target.every(Emission.INDEX) else None)
         grade = compared(call, value.units, classes) if classes else ""
-    if grade and not (family in INDEXED and value.units == 1):
+    if not grade or any(aside(way, call.loss.class_axis) for way in value):
+        return
+    if family not in INDEXED or value.units != 1:
         fix = Fix("advise", f"give the last layer {classes} units")
         words = {"units": value.units, "classes": classes}
         yield Finding(call.span, grade, places(value.ways[0]), fix, words, value.certainty)

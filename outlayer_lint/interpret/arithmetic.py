@@ -119,7 +119,8 @@ def _units(main: Tensor, other: Tensor) -> int | None:
     if left is None or right is None:
         known = right if left is None else left
         return None if known == 1 else known
-    return max(left, right)
+    # Two sizes that no broadcast brings together do not belong to the same dim.
+    return max(left, right) if left == right or 1 in (left, right) else None
 
 
 def _leans(name: str, x: Tensor, y: Tensor) -> bool:
@@ -237,6 +238,8 @@ def _of_itself(name: str, x: Tensor, y: Tensor) -> Any:
             return x.replace(
                 emission=Emission.SIMPLEX, low=0.0, high=1.0, axis=axis, certainty="likely", scaled=False, **common
             )
+        if step == "add" and y.low >= x.low >= 0:  # `x / (x + 1)`
+            return x.replace(emission=Emission.UNIT, low=0.0, high=1.0, axis=None, scaled=False, **common)
         if step == "norm":
             return x.replace(
                 emission=Emission.UNORM, low=-1.0, high=1.0, axis=axis, certainty="likely", scaled=False, **common

@@ -140,6 +140,8 @@ def array(it: Interpreter, app: Application, dtype: str | None) -> Answer:
     """`torch.tensor(...)`, `np.array(...)` of tensors, lists, numbers, and what is not known."""
     row = app.row
     answer = it.force(app.entry("data")) if "data" in row.parameters[1:] else app.input()
+    if not (app.given.positional or app.given.keywords or app.given.more_positional):
+        answer = only(Sequence(()))  # torch.Tensor()
     opened = any(isinstance(t, OPEN) for t, _ in answer)
     key: tuple[Any, ...] = ("literal", id(app.site.node), id(app.site.frame.base))
     if is_comparison(app.input_entry()) and not opened:
@@ -174,7 +176,11 @@ def array(it: Interpreter, app: Application, dtype: str | None) -> Answer:
     if number is not None:
         return only(number.replace(by=row.name, origin=app.origin))
     word = "literal" if all(isinstance(t, (Sequence, Const)) for t, _ in answer) else "array"
-    return only(Tensor(Emission.DATA, by=row.name, source=(word, *key[1:]), dtype=dtype, rank=rank, origin=app.origin))
+    empty = not values and all(isinstance(t, Sequence) and not (t.items or t.tail or t.open) for t, _ in answer)
+    return only(
+        Tensor(Emission.DATA, by=row.name, source=(word, *key[1:]), dtype=dtype, rank=rank,
+               units=0 if empty else None, origin=app.origin)
+    )  # fmt: skip
 
 
 def is_comparison(entry: Any) -> bool:

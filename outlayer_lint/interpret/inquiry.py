@@ -80,7 +80,7 @@ class Inquiry:
         """Looks through the bytes of the files with a framework's word; parses nothing yet."""
         self.driver = driver
         self.vocabulary = Vocabulary(knowledge.spellings(CONSUMERS))
-        self.relevant = {f: None for f in driver.project.framework_files if self.vocabulary.relevant(f.words)}
+        self.relevant = {f: None for f in driver.project.framework_files if self.vocabulary.relevant(f)}
         self.events: list[Event] = []
         self.trained: dict[Span, dict[str, Row]] = {}
         self.compiles: Any = None
@@ -167,7 +167,7 @@ class Inquiry:
 
     def uses(self, file: SourceFile) -> bool:
         """Whether a file computes a loss of a model, loads one, or helps a file that does."""
-        return file in self._trains or file in self._helpers or any(word in file.words for word in LOADS)
+        return file in self._trains or file in self._helpers or file.holds(LOADS)
 
     def _further(self, file: SourceFile) -> Iterator[Event]:
         lines = self._deciding(file) if self.decides(file) else []
@@ -187,8 +187,8 @@ class Inquiry:
 
     def _constant(self, file: SourceFile) -> Iterator[Event]:
         """Keras layers whose output is the same for every input."""
-        words = file.words
-        if b"softmax" not in words or not any(name in words for name in NAMED) or file.scope is None:
+        digest = file.digest
+        if b"softmax" not in digest or not any(name in digest for name in NAMED) or file.scope is None:
             return
         from outlayer_lint.interpret import keras_heads  # noqa: PLC0415 - for files that build such a layer
 
@@ -235,12 +235,11 @@ class Inquiry:
         return self.serves(file) or (file.has_framework and self._builds(file))
 
     def _builds(self, file: SourceFile) -> bool:
-        words = file.words
-        return any(word in words for word in SAMPLES) or (b"nn." in words and re.search(rb"\bnn\.", words) is not None)
+        return file.holds(SAMPLES) or ("nn" in file.tokens and re.search(rb"\bnn\.", file.words) is not None)
 
     def serves(self, file: SourceFile) -> bool:
         """Whether a file trains a model or puts it to use."""
-        return file in self.relevant or (file.has_framework and any(word in file.words for word in SERVES))
+        return file in self.relevant or (file.has_framework and file.holds(SERVES))
 
     def _with_chains(self, facts: list[Fact]) -> Iterator[Fact]:
         for fact in facts:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from outlayer_lint.interpret import operators
+from outlayer_lint import knowledge
+from outlayer_lint.interpret import operators, shapes
 from outlayer_lint.interpret.arithmetic import real
 from outlayer_lint.interpret.things import Sequence
 from outlayer_lint.lattice import Emission, Tensor
@@ -36,6 +37,35 @@ def made_range(it: Interpreter, app: Application) -> tuple[Emission, float | Non
 
 def _number_word(low: float, high: float) -> Emission:
     return Emission.BINARY if low == high and low in (0.0, 1.0) else operators.word((low, high))
+
+
+def weight(it: Interpreter, app: Application) -> Tensor:
+    """What a layer that is written by hand learns: as large as its shape says, or as what fills it at first."""
+    filled = app.entry("initial_value") or app.entry("data")
+
+    def at_first(size: str) -> int | None:
+        found = {getattr(t, size) if isinstance(t, Tensor) else None for t, _ in it.force(filled)} if filled else set()
+        return found.pop() if len(found) == 1 else None
+
+    return Tensor(
+        Emission.LOGIT, by=app.row.name, learned=app.row.name, origin=app.origin,
+        units=lambda: made_size(it, app) if filled is None else at_first("units"),
+        rank=lambda: shapes.made_rank(it, app) if filled is None else at_first("rank"),
+    )  # fmt: skip
+
+
+def columns(it: Interpreter, app: Application) -> int | None:
+    """The units of a product with a weight, as long as it is the weight as it was made, in rows and columns."""
+    entry = app.input_entry(1) if app.row.axis == -1 else None
+    if entry is None or set(app.given.keywords) - set(app.row.parameters) - set(sum(app.row.synonyms.values(), ())):
+        return None  # transposed, or sparse
+    sizes = {t.units if isinstance(t, Tensor) and _is_matrix(t) else None for t, _ in it.force(entry)}
+    return sizes.pop() if len(sizes) == 1 else None
+
+
+def _is_matrix(tensor: Tensor) -> bool:
+    found = knowledge.find(tensor.by) if tensor.by and tensor.by == tensor.learned else None
+    return found is not None and found[0].how == "parameter" and (tensor.rank or 0) > 1
 
 
 def made_size(it: Interpreter, app: Application) -> int | None:

@@ -17,6 +17,7 @@ from outlayer_lint.interpret.things import (
     Override,
     Sequence,
     Site,
+    Unknown,
     join,
     lift,
     only,
@@ -244,7 +245,11 @@ def loop_effect(it: Interpreter, key: str, definition: Definition, loop: ast.stm
             return _run(it, key, only(opened), body, last)
         if isinstance(thing, Dictionary):
             return only(Dictionary(thing.items, open=True, kind=thing.kind))
-        return _run(it, key, only(thing), body, last)
+        after = _run(it, key, only(thing), body, last)
+        if not isinstance(thing, Const):
+            return after
+        counted = Unknown("loop counter", ("counted", key, id(loop), id(base.base)))
+        return lift(after, lambda t: only(counted if isinstance(t, Const) and t.value != thing.value else t))
 
     return lift(before, open_ended)
 
@@ -284,14 +289,14 @@ def _run(it: Interpreter, key: str, state: Answer, block: Block, frame: Frame) -
                 if any(isinstance(t, Tensor) for t, _ in state):
                     ways.append(_run(it, key, state, sub, frame))
                     continue
-                ways.append(
-                    lift(
-                        state,
-                        lambda t: only(Sequence(t.items, open=True, kind=t.kind) if isinstance(t, Sequence) else t),
-                    )
-                    if inner
-                    else state
-                )
+                ways.append(lift(state, _reopened) if inner else state)
         if ways:
             state = join(ways)
     return state
+
+
+def _reopened(thing: Any) -> Answer:
+    """Something after a loop within a loop, of which nobody knows how often it ran."""
+    if isinstance(thing, Sequence):
+        return only(Sequence(thing.items, open=True, kind=thing.kind))
+    return only(Unknown("loop counter") if isinstance(thing, Const) else thing)

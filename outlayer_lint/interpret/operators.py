@@ -175,8 +175,10 @@ def _matmul(it: Interpreter, a: Any, b: Any, site: Site) -> Answer:
                    origin=Origin(applied=span), inner=Value((known,)))
         )  # fmt: skip
     learned = next((t.learned for t in (a, b) if isinstance(t, Tensor) and t.learned), "")
+    weight = isinstance(b, Tensor) and b.by.endswith("Parameter") and b.by == b.learned
     return only(
         Tensor(Emission.LOGIT, by="torch.matmul", learned=learned or "torch.matmul",
+               units=(lambda: b.units if (b.rank or 0) > 1 else None) if weight else None,
                certainty="likely" if not isinstance(b, Tensor) else "proved", rank=known._rank,  # noqa: SLF001
                class_axis=-1, origin=Origin(applied=span), inner=Value((known,)))
     )  # fmt: skip

@@ -175,6 +175,8 @@ def joins(it: Interpreter, app: Application) -> Answer:
             return only(opened) if opened is not None else only(rest[0])
         if not known:
             return unknown("empty list")
+        # `torch.tensor([])` that others are joined to, one after the other, adds nothing.
+        known = [t for t in known if t._units != 0 or t.source is None] or known  # noqa: SLF001
         if all(t.emission is known[0].emission for t in known):
             single = len(sequence.items) + len(sequence.tail) == 1 and not sequence.open
             return only(_joined(known, dim, stack=stack, single=single).replace(rank=shape(known[0])))

@@ -7,6 +7,7 @@ import ast
 from outlayer_lint.interpret import standing
 from outlayer_lint.records import TYPE_CHECKING, NamedTuple
 from outlayer_lint.resolve.blocks import Place, last
+from outlayer_lint.resolve.sourcefile import phrases
 from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
@@ -36,12 +37,12 @@ LOGARITHM = r"\blog_?\s*\((?!\s*(?:[fr]?[\"']|[{]|\w+\s*=))", ("log(", "log_(")
 DIVISION = r"[\w)\]]\s*/\s*[(\w]", ("/",)
 LARGEST = r",\s*\w+\s*=(?!=)[^\n]*\.max\s*\(|\.max\s*\([^\n]*(?:\[1\]|\.indices)", (".max(", ".max (")
 ONE_OF_EACH_ROW = r"[\w)\]]\[[\w.]*range\(", ("[range(", "arange(")
-SERVES = (b"load_state_dict", b".eval()", b"no_grad", b"torch.load", b"from_pretrained", b"__main__")
-LOADS = (
+SERVES = phrases(b"load_state_dict", b".eval()", b"no_grad", b"torch.load", b"from_pretrained", b"__main__")
+LOADS = phrases(
     b"load_state_dict(", b"torch.load(", b".eval()", b".backward(", b".zero_grad(", b".minimize(", b".apply_gradients(",
     b"GradientTape",
 )  # fmt: skip
-SAMPLES = (b"Categorical", b"Bernoulli", b"multinomial", b"random.categorical")
+SAMPLES = phrases(b"Categorical", b"Bernoulli", b"multinomial", b"random.categorical")
 
 
 class Seed(NamedTuple):
@@ -90,7 +91,7 @@ class Vocabulary:
             b"objective",
             *sorted(own),
         )
-        self.foreign = tuple(sorted(foreign - own))
+        self.foreign = frozenset(word.decode() for word in foreign - own)
         self.activations = {
             n for n, kinds in self.others.items() if "activation" in kinds and any(w in n.lower() for w in NORMALISERS)
         }
@@ -107,10 +108,11 @@ class Vocabulary:
         self.cutting = asked | {f"{word}_" for word in asked}
         self.choosing = (asked - CUTTING) | {f"{word}_" for word in asked - CUTTING}
 
-    def relevant(self, data: bytes) -> bool:
+    def relevant(self, file: SourceFile) -> bool:
         """Whether a file may call a loss. Other libraries' short words (`mse`, `dice`) count where those are named."""
-        return any(word in data for word in self.words) or (
-            any(name in data for name in NAMED) and any(word in data for word in self.foreign)
+        digest = file.digest
+        return any(word in digest for word in self.words) or (
+            any(name in digest for name in NAMED) and not self.foreign.isdisjoint(file.tokens)
         )
 
     def deciding(self, file: SourceFile, *, serves: bool, cuts: bool) -> list[int]:
@@ -126,12 +128,16 @@ class Vocabulary:
         lines = set(file.lines_calling(*deciding))
         if "log" in tokens or "log_" in tokens:
             lines.update(file.lines_with(*LOGARITHM))
-        lines.update(file.lines_with(*NO_DIM))
+        if b"oft" in file.digest:
+            lines.update(file.lines_with(*NO_DIM))
         if cuts:
             lines.update(file.lines_with(*THRESHOLD))
-        lines.update(file.lines_with(*NOT_CALLED))
-        lines.update(file.lines_with(*ONE_OF_EACH_ROW))
-        lines.update(file.lines_with(*LARGEST))
+        if not UNCALLED.isdisjoint(tokens):
+            lines.update(file.lines_with(*NOT_CALLED))
+        if "range" in tokens or "arange" in tokens:
+            lines.update(file.lines_with(*ONE_OF_EACH_ROW))
+        if "max" in tokens:
+            lines.update(file.lines_with(*LARGEST))
         if "exp" in tokens:
             near = {line + more for line in file.lines_calling("exp") for more in range(HAND_WRITTEN)}
             lines.update(near.intersection(file.lines_with(*DIVISION)))

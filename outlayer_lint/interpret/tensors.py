@@ -136,6 +136,7 @@ def _product(it: Interpreter, app: Application) -> Answer:
             Emission.LOGIT,
             by=app.row.name,
             learned=app.row.name,
+            units=lambda: makers.columns(it, app),
             rank=lambda: inner().rank,
             inner=inner,
             class_axis=-1,
@@ -249,7 +250,7 @@ def makes(it: Interpreter, app: Application) -> Answer:
     if row.how == "input":
         return _keras(it, app, "fed")
     if row.how == "parameter":
-        return only(Tensor(Emission.LOGIT, by=row.name, learned=row.name, origin=app.origin))
+        return only(makers.weight(it, app))
     if row.how == "from-argument":
         return arrays.array(it, app, _dtype(it, app))
     emission, low, high = makers.made_range(it, app)

@@ -14,7 +14,7 @@ from outlayer_lint.resolve.scopes import Scope
 from outlayer_lint.source.document import Document, Unreadable, contents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from outlayer_lint.resolve.blocks import Block
     from outlayer_lint.resolve.project import Project
@@ -29,11 +29,17 @@ ASSIGNED = r"\s*((?:[\w.]+\s*,\s*)*[\w.]+)\s*(?::[^=]+)?=(?!=)"
 KEYWORD = r"(\w+)\s*=\s*[\w.]*$"
 
 
+def phrases(*texts: bytes) -> dict[bytes, bytes]:
+    """Texts to search for, each with the longest of its words: where that is missing, there is no need to search."""
+    return {text: max(text.translate(WORD_BYTES).split(), key=len) for text in texts}
+
+
 class SourceFile:
     """One file of the project, read and parsed when first needed."""
 
     __slots__ = (
         "_data",
+        "_digest",
         "_document",
         "_framework",
         "_global",
@@ -66,6 +72,7 @@ class SourceFile:
         self._words: bytes | None = None
         self._framework: bool | None = None
         self._global: bool | None = None
+        self._digest: bytes | None = None
         self._tokens: set[str] | None = None
 
     def __repr__(self) -> str:
@@ -112,13 +119,15 @@ class SourceFile:
     def may_hold_modules(self) -> bool:
         """Whether cells that write modules are likely."""
         data = self.data
-        return (b"%%writefile" in data or b"%%file" in data) if self.path.endswith(".ipynb") else self.was_notebook
+        if not self.path.endswith(".ipynb"):
+            return self.was_notebook
+        return b"%%" in data and (b"%%writefile" in data or b"%%file" in data)  # pictures are long, and have no `%`
 
     def forget(self) -> None:
         """Drop the bytes of a file that nothing asks about; they are read again if something does."""
         if self.part:
             return
-        self._data = self._words = self._tokens = None
+        self._data = self._words = self._digest = self._tokens = None
 
     @property
     def is_kept(self) -> bool:
@@ -203,11 +212,23 @@ class SourceFile:
         return node.body  # type: ignore[attr-defined, no-any-return]
 
     @property
+    def digest(self) -> bytes:
+        """Its different words, one to a line: what stands in a word of the file stands here, in a fifth of the text."""
+        if self._digest is None:
+            self._digest = b"\n".join(set(self.words.translate(WORD_BYTES).split()))
+        return self._digest
+
+    @property
     def tokens(self) -> set[str]:
         """The identifiers, numbers and words of texts."""
         if self._tokens is None:
-            self._tokens = set(self.words.translate(WORD_BYTES).decode("utf-8", "replace").split())
+            self._tokens = set(self.digest.decode("utf-8", "replace").split())
         return self._tokens
+
+    def holds(self, phrases: Mapping[bytes, bytes]) -> bool:
+        """Whether one of the `phrases` stands in the file."""
+        digest = self.digest
+        return any(word in digest and phrase in self.words for phrase, word in phrases.items())
 
     def derived(self) -> list[tuple[str, list[str]]]:
         """The classes with their bases' words, found by a search of the text."""
