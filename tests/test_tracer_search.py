@@ -25,10 +25,10 @@ BENCH = Path(__file__).parents[1] / "benchmarks" / "tracer" / "students.py"
 # Rank and batch are right, a width is another than the one meant.
 SIZE_ONLY = frozenset(
     "Mixed ClassifierFromNumpy EegNet InfoGenerator SignatureTwins SleepStager FusionForecast DeepFM FtTransformer "
-    "RetailSeq GatedCast LaneRows".split()
+    "RetailSeq LaneRows Matting StarGenerator MnistGlow EEGNet AgentList BengaliNet DeepSdf SchNetLite XDeep".split()
 )
-# A length or a column is taken for a whole number; the others take fewer or more axes than they were meant for.
-OTHERWISE = frozenset("Sample WideAndDeep QMixer MemoryNet BiLstmTagger".split())
+# A length is taken for a whole number, parties for a mask; the others take fewer or more axes than they were meant for.
+OTHERWISE = frozenset("Sample QMixer MemoryNet GatedCast DialogueRnn".split())
 NEEDS = {"Frozen": "torchvision"}  # what a model is made of, where it is installed
 
 
@@ -62,13 +62,17 @@ def found(model: nn.Module, *given: InputGiven) -> Found:
     return result
 
 
-@pytest.mark.parametrize("half", ["first", "second", "third", "fourth"])
-def test_students_get_the_input_they_were_made_for(half: str) -> None:
+# Of each set, how many models there are; the fifth is left to the benchmark, for it takes as long as two others.
+SETS = {"first": 58, "second": 60, "third": 70, "fourth": 30, "sixth": 48, "seventh": 49, "eighth": 35}
+
+
+@pytest.mark.parametrize(("half", "least"), SETS.items())
+def test_students_get_the_input_they_were_made_for(half: str, least: int) -> None:
     students = bench()
     missing = {name for name, package in NEEDS.items() if importlib.util.find_spec(package) is None}
     paths = sorted((students.STUDENTS / half).glob("*.py"))
     rows = [row for path in paths for row in students.measured(path) if row.name not in missing]
-    assert len(rows) >= 30
+    assert len(rows) >= least - len(missing)
     assert {row.name for row in rows if not row.right} <= OTHERWISE
     assert {row.name for row in rows if not row.exact} <= SIZE_ONLY | OTHERWISE
 
@@ -94,6 +98,52 @@ def test_a_lenet_shows_its_image_size() -> None:
 def test_rows_may_also_come_as_sequences() -> None:
     hypotheses = found(nn.Sequential(nn.Linear(7, 4), nn.Softmax(dim=1))).hypotheses
     assert [hypothesis.specs[0].shape for hypothesis in hypotheses] == [(2, 7), (2, 5, 7)]
+
+
+WRITTEN = """
+import torch
+import torch.nn as nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner, self.out = nn.Linear(6, 8), nn.Linear(8, 3)
+    def forward(self, nodes, links):
+        # links = (T, T)
+        '''nodes: (T, batch_size, 6)'''
+        return self.out(torch.einsum("ts,sbf->tbf", links, self.inner(nodes)))
+"""
+
+
+def test_what_the_author_wrote_of_shapes_goes_before_the_first_layer(tmp_path: Path) -> None:
+    best = found(model_of(WRITTEN, tmp_path)).hypotheses[0]
+    assert [spec.shape for spec in best.specs] == [(12, 2, 6), (12, 12)]
+    assert best.batch_dims["nodes"] == 1
+
+
+def test_an_assertion_says_what_is_wanted(tmp_path: Path) -> None:
+    text = """
+import torch.nn as nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.joints, self.fc = 5, nn.Linear(10, 3)
+    def forward(self, x):
+        assert x.dim() == 4
+        assert x.shape[2] == self.joints
+        return self.fc(x.flatten(2))
+"""
+    shape = found(model_of(text, tmp_path)).hypotheses[0].specs[0].shape
+    assert (len(shape), shape[2], shape[2] * shape[3]) == (4, 5, 10)
+
+
+def test_a_model_that_calls_itself_unfinished_is_not_tried_again() -> None:
+    class Unfinished(nn.Module):
+        def forward(self, x: Any) -> Any:
+            raise NotImplementedError
+
+    result = searched(Unfinished())
+    assert isinstance(result, Refusal)
+    assert "none of 1 inputs" in result.why or "none of 2 inputs" in result.why
 
 
 MIXING = """

@@ -175,7 +175,7 @@ COMMANDS = {
                 ("multiclass", "multilabel", "binary", "regression", "segmentation", "lm"),
             ),
             Option(("--dtypes",), "LIST", "precisions to look at: fp32,bf16,fp16; default: fp32"),
-            Option(("--max-tries",), "N", "forwards that the search may run; default: 60"),
+            Option(("--max-tries",), "N", "forwards that the search may run; default: 120"),
             Option(("--allow-full-import",), "", "import the file as a whole, not only what the model needs"),
             Option(("--explain",), "", "how the input was found, try by try"),
             Option(("--print-config",), "", "the configuration that would skip the search next time"),

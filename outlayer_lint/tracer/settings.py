@@ -39,7 +39,7 @@ class Settings(NamedTuple):
     dtypes: tuple[str, ...] = ("fp32",)
     budget: float = 20.0
     memory: int = 3 << 30
-    max_tries: int = 60
+    max_tries: int = 120
     losses: int = 4
     isolation: str = "auto"
     stub_missing: bool = True

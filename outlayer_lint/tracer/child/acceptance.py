@@ -7,38 +7,109 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
+from outlayer_lint.tracer.child.hints import TOKENS
+from outlayer_lint.tracer.child.shaped import contradicted
 from outlayer_lint.tracer.child.slots import BATCH, DTYPES, Slot, State, arguments, leaves, replaced, with_batch
 from outlayer_lint.tracer.child.surroundings import quiet
 from outlayer_lint.tracer.child.watching import tensors_in
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import nn
 
+    from outlayer_lint.tracer.child.noted import Note
     from outlayer_lint.tracer.child.vehicle import Vehicle
+    from outlayer_lint.tracer.child.watching import Outcome
 
 
 KEPT_APART = 3
+SHORT = 2  # what an argument that seems to lack an axis takes off the standing
+CONTRADICTED = 4  # what an argument with other axes than those written of it takes off
 
 
 class Standing(NamedTuple):
     """How well an accepted input does.
 
     `score` is 3 where an output counts the samples and keeps them apart, 2 where it counts them, 1 where only two
-    samples are accepted, 0 where no output counts them. `state` may have another batch axis than the one tried.
+    samples are accepted, 0 where no output counts them; less where that is not the input that was meant, as the run
+    or the author's words show. `state` may have another batch axis than the one tried, or fewer axes.
     """
 
     score: int
     state: State
 
 
-def judged(vehicle: Vehicle, state: State, output: Any) -> Standing:
-    """The standing of an accepted state that gave `output`; steps and samples are exchanged where that is better."""
-    best = Standing(_score(vehicle, state, output), state)
-    for other in _other_axes(state) if best.score < KEPT_APART and vehicle.device != "meta" else ():
-        outcome = vehicle.real(other)
-        if outcome.failure is None and (score := _score(vehicle, other, outcome.output)) > best.score:
-            best = Standing(score, other)
-    return best
+class Judge:
+    """Ranks accepted inputs; `known` is what is written of the arguments.
+
+    Those that are `settled`, by the user or by a library, are taken as they are.
+    """
+
+    def __init__(self, vehicle: Vehicle, known: dict[str, Note], settled: Callable[[State], bool]) -> None:
+        """Nothing is judged yet."""
+        self.vehicle, self.known, self.settled = vehicle, known, settled
+
+    def __call__(self, state: State, outcome: Outcome) -> Standing:
+        """The standing of an accepted state; samples are exchanged with steps, steps left out, where that is better."""
+        best = Standing(self._score(state, outcome), state)
+        if self.settled(state):
+            return best
+        others = _other_axes(state) if best.score < KEPT_APART and self.vehicle.device != "meta" else ()
+        for other in others:
+            best = max(best, self._tried(other), key=lambda standing: standing.score)
+        plain = self._without_steps(best.state)
+        if plain is not None and (standing := self._tried(plain)).score >= (best.score if best.score > 1 else 0):
+            best = standing
+        return self._with_fractions(best)
+
+    def _with_fractions(self, best: Standing) -> Standing:
+        """The same with fractions for whole numbers of which nothing says that they must be whole."""
+        for path, slot in leaves(best.state).items():
+            if (
+                slot.dtype == "i64"
+                and len(slot.shape) > 1
+                and slot.fill == "normal"
+                and not TOKENS.search(path.lower())
+            ):
+                for high in (0, slot.high):  # numbers of any kind, or whole ones in a table of fractions
+                    standing = self._tried(replaced(best.state, path, slot._replace(dtype="f32", high=high)))
+                    if standing.score >= best.score:
+                        best = standing
+                        break
+        return best
+
+    def _tried(self, state: State) -> Standing:
+        outcome = self.vehicle.real(state)
+        return Standing(self._score(state, outcome) if outcome.failure is None else -CONTRADICTED, state)
+
+    def _score(self, state: State, outcome: Outcome) -> int:
+        fault = CONTRADICTED * contradicted(state, self.known) + SHORT * bool(outcome.short)
+        return _score(self.vehicle, state, outcome.output) - fault
+
+    def _without_steps(self, state: State) -> State | None:
+        """The same with one id a sample: steps that do nothing are not there."""
+        tensors = leaves(state)
+        ids = [path for path, slot in tensors.items() if _may_be_single(path, slot, self.known)]
+        others = [slot for path, slot in tensors.items() if path not in ids]
+        if not ids or self.vehicle.device == "meta" or any(slot.free for slot in others):
+            return None
+        for path in ids:
+            state = replaced(state, path, tensors[path]._replace(shape=(BATCH,), batch=0, free=()))
+        return state
+
+
+def _may_be_single(path: str, slot: Slot, known: dict[str, Note]) -> bool:
+    """Whether ids with steps may as well have none: nothing calls them words, nothing is written of their axes."""
+    if slot.dtype != "i64" or len(slot.shape) != 2 or slot.fill != "normal" or slot.batch is None:
+        return False
+    return 1 in slot.shape or not (TOKENS.search(path.lower()) or (path in known and known[path].rank))
+
+
+def _turned(slot: Slot) -> Slot:
+    """The slot with samples and steps exchanged."""
+    batch = slot.batch or 0
+    return slot._replace(shape=(slot.shape[1], slot.shape[0], *slot.shape[2:]), batch=1 - batch, free=(batch,))
 
 
 def _score(vehicle: Vehicle, state: State, output: Any) -> int:
@@ -158,9 +229,8 @@ def _other_axes(state: State) -> list[State]:
     together, ids = state, 0
     for path, slot in leaves(state).items():
         if slot.batch in {0, 1} and len(slot.shape) in {2, 3} and (len(slot.shape) == 3 or slot.dtype == "i64"):
-            shape = (slot.shape[1], slot.shape[0], *slot.shape[2:])
-            turned = slot._replace(shape=shape, batch=1 - slot.batch, free=(slot.batch,))
+            turned = _turned(slot)
             first = first or [replaced(state, path, turned)]
-            if slot.dtype == "i64" and len(shape) == 2:
+            if slot.dtype == "i64" and len(slot.shape) == 2:
                 together, ids = replaced(together, path, turned), ids + 1
     return [*first, *([together] if ids > 1 else ())]

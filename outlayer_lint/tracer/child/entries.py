@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import inspect
+import math
 import textwrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import torch
 from torch import nn
 
 from outlayer_lint.tracer.child import adapters
@@ -48,6 +50,14 @@ class Entry(NamedTuple):
 
     leaf: nn.Module
     turned: bool = False
+
+
+def is_state(model: nn.Module, name: str, method: str = "forward") -> bool:
+    """Whether an argument, however it is called, goes into a recurrent layer as its state."""
+    return any(
+        position == 1 and isinstance(_at(model, path), (nn.RNNBase, nn.RNNCellBase))
+        for path, position, _ in _met(model, name, method)
+    )
 
 
 def entry(model: nn.Module, name: str, *, strict: bool, depth: int = DEPTH, method: str = "forward") -> Entry | None:
@@ -92,12 +102,12 @@ def _met(model: nn.Module, name: str, method: str) -> Iterator[tuple[str, int, b
     for node in steps(type(model), method):
         if isinstance(node, ast.Call):
             for position, argument in enumerate(node.args):
-                if words := derived.keys() & _words(argument):
+                if words := derived.keys() & _words(argument, model):
                     yield _path(node.func), position, _turns(argument) != derived[min(words)]
                     break
             continue
         targets = [target.id for target in node.targets if isinstance(target, ast.Name)]
-        if words := derived.keys() & _words(node.value):
+        if words := derived.keys() & _words(node.value, model):
             derived.update(dict.fromkeys(targets, _turns(node.value) != derived[min(words)]))
         elif not isinstance(node.value, ast.Constant):
             for target in targets:
@@ -123,12 +133,12 @@ def _turns(expression: ast.expr) -> bool:
 TURNS = ("(0, 2, 1)", "[0, 2, 1]", "0, 2, 1")
 
 
-def _words(expression: ast.expr) -> set[str]:
+def _words(expression: ast.expr, model: nn.Module) -> set[str]:
     """Names in an expression that go through no layer inside it, and are read for more than their shape."""
     match expression:
         case ast.Name(id=name):
             return {name}
-        case ast.Call(func=func) if _path(func):
+        case ast.Call(func=func) if _path(func) and not _passes(_at(model, _path(func))):
             return set()
         case ast.Attribute(attr="shape" | "device" | "dtype"):
             return set()
@@ -144,8 +154,68 @@ def _words(expression: ast.expr) -> set[str]:
         word
         for child in ast.iter_child_nodes(expression)
         if isinstance(child, ast.expr | ast.keyword)
-        for word in (_words(child.value) if isinstance(child, ast.keyword) else _words(child))
+        for word in _words(child.value if isinstance(child, ast.keyword) else child, model)
     }
+
+
+def _passes(thing: Any) -> bool:
+    """Whether it is a part that learns nothing and has no size of its own: dropout, an activation, pooling."""
+    own = type(thing).__module__.startswith("torch.nn.modules.")
+    return isinstance(thing, nn.Module) and own and not is_leaf(thing) and next(thing.children(), None) is None
+
+
+def rows(model: nn.Module, name: str) -> int:
+    """How many rows the parameter or buffer has that an argument is an index of (`self.table[name]`), 0 for none."""
+    for node in ast.walk(source(type(model), "forward")):
+        match node:
+            case ast.Subscript(value=ast.Attribute(value=ast.Name(id="self"), attr=attr), slice=index):
+                table = getattr(model, attr, None)
+                places = index.elts if isinstance(index, ast.Tuple) else [index]
+                for axis, place in enumerate(places):
+                    named = isinstance(place, ast.Name) and place.id == name
+                    if named and isinstance(table, torch.Tensor) and axis < table.ndim:
+                        return int(table.shape[axis])
+            case _:
+                pass
+    return 0
+
+
+def read(model: nn.Module, name: str) -> bool:
+    """Whether `forward` reads an argument at all, as far as its source can be had."""
+    tree = source(type(model), "call" if is_keras(model) else "forward")
+    return not tree.body or any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(tree))
+
+
+def whole(model: nn.Module, name: str) -> bool:
+    """Whether an argument is made a whole number, or others are looked up by it, as it comes in."""
+    for node in ast.walk(source(type(model), "forward")):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=other), attr="long" | "int")) if other == name:
+                return True
+            case ast.Call(func=ast.Attribute(attr="one_hot"), args=[ast.Name(id=other), *_]) if other == name:
+                return True
+            case ast.Subscript(slice=ast.Tuple(elts=places)) if any(
+                isinstance(place, ast.Name) and place.id == name for place in places
+            ):
+                return True
+            case _:
+                pass
+    return False
+
+
+def reshaped(model: nn.Module, name: str) -> int:
+    """How many values a sample has in `name.view(-1, 3, 4)`, 0 where the argument is not reshaped like that."""
+    for node in ast.walk(source(type(model), "forward")):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id=other), attr="view" | "reshape"), args=[rows, *sizes]
+            ) if other == name and ast.unparse(rows) == "-1":
+                known = [size.value if isinstance(size, ast.Constant) else None for size in sizes]
+                whole = [size for size in known if isinstance(size, int) and size > 0]
+                return math.prod(whole) if len(whole) == len(sizes) and whole else 0
+            case _:
+                pass
+    return 0
 
 
 def indices(cls: type, name: str) -> int:

@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import nn
 
-from outlayer_lint.tracer.child import adapters, lengths
-from outlayer_lint.tracer.child.entries import entry, indices, parameters_of, steps
-from outlayer_lint.tracer.child.slots import BATCH, SIDE, TIME, Slot, State, tensor, value
+from outlayer_lint.tracer.child import lengths
+from outlayer_lint.tracer.child.entries import entry, is_state, parameters_of, read, reshaped, rows, source, whole
+from outlayer_lint.tracer.child.layers import first_of, hidden, image, of_layer
+from outlayer_lint.tracer.child.parts import in_parts
+from outlayer_lint.tracer.child.shaped import as_noted
+from outlayer_lint.tracer.child.slots import BATCH, SIDE, TIME, Slot, State, replaced, tensor, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-RNN = (nn.RNN, nn.LSTM, nn.GRU)
+    from outlayer_lint.tracer.child.noted import Note
+
 TOKENS = re.compile(
     r"(^|_)(ids?|tokens?|src|trg|tgt|text|words?|sentences?|sent|seqs?|captions?|question|query_ids)(_|$)|_(inputs|ids)$"
 )
@@ -52,8 +56,8 @@ class First(NamedTuple):
     positional: frozenset[str]
 
 
-def first_states(model: nn.Module, *, classes: int | None = None) -> First:
-    """What `forward` is likely to take."""
+def first_states(model: nn.Module, *, classes: int | None = None, known: dict[str, Note] | None = None) -> First:
+    """What `forward` is likely to take; `known` is what is written of its arguments."""
     parameters = parameters_of(model)
     required = [p for p in parameters if p.default is p.empty and p.kind not in {p.VAR_KEYWORD, p.VAR_POSITIONAL}]
     positional = frozenset(p.name for p in parameters if p.kind in {p.POSITIONAL_ONLY, p.VAR_POSITIONAL})
@@ -67,7 +71,9 @@ def first_states(model: nn.Module, *, classes: int | None = None) -> First:
         states.insert(0, tuple((name, slot._replace(shape=slot.shape[:1], free=())) for name, slot in state))
     if (nodes := of_graph(state)) != state:
         states.insert(0, nodes)
-    if len(state) == 2 and state[1][0] == "offsets" and _first(model, nn.EmbeddingBag):  # samples one behind the other
+    if (
+        len(state) == 2 and state[1][0] == "offsets" and first_of(model, nn.EmbeddingBag)
+    ):  # samples one behind the other
         ids = state[0][1]._replace(shape=(TIME,), batch=None, free=())
         offsets = tensor(BATCH, dtype="i64", high=TIME, fill="range")
         states.insert(0, ((state[0][0], ids), ("offsets", offsets)))
@@ -84,11 +90,84 @@ def first_states(model: nn.Module, *, classes: int | None = None) -> First:
                 for name, slot in state
             )
         )
-    states = [*lengths.tied(state, model), *states, *lengths.alongside(state, model)]
+    states = [*lengths.tied(state, model), *states, *lengths.alongside(state, model), *_otherwise(model, state)]
+    states += [*_mixed(state), *_single(model, state)]
+    if known:
+        numbers = numbers_of_words(model)
+        states = [*(as_noted(one, known, numbers) for one in states), *states]
     others = []
     if state and state[0][1].kind == "tensor":
         others = [(((state[0][0], other)), *state[1:]) for other in _also(model, required[0].name, state[0][1])]
     return First(list(dict.fromkeys(states)), others, positional)
+
+
+def _otherwise(model: nn.Module, state: State) -> Iterator[State]:
+    """States in which an argument is what its first layer says where its name said otherwise, and the other way."""
+    together = state
+    for number, (name, slot) in enumerate(state):
+        met = entry(model, name, strict=True)
+        other = of_layer(model, met.leaf) if met is not None else None
+        if met is None and number and slot == state[0][1]:  # nothing is known of it: it was taken for its neighbour
+            other = tensor(BATCH)
+        if number and HIDDEN.search(name.lower()) and slot.kind == "tensor" and not is_state(model, name):
+            other = hidden(model, name.lower())
+        if other is None or other.kind == "value" or _is_alike(slot, other):
+            continue
+        together = replaced(together, name, other)
+        yield replaced(state, name, other)
+    yield together
+
+
+def _is_alike(one: Slot, other: Slot) -> bool:
+    return (one.kind, one.dtype, len(one.shape), one.batch) == (other.kind, other.dtype, len(other.shape), other.batch)
+
+
+def _mixed(state: State) -> Iterator[State]:
+    """Several ids: all one a sample, all in a row, one of them in a row, one of them single."""
+    ids = [name for name, slot in state if slot.dtype == "i64" and slot.high and slot.fill == "normal" and _runs(slot)]
+    if len(ids) < 2:
+        return
+    for rowed in ([], ids, *([name] for name in ids), *([other for other in ids if other != name] for name in ids)):
+        yield tuple(
+            (name, slot)
+            if name not in ids
+            else (name, slot._replace(shape=(BATCH, TIME), free=(1,)))
+            if name in rowed
+            else (name, slot._replace(shape=(BATCH,), free=()))
+            for name, slot in state
+        )
+
+
+def _runs(slot: Slot) -> bool:
+    """Whether it may have steps or not."""
+    return slot.kind == "tensor" and slot.batch == 0 and len(slot.shape) in {1, 2}
+
+
+ONE = re.compile(r"\.view\(\(?1, ?(1, ?)?-1\)|\.(view|reshape)\(len\(\w+\), ?1, ?-1\)")
+
+
+def _single(model: nn.Module, state: State) -> Iterator[State]:
+    """One sample at a time, without an axis for samples, where the model makes such an axis itself."""
+    if not ONE.search(ast.unparse(source(type(model), "forward"))):
+        return
+    alone: State = ()
+    for name, slot in state:
+        shape = tuple(1 if axis == slot.batch else size for axis, size in enumerate(slot.shape))
+        if slot.dtype == "i64" and slot.kind == "tensor":
+            shape = shape[:1]
+        alone = (*alone, (name, slot._replace(shape=shape, batch=None, free=())))
+    yield alone
+
+
+def numbers_of_words(model: nn.Module) -> dict[str, int]:
+    """Whole numbers by name: what the constructor was told, its defaults, and what the model keeps."""
+    known: dict[str, Any] = {}
+    try:
+        known |= {p.name: p.default for p in inspect.signature(type(model).__init__).parameters.values()}
+    except (TypeError, ValueError):
+        pass
+    known |= vars(model) | vars(model).get("_traced_told", {})
+    return {name.lower(): size for name, size in known.items() if type(size) is int and size > 0 and len(name) > 1}
 
 
 def _is_looked_up(model: nn.Module, names: list[str]) -> bool:
@@ -96,7 +175,7 @@ def _is_looked_up(model: nn.Module, names: list[str]) -> bool:
     tables = [entry(model, name, strict=True) for name in names]
     found = {id(table.leaf) for table in tables if table is not None and isinstance(table.leaf, nn.Embedding)}
     words = any(TOKENS.search(name.lower()) for name in names)
-    return len(names) > 1 and len(found) == len(names) and not words and not _first(model, SEQUENTIAL)
+    return len(names) > 1 and len(found) == len(names) and not words and not first_of(model, SEQUENTIAL)
 
 
 SEQUENTIAL = (nn.RNNBase, nn.Transformer, nn.TransformerEncoderLayer, nn.MultiheadAttention, nn.modules.conv._ConvNd)
@@ -117,7 +196,7 @@ def single_ids(model: nn.Module, name: str, parts: State) -> State:
     ids = [key for key, slot in parts if slot.dtype == "i64" and slot.free == (1,)]
     tables = [entry(model, f"{name}.{key}", strict=True) for key in ids]
     found = {id(table.leaf) for table in tables if table is not None and isinstance(table.leaf, nn.Embedding)}
-    if len(ids) < 2 or len(found) < len(ids) or _first(model, SEQUENTIAL):
+    if len(ids) < 2 or len(found) < len(ids) or first_of(model, SEQUENTIAL):
         return parts
     return tuple((key, slot._replace(shape=slot.shape[:1], free=()) if key in ids else slot) for key, slot in parts)
 
@@ -154,14 +233,22 @@ def slot_for(
             return value(0.5)
         if INTEGER.search(low) and entry(model, name, strict=True) is None:
             return value(1)
-    if HIDDEN.search(low) and (number or len(parameters_of(model)) > 1) and _first(model, (nn.RNNBase, nn.RNNCellBase)):
+    if is_state(model, name):
         return hidden(model, low)
-    if (parts := _unpacked(model, name) or indices(type(model), name)) > 1:
-        first = entry(model, name, strict=False)
-        one = of_layer(model, first.leaf) if first is not None else tensor(BATCH, 16)
-        return Slot(
-            "tuple", batch=None, parts=tuple((str(at), _part_of(model, name, at) or one) for at in range(parts))
-        )
+    if number and not inside and whole(model, name):
+        table = entry(model, name, strict=True)
+        if table is None or not isinstance(table.leaf, (nn.Embedding, nn.EmbeddingBag)):
+            return tensor(BATCH, dtype="i64", high=2)
+    if not inside and (not read(model, name) or (reshaped(model, name) == 1 and not LABEL.search(low))):
+        return tensor(BATCH)
+    met = entry(model, name, strict=True)
+    recurrent = (number or len(parameters_of(model)) > 1) and first_of(model, (nn.RNNBase, nn.RNNCellBase))
+    if HIDDEN.search(low) and recurrent and met is None:
+        return hidden(model, low)
+    if (parts := in_parts(model, name)) is not None:
+        return parts
+    if high := rows(model, name):
+        return tensor(BATCH, dtype="i64", high=high)
     met = entry(model, name, strict=bool(number))
     if met is not None and isinstance(met.leaf, nn.Embedding) and LABEL.search(low):
         return tensor(BATCH, dtype="i64", high=met.leaf.num_embeddings)
@@ -169,6 +256,8 @@ def slot_for(
         slot = of_layer(model, met.leaf)
         if main is not None and len(main.shape) == len(slot.shape) == 4 and main.dtype == slot.dtype == "f32":
             return slot._replace(shape=(*slot.shape[:2], *main.shape[2:]), free=main.free)  # maps beside maps
+        if met.turned and isinstance(met.leaf, nn.Linear):  # features before steps
+            return tensor(BATCH, met.leaf.in_features, TIME, free=(2,))
         turned = met.turned and len(slot.shape) == 3 and slot.batch == 0
         return (
             slot
@@ -179,32 +268,13 @@ def slot_for(
         return hidden(model, low)
     if CLASS.search(low) and number:
         return tensor(BATCH, dtype="i64", high=2)
-    if TOKENS.search(low) and (embedding := _first(model, nn.Embedding)) is not None:
+    if TOKENS.search(low) and (embedding := first_of(model, nn.Embedding)) is not None:
         return of_layer(model, embedding)
+    if width := reshaped(model, parameter.name):
+        return tensor(BATCH, width)
     if main is not None and main.kind == "tensor":
         return main
     return tensor(BATCH, 16)
-
-
-def _unpacked(model: nn.Module, name: str) -> int:
-    """How many parts `forward` unpacks an argument into (`a, b = inputs`), 0 where it does not."""
-    for node in steps(type(model), "forward"):
-        match node:
-            case ast.Assign(targets=[ast.Tuple(elts=elements)], value=ast.Name(id=source)) if source == name:
-                return len(elements)
-    return 0
-
-
-def _part_of(model: nn.Module, name: str, at: int) -> Slot | None:
-    """What the part of an unpacked argument meets first."""
-    for node in steps(type(model), "forward"):
-        match node:
-            case ast.Assign(targets=[ast.Tuple(elts=elements)], value=ast.Name(id=source)) if source == name:
-                element = elements[at]
-                met = entry(model, element.id, strict=True) if isinstance(element, ast.Name) else None
-                return of_layer(model, met.leaf) if met is not None else None
-    met = entry(model, f"{name}.{at}", strict=True)
-    return of_layer(model, met.leaf) if met is not None else None
 
 
 def _number(low: str, otherwise: Any) -> Any:
@@ -245,97 +315,6 @@ def _of_edges(slot: Slot) -> Slot:
     """What a layer accepts, for each edge of a graph."""
     shape = (NEIGHBOURS,) if slot.dtype == "i64" else (NEIGHBOURS, slot.shape[-1])
     return slot._replace(shape=shape, batch=None, free=())
-
-
-def hidden(model: nn.Module, low: str) -> Slot:
-    """A state of the first recurrent layer, or none at all."""
-    rnn = next((m for m in model.modules() if isinstance(m, RNN)), None)
-    if rnn is None:
-        cell = next((m for m in model.modules() if isinstance(m, nn.RNNCellBase)), None)
-        if cell is None:
-            return value(None)
-        one = tensor(BATCH, cell.hidden_size)
-        return _pair(one) if isinstance(cell, nn.LSTMCell) and not _single(low) else one
-    layers = rnn.num_layers * (2 if rnn.bidirectional else 1)
-    one = tensor(layers, BATCH, rnn.hidden_size, batch=1)
-    apart = any(parameter.name.lower() in CELLS for parameter in parameters_of(model))
-    return _pair(one) if isinstance(rnn, nn.LSTM) and not _single(low) and not apart else one
-
-
-CELLS = frozenset({"c", "cx", "c0", "c_0", "cell", "cell_state"})
-
-
-def _pair(slot: Slot) -> Slot:
-    return Slot("tuple", batch=None, parts=(("0", slot), ("1", slot)))
-
-
-def _single(low: str) -> bool:
-    return low in {"h", "c", "hx", "cx", "h0", "c0", "h_0", "c_0", "cell", "cell_state", "hidden_state"}
-
-
-def of_layer(model: nn.Module, leaf: nn.Module) -> Slot:
-    """What a layer accepts when nothing stands before it."""
-    match leaf:
-        case nn.Conv1d() | nn.ConvTranspose1d():
-            return tensor(BATCH, leaf.in_channels, 128, free=(2,))
-        case nn.ConvTranspose2d():
-            return (
-                tensor(BATCH, leaf.in_channels, 1, 1, free=(2, 3)) if leaf.in_channels > 4 else image(leaf.in_channels)
-            )
-        case nn.Conv2d():
-            return image(leaf.in_channels, _side(model))
-        case nn.Conv3d() | nn.ConvTranspose3d():
-            return tensor(BATCH, leaf.in_channels, 16, 32, 32, free=(2, 3, 4))
-        case nn.Embedding() | nn.EmbeddingBag():
-            return tensor(BATCH, TIME, dtype="i64", high=leaf.num_embeddings, free=(1,))
-        case nn.RNN() | nn.LSTM() | nn.GRU():
-            if leaf.batch_first:
-                return tensor(BATCH, TIME, leaf.input_size, free=(1,))
-            return tensor(TIME, BATCH, leaf.input_size, batch=1, free=(0,))
-        case nn.RNNCellBase():
-            return tensor(BATCH, leaf.input_size)
-        case nn.MultiheadAttention():
-            first = leaf.batch_first
-            shape = (BATCH, TIME, leaf.embed_dim) if first else (TIME, BATCH, leaf.embed_dim)
-            return tensor(*shape, batch=0 if first else 1, free=(1 if first else 0,))
-        case nn.Linear():
-            return tensor(BATCH, leaf.in_features)
-        case nn.Bilinear():
-            return tensor(BATCH, leaf.in1_features)
-        case nn.BatchNorm1d():
-            return tensor(BATCH, leaf.num_features)
-        case nn.BatchNorm2d() | nn.InstanceNorm2d():
-            return image(leaf.num_features)
-        case nn.GroupNorm():
-            return image(leaf.num_channels)
-        case nn.LayerNorm():
-            return (
-                tensor(BATCH, *leaf.normalized_shape)
-                if len(leaf.normalized_shape) > 1
-                else tensor(BATCH, TIME, *leaf.normalized_shape, free=(1,))
-            )
-        case _:
-            return adapters.layer_slot(leaf) or tensor(BATCH, 16)
-
-
-def image(channels: int, side: int = SIDE) -> Slot:
-    """A batch of square images."""
-    return tensor(BATCH, channels, side, side, free=(2, 3))
-
-
-def _side(model: nn.Module) -> int:
-    """The size that the model says of itself (`img_size`), as vision transformers do."""
-    for module in model.modules():
-        for name in ("img_size", "image_size", "input_resolution", "img_dim", "input_size"):
-            found = module.__dict__.get(name)
-            found = found[-1] if isinstance(found, (tuple, list)) and found else found
-            if isinstance(found, int) and not isinstance(found, bool) and 8 <= found <= 1024:
-                return found
-    return SIDE
-
-
-def _first(model: nn.Module, kind: type[nn.Module] | tuple[type[nn.Module], ...]) -> nn.Module | None:
-    return next((m for m in model.modules() if isinstance(m, kind)), None)
 
 
 def _also(model: nn.Module, name: str, first: Slot) -> Iterator[Slot]:

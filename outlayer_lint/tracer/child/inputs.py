@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import heapq
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
 from outlayer_lint.tracer.child import adapters
-from outlayer_lint.tracer.child.acceptance import judged, outputs_of
 from outlayer_lint.tracer.child.construct import Refusal
 from outlayer_lint.tracer.child.entries import parameters_of
 from outlayer_lint.tracer.child.hints import first_states
-from outlayer_lint.tracer.child.limits import TooSlow
-from outlayer_lint.tracer.child.repairs import Context, neighbours, operands_of
-from outlayer_lint.tracer.child.scales import divisible, masked, unmixed
-from outlayer_lint.tracer.child.sizes import gap, solved
-from outlayer_lint.tracer.child.slots import BATCH, Slot, State, arguments, leaves, replaced, tensor, with_batch
-from outlayer_lint.tracer.child.vehicle import SEED, SLOW, OutOfTime, Vehicle, spelled
+from outlayer_lint.tracer.child.hunt import GOOD, MAX_ALTERNATIVES, Hunt
+from outlayer_lint.tracer.child.noted import Note, notes
+from outlayer_lint.tracer.child.slicing import read
+from outlayer_lint.tracer.child.slots import State, arguments, leaves
+from outlayer_lint.tracer.child.vehicle import SEED, OutOfTime, Vehicle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import nn
 
-    from outlayer_lint.tracer.child.watching import Failure
     from outlayer_lint.tracer.target import Target
-
-MORE_TRIES = 20  # after an input was accepted that no output counts the samples of
-GOOD = 2  # standing from which on the search ends
-MAX_ALTERNATIVES = 2
-GUESSED = 1 << 40  # what no failure can come to
-SOLVES = 2  # bisections for one line of the model
 
 
 class InputSpec(NamedTuple):
@@ -87,18 +77,17 @@ def search(
     `metadata` says whether what a library knows of its own model may be asked.
     """
     try:
-        states, others, positional = first_states(model, classes=target.classes)
+        known = _written(model, target)
+        states, others, positional = first_states(model, classes=target.classes, known=known)
     except Exception as error:  # noqa: BLE001 - a lazy module or a strange `forward`
         return Refusal("no-input", f"the signature of forward cannot be read: {error}")
     vehicle = Vehicle(model, positional, budget_s=budget_s, log=log)
-    known = adapters.states(model, [parameter.name for parameter in parameters_of(model)]) if metadata else []
-    hunt = _Hunt(vehicle, target, model, max_tries)
-    for state in (*known, *states):  # each is tried before one of them is repaired
-        hunt.push(state, GUESSED)
+    stated = adapters.states(model, [parameter.name for parameter in parameters_of(model)]) if metadata else []
+    hunt = Hunt(vehicle, target, model, max_tries, known, stated)
     for state in others:
         hunt.push(state, 0)
     try:
-        hunt.go()
+        hunt.go([*stated, *states])
     except OutOfTime:
         log("out of time")
     if not hunt.accepted:
@@ -106,163 +95,27 @@ def search(
     hunt.accepted.sort(key=lambda pair: -pair[0])
     best = hunt.accepted[0]
     kept = [best, *(pair for pair in hunt.accepted[1:] if pair[0] >= min(best[0], GOOD))]
-    origin = "metadata" if best[1] in known else "signature" if vehicle.tries and best[1] in states else "search"
+    origin = "metadata" if best[1] in stated else "signature" if vehicle.tries and best[1] in states else "search"
     tries = vehicle.tries
     return Found(
         [_hypothesis(vehicle, state, target, origin, tries) for _, state in kept[: 1 + MAX_ALTERNATIVES]], tries
     )
 
 
-class _Hunt:
-    """The queue of states, best first, and what was accepted."""
-
-    def __init__(self, vehicle: Vehicle, target: Target, model: nn.Module, max_tries: int) -> None:
-        self.vehicle, self.model, self.max_tries = vehicle, model, max_tries
-        self.context = Context(model, target.classes)
-        self.given = _given(model, target)
-        self.accepted: list[tuple[int, State]] = []
-        self._queue: list[tuple[int, int, State]] = []
-        self._known: dict[State, int] = {}  # the best progress that led to a state
-        self._tried: set[State] = set()
-        self._sites: dict[tuple[str, str], int] = {}  # where sizes were bisected
-        self._number = 0
-        self._guessed: list[tuple[State, Failure, int]] = []  # failed, and not repaired yet
-        self._slow: list[State] = []
-        self._far: tuple[int, Failure, State] | None = None
-
-    def push(self, state: State, progress: int) -> None:
-        """A state to be tried, unless it was; what the user gave stays as given."""
-        for path, slot in self.given.items():
-            guessed = leaves(state).get(path)
-            if guessed is not None and (guessed.dtype, len(guessed.shape)) == (slot.dtype, len(slot.shape)):
-                slot = guessed._replace(shape=slot.shape, high=slot.high, free=())  # noqa: PLW2901 - lengths stay lengths
-            state = replaced(state, path, slot)
-        if state not in self._tried and progress > self._known.get(state, -1):
-            self._known[state] = progress
-            self._number += 1
-            heapq.heappush(self._queue, (-progress, self._number, state))
-
-    def go(self) -> None:
-        """Tries until something good is found, the tries are spent or nothing is left."""
-        last = self.max_tries
-        while self._queue and self.vehicle.tries < last and self.vehicle.left_s > 0:
-            key, _, state = heapq.heappop(self._queue)
-            if key > -GUESSED:
-                self._repair_guesses()
-                if self._queue and self._queue[0][0] < key:
-                    self._number += 1
-                    heapq.heappush(self._queue, (key, self._number, state))
-                    continue
-            if key > -SLOW and self._slow and self._patiently():
-                break
-            if state in self._tried:
-                continue
-            self._tried.add(state)
-            outcome = self.vehicle.run(state)
-            if outcome.failure is None:
-                self.accepted.append((0, state))  # should the time end while it is judged
-                score, state = judged(self.vehicle, state, outcome.output)
-                self.vehicle.log(f"standing {score} of 3: {spelled(state)}")
-                self.accepted[-1] = (score, state)
-                if score >= GOOD:
-                    break
-                last = min(last, self.vehicle.tries + MORE_TRIES)
-                self.push(with_batch(state, BATCH), outcome.progress)
-                for other in masked(state):
-                    self.push(other, outcome.progress)
-                for shape in (tuple(tensor.shape) for tensor in outputs_of(outcome.output)):
-                    for other in unmixed(state, shape[0]) if shape and shape[0] else ():
-                        self.push(other, outcome.progress)
-                continue
-            if self._far is None or outcome.progress > self._far[0]:
-                self._far = (outcome.progress, outcome.failure, state)
-            if isinstance(outcome.failure.error, TooSlow):
-                self._slow.append(state)
-            self._guessed.append((state, outcome.failure, outcome.progress))
-            if key > -GUESSED or not (self._queue and self._queue[0][0] == -GUESSED):
-                self._repair_guesses()
-        self._alternatives()
-
-    def _repair_guesses(self) -> None:
-        failed = sorted(self._guessed, key=lambda guess: -guess[2])
-        self._guessed = []
-        for number, (state, failure, progress) in enumerate(failed):
-            self._spread(state, failure, progress, solves=not number)
-
-    def _patiently(self) -> bool:
-        """Whether what took too long is accepted when it has most of the time that is left; tried once."""
-        state, self._slow = self._slow[0], []
-        if self.accepted:
-            return False
-        outcome = self.vehicle.real(state, patient=True)
-        if outcome.failure is None:
-            self.accepted.append((0, state))
-            self.accepted[-1] = judged(self.vehicle, state, outcome.output)
-        return outcome.failure is None
-
-    def _spread(self, state: State, failure: Failure, progress: int, *, solves: bool = True) -> None:
-        here = gap(failure) if solves else None
-        if here is not None and here.got != here.want and _is_mixed(failure) and self._sites.get(here.site, 0) < SOLVES:
-            self._sites[here.site] = self._sites.get(here.site, 0) + 1
-            for other in solved(state, failure, self.vehicle.probe):
-                self.push(other, progress + 1)
-        for other in divisible(state, failure):  # the model says what it wants: that goes before all guessing
-            self.push(other, max(progress, self._far[0] if self._far else 0) + 1)
-        for other in neighbours(state, failure, self.context):
-            self.push(other, progress)
-
-    def _alternatives(self) -> None:
-        """Other ranks that are accepted as well: what is said of the model must hold for them too."""
-        if not self.accepted or self.accepted[-1][0] < GOOD:
-            return
-        best = self.accepted[-1][1]
-        for other in _other_ranks(best):
-            if self.vehicle.tries >= self.max_tries + 2 * MAX_ALTERNATIVES or self.vehicle.left_s <= 0 or self.given:
-                return
-            outcome = self.vehicle.run(other)
-            if outcome.failure is None:
-                self.accepted.append(judged(self.vehicle, other, outcome.output))
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether any forward came to an end, if only by failing, or none was tried."""
-        return self._far is not None or not self.vehicle.tries
-
-    def furthest(self) -> str:
-        """Why nothing was accepted: the failure after most operations, and its line."""
-        if self._far is None:
-            return "no forward ended in time" if self.vehicle.tries else "there is nothing to try"
-        _, failure, state = self._far
-        message = failure.message.strip().partition("\n")[0][:200]
-        line = f" at `{failure.line.strip()[:80]}`" if failure.line else ""
-        return f"none of {self.vehicle.tries} inputs was accepted; with {spelled(state)}: {message}{line}"
+def _written(model: nn.Module, target: Target) -> dict[str, Note]:
+    """What is written of the arguments; nothing where it cannot be read."""
+    try:
+        return notes(model, [parameter.name for parameter in parameters_of(model)], _text(target), target.name)
+    except Exception:  # noqa: BLE001 - a class may be made of anything
+        return {}
 
 
-def _is_mixed(failure: Failure) -> bool:
-    """Whether weights already had a part in what failed: then no argument has the missing size by itself."""
-    operands = operands_of(failure)
-    return any(not operand.pure for operand in operands) or not operands
-
-
-def _other_ranks(state: State) -> list[State]:
-    """The first input with steps between samples and features."""
-    name, slot = state[0] if state else ("", Slot())
-    tensors = leaves(state)
-    if len(tensors) != 1 or slot.kind != "tensor" or slot.dtype != "f32" or len(slot.shape) != 2:
-        return []
-    return [((name, tensor(slot.shape[0], 5, slot.shape[1], free=(1,))),)]
-
-
-def _given(model: nn.Module, target: Target) -> dict[str, Slot]:
-    """Slots that the user described; without a name they are the parameters in order."""
-    names = [parameter.name for parameter in parameters_of(model)]
-    found: dict[str, Slot] = {}
-    for number, given in enumerate(target.inputs):
-        name = given.name or (names[number] if number < len(names) else f"input{number}")
-        batch = 0 if given.shape else None
-        high = given.high or (2 if given.dtype in {"i64", "i32"} else 0)
-        found[name] = tensor(*given.shape, dtype=given.dtype, high=high, batch=batch)
-    return found
+def _text(target: Target) -> str:
+    """The file of a target, "" where it has none."""
+    try:
+        return read(target.path) if target.path.endswith(".py") else ""
+    except (OSError, ValueError):
+        return ""
 
 
 def _hypothesis(vehicle: Vehicle, state: State, target: Target, origin: str, tries: int) -> Hypothesis:

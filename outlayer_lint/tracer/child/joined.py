@@ -66,6 +66,19 @@ def shared_out(state: State, paths: list[str], wanted: Need) -> Iterator[State]:
             yield other
 
 
+def alike(state: State, other: State) -> State | None:
+    """What one argument became, for all that were as it was (twins, triplets); `None` where there are no such."""
+    before, after = dict(state), dict(other)
+    changed = [name for name in before if before[name] != after.get(name)]
+    if len(changed) != 1 or before.keys() != after.keys():
+        return None
+    name = changed[0]
+    twins = [twin for twin, slot in state if twin != name and slot == before[name] and slot.fill == "normal"]
+    for twin in twins:
+        other = replaced(other, twin, after[name])
+    return other if twins else None
+
+
 def all_single(state: State) -> Iterator[State]:
     """Every sequence of ids as one id for each sample."""
     other = state

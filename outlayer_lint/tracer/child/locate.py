@@ -114,9 +114,9 @@ def _makes(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> bool:
         for inner in ast.walk(method):
             if isinstance(inner, ast.Call) and _is_layer(_last(inner.func), node, classes):
                 return True
-            if isinstance(inner, ast.Assign) and isinstance(inner.value, ast.Call):
-                word = _last(inner.value.func)
-                if isinstance(inner.targets[0], ast.Attribute) and word.islower() and word not in PLAIN:
+            for target, value in _paired(inner) if isinstance(inner, ast.Assign) else ():
+                word = _last(value.func) if isinstance(value, ast.Call) else ""
+                if isinstance(target, ast.Attribute) and word.islower() and word not in PLAIN:
                     return True
     if _is_put_together(node):
         return True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import nn
 
-from outlayer_lint.tracer.child.hints import of_layer
+from outlayer_lint.tracer.child.layers import of_layer
 from outlayer_lint.tracer.child.slots import BATCH, SIDE, TIME, Slot, tensor
 
 if TYPE_CHECKING:

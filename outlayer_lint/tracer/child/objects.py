@@ -61,6 +61,11 @@ def repaired(state: State, failure: Failure, model: nn.Module, classes: int | No
         or "must be a tuple" in failure.message
     ):
         yield from _as_tuple(state, failure, 2)
+    if "but got tuple" in failure.message or "not tuple" in failure.message:
+        words = WORD.findall(failure.line)
+        for path, slot in state:
+            if slot.kind == "tuple" and path in words:
+                yield replaced(state, path, slot.parts[0][1])
 
 
 def sources(state: State, failure: Failure) -> list[str]:

@@ -6,7 +6,8 @@ import math
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from outlayer_lint.tracer.child import objects, scales
+from outlayer_lint.tracer.child import objects, ranks, scales
+from outlayer_lint.tracer.child.asserted import asserted
 from outlayer_lint.tracer.child.joined import all_single, as_named, by_difference, fewer, matched, shared_out
 from outlayer_lint.tracer.child.limits import TooSlow
 from outlayer_lint.tracer.child.needs import Need, is_satisfied, need
@@ -38,18 +39,20 @@ def neighbours(state: State, failure: Failure, context: Context) -> Iterator[Sta
     if isinstance(failure.error, TooSlow):
         yield from scales.smaller(state)
         return
+    yield from asserted(state, failure)
     yield from objects.repaired(state, failure, context.model, context.classes)
     wanted = need(failure)
     if wanted is not None and not is_satisfied(wanted):
         yield from _written(state, wanted, context.model)
     yield from _hidden(state, failure)
     yield from _reshaped(state, failure)
+    yield from _multiple(state, failure)
     yield from _stated(state, failure)
     if failure.op in INDEXED and DTYPE.search(failure.message):
         yield from _labels(state, failure)
     if DTYPE.search(failure.message):
         yield from _other_dtype(state, failure)
-    yield from _ranks(state, failure)
+    yield from ranks.told(state, failure)
     yield from matched(state, failure)
     yield from fewer(state, failure)
     yield from all_single(state)
@@ -64,6 +67,7 @@ def neighbours(state: State, failure: Failure, context: Context) -> Iterator[Sta
         yield with_batch(state, 1)
     if any(operand.pure for operand in operands_of(failure)):
         yield from scales.stated_axes(state, failure)
+    yield from ranks.guessed(state, failure)
 
 
 def _written(state: State, wanted: Need, model: nn.Module) -> Iterator[State]:
@@ -127,6 +131,8 @@ def _as_ids(slot: Slot, high: int) -> Slot:
 def _sized(slot: Slot, operand: Operand, wanted: Need) -> Iterator[Slot]:
     """The argument with another size of the axis that became the operand's axis."""
     shape, size = slot.shape, wanted.size
+    if not -len(operand.shape) <= wanted.axis < len(operand.shape):
+        return
     got = operand.shape[wanted.axis]
     if len(shape) == 1 and slot.batch == 0:  # a number for each sample: a row of them
         yield tensor(BATCH, size, dtype=slot.dtype, high=slot.high)
@@ -183,6 +189,24 @@ def _reshaped(state: State, failure: Failure) -> Iterator[State]:
             inner = [size for size in shape[1:] if size > 0]
             if shape[0] in {-1, BATCH} and inner:
                 yield replaced(state, path, tensor(BATCH, *inner, dtype=slot.dtype, high=slot.high))
+                if 1 in inner and len(inner) > 1:  # an axis of one that the model adds
+                    inner.remove(1)
+                    yield replaced(state, path, tensor(BATCH, *inner, dtype=slot.dtype, high=slot.high))
+
+
+def _multiple(state: State, failure: Failure) -> Iterator[State]:
+    """A reshape into rows of a fixed number: as many samples of an argument as make whole rows."""
+    match = INVALID.search(failure.message)
+    if match is None or "-1" not in match[1]:
+        return
+    rows = math.prod(int(word) for word in match[1].split(",") if int(word) > 0)
+    for path in objects.sources(state, failure):
+        slot = leaves(state).get(path)
+        if slot is not None and slot.batch is not None and not int(match[2]) % slot.shape[slot.batch]:
+            each = int(match[2]) // slot.shape[slot.batch]
+            shape = list(slot.shape)
+            shape[slot.batch] = rows // math.gcd(rows, each)
+            yield replaced(state, path, slot._replace(shape=tuple(shape), batch=None))
 
 
 def _whole(state: State, wanted: Need) -> Iterator[State]:
@@ -278,89 +302,6 @@ def _other_dtype(state: State, failure: Failure) -> Iterator[State]:
             )
             if slot.dtype == "bool":
                 yield replaced(state, path, slot._replace(dtype="i64", high=2))
-
-
-GOT_RANK = re.compile(r"got (?:a )?([1-5])-?D")
-PERMUTED = re.compile(r"input\.dim\(\) = (\d) is not equal to len\(dims\) = (\d)")
-RANGE = re.compile(r"Dimension out of range \(expected to be in range of \[(-?\d+), (-?\d+)\], but got (-?\d+)\)")
-INDEX = re.compile(r"index (-?\d+) is out of bounds for dimension (\d+) with size (\d+)")
-RANKS = re.compile(r"(?:ndim|rank|dimensions?) (?:must be |should be )?in [(\[{]([1-6](?:, [1-6])+)[)\]}]")
-PICTURES = 4  # axes of a batch of them
-WANTED_RANK = re.compile(
-    r"ndim == ([1-5])|([1-5])-?\s?[dD](?:im\w*)?\b|(?:expected|must have|requires?|be) "
-    r"(?:an? )?([1-5]) dim|([1-5]) dimensions"
-)
-
-
-def _ranks(state: State, failure: Failure) -> Iterator[State]:
-    """Unpacked shapes, axes that are not there, and the number of axes that a message names."""
-    paths = objects.sources(state, failure)
-    message = failure.message
-    wanted: list[int] = []
-    if match := re.search(r"values to unpack \(expected (\d)", message):
-        wanted.append(int(match[1]))
-    if match := RANGE.search(message):
-        axis = int(match[3])
-        wanted.append(axis + 1 if axis >= 0 else -axis)
-    if (
-        "too many indices" in message
-        or "tuple index out of range" in message
-        or "number of dimensions in the tensor input" in message
-    ):
-        wanted.append(0)
-    if match := RANKS.search(message):
-        wanted += sorted(map(int, match[1].split(",")), key=lambda rank: rank != PICTURES)
-    wanted += [int(next(filter(None, match.groups()))) for match in WANTED_RANK.finditer(message)]
-    if match := GOT_RANK.search(message):
-        for path in paths:
-            slot = leaves(state).get(path)
-            for rank in {int(word) for pair in WANTED_RANK.findall(message) for word in pair if word} - {int(match[1])}:
-                if slot is not None and len(slot.shape) + rank - int(match[1]) > 0:
-                    rank = len(slot.shape) + rank - int(match[1])  # noqa: PLW2901 - of the argument
-                    yield from of_rank(state, path, slot, rank, _channels(failure))
-    if match := PERMUTED.search(message):
-        for path in paths:
-            slot = leaves(state).get(path)
-            if slot is not None:
-                yield from of_rank(
-                    state, path, slot, len(slot.shape) + int(match[2]) - int(match[1]), _channels(failure)
-                )
-    for path in paths:
-        slot = leaves(state).get(path)
-        if slot is None:
-            continue
-        for rank in dict.fromkeys(wanted):
-            if rank != len(slot.shape):
-                others = list(of_rank(state, path, slot, rank or len(slot.shape) + 1, _channels(failure)))
-                alike = [_all_alike(state, path, other) for other in others]
-                yield from (*alike, *others) if list(leaves(state).values()).count(slot) > 2 else (*others, *alike)
-    if match := INDEX.search(message):
-        yield from scales.indexed(state, paths, *map(int, match.groups()))
-        for path in paths:
-            slot = leaves(state).get(path)
-            if slot is None:
-                continue
-            for axis, size in enumerate(slot.shape):
-                if size == int(match[3]) and axis != slot.batch:
-                    yield replaced(
-                        state, path, resized(slot, axis, int(match[1]) + 1 if int(match[1]) >= 0 else -int(match[1]))
-                    )
-            if slot.high:
-                yield replaced(state, path, slot._replace(high=max(int(match[3]), 1)))
-
-
-def _all_alike(state: State, path: str, other: State) -> State:
-    """What became of one argument, for all that were as it was: queries, keys and values go together."""
-    before, after = leaves(state)[path], leaves(other)[path]
-    for name, slot in leaves(state).items():
-        if slot == before:
-            state = replaced(state, name, after)
-    return state
-
-
-def _channels(failure: Failure) -> int:
-    wanted = need(failure)
-    return wanted.size if wanted is not None else 0
 
 
 def operands_of(failure: Failure) -> list[Operand]:

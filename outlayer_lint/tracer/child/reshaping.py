@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from outlayer_lint.tracer.child.slots import BATCH, SIDE, TIME, Slot, State, replaced, tensor
+from outlayer_lint.tracer.child.slots import BATCH, SIDE, TIME, Slot, State, leaves, replaced, tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 MAX_SIZE = 1 << 16  # of one axis that is tried
@@ -52,6 +52,12 @@ def of_rank(state: State, path: str, slot: Slot, rank: int, channels: int = 0) -
     if slot.dtype != "f32" and rank in {1, 2}:
         yield replaced(state, path, slot._replace(shape=(BATCH, TIME)[:rank], batch=0, free=(1,)[: rank - 1]))
         return
+    ones = [axis for axis, size in enumerate(slot.shape) if size == 1 and axis != slot.batch]
+    if ones and rank == len(slot.shape) - 1:
+        shape = (*slot.shape[: ones[0]], *slot.shape[ones[0] + 1 :])
+        batch = slot.batch - (slot.batch > ones[0]) if slot.batch is not None else None
+        free = tuple(axis - (axis > ones[0]) for axis in slot.free if axis != ones[0])
+        yield replaced(state, path, slot._replace(shape=shape, batch=batch, free=free))
     width = slot.shape[-1] if slot.shape else 16
     forms: dict[int, list[Slot]] = {
         1: [tensor(BATCH)],
@@ -74,6 +80,14 @@ def of_rank(state: State, path: str, slot: Slot, rank: int, channels: int = 0) -
     }
     for form in forms.get(rank, ()):
         yield replaced(state, path, form._replace(dtype=slot.dtype, high=slot.high) if slot.dtype != "f32" else form)
+
+
+def longer(state: State, paths: Iterable[str]) -> Iterator[State]:
+    """The arguments of those paths with an axis more."""
+    for path in sorted(paths):
+        slot = leaves(state).get(path)
+        if slot is not None:
+            yield from of_rank(state, path, slot, len(slot.shape) + 1, slot.shape[-1] if len(slot.shape) > 1 else 0)
 
 
 def scaled(slot: Slot, size: int) -> Slot:

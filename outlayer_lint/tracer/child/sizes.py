@@ -10,6 +10,7 @@ from outlayer_lint.tracer.child.needs import need
 from outlayer_lint.tracer.child.reshaping import scaled
 from outlayer_lint.tracer.child.scales import GROW
 from outlayer_lint.tracer.child.slots import BATCH, Slot, State, leaves, replaced
+from outlayer_lint.tracer.child.watching import ELEMENTWISE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -81,6 +82,8 @@ def gap(failure: Failure) -> Gap | None:
         return Gap(site, math.prod(given[-len(shape) :]), math.prod(shape))
     if match := re.search(r"\((\d+)x(\d+) and (\d+)x(\d+)\)", message):
         return Gap(site, int(match[2]), int(match[3]))
+    if (pair := _stated(message)) is not None:
+        return Gap(site, *pair)
     if match := re.search(r"running_mean should contain (\d+) elements not (\d+)", message):
         return Gap(site, int(match[1]), int(match[2]))
     return None
@@ -97,9 +100,25 @@ def _reshaped(site: tuple[str, str], shape: list[int], numel: int) -> Gap | None
     return Gap(site, numel // BATCH, want)
 
 
-ELEMENTWISE = frozenset(
-    "add sub mul div truediv __add__ __radd__ __sub__ __mul__ __rmul__ __truediv__ where __iadd__ add_ mul_".split()
+PAIRS = (  # what came, what was wanted
+    re.compile(r"Expected size (?P<want>\d+) but got size (?P<got>\d+)"),
+    re.compile(r"expanded size of the tensor \((?P<want>\d+)\) must match the existing size \((?P<got>\d+)\)"),
+    re.compile(
+        r"has size (?P<want>\d+) for operand \d+ which does not broadcast with previously seen size (?P<got>\d+)"
+    ),
 )
+LISTS = re.compile(r"(?:to be|but got):? \[([\d, ]+)\].*?(?:but got|and):? (?:at entry \d+ and )?\[([\d, ]+)\]")
+
+
+def _stated(message: str) -> tuple[int, int] | None:
+    """Two sizes that a message sets against each other: the one that came and the one that was wanted."""
+    for pair in PAIRS:
+        if match := pair.search(message):
+            return int(match["got"]), int(match["want"])
+    if match := LISTS.search(message):
+        want, got = ([int(word) for word in group.split(",")] for group in match.groups())
+        return next(((came, asked) for asked, came in zip(want, got, strict=False) if asked != came), None)
+    return None
 
 
 def _unlike(failure: Failure) -> tuple[int, int] | None:
@@ -136,22 +155,22 @@ def with_size(state: State, path: str, size: int) -> State:
     return state
 
 
-def solved(state: State, failure: Failure, run: Callable[[State], Outcome]) -> Iterator[State]:
-    """States whose free size closes the gap of a failure, the nicest size first. Each probe is a forward."""
+def solved(state: State, failure: Failure, progress: int, run: Callable[[State], Outcome]) -> Iterator[State]:
+    """States whose free size closes the gap of a failure that came as far as `progress`, the nicest size first."""
     first = gap(failure)
     if first is None or first.got == first.want:
         return
     for path in free_paths(state, failure):
         slot = leaves(state)[path]
-        found = _bisected(state, path, first, run)
+        found = _bisected(state, path, first, progress, run)
         if found == [] and len(slot.free) == 2 and first.site[0] in {"linear", "view", "reshape"}:
-            yield from _apart(state, path, first, run)
+            yield from _apart(state, path, first, progress, run)
         if found:
             yield from (with_size(state, path, size) for size in found)
             return
 
 
-def _bisected(state: State, path: str, first: Gap, run: Callable[[State], Outcome]) -> list[int] | None:
+def _bisected(state: State, path: str, first: Gap, progress: int, run: Callable[[State], Outcome]) -> list[int] | None:
     """Sizes that close the gap, the nicest first; [] where it only changes sides, `None` where nothing moves it."""
     slot = leaves(state)[path]
     start = slot.shape[slot.free[-1]]
@@ -162,7 +181,7 @@ def _bisected(state: State, path: str, first: Gap, run: Callable[[State], Outcom
         """Whether the size is too small (-1), right (0) or too large (1); `None` where that cannot be said."""
         if size not in known:
             outcome = run(with_size(state, path, size))
-            known[size] = _judged(outcome, first)
+            known[size] = _judged(outcome, first, progress)
             here = gap(outcome.failure) if outcome.failure is not None else None
             came.add(here.got if here is not None else 0)
         return known[size]
@@ -211,8 +230,8 @@ def _plateau(right: int, sign: Callable[[int], int | None], low: int, high: int)
     return list(dict.fromkeys([*nice[:2], *even[:1], right, least]))
 
 
-def _judged(outcome: Outcome, first: Gap) -> int | None:
-    if outcome.failure is None:
+def _judged(outcome: Outcome, first: Gap, progress: int) -> int | None:
+    if outcome.failure is None or outcome.progress > progress:
         return 0
     here = gap(outcome.failure)
     if here is None or here.site != first.site:
@@ -226,7 +245,7 @@ def _sign(number: int) -> int:
     return (number > 0) - (number < 0)
 
 
-def _apart(state: State, path: str, first: Gap, run: Callable[[State], Outcome]) -> Iterator[State]:
+def _apart(state: State, path: str, first: Gap, progress: int, run: Callable[[State], Outcome]) -> Iterator[State]:
     """Height and width that differ: the width is doubled and halved, the height bisected for each."""
     slot = leaves(state)[path]
     start = slot.shape[slot.free[-1]]
@@ -242,7 +261,7 @@ def _apart(state: State, path: str, first: Gap, run: Callable[[State], Outcome])
         if width != start and outcome.failure is None:
             yield other
         elif here is not None and here.site == first.site:
-            found = _bisected(other, path, here, run)
+            found = _bisected(other, path, here, progress, run)
             if found:
                 yield from (with_size(other, path, size) for size in found)
                 return

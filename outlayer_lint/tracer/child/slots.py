@@ -31,7 +31,7 @@ class Slot(NamedTuple):
     Attributes:
         kind: `tensor`, `value`, or what holds `parts`: `list`, `tuple`, `dict`, `object`.
         shape: of a tensor; `batch` is the axis that counts samples, `None` where there is none.
-        dtype: in the words of `DTYPES`; `high` bounds whole numbers, exclusive.
+        dtype: in the words of `DTYPES`; `high` bounds whole numbers, exclusive, those that come as fractions too.
         fill: `normal`, `ones`, `zeros`, `lengths` (descending from the number of steps), `range`, `eye`, `ended` (each
             row of ids ends with `value`).
         free: axes whose sizes nothing fixes (height and width, steps): they move together.
@@ -121,6 +121,14 @@ def with_batch(state: State, size: int) -> State:
     return state
 
 
+def sound(state: State) -> State:
+    """The state, where no axis counts samples that is not there."""
+    for path, slot in leaves(state).items():
+        if slot.batch is not None and slot.batch >= len(slot.shape):
+            state = replaced(state, path, slot._replace(batch=None))
+    return state
+
+
 class Bag:
     """An object whose attributes are the parts; items work as well (graph batches are used both ways)."""
 
@@ -169,6 +177,8 @@ def _tensor(slot: Slot, device: str) -> torch.Tensor:
         return torch.full(slot.shape, 1 if slot.fill == "ones" else 0, dtype=dtype)
     if slot.fill == "eye" and len(slot.shape) > 1:
         return torch.eye(*slot.shape[-2:], dtype=dtype).expand(slot.shape).clone()
+    if dtype.is_floating_point and slot.high:
+        return torch.randint(0, slot.high, slot.shape).to(dtype)
     if dtype.is_floating_point or dtype.is_complex:
         return torch.randn(slot.shape, dtype=torch.float32).to(dtype)
     if dtype == torch.bool:

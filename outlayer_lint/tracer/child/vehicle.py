@@ -14,7 +14,7 @@ from torch import nn
 from outlayer_lint.tracer.child.limits import TooLong, TooSlow, at_most, unlimited
 from outlayer_lint.tracer.child.slots import State, arguments, leaves
 from outlayer_lint.tracer.child.surroundings import quiet
-from outlayer_lint.tracer.child.watching import Failure, Outcome, watched
+from outlayer_lint.tracer.child.watching import Failure, Outcome, Watch, watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,9 +113,11 @@ class Vehicle:
         self.tries += 1
         began = time.process_time()
         torch.manual_seed(SEED)
+        watch = Watch()
 
         def call() -> Any:
             args, kwargs = arguments(state, self.positional, device)
+            watch.calls = 0  # what the inputs are made with is no progress
             with quiet(), torch.no_grad():
                 if device == "meta":
                     with torch.device("meta"):
@@ -128,7 +130,7 @@ class Vehicle:
                 at_most(max(min(self.left_s, META_S if device == "meta" else self._limit_s), 0.05)),
             ):
                 warnings.simplefilter("ignore")
-                output, failure, progress = watched(call)
+                output, failure, progress = watched(call, watch)
         except TooLong:
             if self.left_s <= 0:
                 raise OutOfTime from None
@@ -138,7 +140,7 @@ class Vehicle:
         seconds = time.process_time() - began
         shown = "accepted" if failure is None else f"{type(failure.error).__name__}: {failure.first_line[:120]}"
         self.log(f"try {self.tries} on {device}: {spelled(state)} -> {shown} (after {progress} calls)")
-        return Outcome(output, failure, progress, seconds)
+        return Outcome(output, failure, progress, seconds, frozenset(watch.short))
 
 
 class OutOfTime(Exception):

@@ -21,6 +21,19 @@ NO_OPS = frozenset(
 )
 
 
+ELEMENTWISE = frozenset(
+    "add sub mul div truediv __add__ __radd__ __sub__ __mul__ __rmul__ __truediv__ where __iadd__ add_ mul_".split()
+)
+# Axes that a batch of samples has; torch takes one axis less for a single sample, which is seldom meant.
+BATCHED: tuple[tuple[Any, int], ...] = (
+    ((nn.RNNBase, nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerDecoderLayer, nn.Transformer), 3),
+    (nn.RNNCellBase, 2),
+    ((nn.Conv1d, nn.ConvTranspose1d), 3),
+    ((nn.Conv2d, nn.ConvTranspose2d), 4),
+    ((nn.Conv3d, nn.ConvTranspose3d), 5),
+)
+
+
 class Operand(NamedTuple):
     """A tensor that went into an operation.
 
@@ -63,12 +76,16 @@ class Failure(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Of one forward: what came out or why nothing did, how many torch calls were made, and how long it took."""
+    """Of one forward: what came out or why nothing did, how many torch calls were made, and how long it took.
+
+    `short` are arguments that seem to lack an axis: a layer took one sample for a batch, a table gave an axis to them.
+    """
 
     output: Any
     failure: Failure | None
     progress: int
     seconds: float
+    short: frozenset[str] = frozenset()
 
 
 class Watch(TorchFunctionMode):
@@ -81,6 +98,8 @@ class Watch(TorchFunctionMode):
         self.op, self.operands = "", tuple[Operand, ...]()
         self.viewed: tuple[int, ...] = ()
         self.stack: list[tuple[nn.Module, tuple[Operand, ...]]] = []
+        self.short: set[str] = set()
+        self.inside = 0  # layers of torch that are running: what they do inside is no progress of the model
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -90,7 +109,7 @@ class Watch(TorchFunctionMode):
         name = getattr(func, "__name__", "")
         if name in NO_OPS:
             return func(*args, **kwargs)
-        self.calls += 1
+        self.calls += not self.inside
         tensors = list(tensors_in((args, kwargs)))
         self.op, self.operands = name, tuple(map(self.operand, tensors))
         if name in {"view", "reshape", "flatten"} and tensors:
@@ -101,8 +120,18 @@ class Watch(TorchFunctionMode):
         pure = all(operand.pure for operand in operands)
         for tensor in tensors_in(result):
             tensor._traced = (sources, pure)  # type: ignore[attr-defined]
+        if name in ELEMENTWISE and isinstance(result, torch.Tensor) and len({bool(o.sources) for o in operands}) > 1:
+            came = max((operand for operand in operands if operand.sources), key=lambda operand: len(operand.shape))
+            if 0 < len(came.shape) < result.ndim:
+                self.short |= came.sources
         self.op = ""
         return result
+
+    def entered(self, module: nn.Module, operands: tuple[Operand, ...]) -> None:
+        """A layer was given tensors."""
+        ranks = next((rank for kind, rank in BATCHED if isinstance(module, kind)), 0)
+        if operands and ranks and len(operands[0].shape) == ranks - 1:
+            self.short |= operands[0].sources
 
     def operand(self, tensor: torch.Tensor) -> Operand:
         """What is known of a tensor."""
@@ -111,16 +140,27 @@ class Watch(TorchFunctionMode):
         return Operand(tuple(tensor.shape), tensor.dtype, sources, pure, weight)
 
 
+def is_layer(module: nn.Module) -> bool:
+    """Whether it is a layer of torch's own that holds no others."""
+    return not module._modules and type(module).__module__.startswith("torch.nn.")
+
+
 @contextmanager
 def _hooks(watch: Watch) -> Iterator[None]:
     def enter(module: nn.Module, args: Any) -> None:
+        watch.calls += is_layer(module) and not watch.inside
+        watch.inside += is_layer(module)
         with torch._C.DisableTorchFunction():
             watch.stack.append((module, tuple(map(watch.operand, tensors_in(args)))))
+            watch.entered(*watch.stack[-1])
 
     def leave(module: nn.Module, args: Any, output: Any) -> None:
         del args, output
-        while watch.stack and watch.stack.pop()[0] is not module:
-            pass
+        while watch.stack:
+            last = watch.stack.pop()[0]
+            watch.inside -= is_layer(last)
+            if last is module:
+                break
 
     handles = [register_module_forward_pre_hook(enter), register_module_forward_hook(leave)]
     try:
@@ -130,9 +170,8 @@ def _hooks(watch: Watch) -> Iterator[None]:
             handle.remove()
 
 
-def watched(call: Callable[[], Any]) -> tuple[Any, Failure | None, int]:
+def watched(call: Callable[[], Any], watch: Watch) -> tuple[Any, Failure | None, int]:
     """Result, failure and progress of a call; `SystemExit` is a failure, other `BaseException`s pass through."""
-    watch = Watch()
     try:
         with _hooks(watch), watch:
             output = call()
