@@ -376,7 +376,7 @@ def named(case: Evidence, words: frozenset[str]) -> bool:
 
 KINDS: dict[str, Callable[[Evidence], bool]] = {
     "target-is-input": target_is_input, "same-activation": same_activation, "bootstrapped": bootstrapped,
-    "discounted": lambda case: bootstrapped(case) and handwritten.discounts(case.it, case.sides[1], DISCOUNT),
+    "discounted": lambda case: handwritten.discounts(case.it, case.sides[1], DISCOUNT) and bootstrapped(case),
     "gan-label": gan_label, "menu": menu, "convolution-last": convolution_last,
     "argmax": lambda case: elsewhere(case, CHOSEN, picked), "threshold": lambda case: elsewhere(case, CUT, cut),
     "accuracy": lambda case: elsewhere(case, MEASURED, counted),

@@ -94,8 +94,7 @@ class Block:
                 i
                 for i, node in enumerate(self.statements)
                 if type(node) in TERMINATORS
-                or any(sub.returns for sub in self.subs.get(i, ()))
-                or (i in self.subs and ends(node, self.subs[i]))
+                or (i in self.subs and (any(sub.returns for sub in self.subs[i]) or ends(node, self.subs[i])))
             ]
         return self._exits
 

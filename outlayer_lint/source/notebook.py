@@ -189,7 +189,7 @@ def _code(cells: list[Any]) -> Iterator[Cell]:
         if isinstance(cell, dict) and cell.get("cell_type") == "code" and cell.get("language", "python") == "python":
             source = cell.get("source", cell.get("input", ""))
             if isinstance(source, list):
-                source = "".join(part for part in source if isinstance(part, str))
+                source = "".join([part for part in source if isinstance(part, str)])
             if isinstance(source, str):
                 # A lone surrogate is legal in JSON and in no source file.
                 text = source.encode("utf-8", "replace").decode("utf-8")
