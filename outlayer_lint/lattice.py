@@ -82,7 +82,8 @@ class Spot:
         return id(self.node)
 
 
-def _shown(where: Span | Spot | None) -> Span | None:
+def shown(where: Span | Spot | None) -> Span | None:
+    """The place, worked out now."""
     return where.span if isinstance(where, Spot) else where
 
 
@@ -110,12 +111,12 @@ class Origin:
     @property
     def applied(self) -> Span | None:
         """The call that gave the emission."""
-        return _shown(self._applied)
+        return shown(self._applied)
 
     @property
     def built(self) -> Span | None:
         """Where the layer or activation object was made."""
-        return _shown(self._built)
+        return shown(self._built)
 
     @built.setter
     def built(self, where: Span | Spot | None) -> None:

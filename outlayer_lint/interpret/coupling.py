@@ -18,7 +18,7 @@ from outlayer_lint.interpret.things import (
     only,
     unknown,
 )  # fmt: skip
-from outlayer_lint.lattice import SCRAMBLED, Emission, Origin, Spot, Tensor
+from outlayer_lint.lattice import SCRAMBLED, Emission, Origin, Spot, Tensor, shown
 from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Step(Origin):
 
     __slots__ = ("_at", "detail")
 
-    def __init__(self, before: Origin, at: Spot, detail: object = None) -> None:
+    def __init__(self, before: Origin, at: Span | Spot, detail: object = None) -> None:
         """`detail` is the constant of a division, the dims of a reduction; `None` where they are not constant."""
         super().__init__(*before.mark)
         self._at = at
@@ -100,7 +100,7 @@ class Step(Origin):
     @property
     def at(self) -> Span:
         """Where the step stands."""
-        return self._at.span
+        return shown(self._at)  # type: ignore[return-value] # a step that ran inside a library may stand nowhere
 
 
 def on_tensors(answer: Answer, transfer: Callable[[Tensor], Any]) -> Answer:

@@ -16,12 +16,17 @@ TELLING = (ast.BoolOp, ast.IfExp, ast.If, ast.Assign, ast.AnnAssign)
 
 
 def replaced(scope: Scope, name: str) -> bool:
-    """Whether a scope puts something that it makes itself in a parameter's place where that is `None`."""
-    if scope.telling is None:
-        body = getattr(scope.node, "body", ())
-        nodes = [node for statement in body for node in walk(statement)] if isinstance(body, list) else []
-        scope.telling = [node for node in nodes if isinstance(node, TELLING)]
-    nodes = scope.telling
+    """Whether a scope puts something that it makes itself in a parameter's place where that is `None`; seen once."""
+    if name not in scope.replaced:
+        if scope.telling is None:
+            body = getattr(scope.node, "body", ())
+            nodes = [node for statement in body for node in walk(statement)] if isinstance(body, list) else []
+            scope.telling = [node for node in nodes if isinstance(node, TELLING)]
+        scope.replaced[name] = _is_replaced(scope.telling, name)
+    return scope.replaced[name]
+
+
+def _is_replaced(nodes: list[ast.AST], name: str) -> bool:
     stands = {ast.dump(_stored(target)) for target, value in _assigned(nodes) if _is(value, name)}
     stands.add(ast.dump(ast.Name(name, ast.Load())))
     for node in nodes:

@@ -9,7 +9,6 @@ from outlayer_lint.interpret import (
     conditions,
     containers,
     definitions,
-    fallbacks,
     free_names,
     imports,
     passing,
@@ -67,7 +66,6 @@ class Interpreter:
         self._read: set[object] = set()
         self._provisional: dict[object, tuple[Answer, frozenset[object]]] = {}
         self.parameters: dict[object, Parameter] = {}
-        self._replaced: dict[tuple[Scope, str], bool] = {}
         self._constants: dict[tuple[type, object], Answer] = {}
         self.unfollowed: set[Scope] = set()  # called by their names, on something unknown
         self.importing: set[tuple[int, int, str]] = set()
@@ -282,13 +280,6 @@ class Interpreter:
         self.fuel = fuel
         self.nesting = 0
         self._provisional.clear()
-
-    def replaces(self, scope: Scope, name: str) -> bool:
-        """Whether a scope puts something of its own in the place of a parameter that is `None`; looked up once."""
-        asked = scope, name
-        if asked not in self._replaced:
-            self._replaced[asked] = fallbacks.replaced(scope, name)
-        return self._replaced[asked]
 
     def constant(self, entry: Entry | None) -> Any:
         """The one constant an argument is, or `...` where it is not one."""

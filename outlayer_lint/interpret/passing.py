@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from outlayer_lint.interpret import iteration, signatures
+from outlayer_lint.interpret import fallbacks, iteration, signatures
 from outlayer_lint.interpret import ways as ways_in
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices
 from outlayer_lint.interpret.frames import Arguments, Frame
@@ -187,7 +187,7 @@ def default(it: Interpreter, scope: Scope, name: str, frame: Frame, *, unbound: 
                 for t, c in line
                 if isinstance(t, (Instance, Built, Function, Class, Library, Const)) and not _plain(t)
             )
-            if not kept and scope not in it.unfollowed and _is_none(line) and it.replaces(scope, name):
+            if not kept and scope not in it.unfollowed and _is_none(line) and fallbacks.replaced(scope, name):
                 return line
             return kept or _unbound(it, scope, key)
         return line

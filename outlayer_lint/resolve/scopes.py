@@ -31,6 +31,7 @@ class Scope:
         "parameter_names",
         "parameters",
         "parent",
+        "replaced",
         "self_calls",
         "telling",
         "touched",
@@ -48,6 +49,7 @@ class Scope:
         self.globals: set[str] = set()
         self.nested: dict[ast.AST, Scope] = {}
         self.touched: dict[str, list[ast.AST]] | None = None  # of a class: attribute -> methods that may write it
+        self.replaced: dict[str, bool] = {}
         self.telling: list[ast.AST] | None = None  # the nodes that show a fallback, once somebody asked
         self.yields: list[tuple[Place, ast.Yield | ast.YieldFrom]] | None = None  # where it yields, once somebody asked
         self.self_calls: list[tuple[Place, ast.Call]] = []

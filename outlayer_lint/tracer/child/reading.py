@@ -261,6 +261,10 @@ class Reader:
         """Where it stands; transfer functions hand it back to `span` and `ev`."""
         return Site(mark, mark, FRAME)  # type: ignore[arg-type]
 
+    def spot(self, site: Site) -> Span | None:
+        """Where something stands: of what has run, the place is at hand."""
+        return self.span(site.node, None)
+
     def origin(self, mark: Mark) -> Origin:
         """The call, and where its layer was built."""
         layer = layer_of(mark)
