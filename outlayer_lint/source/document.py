@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 5_000_000
 MAX_LINE = 1_000_000
 SILENT = [("ignore", None, Warning, None, 0)]  # the filter that ignores all warnings
+REWRITTEN = "rewritten before it was judged"
 SHORT = 60  # characters of source that a message quotes
 # Not compiled here: few runs need any of these, and all of them together cost as much as a small file.
 CODING = rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)"
@@ -116,7 +117,7 @@ class Document:
                 self._tree = parse(text, self.display)
             except SyntaxError as error:
                 if self._notebook is None:
-                    self._tree = _older(text, self.display, error)
+                    self._tree = self._older(text, error)
                 else:
                     self._tree = self._recovered(self._notebook)
         return self._tree
@@ -148,8 +149,19 @@ class Document:
         try:
             filled = parse(text, self.display)
         except SyntaxError as error:
-            filled = _older(text, self.display, error)
+            filled = self._older(text, error)
         node.body = filled.body[0].body  # type: ignore[attr-defined]
+
+    def _older(self, text: str, error: SyntaxError) -> ast.Module:
+        """The tree of what an older Python reads, which is told among what could not be read. Raises `Unreadable`."""
+        from outlayer_lint.source.python2 import modern  # noqa: PLC0415 - for files that do not parse
+
+        fault = _unreadable(error, text)
+        rewritten = modern(text, _fault)
+        if rewritten is None:
+            raise fault from None
+        self.unread = (*self.unread, Unread(self.display, fault.line, f"{fault.message}, {REWRITTEN}"))
+        return parse(rewritten, self.display)
 
     @property
     def lines(self) -> list[str]:
@@ -364,16 +376,6 @@ def _fault(text: str) -> SyntaxError | None:
     except SyntaxError as error:
         return error
     return None
-
-
-def _older(text: str, name: str, error: SyntaxError) -> ast.Module:
-    """The tree of what an older Python reads. Raises `Unreadable`."""
-    from outlayer_lint.source.python2 import modern  # noqa: PLC0415 - for files that do not parse
-
-    rewritten = modern(text, _fault)
-    if rewritten is None:
-        raise _unreadable(error, text) from None
-    return parse(rewritten, name)
 
 
 def _unreadable(error: SyntaxError, text: str) -> Unreadable:
