@@ -96,7 +96,7 @@ def checkout(tmp_path: Path) -> Path:
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "outlayer_lint" / "knowledge", tmp_path / "outlayer_lint" / "knowledge", ignore=ignore)
     shutil.copytree(ROOT / "outlayer_lint" / "checks", tmp_path / "outlayer_lint" / "checks", ignore=ignore)
-    for name in ("diagnostic.py", "lattice.py"):
+    for name in ("diagnostic.py", "lattice.py", "records.py"):
         shutil.copy(ROOT / "outlayer_lint" / name, tmp_path / "outlayer_lint")
     (tmp_path / "outlayer_lint" / "__init__.py").touch()
     return tmp_path
