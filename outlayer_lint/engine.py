@@ -94,11 +94,12 @@ def _check(run: _Run, paths: Sequence[str | Path], stdin: tuple[str, bytes] | No
         run.errors.extend(unread)
         groups: dict[str, list[str]] = {}
         roots: dict[str, str] = {}
+        tabled: dict[str, bool] = {}
         for found in asked:
             path = str(found)
             folder = os.path.dirname(path)
             if folder not in roots:
-                roots[folder] = str(discovery.project_root(path, paths))
+                roots[folder] = discovery.project_root(path, paths, tabled)
             groups.setdefault(roots[folder], []).append(path)
         for root in sorted(groups):
             run.project_of(groups[root], {}, root=root)

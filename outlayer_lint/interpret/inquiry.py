@@ -12,6 +12,7 @@ from outlayer_lint.facts import Decision, Fact, LossCall
 from outlayer_lint.interpret import applications, consumers, decisions
 from outlayer_lint.interpret.seeds import (
     LIKELY_LOSS,
+    LIKELY_PARTS,
     LOADS,
     NAMED,
     SAMPLES,
@@ -97,9 +98,9 @@ class Inquiry:
             for file in {f: None for cls in self.vocabulary.classes for f in mentions(cls) if f in self.relevant}:
                 found |= self.vocabulary.names_bound(file)
             likely = re.compile(rf"(?i:{LIKELY_LOSS})").fullmatch
-            words: set[str] = set().union(*(file.tokens for file in self.relevant))
-            found.update(filter(likely, words))
-            for word in filter(words.__contains__, self.vocabulary.trainers):
+            for file in self.relevant:
+                found.update(filter(likely, file.containing(LIKELY_PARTS)))
+            for word in {word for file in self.relevant for word in self.vocabulary.trainers & file.tokens}:
                 found.update((word, *(name for _, name in self.driver.project.derived(word))))
             self._calling = found | self.vocabulary.functions | self.vocabulary.classes
         return self._calling

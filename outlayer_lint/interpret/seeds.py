@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # Names that people give to losses. Only which calls are looked at depends on them; what a name holds is evaluated.
 # A class called `...Error` is an exception, if it is none of the losses that rows know.
 LIKELY_LOSS = r"(?-i:(?![A-Z]\w*Error\b))\w*(?:loss|crit|objective|cost|entropy|bce|nll|mse|error|kl_?d)\w*"
+LIKELY_PARTS = b"loss crit objective cost entropy bce nll mse error kld kl_d".split()
 NORMALISERS = ("softmax", "softmin", "sigmoid", "expit")
 BESIDES = ("keras", "tensorflow", "optax", "segmentation_models.", "skorch", "ignite", "fastai")
 NAMED = tuple(name.rstrip(".").encode() for name in BESIDES)

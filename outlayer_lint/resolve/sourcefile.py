@@ -225,6 +225,19 @@ class SourceFile:
             self._tokens = set(self.digest.decode("utf-8", "replace").split())
         return self._tokens
 
+    def containing(self, parts: Iterable[bytes]) -> set[str]:
+        """Its words with one of the `parts` (lower case) inside, in either case."""
+        digest, found = self.digest, set()
+        lowered = digest.lower()
+        for part in parts:
+            at = lowered.find(part)
+            while at >= 0:
+                end = lowered.find(b"\n", at)
+                end = len(lowered) if end < 0 else end
+                found.add(digest[lowered.rfind(b"\n", 0, at) + 1 : end])
+                at = lowered.find(part, end)
+        return {word.decode("utf-8", "replace") for word in found}
+
     def holds(self, phrases: Mapping[bytes, bytes]) -> bool:
         """Whether one of the `phrases` stands in the file."""
         digest = self.digest

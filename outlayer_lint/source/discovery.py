@@ -94,16 +94,23 @@ def context(root: str, config: Config) -> list[str]:
     return [*walk(root), *further(root, config)]
 
 
-def project_root(path: str | os.PathLike[str], arguments: Iterable[str | os.PathLike[str]] = ()) -> str:
+def project_root(
+    path: str | os.PathLike[str],
+    arguments: Iterable[str | os.PathLike[str]] = (),
+    tabled: dict[str, bool] | None = None,
+) -> str:
     """The root of the project that `path` belongs to; without any sign of one, the common parent of the arguments.
 
     The nearest `pyproject.toml` with our table, else the nearest `.git`, else the topmost setup file; never the home
-    folder or above it, unless the argument itself lies there.
+    folder or above it, unless the argument itself lies there. `tabled` remembers which folders have such a table.
     """
+    known = {} if tabled is None else tabled
     folders = list(ascend(os.fspath(path)))
-    tabled = next(filter(has_table, folders), None)
-    if tabled is not None:
-        return tabled
+    for folder in folders:
+        if folder not in known:
+            known[folder] = has_table(folder)
+        if known[folder]:
+            return folder
     for folder in folders:
         if os.path.lexists(os.path.join(folder, ".git")):
             return folder
