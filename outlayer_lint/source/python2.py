@@ -40,13 +40,13 @@ def modern(text: str, parses: Callable[[str], SyntaxError | None]) -> str | None
     if len(text) > MAX_LENGTH:
         return None
     tried = {text}
-    for attempt in (text, TABS.sub(_wide, text)):
-        for source in (attempt, _words(attempt)):
-            rewritten = _rewritten(source)
-            if rewritten is not None and rewritten not in tried:
-                tried.add(rewritten)
-                if parses(rewritten) is None:
-                    return rewritten
+    attempts = [made for attempt in (text, TABS.sub(_wide, text)) for made in (attempt, _words(attempt))]
+    for source in dict.fromkeys(attempts):
+        rewritten = _rewritten(source)
+        if rewritten is not None and rewritten not in tried:
+            tried.add(rewritten)
+            if parses(rewritten) is None:
+                return rewritten
     return None
 
 
