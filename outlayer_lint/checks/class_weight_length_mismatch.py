@@ -12,9 +12,9 @@ LOSSES = ("softmax-cross-entropy", "nll", "binary-logits")
 
 def check(call: LossCall) -> Iterator[Finding]:
     """The list of class weights is longer or shorter than the output is wide."""
-    classes = call.loss.family in ("softmax-cross-entropy", "nll")
-    if not classes and call.loss.family != "binary-logits":
+    if call.loss.family not in LOSSES:
         return
+    classes = call.loss.family != "binary-logits"
     name, length = ("weight", call.weight_length) if classes else ("pos_weight", call.pos_weight_length)
     units = None if length is None else call.prediction.units
     if length is None or units is None or length == units:

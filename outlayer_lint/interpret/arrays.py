@@ -52,7 +52,7 @@ def of_pandas(t: Tensor) -> bool:
     return t.by.startswith("pandas.")
 
 
-def alone(t: Tensor) -> Tensor:
+def values_of(t: Tensor) -> Tensor:
     """The values of a table alone."""
     return t.replace(by="numpy.array") if of_pandas(t) else t
 
@@ -112,7 +112,7 @@ def measured(
             values.append(thing if loose else thing.value)
             shapes.add(())
         elif isinstance(thing, Tensor):
-            found.append(alone(thing))
+            found.append(values_of(thing))
             # `torch.tensor` takes a tensor inside a list for the one number it holds; NumPy stacks arrays.
             shapes.add(
                 ()
@@ -156,7 +156,7 @@ def array(it: Interpreter, app: Application, dtype: str | None) -> Answer:
             origin=app.origin,
         )
         return only(made)
-    kept = tuple((recast(alone(t).replace(gradient=False), dtype), c) for t, c in answer if isinstance(t, Tensor))
+    kept = tuple((recast(values_of(t).replace(gradient=False), dtype), c) for t, c in answer if isinstance(t, Tensor))
     if kept and len(kept) == len(answer):
         return kept
     if opened:
@@ -328,31 +328,6 @@ def product(app: Application, ways: Answer) -> Tensor | None:
         inner=app.inner(),
         origin=app.origin,
     )
-
-
-def taken_rank(it: Interpreter, t: Tensor, index: ast.expr, site: Site) -> int | None:
-    """The rank of `x[index]` where the index is an array: its dims stand in place of the first one."""
-    if t.rank is None:
-        return None
-    ranks = {_index_rank(thing) for thing, _ in it.ev(index, site.place, site.frame)}
-    known = ranks.pop() if len(ranks) == 1 else None
-    return None if known is None else t.rank - 1 + known
-
-
-def is_index(thing: Any) -> bool:
-    """Whether a thing is the number that a loader asks for one example by."""
-    return isinstance(thing, Unknown) and thing.reason == "index"
-
-
-def is_drawn(it: Interpreter, index: ast.expr, site: Site) -> bool:
-    """Whether `index` takes one example, as a loader asks for it."""
-    return all(is_index(thing) for thing, _ in it.ev(index, site.place, site.frame))
-
-
-def _index_rank(thing: Any) -> int | None:
-    if not isinstance(thing, Tensor) or thing.rank is None:
-        return None
-    return thing.rank if thing.emission is not Emission.BOOL else 2 - thing.rank if thing.rank == 1 else None
 
 
 # -- attributes and methods of arrays and tables ----------------------------------------------------------------------

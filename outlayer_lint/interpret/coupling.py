@@ -133,13 +133,6 @@ def loosened(t: Tensor, **changes: Any) -> Tensor:
     return t.replace(**changes)
 
 
-def front(axis: Any, t: Tensor) -> int | None:
-    """A dim of a tensor counted from the front."""
-    if not isinstance(axis, int) or axis == SCRAMBLED:
-        return None
-    return axis if axis >= 0 else None if t.rank is None else axis + t.rank
-
-
 def same(left: Any, right: Any, t: Tensor) -> bool | None:
     """Whether two dims of a tensor are one, `None` where that cannot be told."""
     if not isinstance(left, int) or not isinstance(right, int) or SCRAMBLED in (left, right):

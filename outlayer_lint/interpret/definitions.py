@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import ast
 
-from outlayer_lint.interpret import attributes, conditions, effects, imports, iteration, mutation, operators, registries
+from outlayer_lint.interpret import (
+    attributes,
+    conditions,
+    effects,
+    free_names,
+    imports,
+    iteration,
+    mutation,
+    operators,
+    registries,
+)
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible, restrict
 from outlayer_lint.interpret.things import Answer, Function, Lazy, Site, Unbound, join, lift, only, unknown
 from outlayer_lint.records import TYPE_CHECKING, Any
@@ -60,11 +70,13 @@ def joined(it: Interpreter, key: str, place: Place, frame: Frame, *, fallback: b
             value = it.parameter(key, frame)
             answers.extend(restrict(value, c) for c in unbound[:4])
         elif scope.kind == "class" or (scope.kind == "module" and not answers):
-            answers.append(it.outer(key, scope, frame))
+            answers.append(free_names.outer(it, key, scope, frame))
         elif not answers:
-            answers.append(it.outer(key, scope, frame) if scope.kind != "module" else unknown("undefined name"))
+            answers.append(
+                free_names.outer(it, key, scope, frame) if scope.kind != "module" else unknown("undefined name")
+            )
         elif not binds:  # a name from further out, which some ways change and some do not
-            answers.extend(restrict(it.outer(key, scope, frame), c) for c in unbound[:4])
+            answers.extend(restrict(free_names.outer(it, key, scope, frame), c) for c in unbound[:4])
     elif unbound and not fallback:
         answers.extend(((Unbound, c),) for c in unbound[:4])
     if not answers:

@@ -11,8 +11,8 @@ import ast
 from outlayer_lint.interpret import attributes, calls, classes, conditions, instances, passing
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible, restrict
 from outlayer_lint.interpret.frames import MAX_DEPTH, Frame
-from outlayer_lint.interpret.things import Answer, Effect, Instance, Unbound, Unknown, join, lift, only, unknown
-from outlayer_lint.records import TYPE_CHECKING, Any
+from outlayer_lint.interpret.things import Answer, Instance, Unbound, Unknown, join, lift, only, unknown
+from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
 from outlayer_lint.resolve.blocks import Place
 from outlayer_lint.resolve.walking import walk
 
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.scopes import Scope
 
 MAX_NESTED = 4  # methods that call methods
+
+
+class Effect(NamedTuple):
+    """What a method has written to its receiver when it comes to a place; `again`: it may have done so many times."""
+
+    frame: Frame
+    until: Place | None = None  # `None`: when it returns
+    again: bool = False
 
 
 def called(

@@ -1,4 +1,4 @@
-"""Names that a function reads from its module, as they are where the function is called: cell by cell, line by line.
+"""Names that a scope reads from further out, as they are where a function is called: cell by cell, line by line.
 
 What functions write to them (`global model`) counts where the module itself leaves them empty.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 
-from outlayer_lint.interpret import conditions
+from outlayer_lint.interpret import conditions, imports
 from outlayer_lint.interpret.things import Const, Function, Unbound, Unknown, join
 from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.resolve.blocks import Place
@@ -17,8 +17,45 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.interpret.things import Answer
     from outlayer_lint.resolve.blocks import Block
+    from outlayer_lint.resolve.scopes import Scope
 
 MAX_CALLS = 6
+
+
+def outer(it: Interpreter, name: str, scope: Scope, frame: Frame) -> Answer:
+    """A name read in an inner scope and bound further out."""
+    parent, above = scope.parent, frame.parent
+    at = frame.base
+    while parent is not None and above is not None:
+        while above.binds is not None and above.parent is not None:
+            if name in above.binds:
+                return above.binds[name]
+            above = above.parent
+        if parent.kind != "class":
+            block = parent.block
+            if name in block.names and name not in parent.globals:
+                # What the call sees, where the call stands in that scope; else what is left at its end.
+                end = Place(block, len(block.statements))
+                place, caller = at.place, at.caller
+                while caller is not None and caller.scope is not parent:
+                    place, caller = caller.place, caller.caller
+                if place is not None and caller is not None and place.block.scope is parent:
+                    answer = it.defined(name, place, caller)
+                    if not all(isinstance(t, Unknown) for t, _ in answer):
+                        return answer
+                answer = at_calls(it, name, block, at, above) or it.defined(name, end, above)
+                return answer if parent.kind != "module" else rebound(it, name, answer, at, above)
+            if parent.kind == "function" and name in parent.parameter_names:
+                return it.parameter(name, above)
+        parent, above = parent.parent, above.parent
+    file = scope.file
+    module = it.module_frame(file)
+    if module is not None and name in module.scope.block.names:
+        return it.defined(name, Place(module.scope.block, len(module.scope.block.statements)), module)
+    if module is not None and (found := imports.wildcard(it, name, module)):
+        return found
+    builtin = imports.builtin(name)
+    return builtin if module is None else rebound(it, name, builtin, at, module)
 
 
 def at_calls(it: Interpreter, name: str, block: Block, at: Frame, above: Frame) -> Answer | None:
@@ -45,7 +82,7 @@ def shared(it: Interpreter, name: str, place: Place, frame: Frame) -> Answer:
     kept = tuple((thing, choices) for thing, choices in answer if thing is not Unbound)
     if kept and len(kept) == len(answer) and not _is_empty(kept):
         return kept
-    outside = it.outer(name, place.block.scope, frame)
+    outside = outer(it, name, place.block.scope, frame)
     return conditions.meaningful(join([kept, outside])) if kept and not _is_empty(kept) else outside
 
 

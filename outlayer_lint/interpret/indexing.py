@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from outlayer_lint.interpret import arrays, shapes
+from outlayer_lint.interpret import shapes
 from outlayer_lint.interpret.coupling import (
     COUPLED,
     loosened,
@@ -12,6 +12,7 @@ from outlayer_lint.interpret.coupling import (
     same,
     shifted,
 )  # fmt: skip
+from outlayer_lint.interpret.things import Unknown
 from outlayer_lint.lattice import SCRAMBLED, Emission, Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ def indexed(it: Interpreter, t: Tensor, index: ast.expr, site: Site) -> Tensor:
     kinds = _kinds(it, index, site)
     rank = None if "some" in kinds else rank_after(t, lambda r: r - kinds.count("one") + kinds.count("new"))
     if t.source is not None and kinds == ["some"]:
-        rank = arrays.taken_rank(it, t, index, site)
+        rank = taken_rank(it, t, index, site)
     if t.source is not None and t.emission not in (Emission.DATA, Emission.INDEX):
         t = t.replace(source=(t.source, ast.unparse(index)[:40]))
     if t.emission in (Emission.DATA, Emission.INDEX):
@@ -96,7 +97,7 @@ def _kinds(it: Interpreter, index: ast.expr, site: Site) -> list[str]:
         else:
             value = it.constant(it.ev(entry, site.place, site.frame))
             one = isinstance(value, int) and not isinstance(value, bool)
-            kinds.append("one" if one or (value is ... and arrays.is_drawn(it, entry, site)) else "some")
+            kinds.append("one" if one or (value is ... and is_drawn(it, entry, site)) else "some")
     return kinds
 
 
@@ -133,3 +134,31 @@ def _landed(axis: Any, kinds: list[str], rank: int | None) -> tuple[bool | None,
     if rank is not None and "some" not in far:
         return False, -1 - (rank - 1 - wanted - far.count("one") + far.count("new"))
     return False, None
+
+
+# -- what stands between the brackets ----------------------------------------------------------------------------------
+
+
+def taken_rank(it: Interpreter, t: Tensor, index: ast.expr, site: Site) -> int | None:
+    """The rank of `x[index]` where the index is an array: its dims stand in place of the first one."""
+    if t.rank is None:
+        return None
+    ranks = {_index_rank(thing) for thing, _ in it.ev(index, site.place, site.frame)}
+    known = ranks.pop() if len(ranks) == 1 else None
+    return None if known is None else t.rank - 1 + known
+
+
+def is_index(thing: Any) -> bool:
+    """Whether a thing is the number that a loader asks for one example by."""
+    return isinstance(thing, Unknown) and thing.reason == "index"
+
+
+def is_drawn(it: Interpreter, index: ast.expr, site: Site) -> bool:
+    """Whether `index` takes one example, as a loader asks for it."""
+    return all(is_index(thing) for thing, _ in it.ev(index, site.place, site.frame))
+
+
+def _index_rank(thing: Any) -> int | None:
+    if not isinstance(thing, Tensor) or thing.rank is None:
+        return None
+    return thing.rank if thing.emission is not Emission.BOOL else 2 - thing.rank if thing.rank == 1 else None

@@ -14,13 +14,13 @@ from outlayer_lint.interpret.seeds import (
     LIKELY_LOSS,
     LIKELY_PARTS,
     LOADS,
-    NAMED,
     SAMPLES,
     SERVES,
     Seed,
     Vocabulary,
     calls_at,
     expressions_at,
+    names_another,
     statements_on,
 )
 from outlayer_lint.interpret.transfer import as_value
@@ -188,8 +188,7 @@ class Inquiry:
 
     def _constant(self, file: SourceFile) -> Iterator[Event]:
         """Keras layers whose output is the same for every input."""
-        digest = file.digest
-        if b"softmax" not in digest or not any(name in digest for name in NAMED) or file.scope is None:
+        if b"softmax" not in file.digest or not names_another(file) or file.scope is None:
             return
         from outlayer_lint.interpret import keras_heads  # noqa: PLC0415 - for files that build such a layer
 

@@ -11,7 +11,6 @@ from outlayer_lint.interpret.things import (
     Answer,
     Class,
     Const,
-    Effect,
     Function,
     Instance,
     Library,
@@ -166,7 +165,7 @@ def in_classes(
             continue
         receiver = init.parameter_names[0] if init.parameter_names else "self"
         block = init.block
-        answer = effects.left(it, thing.cls, Effect(frame), name)
+        answer = effects.left(it, thing.cls, effects.Effect(frame), name)
         if answer is not None:
             kept = tuple((t, c) for t, c in answer if t is not Unbound)
             if kept and not (

@@ -10,7 +10,6 @@ from outlayer_lint.interpret import (
     containers,
     definitions,
     free_names,
-    imports,
     passing,
 )
 from outlayer_lint.interpret.expressions import EVALUATORS
@@ -25,14 +24,12 @@ from outlayer_lint.interpret.things import (
     Parameter,
     Sequence,
     Subclass,
-    Unknown,
     lift,
     only,
     unknown,
 )  # fmt: skip
 from outlayer_lint.lattice import Spot
 from outlayer_lint.records import TYPE_CHECKING, Any
-from outlayer_lint.resolve.blocks import Place
 from outlayer_lint.resolve.reaching import reaching
 
 if TYPE_CHECKING:
@@ -40,6 +37,7 @@ if TYPE_CHECKING:
 
     from outlayer_lint.diagnostic import Span
     from outlayer_lint.interpret.things import Entry, Site
+    from outlayer_lint.resolve.blocks import Place
     from outlayer_lint.resolve.project import Project
     from outlayer_lint.resolve.reaching import Reach
     from outlayer_lint.resolve.scopes import Scope
@@ -68,6 +66,7 @@ class Interpreter:
         self.parameters: dict[object, Parameter] = {}
         self._constants: dict[tuple[type, object], Answer] = {}
         self.unfollowed: set[Scope] = set()  # called by their names, on something unknown
+        self.trainers: frozenset[str] | None = None  # the last names of those that rows know, once somebody asked
         self.importing: set[tuple[int, int, str]] = set()
         self.nowhere = World()
         self.hidden: list[Parameter | Subclass] = []  # what was open behind an answer that had no need of it
@@ -316,7 +315,7 @@ class Interpreter:
         if scope.kind == "lambda":
             if name in scope.parameter_names:
                 return self.parameter(name, frame)
-            return self.outer(name, scope, frame)
+            return free_names.outer(self, name, scope, frame)
         if name in place.block.root.names:
             if name in scope.globals:
                 return free_names.shared(self, name, place, frame)
@@ -325,7 +324,7 @@ class Interpreter:
             return self.defined(name, place, frame)
         if scope.kind == "function" and name in scope.parameter_names:
             return self.parameter(name, frame)
-        return self.outer(name, scope, frame)
+        return free_names.outer(self, name, scope, frame)
 
     def reached(self, key: str, place: Place) -> list[Reach]:
         """Reaching definitions, remembered."""
@@ -348,41 +347,6 @@ class Interpreter:
         if "." in key:
             return attributes.written(self, key, place, frame)
         return self.lookup(key, place, frame)
-
-    def outer(self, name: str, scope: Scope, frame: Frame) -> Answer:
-        """A name read in an inner scope and bound further out."""
-        parent, above = scope.parent, frame.parent
-        at = frame.base
-        while parent is not None and above is not None:
-            while above.binds is not None and above.parent is not None:
-                if name in above.binds:
-                    return above.binds[name]
-                above = above.parent
-            if parent.kind != "class":
-                block = parent.block
-                if name in block.names and name not in parent.globals:
-                    # What the call sees, where the call stands in that scope; else what is left at its end.
-                    end = Place(block, len(block.statements))
-                    place, caller = at.place, at.caller
-                    while caller is not None and caller.scope is not parent:
-                        place, caller = caller.place, caller.caller
-                    if place is not None and caller is not None and place.block.scope is parent:
-                        answer = self.defined(name, place, caller)
-                        if not all(isinstance(t, Unknown) for t, _ in answer):
-                            return answer
-                    answer = free_names.at_calls(self, name, block, at, above) or self.defined(name, end, above)
-                    return answer if parent.kind != "module" else free_names.rebound(self, name, answer, at, above)
-                if parent.kind == "function" and name in parent.parameter_names:
-                    return self.parameter(name, above)
-            parent, above = parent.parent, above.parent
-        file = scope.file
-        module = self.module_frame(file)
-        if module is not None and name in module.scope.block.names:
-            return self.defined(name, Place(module.scope.block, len(module.scope.block.statements)), module)
-        if module is not None and (found := imports.wildcard(self, name, module)):
-            return found
-        builtin = imports.builtin(name)
-        return builtin if module is None else free_names.rebound(self, name, builtin, at, module)
 
     def parameter(self, name: str, frame: Frame) -> Answer:
         """What a parameter is bound to in a frame."""

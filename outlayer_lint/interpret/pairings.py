@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import calls, classes
 from outlayer_lint.interpret.choices import restrict
@@ -18,12 +16,6 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.things import Site
 
 ANY = Arguments(more_positional=True, more_keywords=True)
-
-
-@lru_cache(maxsize=1)
-def words() -> frozenset[str]:
-    """The last names of all trainers that rows know."""
-    return frozenset(name.rpartition(".")[2] for name, _, _ in knowledge.spellings(("trainer",)))
 
 
 def loss_of(it: Interpreter, thing: Any, given: Arguments, site: Site) -> Application | None:
@@ -58,7 +50,7 @@ def loss_of(it: Interpreter, thing: Any, given: Arguments, site: Site) -> Applic
 def _trainer(it: Interpreter, thing: Any, given: Arguments, site: Site) -> Application | None:
     """A call as the construction of a trainer: of a library's, or of a class that derives from one."""
     row, name = _row(thing) if isinstance(thing, Library) else None, getattr(thing, "name", "")
-    if isinstance(thing, Class) and _may_derive(thing):
+    if isinstance(thing, Class) and _may_derive(it, thing):
         for item in classes.mro(it, thing):
             if isinstance(item, Library) and (row := _row(item)) is not None:
                 built = calls.inherited(it, Instance(thing, site, given), row, item.name)
@@ -74,9 +66,11 @@ def _row(thing: Library) -> knowledge.Row | None:
     return found[0] if found is not None and found[0].kind == "trainer" else None
 
 
-def _may_derive(cls: Class) -> bool:
+def _may_derive(it: Interpreter, cls: Class) -> bool:
     bases = cls.scope.node.bases  # type: ignore[attr-defined]
-    return any(dotted(base).rpartition(".")[2] in words() for base in bases)
+    if it.trainers is None:
+        it.trainers = frozenset(name.rpartition(".")[2] for name, _, _ in knowledge.spellings(("trainer",)))
+    return any(dotted(base).rpartition(".")[2] in it.trainers for base in bases)
 
 
 def _defines(item: Any, names: tuple[str, ...]) -> bool:

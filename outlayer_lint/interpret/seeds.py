@@ -54,6 +54,11 @@ class Seed(NamedTuple):
     overlay: tuple[ast.AST, ...]
 
 
+def names_another(file: SourceFile) -> bool:
+    """Whether a file names a library beside torch whose words for losses and layers are short."""
+    return any(name in file.digest for name in NAMED)
+
+
 class Vocabulary:
     """The words of the rows that begin a question, by kind of consumer."""
 
@@ -113,7 +118,7 @@ class Vocabulary:
         """Whether a file may call a loss. Other libraries' short words (`mse`, `dice`) count where those are named."""
         digest = file.digest
         return any(word in digest for word in self.words) or (
-            any(name in digest for name in NAMED) and not self.foreign.isdisjoint(file.tokens)
+            names_another(file) and not self.foreign.isdisjoint(file.tokens)
         )
 
     def deciding(self, file: SourceFile, *, serves: bool, cuts: bool) -> list[int]:

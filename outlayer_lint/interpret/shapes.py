@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from outlayer_lint.dims import axis_of
 from outlayer_lint.interpret.coupling import (
     COUPLED,
-    front,
     loosened,
     on_tensors,
     rank_after,
@@ -145,8 +145,8 @@ def _flattened(t: Tensor, start: int, end: int) -> Tensor:
         return before - (end % before - start % before) if before else 1
 
     where = t.class_axis
-    at, known = front(where, t), t.rank
-    first, last = front(start, t), front(end, t)
+    at, known = axis_of(t, where), t.rank
+    first, last = axis_of(t, start), axis_of(t, end)
     if known is not None and first is not None and last is not None and first >= last:
         return t
     after = 1 if (start, end) == (0, -1) else start + 1 if end == -1 and start >= 0 else rank_after(t, rank)

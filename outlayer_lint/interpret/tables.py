@@ -11,7 +11,7 @@ import ast
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import arrays, attributes, containers, indexing
-from outlayer_lint.interpret.arrays import alone, is_drawn, of_pandas
+from outlayer_lint.interpret.arrays import of_pandas, values_of
 from outlayer_lint.interpret.coupling import COUPLED, loosened
 from outlayer_lint.interpret.things import (
     Answer,
@@ -107,7 +107,7 @@ def _own(t: Tensor, name: str) -> Any:
         codes = name == "codes"
         return Tensor(Emission.INDEX, by=COLUMN, rank=1, dtype="int", source=(t.source, name)) if codes else None
     if name in ("values", "array"):
-        return alone(t)
+        return values_of(t)
     if name in LOCATORS:
         return t.replace(by=LOCATORS[name])
     if name in ("columns", "index"):
@@ -178,7 +178,7 @@ def item(it: Interpreter, t: Tensor, index: ast.expr, site: Site) -> Answer:
     if t.by in (LOCATORS["iloc"], LOCATORS["loc"]):
         return _located(it, t, index, site)
     if isinstance(index, ast.Tuple):
-        return only(indexing.indexed(it, alone(t), index, site))
+        return only(indexing.indexed(it, values_of(t), index, site))
     key = it.constant(it.ev(index, site.place, site.frame)) if not isinstance(index, ast.Slice) else ...
     if isinstance(key, (str, int)) and not isinstance(key, bool):
         return column_named(it, t, key)
@@ -193,7 +193,7 @@ def _located(it: Interpreter, t: Tensor, index: ast.expr, site: Site) -> Answer:
     """By labels or by numbers, rows first. A label may stand for several rows."""
     entries = list(index.elts) if isinstance(index, ast.Tuple) else [index]
     kinds = [_kind(it, entry, site) for entry in entries]
-    if t.by == LOCATORS["loc"] and kinds[:1] == ["one"] and not is_drawn(it, entries[0], site):
+    if t.by == LOCATORS["loc"] and kinds[:1] == ["one"] and not indexing.is_drawn(it, entries[0], site):
         kinds[0] = ""
     whole = t.replace(by=TABLE if t.rank == ROWS else COLUMN)
     if len(kinds) > ROWS or "" in kinds:
@@ -237,7 +237,7 @@ def _taken(thing: Any) -> str:
         if thing.emission is Emission.BOOL:
             return "several"
         return "" if thing.rank is None else "several" if thing.rank else "one"
-    return "one" if arrays.is_index(thing) else ""
+    return "one" if indexing.is_index(thing) else ""
 
 
 # -- transfer ---------------------------------------------------------------------------------------------------------
@@ -276,7 +276,7 @@ def _column(it: Interpreter, app: Application) -> Answer:
 
 def _array(it: Interpreter, app: Application) -> Answer:
     dtype = arrays.cast_to(it, app)
-    return lift(app.input(), lambda t: only(arrays.recast(alone(t), dtype) if isinstance(t, Tensor) else t))
+    return lift(app.input(), lambda t: only(arrays.recast(values_of(t), dtype) if isinstance(t, Tensor) else t))
 
 
 def _popped(it: Interpreter, app: Application) -> Answer:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import ast
     from collections.abc import Callable, Iterable, Mapping
 
+    from outlayer_lint.interpret.effects import Effect
     from outlayer_lint.interpret.frames import Arguments, Frame
     from outlayer_lint.knowledge import Row
     from outlayer_lint.resolve.blocks import Place
@@ -172,14 +173,6 @@ class Instance:
         if effect:
             later.made = self.made
         return later
-
-
-class Effect(NamedTuple):
-    """What a method has written to its receiver when it comes to a place; `again`: it may have done so many times."""
-
-    frame: Frame
-    until: Place | None = None  # `None`: when it returns
-    again: bool = False
 
 
 class Override(NamedTuple):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from bisect import bisect_right
+from operator import attrgetter
 
 from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
 from outlayer_lint.resolve.branches import ends
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
     from outlayer_lint.resolve.scopes import Scope
 
+LINE = attrgetter("lineno")
 TERMINATORS = frozenset((ast.Return, ast.Raise, ast.Continue, ast.Break))
 
 
@@ -115,6 +118,25 @@ class Block:
                 names[key] = [index]
             elif places[-1] != index:
                 places.append(index)
+
+    def covering(self, line: int) -> int | None:
+        """The statement that covers a line, its decorators among it; `None` between statements."""
+        statements = self.statements
+        at = bisect_right(statements, line, key=LINE) - 1
+        if at + 1 < len(statements) and _start(statements[at + 1]) <= line:  # among the decorators of the next one
+            at += 1
+        while at >= 0:
+            if (statements[at].end_lineno or 0) >= line:
+                return at
+            if statements[at].lineno < line:
+                return None
+            at -= 1
+        return None
+
+
+def _start(node: ast.stmt) -> int:
+    decorators = getattr(node, "decorator_list", None)
+    return min(node.lineno, decorators[0].lineno) if decorators else node.lineno
 
 
 class Place(NamedTuple):

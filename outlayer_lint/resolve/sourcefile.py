@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
-from bisect import bisect_left, bisect_right
-from operator import attrgetter
+from bisect import bisect_left
 
 from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.resolve.blocks import Place
@@ -16,7 +15,6 @@ from outlayer_lint.source.document import Document, Unreadable, contents
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from outlayer_lint.resolve.blocks import Block
     from outlayer_lint.resolve.project import Project
 
 FRAMEWORKS = (b"torch", b"keras", b"tensorflow")
@@ -363,7 +361,7 @@ class SourceFile:
             return None
         block, place = scope.block, None
         while True:
-            index = _covering(block, line)
+            index = block.covering(line)
             if index is None:
                 return place
             place = Place(block, index)
@@ -373,29 +371,7 @@ class SourceFile:
                     return place
                 block = block.scope.child(node).block
                 continue
-            inner = next((s for s in block.subs.get(index, ()) if _covering(s, line) is not None), None)
+            inner = next((s for s in block.subs.get(index, ()) if s.covering(line) is not None), None)
             if inner is None:
                 return place
             block = inner
-
-
-_LINE = attrgetter("lineno")
-
-
-def _covering(block: Block, line: int) -> int | None:
-    statements = block.statements
-    at = bisect_right(statements, line, key=_LINE) - 1
-    if at + 1 < len(statements) and _start(statements[at + 1]) <= line:  # among the decorators of the next one
-        at += 1
-    while at >= 0:
-        if (statements[at].end_lineno or 0) >= line:
-            return at
-        if statements[at].lineno < line:
-            return None
-        at -= 1
-    return None
-
-
-def _start(node: ast.stmt) -> int:
-    decorators = getattr(node, "decorator_list", None)
-    return min(node.lineno, decorators[0].lineno) if decorators else node.lineno

@@ -19,7 +19,7 @@ def children(node: ast.AST) -> list[ast.AST]:
         if isinstance(value, AST):
             found.append(value)
         elif type(value) is list:
-            found.extend(item for item in value if isinstance(item, AST))
+            found += [item for item in value if isinstance(item, AST)]
     return found
 
 
@@ -28,9 +28,4 @@ def walk(node: ast.AST) -> Iterator[ast.AST]:
     todo = [node]
     for each in todo:  # grows on the way
         yield each
-        for name in each._fields:
-            value = getattr(each, name, None)
-            if isinstance(value, AST):
-                todo.append(value)
-            elif type(value) is list:
-                todo += [item for item in value if isinstance(item, AST)]
+        todo += children(each)

@@ -25,7 +25,6 @@ CODING = rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)"
 BLANK = rb"[ \t\f]*(?:#.*)?\r?$"
 NOQA = r"(?i)#\s*noqa\b(?:\s*:\s*(?P<codes>[A-Z]+[0-9]*(?:[\s,]+[A-Z]+[0-9]+)*))?"
 CODE = r"(?i)[A-Z]+[0-9]+"
-PYTHON2 = r"\s*(?:print|exec)\s+[^\s=(]|.*\bexcept\s+[\w.]+\s*,\s*\w+\s*:|\s*raise\s+\w+\s*,"
 
 
 class Unreadable(Exception):
@@ -154,9 +153,9 @@ class Document:
 
     def _older(self, text: str, error: SyntaxError) -> ast.Module:
         """The tree of what an older Python reads, which is told among what could not be read. Raises `Unreadable`."""
-        from outlayer_lint.source.python2 import modern  # noqa: PLC0415 - for files that do not parse
+        from outlayer_lint.source.unparsed import modern, unreadable  # noqa: PLC0415 - for files that do not parse
 
-        fault = _unreadable(error, text)
+        fault = unreadable(error, text)
         rewritten = modern(text, _fault)
         if rewritten is None:
             raise fault from None
@@ -271,7 +270,9 @@ class Document:
         try:
             return parse(self._text, self.display)
         except SyntaxError as error:
-            fault = _unreadable(error, self._text)
+            from outlayer_lint.source.unparsed import unreadable  # noqa: PLC0415 - for notebooks that do not parse
+
+            fault = unreadable(error, self._text)
             raise Unreadable(notebook.place(fault.line)[1], fault.message) from None
 
 
@@ -376,17 +377,6 @@ def _fault(text: str) -> SyntaxError | None:
     except SyntaxError as error:
         return error
     return None
-
-
-def _unreadable(error: SyntaxError, text: str) -> Unreadable:
-    line = max(error.lineno or 1, 1)
-    lines = text.split("\n")
-    culprit = lines[line - 1].lstrip() if line <= len(lines) else ""
-    if culprit.startswith(("%", "!")):
-        return Unreadable(line, "an IPython magic in a Python file")
-    if re.match(PYTHON2, culprit):
-        return Unreadable(line, f"Python 2 (`{culprit[:SHORT].strip()}`)")
-    return Unreadable(min(line, len(lines)), error.msg)
 
 
 def _range(node: ast.AST) -> tuple[int, int, int, int]:

@@ -96,7 +96,7 @@ class Notebook:
 
     def recover(self, parses: Callable[[str], SyntaxError | None]) -> Iterator[tuple[int, int, str]]:
         """Blank the cells that do not parse by themselves; yields cell, line in it and what is wrong."""
-        from outlayer_lint.source.python2 import modern  # noqa: PLC0415 - for notebooks that do not parse
+        from outlayer_lint.source.unparsed import modern  # noqa: PLC0415 - for notebooks that do not parse
 
         for cell in self.cells:
             last = cell.first - 1 + len(cell.lines)

@@ -1,4 +1,7 @@
-"""Older Python: `print`, `except`, `raise`, `async=` as they are written today. Lines stay, and most columns."""
+"""What today's parser refuses: the sentence that says why, and older Python as it is written today.
+
+`print`, `except`, `raise`, `async=` are rewritten; lines stay, and most columns.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import token
 import tokenize
 
 from outlayer_lint.records import TYPE_CHECKING
+from outlayer_lint.source.document import SHORT, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,9 +30,22 @@ WORDS = (
     (re.compile("<>"), "!="),
     (re.compile(r"\basync\b(?!\s+(?:def|for|with)\b)"), "_sync"),
 )
+PYTHON2 = r"\s*(?:print|exec)\s+[^\s=(]|.*\bexcept\s+[\w.]+\s*,\s*\w+\s*:|\s*raise\s+\w+\s*,"
 TABS = re.compile(r"(?m)^[ ]*\t[ \t]*")
 
 Edit = tuple[int, int, int, str]  # line, from column, to column, what stands there instead
+
+
+def unreadable(error: SyntaxError, text: str) -> Unreadable:
+    """Where a text fails to parse and why, as an entry of `errors`."""
+    line = max(error.lineno or 1, 1)
+    lines = text.split("\n")
+    culprit = lines[line - 1].lstrip() if line <= len(lines) else ""
+    if culprit.startswith(("%", "!")):
+        return Unreadable(line, "an IPython magic in a Python file")
+    if re.match(PYTHON2, culprit):
+        return Unreadable(line, f"Python 2 (`{culprit[:SHORT].strip()}`)")
+    return Unreadable(min(line, len(lines)), error.msg)
 
 
 def modern(text: str, parses: Callable[[str], SyntaxError | None]) -> str | None:
