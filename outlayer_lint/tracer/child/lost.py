@@ -59,8 +59,6 @@ class Lost:
         stem = os.path.splitext(os.path.basename(shown))[0]
         return f"{stem} {' '.join(assigned(place)) if place is not None else ''}"
 
-    # -- readers of other libraries -----------------------------------------------------------------------------------
-
 
 def is_there(path: Any) -> bool:
     """Whether something exists, whatever the program is told."""
