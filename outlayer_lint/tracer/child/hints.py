@@ -14,7 +14,7 @@ from outlayer_lint.tracer.child.entries import entry, is_state, parameters_of, r
 from outlayer_lint.tracer.child.layers import first_of, hidden, image, of_layer
 from outlayer_lint.tracer.child.parts import in_parts
 from outlayer_lint.tracer.child.shaped import as_noted
-from outlayer_lint.tracer.child.slots import BATCH, SIDE, TIME, Slot, State, replaced, tensor, value
+from outlayer_lint.tracer.child.slots import BATCH, SIDE, TIME, Slot, State, replaced, samples, tensor, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,8 @@ INTEGER = re.compile(
 )
 LENGTHS = re.compile(r"len(s|gths?)?_?\d*$")
 MASK = re.compile(r"mask")
+TENSOR_MASK = re.compile(r"^(input|output|train|test|predict|keep)_masks?$")  # no flags, though they begin like some
+BATCH_SIZE = re.compile(r"^(batch_?size|bs|bsz|n_?batch|batch_?len|curr?_?batch(_size)?)$")
 HIDDEN = re.compile(
     r"^(h|c|hx|cx|h0|c0|h_0|hc|hidden\w*|states?|prev_\w+|memory_state|init_\w*|h_prev|last_\w+|\w*_hidden|rnn_\w*|cell\w*)$"
 )
@@ -223,9 +225,11 @@ def slot_for(
     )
     main = state[0][1] if state else None
     if number:
+        if BATCH_SIZE.search(low) and entry(model, name, strict=True) is None:
+            return samples()
         if annotation in MAKES_NUMBER:
             return value(_number(low, MAKES_NUMBER[annotation]))
-        if FLAG.search(low):
+        if FLAG.search(low) and not TENSOR_MASK.search(low):
             return value(False)  # noqa: FBT003 - a flag
         if (extra := _extra(model, name, main)) is not None:
             return extra

@@ -7,7 +7,6 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from outlayer_lint.tracer.child import objects, ranks, scales
-from outlayer_lint.tracer.child.asserted import asserted
 from outlayer_lint.tracer.child.joined import all_single, as_named, by_difference, fewer, matched, shared_out
 from outlayer_lint.tracer.child.limits import TooSlow
 from outlayer_lint.tracer.child.needs import Need, is_satisfied, need
@@ -39,7 +38,6 @@ def neighbours(state: State, failure: Failure, context: Context) -> Iterator[Sta
     if isinstance(failure.error, TooSlow):
         yield from scales.smaller(state)
         return
-    yield from asserted(state, failure)
     yield from objects.repaired(state, failure, context.model, context.classes)
     wanted = need(failure)
     if wanted is not None and not is_satisfied(wanted):
