@@ -175,6 +175,8 @@ class Question:
         joined = Value()
         for _, answers in self.driver.worlds(ask, start=self.world, limit=WORLDS, fuel=self.fuel):
             joined = joined | as_value(answers[0])
+            if joined.reason:  # no other caller makes it known
+                break
         return joined
 
 
