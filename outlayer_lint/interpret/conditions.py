@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.blocks import Block
 
 FORWARD = ("forward", "call", "__call__")
+NOT_MEANT = ("loaded from disk", "index out of range")
 DECIDING = 64  # evaluations for one condition; what takes more is hardly ever decided
 
 
@@ -54,14 +55,14 @@ def same(a: Answer, b: Answer) -> bool:
 
 
 def meaningful(answer: Answer) -> Answer:
-    """Without what cannot be meant where there is something else: `None`, a loaded checkpoint."""
+    """Without what cannot be meant where there is something else: `None`, a checkpoint, the item of an empty list."""
     if len(answer) < 2:
         return answer
     kept = tuple(
         (thing, choices)
         for thing, choices in answer
         if not (isinstance(thing, Const) and thing.value is None)
-        and not (isinstance(thing, Unknown) and thing.reason == "loaded from disk")
+        and not (isinstance(thing, Unknown) and thing.reason in NOT_MEANT)
     )
     return kept or answer
 
