@@ -33,15 +33,19 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.things import Entry
     from outlayer_lint.resolve.scopes import Scope
 
+BATCH = 120  # evaluations for what a starred batch holds: `model(*batch)` hardly ever depends on it
 MAX_LISTS = 4  # of layers: two conditions, each of which appends one
 
 
-def arguments(it: Interpreter, node: ast.Call, place: Place, frame: Frame) -> Arguments:
-    """The arguments of a call, starred ones taken apart where they are known."""
+def arguments(it: Interpreter, node: ast.Call, place: Place, frame: Frame, purse: int = 0) -> Arguments:
+    """The arguments of a call, starred ones taken apart where they are known, with a `purse` where it may take long."""
     memo = ("arguments", id(node))
     found: Any = frame.memo.get(memo)
     if found is None:
+        kept = max(it.fuel - purse, 0) if purse else 0
+        it.fuel -= kept
         found = _arguments(it, node, place, frame)
+        it.fuel += kept
         if it.fuel > 0 and not it.reading:
             frame.memo[memo] = found
     return found  # type: ignore[no-any-return] # a memo holds whatever its keys promise
