@@ -7,6 +7,7 @@ import ast
 from outlayer_lint.facts import Compiled, Consumed, LossCall
 from outlayer_lint.interpret import (
     applications,
+    conditions,
     consumers,
     decisions,
     keras_layers,
@@ -149,8 +150,9 @@ class Context:
         return tuple((t.instance if isinstance(t, Super) else t, c) for t, c in answer)
 
     def combined(self, answers: list[Answer]) -> Iterator[tuple[Any, Answer | None, Answer]]:
-        """Each model that can be meant, with its output and the losses that go with it."""
-        way = self.driver.way(self.world)
+        """Each model that can be meant, with its output and the losses that go with it, where the call is come to."""
+        calls, here = self.driver.way(self.world), conditions.way_to(self.it, self.seed.place, self.frame)
+        way = None if calls is None or here is None else compatible(calls, here)
         if way is None:
             return
         loss = self.argument("loss")
