@@ -108,7 +108,9 @@ def main() -> int:
     """Measures one half, or both."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "half", nargs="*", default=["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"]
+        "half",
+        nargs="*",
+        default=["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"],
     )
     parser.add_argument("--explain", action="store_true")
     parser.add_argument("--only", default="")
