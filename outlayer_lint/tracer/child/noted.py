@@ -14,6 +14,7 @@ import tokenize
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from outlayer_lint.tracer.child.adapters.keras import is_keras
+from outlayer_lint.tracer.child.handled import handled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +69,7 @@ def notes(model: nn.Module, names: list[str], text: str = "", name: str = "") ->
     tree = _tree(type(model))
     if tree is not None:
         for argument in names:
-            note = _unpacked(tree, argument)
+            note = used(tree, argument, _unpacked(tree, argument))
             for words in _texts(type(model)):
                 note = _said(words, argument, alone=len(names) == 1) or note
                 if note is not None and note.rank:
@@ -158,6 +159,21 @@ def _unpacked(tree: ast.FunctionDef, name: str) -> Note | None:
         if name in {one.id for target in node.targets for one in ast.walk(target) if isinstance(one, ast.Name)}:
             break
     return Note(axes, rank) if axes or rank else None
+
+
+def used(tree: ast.FunctionDef, name: str, note: Note | None) -> Note | None:
+    """What is noted of an argument, with as many axes as what is done with it needs."""
+    exact, least = handled(tree, name)
+    if note is not None and note.rank is not None:
+        return note
+    if exact is not None:
+        return Note(note.axes if note is not None else {}, exact)
+    if least > (max(note.axes, default=-1) + 1 if note is not None else TABLE):
+        return Note({least - 1: "", **(note.axes if note is not None else {})})
+    return note
+
+
+TABLE = 2  # axes that nothing needs to be said of
 
 
 def _merged(node: ast.AST, name: str) -> int:
