@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -48,6 +49,30 @@ def _bound(statement: ast.stmt) -> set[str]:
 
 def _is(node: ast.expr, name: str) -> bool:
     return isinstance(node, ast.Name) and node.id == name
+
+
+def spelled(tree: ast.FunctionDef, name: str) -> list[str] | None:
+    """The axes of an argument in the pattern of `rearrange(x, "b c h w -> b (h w) c")` or `einsum("bij,bjk", x, y)`."""
+    for statement in tree.body:
+        for node in _unconditional(statement) if not isinstance(statement, (ast.If, ast.Try, ast.While)) else ():
+            match node:
+                case ast.Call(func=func, args=[first, ast.Constant(value=str(pattern)), *_]) if _is(first, name):
+                    if ast.unparse(func).rpartition(".")[2] in PATTERNED and "->" in pattern:
+                        return [word if word.isidentifier() else "" for word in TOKEN.findall(pattern.split("->")[0])]
+                case ast.Call(func=func, args=[ast.Constant(value=str(pattern)), *operands]):
+                    if ast.unparse(func).rpartition(".")[2] == "einsum":
+                        for term, operand in zip(pattern.split("->")[0].split(","), operands, strict=False):
+                            if _is(operand, name) and term.strip().isalpha():
+                                return list(term.strip().lower())
+                case _:
+                    pass
+        if name in _bound(statement):
+            break
+    return None
+
+
+PATTERNED = frozenset({"rearrange", "reduce", "repeat"})
+TOKEN = re.compile(r"\([^)]*\)|\S+")
 
 
 def _exact(node: ast.AST, name: str) -> int | None:

@@ -14,7 +14,7 @@ import tokenize
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from outlayer_lint.tracer.child.adapters.keras import is_keras
-from outlayer_lint.tracer.child.handled import handled
+from outlayer_lint.tracer.child.handled import handled, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +58,7 @@ BRACKETED = r"[\[(]{1,2}\s*([^\[\]()]{1,90}?)\s*,?\s*[\])]"
 TIMES = "*\u00d7"
 SPELLED = rf"((?:[\w+\-]+\s*(?: x |[{TIMES}])\s*)+[\w+\-]+)"
 LISTED = r"((?:[\w+\- ]{1,20},\s*)+[\w+\- ]{1,20})"
+OF_LIBRARY = re.compile(r"\b(?:torch|np|numpy|tf)\.(?=[A-Z])")  # of `x : torch.Tensor (batch, time)`
 NAMED_BATCH = re.compile(r"\b([A-Za-z])\s*(?:is|=|:|-)\s*(?:the\s+)?(?:mini-?)?batch", re.IGNORECASE)
 
 
@@ -114,6 +115,7 @@ def _texts(cls: type) -> Iterator[str]:
 
 def _said(text: str, name: str, *, alone: bool) -> Note | None:
     """The shape that a text gives for an argument; the only one may be called the input."""
+    text = OF_LIBRARY.sub("", text)
     called = rf"(?:{re.escape(name)}|inputs?|x)" if alone else re.escape(name)
     for form in (rf"[^\n\[\(.]{{0,60}}?{BRACKETED}", rf"`?\s*[:=-]+\s*{SPELLED}", rf"\s*->\s*{LISTED}\s*(?:\n|$)"):
         flags = re.IGNORECASE if alone else 0
@@ -166,6 +168,8 @@ def used(tree: ast.FunctionDef, name: str, note: Note | None) -> Note | None:
     exact, least = handled(tree, name)
     if note is not None and note.rank is not None:
         return note
+    if (words := spelled(tree, name)) is not None:
+        return Note(dict(enumerate(words)) | (note.axes if note is not None else {}), len(words))
     if exact is not None:
         return Note(note.axes if note is not None else {}, exact)
     if least > (max(note.axes, default=-1) + 1 if note is not None else TABLE):
