@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from outlayer_lint.tracer.child.reshaping import resized
 from outlayer_lint.tracer.child.slots import BATCH, TIME, Slot, State, leaves, replaced
 from outlayer_lint.tracer.child.watching import ELEMENTWISE
 
@@ -74,6 +75,9 @@ def _beside_table(state: State, path: str, slot: Slot, table: tuple[int, ...]) -
     """The argument as the table is, samples for its axis of one; a table that was cut to the argument gives no size."""
     if slot.dtype != "f32":
         return
+    if len(table) <= len(slot.shape):
+        yield from _aligned(state, path, slot, table)
+        return
     cut = set(slot.shape)
     sizes = [TIME if size in cut and axis < len(table) - 1 else size for axis, size in enumerate(table)]
     leading = [axis for axis, size in enumerate(table) if size == 1 and axis < TABLE]
@@ -81,8 +85,19 @@ def _beside_table(state: State, path: str, slot: Slot, table: tuple[int, ...]) -
         sizes[leading[0]] = BATCH
         free = tuple(axis for axis, size in enumerate(sizes) if size == TIME and axis != leading[0])
         yield replaced(state, path, slot._replace(shape=tuple(sizes), batch=leading[0], free=free))
-    elif len(table) + 1 != len(slot.shape):
+    else:
         yield replaced(state, path, slot._replace(shape=(BATCH, *sizes), batch=0, free=()))
+
+
+def _aligned(state: State, path: str, slot: Slot, table: tuple[int, ...]) -> Iterator[State]:
+    """The argument with the sizes of a table that has no more axes: the last ones meet."""
+    behind = len(slot.shape) - len(table)
+    other = slot
+    for axis, size in enumerate(table, behind):
+        if size not in {1, slot.shape[axis]} and axis != slot.batch:
+            other = resized(other, axis, size)
+    if other != slot:
+        yield replaced(state, path, other)
 
 
 def following(before: State, after: State) -> State | None:
