@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import outlayer_lint
 from outlayer_lint.config import Config, Refused
 from outlayer_lint.engine import check
-from outlayer_lint.interpret.inquiry import Inquiry
+from outlayer_lint.interpret.questions.inquiry import Inquiry
 from outlayer_lint.source.discovery import sources
 
 if TYPE_CHECKING:

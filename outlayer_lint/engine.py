@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from outlayer_lint.config import Config
     from outlayer_lint.facts import Fact
-    from outlayer_lint.interpret import inquiry
-    from outlayer_lint.interpret.inquiry import Inquiry
+    from outlayer_lint.interpret.questions import inquiry
+    from outlayer_lint.interpret.questions.inquiry import Inquiry
 
 RECURSION = 20_000
 PARSED_ANYWAY = 200_000  # bytes of a project's files up to which all are parsed, if only for their syntax errors
@@ -163,7 +163,7 @@ class _Run:
         self._errors(wanted)
         self._finish([] if inquiry_ is None else inquiry_.events, wanted)
         if inquiry_ is not None and self.uses is not None:
-            from outlayer_lint.interpret.usage import uses  # noqa: PLC0415 - for the drawing only
+            from outlayer_lint.interpret.questions.usage import uses  # noqa: PLC0415 - for the drawing only
 
             self.uses.extend(uses(inquiry_, wanted))
 
@@ -319,8 +319,8 @@ def prepare(project: Project) -> Inquiry | None:
     if not project.framework_files:
         return None
     project.sparse = sum(len(file.data) for file in project.framework_files) > PARSED_ANYWAY
-    from outlayer_lint.interpret.driver import Driver  # noqa: PLC0415 - most of a start-up, for projects with a framework
-    from outlayer_lint.interpret.inquiry import Inquiry  # noqa: PLC0415
+    from outlayer_lint.interpret.questions.driver import Driver  # noqa: PLC0415 - most of a start-up, for projects with a framework
+    from outlayer_lint.interpret.questions.inquiry import Inquiry  # noqa: PLC0415
 
     return Inquiry(Driver(project))
 

@@ -278,11 +278,14 @@ def is_borrowed(call: LossCall, target: Value) -> bool:
 
 def compares_indices(call: LossCall) -> bool:
     """Whether an output of several units is compared with class indices, one number for each sample."""
-    prediction, target = sides(call)
-    aim = target.every(Emission.INDEX)
+    prediction = predicted(call)
     decided = any(way.emission is Emission.INDEX for way in prediction)  # its units are classes, not columns
-    units = prediction.units if aim is not None and not decided else None
-    if aim is None or units is None or units == 1:
+    units = None if decided else prediction.units
+    if units in (None, 1):  # before the target, which is dearer to work out
+        return False
+    target = sides(call)[1]
+    aim = target.every(Emission.INDEX)
+    if aim is None:
         return False
     if aim.rank in (None, prediction.rank):
         return target.units == units  # a column of them, as likely as not

@@ -313,19 +313,23 @@ class Value:
     @property
     def units(self) -> int | None:
         """The size of the class dim if every way agrees on it."""
-        sizes = {way.units for way in self.ways} if self.known else {None}
-        return sizes.pop() if len(sizes) == 1 else None
+        return _agreed(way.units for way in self.ways) if self.known else None
 
     @property
     def rank(self) -> int | None:
         """The number of dims if every way agrees on it."""
-        ranks = {way.rank for way in self.ways} if self.known else {None}
-        return ranks.pop() if len(ranks) == 1 else None
+        return _agreed(way.rank for way in self.ways) if self.known else None
 
     @property
     def certainty(self) -> str:
         """`proved` if every way is."""
         return "proved" if all(way.certainty == "proved" for way in self.ways) else "likely"
+
+
+def _agreed(sizes: Iterator[int | None]) -> int | None:
+    """The one size of all ways. Each is worked out when asked for, so the first that is unknown ends it."""
+    agreed = next(sizes)
+    return agreed if agreed is not None and all(size == agreed for size in sizes) else None
 
 
 NOTHING = Value()

@@ -15,6 +15,8 @@ def check(call: LossCall) -> Iterator[Finding]:
         return
     if call.arguments.get("reduction") == "none":
         return  # all pairs may be what is wanted; somebody looks at the matrix afterwards
+    if call.prediction.units not in (None, 1):
+        return  # several columns, or the row of a single sample
     if call.prediction.rank not in (1, 2) and (call.prediction.rank is not None or call.prediction.units != 1):
         return
     ranks = call.ranks

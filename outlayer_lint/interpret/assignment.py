@@ -7,7 +7,6 @@ from math import inf
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import calls, operators
-from outlayer_lint.interpret.arithmetic import real
 from outlayer_lint.interpret.things import (
     Answer,
     Const,
@@ -23,6 +22,7 @@ from outlayer_lint.interpret.things import (
     unknown,
 )  # fmt: skip
 from outlayer_lint.interpret.transfer import LITERAL
+from outlayer_lint.interpret.transfers.arithmetic import real
 from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.records import TYPE_CHECKING
 

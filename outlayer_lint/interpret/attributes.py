@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret import arrays, calls, classes, conditions, families, imports, instances
+from outlayer_lint.interpret import calls, classes, conditions, families, imports, instances
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
     Answer,
@@ -33,6 +33,7 @@ from outlayer_lint.interpret.things import (
     only,
     unknown,
 )  # fmt: skip
+from outlayer_lint.interpret.transfers import arrays
 from outlayer_lint.lattice import Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any
 
@@ -52,7 +53,7 @@ def attribute(it: Interpreter, thing: Any, name: str, site: Site) -> Answer:
     if isinstance(thing, Instance):
         answer = instances.of_instance(it, thing, name, site)
         if families.offers(name) and families.is_keras_class(it, thing):
-            from outlayer_lint.interpret import keras_models  # noqa: PLC0415 - for programs that use Keras
+            from outlayer_lint.interpret.keras import models as keras_models  # noqa: PLC0415 - for programs that use Keras
 
             return keras_models.offered(it, thing, name, answer)
         return answer
@@ -117,7 +118,7 @@ def of_parameter(it: Interpreter, thing: Parameter, name: str) -> Answer:
 def of_tensor(it: Interpreter, thing: Tensor, name: str, site: Site) -> Answer:
     """A tensor's methods by their rows; `.data`, `.T`, `.shape`; a table's own."""
     if arrays.of_pandas(thing):
-        from outlayer_lint.interpret import tables  # noqa: PLC0415 - for programs that use pandas
+        from outlayer_lint.interpret.data import tables  # noqa: PLC0415 - for programs that use pandas
 
         return tables.attribute(it, thing, name, site)
     return of_array(it, thing, name, site)
@@ -169,7 +170,7 @@ def _built_attribute(it: Interpreter, thing: Built, name: str, site: Site) -> An
         if entry is not None:
             return it.force(entry)
     if thing.row.of_keras:
-        from outlayer_lint.interpret import keras_models  # noqa: PLC0415 - for programs that use Keras
+        from outlayer_lint.interpret.keras import models as keras_models  # noqa: PLC0415 - for programs that use Keras
 
         offered = keras_models.attribute(it, thing, name)
         if offered is not None:
@@ -199,7 +200,7 @@ def with_override(thing: Any, override: Override) -> Any:
 def overridden(it: Interpreter, thing: Any, path: tuple[object, ...], lazy: Lazy, how: str) -> Any:
     """The effect of `x.a.b = value` on `x`."""
     if isinstance(thing, Tensor) and arrays.of_pandas(thing):
-        from outlayer_lint.interpret import tables  # noqa: PLC0415 - for programs that use pandas
+        from outlayer_lint.interpret.data import tables  # noqa: PLC0415 - for programs that use pandas
 
         return tables.overridden(it, thing, path, lazy)
     if how != "assign":

@@ -6,7 +6,6 @@ import ast
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import (
-    arrays,
     attributes,
     classes,
     conditions,
@@ -44,6 +43,7 @@ from outlayer_lint.interpret.things import (
     only,
     unknown,
 )  # fmt: skip
+from outlayer_lint.interpret.transfers import arrays
 from outlayer_lint.lattice import Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place
@@ -70,7 +70,7 @@ def call(it: Interpreter, thing: Any, given: Arguments, site: Site) -> Answer:
         return construction.construct(it, thing, given, site)
     if isinstance(thing, Instance):
         if families.is_keras_class(it, thing):
-            from outlayer_lint.interpret import keras_layers  # noqa: PLC0415 - for programs that use Keras
+            from outlayer_lint.interpret.keras import layers as keras_layers  # noqa: PLC0415 - for programs that use Keras
 
             given = keras_layers.in_mode(it, thing, given, site.frame)
             return keras_layers.came_out(call_instance(it, thing, given, site), thing)
@@ -102,11 +102,11 @@ def method(it: Interpreter, thing: Method, given: Arguments, site: Site) -> Answ
         return apply_row(it, thing.row, "method", given.prepend(only(thing.receiver)), site)
     receiver = thing.receiver
     if isinstance(receiver, Sequence) and receiver.kind == families.PIPELINE:
-        from outlayer_lint.interpret import pipelines  # noqa: PLC0415 - for programs that use Keras
+        from outlayer_lint.interpret.data import pipelines  # noqa: PLC0415 - for programs that use Keras
 
         return pipelines.method(it, receiver, thing.name, given, site)
     if isinstance(receiver, Instance) and thing.name in families.METHODS:
-        from outlayer_lint.interpret import keras_models  # noqa: PLC0415 - for programs that use Keras
+        from outlayer_lint.interpret.keras import models as keras_models  # noqa: PLC0415 - for programs that use Keras
 
         return keras_models.method(it, receiver, thing.name, given, site) or unknown("unknown method")
     if isinstance(receiver, Class):
@@ -122,7 +122,8 @@ def library(it: Interpreter, thing: Library, given: Arguments, site: Site) -> An
     """Call a library's function or class."""
     found = native.FUNCTIONS.get(thing.name)
     if found is None and thing.name.startswith(knowledge.KERAS):
-        from outlayer_lint.interpret import keras_layers, pipelines  # noqa: PLC0415 - for programs that use Keras
+        from outlayer_lint.interpret.data import pipelines  # noqa: PLC0415 - for programs that use Keras
+        from outlayer_lint.interpret.keras import layers as keras_layers  # noqa: PLC0415 - for programs that use Keras
 
         found = keras_layers.LOOKED_UP.get(thing.name) or pipelines.FUNCTIONS.get(thing.name)
     if found is not None:
@@ -348,7 +349,7 @@ def inherited(it: Interpreter, thing: Instance, row: knowledge.Row, name: str) -
     for place, node in construction.calls_named(init[1].block, "__init__"):
         built = Built(row, name, passing.arguments(it, node, place, frame), Site(node, place, frame))
         if row.of_keras:
-            from outlayer_lint.interpret import keras_models  # noqa: PLC0415 - for programs that use Keras
+            from outlayer_lint.interpret.keras import models as keras_models  # noqa: PLC0415 - for programs that use Keras
 
             return keras_models.inherited_additions(it, thing, built)
         return built

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from outlayer_lint.interpret import arrays, calls, classes, instances, layers, operators, tensors, transfer
+from outlayer_lint.interpret import calls, classes, instances, layers, operators, transfer
 from outlayer_lint.interpret.choices import Choice, restrict
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
@@ -31,6 +31,7 @@ from outlayer_lint.interpret.things import (
     only,
     unknown,
 )  # fmt: skip
+from outlayer_lint.interpret.transfers import arrays, tensors
 from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any
 
@@ -167,7 +168,7 @@ def item(it: Interpreter, thing: Any, index: ast.expr, site: Site) -> Answer:
     place, frame = site.place, site.frame
     if isinstance(thing, Tensor):
         if arrays.of_pandas(thing):
-            from outlayer_lint.interpret import tables  # noqa: PLC0415 - for programs that use pandas
+            from outlayer_lint.interpret.data import tables  # noqa: PLC0415 - for programs that use pandas
 
             return tables.item(it, thing, index, site)
         return only(tensors.indexed(it, thing, index, site))

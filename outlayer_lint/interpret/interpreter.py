@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from outlayer_lint.interpret import (
-    attributes,
-    conditions,
-    containers,
-    definitions,
-    free_names,
-    passing,
-)
+from outlayer_lint.interpret import attributes, conditions, containers, definitions, free_names, passing
 from outlayer_lint.interpret.expressions import EVALUATORS
 from outlayer_lint.interpret.frames import Arguments, Frame, World
 from outlayer_lint.interpret.things import (

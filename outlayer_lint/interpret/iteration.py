@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from outlayer_lint.interpret import calls, classes, containers, tensors, transfer
+from outlayer_lint.interpret import calls, classes, containers, transfer
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
     Answer,
@@ -24,6 +24,7 @@ from outlayer_lint.interpret.things import (
     only,
     unknown,
 )  # fmt: skip
+from outlayer_lint.interpret.transfers import tensors
 from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Block, Place

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def run_container(it: Interpreter, thing: Built, given: Arguments, site: Site) -> Answer:
     """`Sequential(...)(x)`: from the tail, so that a learned layer near the end answers at once."""
     if thing.row.how == "graph":
-        from outlayer_lint.interpret import keras_models  # noqa: PLC0415 - for programs that use Keras
+        from outlayer_lint.interpret.keras import models as keras_models  # noqa: PLC0415 - for programs that use Keras
 
         return keras_models.outputs_given(it, thing)
     if thing.row.how != "sequence":
@@ -99,7 +99,7 @@ def _parts(it: Interpreter, thing: Built) -> Answer:
     if thing.extras and thing.extras[0][0] == "replaced":
         base = it.force(given.positional[0])
     elif thing.row.of_keras:
-        from outlayer_lint.interpret import keras_models  # noqa: PLC0415 - for programs that use Keras
+        from outlayer_lint.interpret.keras import models as keras_models  # noqa: PLC0415 - for programs that use Keras
 
         base = keras_models.parts(it, thing)
     elif given.more_positional:

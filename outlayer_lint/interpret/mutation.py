@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from outlayer_lint.interpret import arrays, assignment, attributes, conditions, containers, effects, operators, passing
+from outlayer_lint.interpret import assignment, attributes, conditions, containers, effects, operators, passing
 from outlayer_lint.interpret.choices import restrict
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
@@ -22,6 +22,7 @@ from outlayer_lint.interpret.things import (
     lift,
     only,
 )  # fmt: skip
+from outlayer_lint.interpret.transfers import arrays
 from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Block, Definition, Place
@@ -178,7 +179,7 @@ def stored(it: Interpreter, before: Answer, index: Slot, lazy: Entry, how: str, 
                 )
             return only(Sequence((), open=True, kind=thing.kind))
         if isinstance(thing, Tensor) and arrays.of_pandas(thing):
-            from outlayer_lint.interpret import tables  # noqa: PLC0415 - for programs that use pandas
+            from outlayer_lint.interpret.data import tables  # noqa: PLC0415 - for programs that use pandas
 
             return only(tables.stored(it, thing, index, key, lazy) if how == "assign" else tables.forgotten(thing))
         if isinstance(thing, Tensor):

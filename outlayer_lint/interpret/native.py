@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from outlayer_lint.interpret import arrays, attributes, calls, containers, iteration, operators, reflection
+from outlayer_lint.interpret import attributes, calls, containers, iteration, operators, reflection
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
     Answer,
@@ -20,6 +20,7 @@ from outlayer_lint.interpret.things import (
     only,
     unknown,
 )  # fmt: skip
+from outlayer_lint.interpret.transfers import arrays
 from outlayer_lint.lattice import Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any
 

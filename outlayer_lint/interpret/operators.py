@@ -7,9 +7,7 @@ import operator
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import signatures
-from outlayer_lint.interpret.arithmetic import Divided, _broadcast, _source, arithmetic, number, word
 from outlayer_lint.interpret.choices import NO_CHOICE, compatible
-from outlayer_lint.interpret.coupling import Follower
 from outlayer_lint.interpret.things import (
     Answer,
     Built,
@@ -30,6 +28,8 @@ from outlayer_lint.interpret.things import (
     only,
     unknown,
 )  # fmt: skip
+from outlayer_lint.interpret.transfers.arithmetic import Divided, _broadcast, _source, arithmetic, number, word
+from outlayer_lint.interpret.transfers.coupling import Follower
 from outlayer_lint.lattice import Emission, Origin, Tensor, Value
 from outlayer_lint.records import TYPE_CHECKING, Any
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret import arrays, attributes, calls, containers, datasets, layers, tensors
-from outlayer_lint.interpret.arithmetic import real
-from outlayer_lint.interpret.coupling import Follower
+from outlayer_lint.interpret import attributes, calls, containers, layers
+from outlayer_lint.interpret.data import datasets
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
     Answer,
@@ -23,6 +22,9 @@ from outlayer_lint.interpret.things import (
     only,
     unknown,
 )  # fmt: skip
+from outlayer_lint.interpret.transfers import arrays, tensors
+from outlayer_lint.interpret.transfers.arithmetic import real
+from outlayer_lint.interpret.transfers.coupling import Follower
 from outlayer_lint.lattice import Emission, Origin, Spot, Tensor, Value
 from outlayer_lint.records import TYPE_CHECKING, Any
 
@@ -212,7 +214,7 @@ def apply(it: Interpreter, app: Application) -> Answer:
     answer = _applied(it, app)
     if app.row.activation is None:
         return answer
-    from outlayer_lint.interpret import keras_layers  # noqa: PLC0415 - for programs that use Keras
+    from outlayer_lint.interpret.keras import layers as keras_layers  # noqa: PLC0415 - for programs that use Keras
 
     return keras_layers.activated(it, app, answer)
 
@@ -272,7 +274,7 @@ def called(it: Interpreter, thing: Built, given: Arguments, site: Site) -> Answe
     """Call a library object: a layer, an activation, a container, a model with a replaced head."""
     row = thing.row
     if row.of_keras:
-        from outlayer_lint.interpret import keras_layers  # noqa: PLC0415 - for programs that use Keras
+        from outlayer_lint.interpret.keras import layers as keras_layers  # noqa: PLC0415 - for programs that use Keras
 
         return keras_layers.called(it, thing, given, site)
     return run(it, thing, given, site)
@@ -319,7 +321,7 @@ def method(it: Interpreter, thing: Built, name: str, given: Arguments, site: Sit
     if name in ("forward", "__call__"):
         return called(it, thing, given, site)
     if row.of_keras:
-        from outlayer_lint.interpret import keras_models  # noqa: PLC0415 - for programs that use Keras
+        from outlayer_lint.interpret.keras import models as keras_models  # noqa: PLC0415 - for programs that use Keras
 
         found = keras_models.method(it, thing, name, given, site)
         if found is not None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from outlayer_lint.config import Config
     from outlayer_lint.diagnostic import Span
-    from outlayer_lint.interpret.inquiry import Inquiry
+    from outlayer_lint.interpret.questions.inquiry import Inquiry
     from outlayer_lint.lattice import Value
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.facts import Applied, Consumed, Decision, Fact, LossBuilt, LossCall
-from outlayer_lint.interpret import applications, arrays, consumers, decisions, targets
+from outlayer_lint.interpret.questions import applications, consumers, decisions, targets
+from outlayer_lint.interpret.transfers import arrays
 from outlayer_lint.judgement import Judgement, merge
 from outlayer_lint.lattice import Emission, Value, describe
 from outlayer_lint.tracer.child import aims, chains, formulas, keras_watch, written

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from outlayer_lint.facts import Applied
-from outlayer_lint.interpret import applications
+from outlayer_lint.interpret.questions import applications
 from outlayer_lint.lattice import Emission, Value
 from outlayer_lint.tracer.child import written
 from outlayer_lint.tracer.child.reading import row_of

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret import indexing
-from outlayer_lint.interpret.arithmetic import arithmetic
-from outlayer_lint.interpret.coupling import COUPLED, loosened
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import Const, Deferred, Dictionary, Sequence, Site, Unknown, only, unknown
 from outlayer_lint.interpret.transfer import Application, apply, as_value
+from outlayer_lint.interpret.transfers import indexing
+from outlayer_lint.interpret.transfers.arithmetic import arithmetic
+from outlayer_lint.interpret.transfers.coupling import COUPLED, loosened
 from outlayer_lint.lattice import SCRAMBLED, Emission, Origin, Tensor, Value
 from outlayer_lint.tracer.child.marks import PROJECT, Mark, Place, shortened, standing
 from outlayer_lint.tracer.child.recorder import BUILT

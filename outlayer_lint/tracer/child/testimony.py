@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from outlayer_lint.interpret import signs
+from outlayer_lint.interpret.questions import signs
 from outlayer_lint.tracer.child import chains
 from outlayer_lint.tracer.child.reading import row_of
 

@@ -1,0 +1,1 @@
+"""Transfer functions: what an operation makes of a tensor, one module for each kind."""
