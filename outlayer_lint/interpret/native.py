@@ -314,6 +314,7 @@ FUNCTIONS: dict[str, Callable[[Interpreter, Arguments, Site], Answer]] = {
     "builtins.max": _extreme(max), "builtins.min": _extreme(min), "builtins.abs": _extreme(abs), "builtins.sum": _sum,
     "builtins.type": reflection.kind_of, "typing.cast": _cast, "copy.copy": _same, "copy.deepcopy": _same,
     "importlib.import_module": texts.module, "pydoc.locate": texts.located,
+    "builtins.vars": texts.names_of, "builtins.globals": texts.own_names, "builtins.eval": texts.evaluated,
     "pickle.load": _loaded, "joblib.load": _loaded, "tqdm.tqdm": _same,
     "tqdm.auto.tqdm": _same, "tqdm.notebook.tqdm": _same, "tqdm.trange": _range, "tqdm.tqdm_notebook": _same,
     "itertools.cycle": _same, "itertools.islice": _same, "numpy.random.default_rng": arrays.generator,
