@@ -124,7 +124,12 @@ def element(it: Interpreter, thing: Any, step: object) -> Answer:
         return only(thing)
     if isinstance(thing, Built):
         inner = as_sequence(it, thing)
-        return at(it, inner, step) if inner is not None and isinstance(step, int) else transfer.drawn(it, thing, step)
+        if inner is not None and isinstance(step, int):
+            return at(it, inner, step)
+        if thing.row.kind == "container":  # around a list that somebody else makes
+            parts = layers.parts(it, thing)
+            return lift(parts, lambda t: element(it, t, step) if isinstance(t, Parameter) else only(t))
+        return transfer.drawn(it, thing, step)
     if isinstance(thing, Instance) and isinstance(step, int):
         fields = list(classes.dataclass_fields(it, thing.cls))
         if -len(fields) <= step < len(fields):

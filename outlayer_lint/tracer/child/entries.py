@@ -133,6 +133,9 @@ def _turns(expression: ast.expr) -> bool:
 TURNS = ("(0, 2, 1)", "[0, 2, 1]", "0, 2, 1")
 
 
+RESHAPES = frozenset("view reshape expand repeat unflatten".split())
+
+
 def _words(expression: ast.expr, model: nn.Module) -> set[str]:
     """Names in an expression that go through no layer inside it, and are read for more than their shape."""
     match expression:
@@ -144,6 +147,10 @@ def _words(expression: ast.expr, model: nn.Module) -> set[str]:
             return set()
         case ast.Call(func=ast.Attribute(attr="size" | "dim" | "new_zeros")):
             return set()
+        case ast.Call(
+            func=ast.Attribute(value=reshaped, attr="view" | "reshape" | "expand" | "repeat" | "unflatten")
+        ) if ast.unparse(reshaped) not in {"torch", "F"}:
+            return _words(reshaped, model)  # the arguments are sizes
         case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str() | int() as key)):
             return {name, f"{name}.{key}"}
         case ast.Attribute(value=ast.Name(id=name), attr=attr):
@@ -234,7 +241,8 @@ def indices(cls: type, name: str) -> int:
 
 
 def source(cls: type, method: str) -> ast.Module:
-    """The tree of a method, empty where its source cannot be had."""
+    """The tree of a method, empty where its source cannot be had; a model of Keras has `call` for `forward`."""
+    method = "call" if method == "forward" and is_keras(cls) else method
     try:
         return ast.parse(textwrap.dedent(inspect.getsource(getattr(cls, method))))
     except (OSError, TypeError, SyntaxError, AttributeError, IndexError):

@@ -11,7 +11,9 @@ import io
 import re
 import textwrap
 import tokenize
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from outlayer_lint.tracer.child.adapters.keras import is_keras
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,16 +84,20 @@ def notes(model: nn.Module, names: list[str], text: str = "", name: str = "") ->
 
 def _tree(cls: type) -> ast.FunctionDef | None:
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(cls.forward)))  # type: ignore[attr-defined]
+        tree = ast.parse(textwrap.dedent(inspect.getsource(_forward(cls))))
     except (OSError, TypeError, SyntaxError, AttributeError):
         return None
     return next((node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)), None)
 
 
+def _forward(cls: type) -> Any:
+    return getattr(cls, "call" if is_keras(cls) else "forward")
+
+
 def _texts(cls: type) -> Iterator[str]:
     """Prose on `forward`, then on the class: docstrings, and comments that stand alone or beside the signature."""
     try:
-        source = textwrap.dedent(inspect.getsource(cls.forward))  # type: ignore[attr-defined]
+        source = textwrap.dedent(inspect.getsource(_forward(cls)))
         tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
     except (OSError, TypeError, SyntaxError, AttributeError, tokenize.TokenError):
         source, tokens = "", []
@@ -100,7 +106,7 @@ def _texts(cls: type) -> Iterator[str]:
         alone = token.line.lstrip().startswith("#")
         if token.type == tokenize.COMMENT and (alone or token.start[0] <= head):
             yield token.string.lstrip("# ")
-    for thing in (vars(cls).get("forward"), vars(cls).get("__init__")):
+    for thing in (vars(cls).get(_forward(cls).__name__), vars(cls).get("__init__")):
         yield getattr(thing, "__doc__", None) or ""
     yield vars(cls).get("__doc__") or ""
 
