@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from outlayer_lint.diagnostic import Span
     from outlayer_lint.interpret.frames import Frame, World
+    from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.interpret.questions.driver import Driver
     from outlayer_lint.interpret.questions.seeds import Seed
     from outlayer_lint.knowledge import Row
