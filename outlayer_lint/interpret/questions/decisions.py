@@ -144,7 +144,7 @@ def called(driver: Driver, seed: Seed) -> Iterator[Fact]:
 
 
 def _way(it: Interpreter, seed: Seed, frame: Frame, operand: Answer) -> Answer:
-    """What has been activated already, with the options under which the place is come to: who sets them, callers say."""
+    """What has been activated already, with the options on the way to the place: who sets them, callers say."""
     met = [thing for thing, _ in operand if isinstance(thing, Tensor) and thing.emission in applications.ACTIVATED]
     way = conditions.way_to(it, seed.place, frame) if met and seed.place.block.condition is not None else None
     return tuple([(thing, way) for thing in met]) if way else ()
