@@ -10,7 +10,7 @@ from bisect import bisect_left
 
 from outlayer_lint.records import TYPE_CHECKING, NamedTuple
 from outlayer_lint.resolve.blocks import Block, Definition, Place
-from outlayer_lint.resolve.branches import is_exhaustive, leaves
+from outlayer_lint.resolve.branches import is_exhaustive, last_turn, leaves
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -125,9 +125,13 @@ def _through(
         left = paths
         for sub in subs:
             if sub.kind == "loop":
+                leave = last_turn(node, sub)
                 for which in ("last", "earlier"):
-                    inside = [(c, (*l, (node, which))) for c, l in fresh]
-                    if not _within(key, sub, len(sub.statements), inside, found, limit):
+                    inside, end = [(c, (*l, (node, which))) for c, l in fresh], len(sub.statements)
+                    if leave is not None and which == "last":
+                        end, way_out = leave
+                        inside = _within(key, way_out, len(way_out.statements), inside, found, limit)
+                    if not _within(key, sub, end, inside, found, limit):
                         left = []  # a loop whose body always writes the key is taken to run at least once
                         break
         if direct:  # the loop variable itself, read after the loop
