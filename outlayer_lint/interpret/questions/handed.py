@@ -80,6 +80,47 @@ def objects(driver: Driver, cls: str, files: list[SourceFile]) -> dict[str, Scop
     return {name: found[name] for name in list(found)[:MAX_NAMES] if name and name not in COMMON}
 
 
+def receivers(driver: Driver, cls: str, held: list[tuple[SourceFile, str]]) -> Iterator[tuple[SourceFile, str]]:
+    """Where an object of a class is received that bears these names in these files: `Trainer(net, loss)`, `fit(loss)`.
+
+    Gives the file of the function or class that it is handed to, and its name there; and so on from there.
+    """
+    queue = [(file, name, False) for file, name in held] + [(file, cls, True) for file in {file for file, _ in held}]
+    seen, asked = {(file, name) for file, name, _ in queue}, 0
+    for file, name, made in queue:  # which grows
+        spots = file.standing(name) if made else _passed(file.text, name, method=False)
+        for line in file.lines_at(spots):
+            asked += 1
+            place = file.locate(line) if asked <= MAX_MENTIONS else None
+            for home, parameter in () if place is None else _received(driver, place, name, made=made):
+                for called in dict.fromkeys((parameter, *home.bound_to(parameter, PLAIN))):
+                    if (home, called) not in seen:
+                        seen.add((home, called))
+                        queue.append((home, called, False))
+                        yield home, called
+
+
+def _received(driver: Driver, place: Place, name: str, *, made: bool) -> Iterator[tuple[SourceFile, str]]:
+    """The parameters of the project's own functions and classes that a statement hands something over to."""
+    statement = place.block.statements[place.index]
+    if isinstance(statement, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return
+    for node in walk(statement):
+        if not isinstance(node, ast.Call):
+            continue
+        at: int | str | None = next((i for i, a in enumerate(node.args) if _holds(a, name, made=made)), None)
+        if at is None:
+            at = next((k.arg for k in node.keywords if k.arg and _holds(k.value, name, made=made)), None)
+        if at is not None:
+            yield from _homes(driver, Seed(node, place, ()), at)
+
+
+def _homes(driver: Driver, seed: Seed, at: int | str) -> Iterator[tuple[SourceFile, str]]:
+    for scope, ordered in _taking(driver, seed):
+        if isinstance(at, str) or at < len(ordered):
+            yield scope.file, at if isinstance(at, str) else ordered[at]
+
+
 def _made_in_place(driver: Driver, file: SourceFile, maker: str) -> Iterator[str]:
     """The parameters that `train(net, maker())` gives what is made to."""
     spots = [at for at in file.standing(maker) if file.text[at + len(maker) : at + len(maker) + 1] == "("]
@@ -203,16 +244,18 @@ def _holds(node: ast.expr, name: str, *, made: bool = False) -> bool:
 
 def _parameters(driver: Driver, seed: Seed, at: int) -> Iterator[str]:
     """The parameter that takes a positional argument of a call of the project's own function or class."""
+    return (ordered[at] for _, ordered in _taking(driver, seed) if at < len(ordered))
+
+
+def _taking(driver: Driver, seed: Seed) -> Iterator[tuple[Scope, list[str]]]:
+    """The project's own functions, or constructors, that a call means, with the parameters it fills in order."""
     for _, things in driver.callee(seed):
         for thing in things:
             inner = thing.function if isinstance(thing, Partial) else thing
             if isinstance(inner, Class):
                 found = classes.method_of(driver.it, inner, "__init__")
-                ordered = found[1].parameter_names[1:] if found is not None else []
+                if found is not None:
+                    yield found[1], found[1].parameter_names[1:]
             elif isinstance(inner, Function):
-                ordered = inner.scope.parameter_names[1 if inner.bound is not None else 0 :]
-            else:
-                continue
-            if at < len(ordered):
-                yield ordered[at]
+                yield inner.scope, inner.scope.parameter_names[1 if inner.bound is not None else 0 :]
         break
