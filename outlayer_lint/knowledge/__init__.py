@@ -71,7 +71,7 @@ class Row:
         maps: what it makes of each element, for transforms.
         methods: method name -> what calling it does, for objects that are not modules.
         activation: spec of the activation that a layer puts on its result: a string that `alias` knows, a function or a
-            layer; `None` where the row applies none.
+            layer; `None` where the row applies none. A fourth element is a context manager that sets the default.
         threshold: spec of the value from which a metric counts a prediction as positive.
         by_shape: for names that stand for different rows by what they meet (`metrics=["accuracy"]`): the row where the
             prediction has `one-unit`, where the target is an index (`index-target`), and `otherwise`.

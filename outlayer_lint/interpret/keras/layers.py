@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 from math import inf
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import calls, classes, conditions, transfer
-from outlayer_lint.interpret.frames import Arguments, Frame
+from outlayer_lint.interpret.frames import MAX_DEPTH, Arguments, Frame
 from outlayer_lint.interpret.things import (
     Answer,
     Built,
@@ -28,6 +29,7 @@ from outlayer_lint.interpret.things import (
 from outlayer_lint.interpret.transfers import coupling
 from outlayer_lint.lattice import Emission, Origin, Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any
+from outlayer_lint.resolve.blocks import managers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.things import Entry
     from outlayer_lint.interpret.transfer import Application
 
+SPEC = ("argument", "name", "default")  # a fourth says what else may set the default
+
 MODES = {mode: only(Const(mode)) for mode in (True, False)}
 
 
@@ -49,10 +53,30 @@ def activated(it: Interpreter, app: Application, answer: Answer) -> Answer:
     """What a layer gives once its own activation has been applied: `Dense(3, activation="softmax")`."""
     entry, default = _activation(app)
     if entry is None:
+        starred = _starred(it, app)
+        if starred is not None:
+            return starred
         if default is None:
             return answer
+        spec = app.row.activation
+        if len(spec) > len(SPEC) and _set_around(it, spec[-1], app.site):
+            return unknown("unknown activation", ("default", app.row.name))
         return applied(it, app, only(Const(default)), None, answer)
     return applied(it, app, it.force(entry), entry, answer)
+
+
+def _starred(it: Interpreter, app: Application) -> Answer | None:
+    """What is known of an activation that `Dense(**options)` may hold: nothing, or the parameter to ask callers for."""
+    given, site = (app.given, app.site) if app.built is None else (app.built.arguments, app.built.site)
+    spec, names = app.row.activation, app.row.constructor or app.row.parameters
+    if not isinstance(spec, tuple) or not given.may_bind(names.index(spec[1]) if spec[1] in names else None, spec[1]):
+        return None
+    key = ("activation", id(site.node))
+    for keyword in site.node.keywords if isinstance(site.node, ast.Call) else ():
+        for thing, _ in it.ev(keyword.value, site.place, site.frame) if keyword.arg is None else ():
+            if isinstance(thing, Parameter):
+                return only(Parameter(thing.scope, thing.name, (*thing.trail, key)))
+    return unknown("starred argument", key)
 
 
 def _activation(app: Application) -> tuple[Entry | None, str | None]:
@@ -65,6 +89,25 @@ def _activation(app: Application) -> tuple[Entry | None, str | None]:
             if override.path == (spec[1],):
                 return override.lazy, None
     return app.entry(spec[1]), spec[2]
+
+
+def _set_around(it: Interpreter, manager: str, site: Site) -> bool:
+    """Whether a context manager that sets defaults may be entered where a layer is called, or by whoever calls that."""
+    if not it.project.mentions(manager):
+        return False
+    place, frame = site.place, site.frame
+    for _ in range(MAX_DEPTH):
+        if manager in managers(place.block):
+            return True
+        if frame.place is not None and frame.caller is not None:
+            place, frame = frame.place, frame.caller
+            continue
+        scope = place.block.scope
+        assumed = frame.world.bindings.get(scope)
+        if scope.kind == "module" or assumed is None:
+            return scope.kind != "module"
+        place, frame = assumed.place, it.root(assumed.place.block.scope, frame.world)
+    return True
 
 
 def applied(it: Interpreter, app: Application, activation: Answer, entry: Entry | None, answer: Answer) -> Answer:

@@ -12,10 +12,11 @@ from outlayer_lint.interpret.questions.targets import ancestors, feeds, heads
 from outlayer_lint.interpret.things import Answer, Built, Instance, Lazy, Library, Parameter, Unknown
 from outlayer_lint.lattice import Tensor, Value
 from outlayer_lint.records import TYPE_CHECKING, Any
+from outlayer_lint.resolve.blocks import managers
 from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from outlayer_lint.facts import LossCall
     from outlayer_lint.interpret.frames import World
@@ -117,16 +118,8 @@ def _is_network(it: Interpreter, thing: Any) -> bool:
 
 def within_no_grad(block: Block | None) -> bool:
     """Whether a block lies in a `with torch.no_grad()` or a function so decorated."""
-    return block is not None and (not NO_GRADIENT.isdisjoint(_within(block)) or block.scope.has_decorator(*NO_GRADIENT))
-
-
-def _within(block: Block | None) -> Iterator[str]:
-    """The context managers around a block."""
-    while block is not None:
-        if block.kind == "with" and isinstance(block.statement, (ast.With, ast.AsyncWith)):
-            for item in block.statement.items:
-                yield _last(item.context_expr.func if isinstance(item.context_expr, ast.Call) else item.context_expr)
-        block = block.parent
+    inside = not NO_GRADIENT.isdisjoint(managers(block))
+    return inside or (block is not None and block.scope.has_decorator(*NO_GRADIENT))
 
 
 def predicted(case: Evidence) -> bool:
@@ -135,7 +128,7 @@ def predicted(case: Evidence) -> bool:
     if not question.application.row.of_keras or not isinstance(entry, Lazy):
         return False
     around = [question.seed.place, *(call.place for call in question.world.bindings.values() if call is not None)]
-    if any("GradientTape" in _within(place.block) for place in around):
+    if any("GradientTape" in managers(place.block) for place in around):
         return False
     steps = tracing.behind(case.it, entry)
     return any(isinstance(step.node, ast.Call) and _last(step.node.func) in families.PREDICTING for step in steps)
