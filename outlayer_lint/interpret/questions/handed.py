@@ -72,6 +72,8 @@ def objects(driver: Driver, cls: str, files: list[SourceFile]) -> dict[str, Scop
             held.update(dict.fromkeys(names))
             if _gives_back(place, cls, names):
                 makers.setdefault(place.block.scope.name, place.block.scope.owner)
+            for scope in _looking_up(file, names) if place.block.scope.kind == "module" else ():
+                makers.setdefault(scope.name, scope.owner)
     found: dict[str, Scope | None] = dict.fromkeys(name for name in held if name and name not in COMMON)
     for name, after in [*((name, PLAIN) for name in list(found)[:MAX_NAMES]), *((name, CALLED) for name in makers)]:
         for file in driver.project.mentions(name)[:MAX_MENTIONS]:
@@ -120,9 +122,10 @@ def _received(driver: Driver, place: Place, name: str, *, made: bool) -> Iterato
 
 
 def _homes(driver: Driver, seed: Seed, at: int | str) -> Iterator[tuple[SourceFile, str]]:
-    for scope, ordered in _taking(driver, seed):
+    for scope, ordered, taker in _taking(driver, seed):
         if isinstance(at, str) or at < len(ordered):
-            yield scope.file, at if isinstance(at, str) else ordered[at]
+            for file in dict.fromkeys((scope.file, taker.file)):  # where a base takes it and the class itself uses it
+                yield file, at if isinstance(at, str) else ordered[at]
 
 
 def _made_in_place(driver: Driver, file: SourceFile, maker: str) -> Iterator[str]:
@@ -159,6 +162,15 @@ def _gives_back(place: Place, cls: str, names: list[str]) -> bool:
         return False
     returned = [n.value for n in walk(scope.node) if isinstance(n, ast.Return)]
     return any(value is not None and _holds(value, name, made=True) for name in names for value in returned)
+
+
+def _looking_up(file: SourceFile, names: list[str]) -> Iterator[Scope]:
+    """The functions of a file that return what an entry of a table makes: `return LOSSES[name](**options)`."""
+    for name in names:
+        for match in file.matches(rf"\breturn\s+{re.escape(name)}\s*(?:\[|\.get\()", name):
+            place = file.locate(file.lines_at([match.start()])[0])
+            if place is not None and place.block.scope.kind == "function":
+                yield place.block.scope
 
 
 def _declares(annotation: ast.expr | None, cls: str) -> bool:
@@ -248,18 +260,21 @@ def _holds(node: ast.expr, name: str, *, made: bool = False) -> bool:
 
 def _parameters(driver: Driver, seed: Seed, at: int) -> Iterator[str]:
     """The parameter that takes a positional argument of a call of the project's own function or class."""
-    return (ordered[at] for _, ordered in _taking(driver, seed) if at < len(ordered))
+    return (ordered[at] for _, ordered, _ in _taking(driver, seed) if at < len(ordered))
 
 
-def _taking(driver: Driver, seed: Seed) -> Iterator[tuple[Scope, list[str]]]:
-    """The project's own functions, or constructors, that a call means, with the parameters it fills in order."""
+def _taking(driver: Driver, seed: Seed) -> Iterator[tuple[Scope, list[str], Scope]]:
+    """The project's own functions, or constructors, that a call means, with the parameters it fills in order.
+
+    And the function or class that was called.
+    """
     for _, things in driver.callee(seed):
         for thing in things:
             inner = thing.function if isinstance(thing, Partial) else thing
             if isinstance(inner, Class):
                 found = classes.method_of(driver.it, inner, "__init__")
                 if found is not None:
-                    yield found[1], found[1].parameter_names[1:]
+                    yield found[1], found[1].parameter_names[1:], inner.scope
             elif isinstance(inner, Function):
-                yield inner.scope, inner.scope.parameter_names[1 if inner.bound is not None else 0 :]
+                yield inner.scope, inner.scope.parameter_names[1 if inner.bound is not None else 0 :], inner.scope
         break
