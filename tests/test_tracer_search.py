@@ -158,6 +158,29 @@ def test_a_condition_under_which_the_model_raises_says_what_is_wanted(tmp_path: 
     assert [spec.shape for spec in best.specs] == [(2, 6, 5), (2, 6)]
 
 
+HANDLED = """
+import torch
+import torch.nn as nn
+class Net(nn.Module):
+    def __init__(self, fields=4):
+        super().__init__()
+        self.tables = nn.ModuleList([nn.Embedding(n, 3) for n in (7, 5)])
+        self.mix, self.out = nn.Linear(6, 6), nn.Linear(12, 2)
+    def forward(self, states, ids, doubtful):
+        looked_up = torch.cat([table(ids[:, i]) for i, table in enumerate(self.tables)], dim=1)
+        if doubtful.dim() == 4:
+            doubtful = doubtful.permute(0, 2, 3, 1)
+        pooled = torch.bmm(self.mix(states).transpose(1, 2), torch.ones(len(states), states.size(1), 1)).squeeze(2)
+        return self.out(torch.cat([pooled, looked_up], 1)) + states.sum(dim=2)[:, :1] + self.mix(doubtful).sum()
+"""
+
+
+def test_what_is_done_with_an_argument_says_how_many_axes_and_columns_it_has(tmp_path: Path) -> None:
+    best = found(model_of(HANDLED, tmp_path)).hypotheses[0]
+    assert [len(spec.shape) for spec in best.specs] == [3, 2, 2]
+    assert (best.specs[1].shape, best.specs[1].high) == ((2, 2), 5)
+
+
 ATTENDED = """
 import torch
 import torch.nn as nn

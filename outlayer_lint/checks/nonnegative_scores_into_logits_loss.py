@@ -7,13 +7,13 @@ from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.facts import Applied, LossCall, places
 from outlayer_lint.lattice import Emission, Tensor
 
-LOSSES = ("softmax-cross-entropy", "binary-logits", "nll", "kl", "binary", "squared", "absolute")
+LOSSES = ("softmax-cross-entropy", "binary-logits", "nll", "kl", "categorical", "binary", "squared", "absolute")
 GIVEN = ("nonneg", "pos", "bnd", "unit", "simplex", "logp")
 LOWEST = -0.5  # silu, gelu, mish and hardswish dip below zero, but not as far
 # What these losses are rightly given, so that only the clipping before it is left to say.
 PROBABLE, LOGARITHM = frozenset({Emission.UNIT, Emission.SIMPLEX}), frozenset({Emission.LOGP})
 ACCEPTS = dict.fromkeys(("nll", "kl", "softmax-cross-entropy"), LOGARITHM)
-ACCEPTS |= dict.fromkeys(("binary", "squared", "absolute"), PROBABLE)
+ACCEPTS |= dict.fromkeys(("categorical", "binary", "squared", "absolute"), PROBABLE)
 
 
 def check(call: LossCall | Applied) -> Iterator[Finding]:
@@ -24,13 +24,14 @@ def check(call: LossCall | Applied) -> Iterator[Finding]:
     grade = {"softmax-cross-entropy": "softmax", "binary-logits": "sigmoid"}.get(family, "")
     witness = value.all(lambda way: floor(way) > LOWEST) if grade else None
     if witness is None and family in ACCEPTS:
-        grade, witness = "inside", value.all(lambda way: way.emission in ACCEPTS[family] and clipped(way))
+        witness = value.all(lambda way: way.emission in ACCEPTS[family] and clipped(way))
+        grade = "inside" if witness is None or not pooled(witness.inner.ways[0]) else "averaged"
     elif grade == "sigmoid" and any(floor(way) < 0 for way in value):
         grade = "nearly"
-    elif grade == "softmax" and any("Conv" in way.learned and way.rank != way.inner.rank for way in value):
+    elif grade == "softmax" and any(map(pooled, value)):
         grade = "pooled"
     if witness is not None and not call.swapped:
-        scores = witness.inner.ways[0] if grade == "inside" else witness
+        scores = witness.inner.ways[0] if grade in ("inside", "averaged") else witness
         fix = Fix("advise", "drop the activation after the last layer, so that scores can be negative")
         yield Finding(call.span, grade, places(scores), fix, certainty=value.certainty)
 
@@ -50,6 +51,11 @@ def clipped(way: Tensor) -> bool:
     """Whether a softmax or a sigmoid was applied to such scores; `x / x.sum()` of them is no fault."""
     squashed = way.emission is Emission.LOGP or way.by.lower().endswith(("softmax", "sigmoid"))
     return squashed and way.inner.all(lambda scores: floor(scores) > LOWEST) is not None
+
+
+def pooled(way: Tensor) -> bool:
+    """Whether scores are averages over the positions of a convolution."""
+    return "Conv" in way.learned and way.rank != way.inner.rank
 
 
 def floor(way: Tensor) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from functools import partial
 
-from outlayer_lint.interpret import attributes, calls, conditions, containers, iteration, operators, passing
+from outlayer_lint.interpret import attributes, calls, conditions, containers, iteration, operators, options, passing
 from outlayer_lint.interpret.choices import restrict
 from outlayer_lint.interpret.things import (
     Answer,
@@ -160,13 +160,18 @@ def _inner(it: Interpreter, node: ast.Starred | ast.Await | ast.NamedExpr, place
 
 
 def _text(it: Interpreter, node: ast.JoinedStr, place: Place, frame: Frame) -> Answer:
-    parts: list[str] = []
+    parts: list[Any] = []
     for part in node.values:
-        value = part.value if isinstance(part, ast.Constant) else it.constant(it.ev(part.value, place, frame))  # type: ignore[attr-defined]
-        if value is ... or (isinstance(part, ast.FormattedValue) and (part.format_spec or part.conversion != -1)):
+        if isinstance(part, ast.FormattedValue) and (part.format_spec or part.conversion != -1):
             return unknown("text built at run time")
-        parts.append(str(value))
-    return only(Const("".join(parts)))
+        answer = only(Const(part.value)) if isinstance(part, ast.Constant) else it.ev(part.value, place, frame)  # type: ignore[attr-defined]
+        value = it.constant(answer)
+        if value is ...:
+            if len(answer) != 1 or not isinstance(answer[0][0], options.Option):
+                return unknown("text built at run time")
+            value = answer[0][0]
+        parts.append(value)
+    return only(options.joined(parts))
 
 
 EVALUATORS: dict[type[ast.expr], Callable[[Interpreter, Any, Place, Frame], Answer]] = {

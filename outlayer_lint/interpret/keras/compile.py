@@ -202,6 +202,9 @@ class Context:
         _, trained = self.compiles.training.of(keras_training.key_of(model), self.seed, self.world)
         return not trained
 
+    def _early(self, model: Any) -> bool:
+        return self.compiles.training.early(keras_training.key_of(model), self.seed, self.world)
+
     def _heads(self, outputs: Answer) -> Iterator[tuple[list[Head] | None, Choices]]:
         """The heads in each program: ways to build a model are different programs, where options tell them apart."""
         single = tuple((t, c) for t, c in outputs if not isinstance(t, (Sequence, Dictionary)))
@@ -303,7 +306,7 @@ class Context:
                     value, consumer=named.shown, parameter=named.row.prediction,
                     prediction=self._shown(program, index),
                 )  # fmt: skip
-                row = keras_losses.by_shape(application.row, value, trained)
+                row = keras_losses.by_shape(application.row, value, trained, lambda: self._early(program.model))
                 yield Consumed(
                     self.span(entry), row, named.row.prediction, value, words=words, trained=trained,
                     arguments=consumers.constants_of(application),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 from math import inf
 
@@ -52,6 +53,9 @@ def activated(it: Interpreter, app: Application, answer: Answer) -> Answer:
     """What a layer gives once its own activation has been applied: `Dense(3, activation="softmax")`."""
     entry, default = _activation(app)
     if entry is None:
+        starred = _starred(it, app)
+        if starred is not None:
+            return starred
         if default is None:
             return answer
         spec = app.row.activation
@@ -59,6 +63,20 @@ def activated(it: Interpreter, app: Application, answer: Answer) -> Answer:
             return unknown("unknown activation", ("default", app.row.name))
         return applied(it, app, only(Const(default)), None, answer)
     return applied(it, app, it.force(entry), entry, answer)
+
+
+def _starred(it: Interpreter, app: Application) -> Answer | None:
+    """What is known of an activation that `Dense(**options)` may hold: nothing, or the parameter to ask callers for."""
+    given, site = (app.given, app.site) if app.built is None else (app.built.arguments, app.built.site)
+    spec, names = app.row.activation, app.row.constructor or app.row.parameters
+    if not isinstance(spec, tuple) or not given.may_bind(names.index(spec[1]) if spec[1] in names else None, spec[1]):
+        return None
+    key = ("activation", id(site.node))
+    for keyword in site.node.keywords if isinstance(site.node, ast.Call) else ():
+        for thing, _ in it.ev(keyword.value, site.place, site.frame) if keyword.arg is None else ():
+            if isinstance(thing, Parameter):
+                return only(Parameter(thing.scope, thing.name, (*thing.trail, key)))
+    return unknown("starred argument", key)
 
 
 def _activation(app: Application) -> tuple[Entry | None, str | None]:

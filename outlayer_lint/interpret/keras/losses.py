@@ -24,6 +24,8 @@ from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from outlayer_lint.facts import LossCall
     from outlayer_lint.interpret.choices import Choices
     from outlayer_lint.interpret.interpreter import Interpreter
@@ -138,11 +140,15 @@ def in_order(application: Application) -> Application:
     return Application(application.it, row, application.form, turned, application.site, None)
 
 
-def by_shape(row: Row, value: Value, trained: tuple[LossCall, ...]) -> Row:
-    """What "accuracy" or "crossentropy" stands for, by the units of the output and the targets; else the row itself."""
+def by_shape(row: Row, value: Value, trained: tuple[LossCall, ...], early: Callable[[], bool]) -> Row:
+    """What "accuracy" or "crossentropy" stands for, by the units of the output and the targets; else the row itself.
+
+    `early`: whether the program is written for a Keras that takes a binary loss for a sign of one unit.
+    """
     if not row.by_shape:
         return row
-    meant = "one-unit" if value.units == 1 else ""
+    binary = bool(trained) and all(call.loss.family == "binary" for call in trained)
+    meant = "one-unit" if value.units == 1 or (binary and early()) else ""
     if not meant and value.units is not None:
         wanted = {tuple(call.loss.target) for call in trained if call.loss is not OWN}
         if wanted == {(Emission.INDEX,)}:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.sourcefile import SourceFile
 
 WORDS = ("fit", "fit_generator", "train_on_batch", "fit_on_batch", "fit_dataset")
+EARLY = frozenset(("nb_epoch", "samples_per_epoch", "nb_val_samples"))  # Keras 2.3 was the last to take these
 WORLDS, STEPS, FUEL = 4, 8, 500
 MAX_FILES = 8
 MAX_CALLS = 40
@@ -149,6 +150,11 @@ class Training:
         fits = [*here, *elsewhere]
         unknown = not fits and not self._called(seed, world) and not self._only_reads(seed)
         return [], unknown or any(fit.unresolved for fit in fits)
+
+    def early(self, key: Made | None, seed: Seed, world: World) -> bool:
+        """Whether a training call is spelled as only the Keras before TensorFlow's own understands it."""
+        fits, _ = self.of(key, seed, world)
+        return any(keyword.arg in EARLY for fit in fits for keyword in fit.seed.node.keywords)
 
     def _called(self, seed: Seed, world: World) -> bool:
         """Whether what compiles a model is called in a project that trains none: whoever else calls it may train."""

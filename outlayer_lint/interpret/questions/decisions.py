@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from outlayer_lint.diagnostic import Span
     from outlayer_lint.interpret.frames import Frame, World
+    from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.interpret.questions.driver import Driver
     from outlayer_lint.interpret.questions.seeds import Seed
     from outlayer_lint.knowledge import Row
@@ -130,7 +131,7 @@ def called(driver: Driver, seed: Seed) -> Iterator[Fact]:
                 )
                 for entry in _wanted(application):
                     answer = it.force(entry)
-                    answers.extend((answer, open_behind(driver, answer, touch)))
+                    answers.extend((answer, open_behind(driver, answer, touch), _way(it, seed, frame, answer)))
         return answers
 
     # A metric is some calls away from its model, a logarithm close to the activation that it is taken of.
@@ -140,6 +141,13 @@ def called(driver: Driver, seed: Seed) -> Iterator[Fact]:
             application = applied_row(driver, thing, seed, frame)
             if application is not None and not _is_of_numbers(application):
                 yield from _facts(driver, seed, application, related_to(driver, world))
+
+
+def _way(it: Interpreter, seed: Seed, frame: Frame, operand: Answer) -> Answer:
+    """What has been activated already, with the options on the way to the place: who sets them, callers say."""
+    met = [thing for thing, _ in operand if isinstance(thing, Tensor) and thing.emission in applications.ACTIVATED]
+    way = conditions.way_to(it, seed.place, frame) if met and seed.place.block.condition is not None else None
+    return tuple([(thing, way) for thing in met]) if way else ()
 
 
 def applied_row(driver: Driver, thing: Any, seed: Seed, frame: Frame) -> Application | None:

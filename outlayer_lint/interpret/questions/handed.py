@@ -43,6 +43,10 @@ def names(driver: Driver, scope: Scope, files: list[SourceFile]) -> list[str]:
                 continue
             for name in _taken(driver, place, scope.name):
                 found[name] = None
+            statement, around = place.block.statements[place.index], place.block.scope
+            if type(statement) is ast.Return and statement.value is not None and _holds(statement.value, scope.name):
+                for other in driver.project.mentions(around.name)[:MAX_MENTIONS]:
+                    found.update(dict.fromkeys(other.bound_to(around.name, CALLED)))
     for name in list(found)[:MAX_NAMES]:
         for file in driver.project.mentions(name)[:MAX_MENTIONS]:
             for match in file.matches(rf"{DRAWN}[^\n]*\b{name}\b", name):

@@ -60,6 +60,22 @@ def is_state(model: nn.Module, name: str, method: str = "forward") -> bool:
     )
 
 
+def counts_steps(model: nn.Module, name: str, depth: int = DEPTH) -> bool:
+    """Whether an argument says how many steps of each sample count: it goes where a sequence is packed."""
+    for node in ast.walk(source(type(model), "forward")):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("pack_padded_sequence"):
+            given = [*node.args[1:2], *(keyword.value for keyword in node.keywords if keyword.arg == "lengths")]
+            if any(isinstance(word, ast.Name) and word.id == name for one in given for word in ast.walk(one)):
+                return True
+    for path, position, _ in _met(model, name, "forward") if depth else ():
+        inner = _at(model, path)
+        if isinstance(inner, nn.Module) and inner is not model and not is_leaf(inner):
+            parameters = parameters_of(inner)
+            if position < len(parameters) and counts_steps(inner, parameters[position].name, depth - 1):
+                return True
+    return False
+
+
 def entry(model: nn.Module, name: str, *, strict: bool, depth: int = DEPTH, method: str = "forward") -> Entry | None:
     """The layer that an argument meets first, as the source of `forward` says; the first of all unless `strict`."""
     if is_leaf(model):

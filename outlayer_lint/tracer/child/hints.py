@@ -11,7 +11,17 @@ from torch import nn
 
 from outlayer_lint.tracer.child import lengths
 from outlayer_lint.tracer.child.columns import with_columns
-from outlayer_lint.tracer.child.entries import entry, is_state, parameters_of, read, reshaped, rows, source, whole
+from outlayer_lint.tracer.child.entries import (
+    counts_steps,
+    entry,
+    is_state,
+    parameters_of,
+    read,
+    reshaped,
+    rows,
+    source,
+    whole,
+)
 from outlayer_lint.tracer.child.layers import first_of, hidden, image, of_layer
 from outlayer_lint.tracer.child.parts import in_parts
 from outlayer_lint.tracer.child.shaped import as_noted
@@ -245,6 +255,11 @@ def slot_for(
             return value(1)
     if is_state(model, name):
         return hidden(model, low)
+    if number and not inside and counts_steps(model, name):
+        steps = (
+            main.shape[1 - main.batch] if main is not None and len(main.shape) > 1 and main.batch in {0, 1} else TIME
+        )
+        return tensor(BATCH, dtype="i64", high=steps + 1, fill="lengths")
     if number and not inside and whole(model, name):
         table = entry(model, name, strict=True)
         if table is None or not isinstance(table.leaf, (nn.Embedding, nn.EmbeddingBag)):

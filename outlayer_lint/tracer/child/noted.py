@@ -14,6 +14,7 @@ import tokenize
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from outlayer_lint.tracer.child.adapters.keras import is_keras
+from outlayer_lint.tracer.child.handled import handled, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +58,7 @@ BRACKETED = r"[\[(]{1,2}\s*([^\[\]()]{1,90}?)\s*,?\s*[\])]"
 TIMES = "*\u00d7"
 SPELLED = rf"((?:[\w+\-]+\s*(?: x |[{TIMES}])\s*)+[\w+\-]+)"
 LISTED = r"((?:[\w+\- ]{1,20},\s*)+[\w+\- ]{1,20})"
+OF_LIBRARY = re.compile(r"\b(?:torch|np|numpy|tf)\.(?=[A-Z])")  # of `x : torch.Tensor (batch, time)`
 NAMED_BATCH = re.compile(r"\b([A-Za-z])\s*(?:is|=|:|-)\s*(?:the\s+)?(?:mini-?)?batch", re.IGNORECASE)
 
 
@@ -68,7 +70,7 @@ def notes(model: nn.Module, names: list[str], text: str = "", name: str = "") ->
     tree = _tree(type(model))
     if tree is not None:
         for argument in names:
-            note = _unpacked(tree, argument)
+            note = used(tree, argument, _unpacked(tree, argument))
             for words in _texts(type(model)):
                 note = _said(words, argument, alone=len(names) == 1) or note
                 if note is not None and note.rank:
@@ -113,6 +115,7 @@ def _texts(cls: type) -> Iterator[str]:
 
 def _said(text: str, name: str, *, alone: bool) -> Note | None:
     """The shape that a text gives for an argument; the only one may be called the input."""
+    text = OF_LIBRARY.sub("", text)
     called = rf"(?:{re.escape(name)}|inputs?|x)" if alone else re.escape(name)
     for form in (rf"[^\n\[\(.]{{0,60}}?{BRACKETED}", rf"`?\s*[:=-]+\s*{SPELLED}", rf"\s*->\s*{LISTED}\s*(?:\n|$)"):
         flags = re.IGNORECASE if alone else 0
@@ -158,6 +161,23 @@ def _unpacked(tree: ast.FunctionDef, name: str) -> Note | None:
         if name in {one.id for target in node.targets for one in ast.walk(target) if isinstance(one, ast.Name)}:
             break
     return Note(axes, rank) if axes or rank else None
+
+
+def used(tree: ast.FunctionDef, name: str, note: Note | None) -> Note | None:
+    """What is noted of an argument, with as many axes as what is done with it needs."""
+    exact, least = handled(tree, name)
+    if note is not None and note.rank is not None:
+        return note
+    if (words := spelled(tree, name)) is not None:
+        return Note(dict(enumerate(words)) | (note.axes if note is not None else {}), len(words))
+    if exact is not None:
+        return Note(note.axes if note is not None else {}, exact)
+    if least > (max(note.axes, default=-1) + 1 if note is not None else TABLE):
+        return Note({least - 1: "", **(note.axes if note is not None else {})})
+    return note
+
+
+TABLE = 2  # axes that nothing needs to be said of
 
 
 def _merged(node: ast.AST, name: str) -> int:
