@@ -173,9 +173,7 @@ def array(it: Interpreter, app: Application, dtype: str | None) -> Answer:
         alike = len({t.emission for t in found}) == 1
         if not alike and not all(t.bounded for t in found):
             return only(anything(source).replace(rank=rank))
-        return only(
-            recast(hull(found, source).replace(rank=rank, axis=None, class_axis=None, inner=None), dtype)
-        )
+        return only(recast(hull(found, source).replace(rank=rank, axis=None, class_axis=None, inner=None), dtype))
     number = literal(values, rank, shape or (), key, dtype) if not found else None
     if number is not None:
         return only(number.replace(by=row.name, origin=app.origin))
