@@ -7,12 +7,14 @@ from outlayer_lint.facts import Consumed, places
 from outlayer_lint.lattice import Emission, Value
 
 ROWS = {Emission.ONEHOT, Emission.SIMPLEX}
+BINARY, PAIR = "binaryaccuracy", 2
 CATEGORICAL = ("categorical", "softmax-cross-entropy")
 
 
 def check(use: Consumed) -> Iterator[Finding]:
     """A metric reads labels in another form than the loss beside it."""
     consumer, value = use.consumer, use.prediction
+    yield from apart(use)
     reads = {*consumer.target}
     if consumer.kind != "metric" or consumer.class_axis is None or not use.trained or not value.known:
         return  # only metrics over classes have two forms
@@ -25,6 +27,18 @@ def check(use: Consumed) -> Iterator[Finding]:
     else:
         return
     yield Finding(use.span, grade, places(value.ways[0]), Fix("advise", message, "safe"), certainty=value.certainty)
+
+
+def apart(use: Consumed) -> Iterator[Finding]:
+    """A binary accuracy beside a loss over one class of several; over two both come to the same."""
+    units, families = use.prediction.units, [call.loss.family for call in use.trained]
+    if use.consumer.shown.lower().replace("_", "") != BINARY or not families or (units or 0) <= PAIR:
+        return
+    if all(family in CATEGORICAL for family in families):
+        fix = Fix("advise", 'use `"accuracy"`, which compares the largest output with the label', "safe")
+        yield Finding(
+            use.span, "binary", places(use.prediction.ways[0]), fix, {"units": units}, use.prediction.certainty
+        )
 
 
 def forms(family: str, wants: set[Emission], target: Value) -> Iterator[str]:

@@ -17,7 +17,7 @@ def check(call: LossCall) -> Iterator[Finding]:
         return
     target = call.target
     if Emission.INDEX not in loss.target and {*ROWS} & {*loss.target}:
-        grade, witness = "indices", target.all(numbers)
+        grade, witness = "indices", target.all(lambda way: numbers(way, value.units))
         message = "use the sparse form of the loss, or `to_categorical` on the labels"
     elif Emission.INDEX in loss.target and not {*ROWS} & {*loss.target}:
         grade, witness = "rows", target.all(lambda way: way.emission in (*ROWS, Emission.MULTIHOT))
@@ -29,6 +29,8 @@ def check(call: LossCall) -> Iterator[Finding]:
         yield Finding(call.span, grade, because, Fix("advise", message, "safe"), certainty=target.certainty)
 
 
-def numbers(way: Tensor) -> bool:
+def numbers(way: Tensor, units: int | None) -> bool:
     """Whether a target holds one class number for each sample: alone, in a column, or as a data set yields it."""
+    if way.emission is Emission.BINARY:  # one of two classes; several such numbers make a row
+        return units is not None and (way.rank in (0, 1) or way.units == 1)
     return way.emission is Emission.INDEX and (way.rank in (None, 0, 1) or way.units == 1)

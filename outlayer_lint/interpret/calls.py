@@ -328,7 +328,12 @@ def library_base(it: Interpreter, thing: Instance, given: Arguments, site: Site)
         if isinstance(item, Library):
             row = knowledge.find(item.name)
             if row is not None and row[1] == "module" and row[0].transfer:
-                built = inherited(it, thing, row[0], item.name)
+                made: object = None
+                if thing.site is None and row[0].of_keras and classes.method_of(it, thing.cls, "__init__") is None:
+                    made = construction.assumed(it, thing)
+                if isinstance(made, Parameter):
+                    return only(made)
+                built = inherited(it, made if isinstance(made, Instance) else thing, row[0], item.name)
                 if built is not None:
                     return transfer.called(it, built, given, site)
     if thing.site is None and any(isinstance(c, Library) for c in classes.mro(it, thing.cls)):

@@ -6,7 +6,7 @@ import ast
 
 from outlayer_lint.interpret import classes, conditions, passing
 from outlayer_lint.interpret.frames import Arguments, Frame
-from outlayer_lint.interpret.things import Answer, Class, Instance, Site, only
+from outlayer_lint.interpret.things import Answer, Class, Instance, Parameter, Site, only
 from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.resolve.blocks import Place
 
@@ -81,6 +81,24 @@ def calls_named(block: Block, name: str) -> list[tuple[Place, ast.Call]]:
         for sub in block.subs.get(index, ()):
             found.extend(calls_named(sub, name))
     return found
+
+
+def assumed(it: Interpreter, thing: Instance) -> Instance | Parameter | None:
+    """The object whose method is asked about, as it is made where its class leaves the constructor to a library's.
+
+    As long as the world says nothing of that, whoever makes one is to be asked; which class is meant comes first.
+    """
+    scope = thing.cls.scope
+    world = thing.root.cache.get("world") or thing.cls.frame.world
+    if not any(cls.scope is scope for cls in world.subclasses.values()):
+        return None
+    binding = world.bindings.get(scope, ...)
+    if binding is ...:
+        return Parameter(scope, "self")
+    if binding is None:
+        return None
+    given, where = passing.assumed(it, binding, world)
+    return Instance(thing.cls, Site(binding.call, binding.place, where), given)
 
 
 def is_refused(it: Interpreter, thing: Instance) -> bool:

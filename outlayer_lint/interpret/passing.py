@@ -29,6 +29,7 @@ from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place
 
 if TYPE_CHECKING:
+    from outlayer_lint.interpret.frames import Binding, World
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.interpret.things import Entry
     from outlayer_lint.resolve.scopes import Scope
@@ -120,6 +121,14 @@ def takes(scope: Scope, given: Arguments) -> bool:
     return given.keywords.keys() <= set(scope.parameter_names)
 
 
+def assumed(it: Interpreter, binding: Binding, world: World) -> tuple[Arguments, Frame]:
+    """What the call gives that a world assumes, and the frame in which it stands."""
+    where = it.root(binding.place.block.scope, world)
+    for node in binding.overlay:
+        where = iteration.overlay(it, node, binding.place, where)
+    return arguments(it, binding.call, binding.place, where), where
+
+
 def bound(it: Interpreter, scope: Scope, name: str, frame: Frame) -> Answer:
     """What a parameter of a scope is in a frame: receiver, argument, default, or open."""
     a = scope.parameters
@@ -145,11 +154,7 @@ def bound(it: Interpreter, scope: Scope, name: str, frame: Frame) -> Answer:
             return default(it, scope, name, frame, unbound=True)
         if binding.passed:
             return unknown("caller not followed", ("parameter", id(scope), name))
-        holder = binding.place.block.scope
-        where = it.root(holder, frame.world)
-        for node in binding.overlay:
-            where = iteration.overlay(it, node, binding.place, where)
-        given = arguments(it, binding.call, binding.place, where)
+        given, where = assumed(it, binding, frame.world)
         likely = binding.likely
 
         def force(entry: Entry | None) -> Answer:

@@ -335,6 +335,10 @@ def method(it: Interpreter, thing: Built, name: str, given: Arguments, site: Sit
                 if isinstance(first, Dictionary)
                 else only(first)
             )
+    if row.how == "pipeline":
+        from outlayer_lint.interpret.data import pipelines  # noqa: PLC0415 - for programs that use Keras
+
+        return pipelines.method(it, pipelines.opened(it, thing), name, given, site)
     if row.transfer == "wraps":
         inner = calls.wrapped(it, thing)
         return lift(

@@ -34,7 +34,7 @@ def means(it: Interpreter, thing: Any, scope: Scope) -> int:
         return means(it, thing.function, scope)
     if isinstance(thing, Class):
         found = classes.method_of(it, thing, "__init__")
-        return 2 if found is not None and found[1] is scope else 0
+        return 2 if (thing.scope if found is None else found[1]) is scope else 0
     if isinstance(thing, Instance):
         for name in CALLED_THROUGH_INSTANCE:
             found = classes.method_of(it, thing.cls, name)

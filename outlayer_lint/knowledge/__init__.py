@@ -30,7 +30,7 @@ BLANK: dict[str, Any] = {
 }  # fmt: skip
 CALL = ("input", "target", "other")  # what modules call their inputs where a row does not say otherwise
 
-KERAS = ("keras.", "tensorflow.", "tf_keras.")
+KERAS = ("keras.", "tensorflow.", "tf_keras.", "transformers.TF")
 
 
 class Row:

@@ -72,7 +72,7 @@ TRANSFERS: dict[str, tuple[str, ...]] = {
     "attends": ("", "product"),
     "samples": ("values", "score"),
     "loads": ("weights", "object", "data"),
-    "yields": ("", "batches", "zips", "passes", "splits"),
+    "yields": ("", "batches", "zips", "passes", "splits", "pipeline"),
     "loses": ("",),
     "maps": ("", "tensor", "normalise", "onehot", "compose", "call", "keeps"),
     "scopes": ("no-grad", "eval", ""),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from outlayer_lint.interpret.interpreter import Interpreter
-    from outlayer_lint.interpret.things import Answer, Entry, Site
+    from outlayer_lint.interpret.things import Answer, Built, Entry, Site
 
 SAME = frozenset(
     "shuffle repeat prefetch cache take skip shard with_options filter apply take_while rejection_resample".split()
@@ -76,6 +76,11 @@ def _generated(it: Interpreter, given: Arguments, site: Site) -> Answer:
         return lift(made, lambda t: iteration.turn(it, t, None))
 
     return _of(Deferred(element))
+
+
+def opened(it: Interpreter, thing: Built) -> Sequence:
+    """A pipeline that a function of the library makes, `image_dataset_from_directory(...)`, by what it yields."""
+    return Sequence((), open=True, middle=Deferred(lambda: datasets.drawn(it, thing, "item")), kind=families.PIPELINE)
 
 
 def method(it: Interpreter, thing: Sequence, name: str, given: Arguments, site: Site) -> Answer:

@@ -126,9 +126,11 @@ class Training:
 
             for world, answers in list(driver.worlds(ask, limit=WORLDS, fuel=FUEL, most=STEPS)):
                 things = [t for t, _ in answers[0]]
-                keys = {key for t in things if keras_models.is_model(driver.it, t) and (key := key_of(t)) is not None}
-                keys |= {key for t in things if isinstance(t, Super) and (key := key_of(t)) is not None}
-                yield Fit(seed, world, frozenset(keys), not keys and any(isinstance(t, CLOSED) for t in things))
+                models = [t for t in things if isinstance(t, Super) or keras_models.is_model(driver.it, t)]
+                closed = any(isinstance(t, CLOSED) for t in things)
+                if models or closed:  # not a scaler or an encoder of labels, which are fitted as well
+                    keys = frozenset(key for t in models if (key := key_of(t)) is not None)
+                    yield Fit(seed, world, keys, not keys and closed)
 
     def of(self, key: Made | None, seed: Seed, world: World) -> tuple[list[Fit], bool]:
         """The calls that train a model compiled at a place, and whether it may be trained at all."""

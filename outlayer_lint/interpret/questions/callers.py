@@ -37,6 +37,8 @@ def find(driver: Driver, scope: Scope, built: Scope | None = None) -> list[Calle
     """The calls of a scope in the project, at most `MAX_CALLERS`; a constructor's only where `built` is made."""
     if scope.kind == "lambda":
         return []
+    if scope.kind == "class":  # whose constructor is a library's
+        return _constructions(driver, scope, scope)
     if scope.owner is not None and scope.name == "__init__":
         return _constructions(driver, scope, built or scope.owner)
     if scope.owner is not None and scope.name in ways.CALLED_THROUGH_INSTANCE:

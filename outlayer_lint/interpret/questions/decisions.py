@@ -155,6 +155,8 @@ def applied_row(driver: Driver, thing: Any, seed: Seed, frame: Frame) -> Applica
     it = driver.it
     site = Site(seed.node, seed.place, frame)
     given = passing.arguments(it, seed.node, seed.place, frame)
+    if isinstance(thing, Method) and thing.row is None and thing.name in seeds.UPDATING:
+        thing = thing.receiver
     if isinstance(thing, Method) and thing.row is not None:
         return Application(it, thing.row, "method", given.prepend(((thing.receiver, NO_CHOICE),)), site, None)
     if isinstance(thing, Library):

@@ -22,6 +22,7 @@ LIKELY_LOSS = r"(?-i:(?![A-Z]\w*Error\b))\w*(?:loss|crit|objective|cost|entropy|
 LIKELY_PARTS = b"loss crit objective cost entropy bce nll mse error kld kl_d".split()
 NORMALISERS = ("softmax", "softmin", "sigmoid", "expit")
 BESIDES = ("keras", "tensorflow", "optax", "segmentation_models.", "skorch", "ignite", "fastai")
+MEASURING = ("keras", "tensorflow")
 NAMED = tuple(name.rstrip(".").encode() for name in BESIDES)
 PICKING = frozenset(("gather", "take_along_dim"))
 DECIDING = PICKING | {"argmax", "max", "round", "rint", "gt", "ge", "lt", "le", "log"}
@@ -29,6 +30,7 @@ HAND_WRITTEN = 8  # lines from an exponent to the division by its sum
 BRIEF = PICKING | {"max"}  # asked only as far as little leads: more often than not no output is meant
 CUTTING = DECIDING - PICKING - {"argmax", "max", "log"}
 BY_PATTERN = frozenset(("log", "max"))
+UPDATING = ("update_state",)  # the methods by which an object that measures takes outputs
 UNCALLED = frozenset(("item", "argmax", "tolist", "numpy"))
 # Patterns for single lines, each with the words that bring a line to attention. Compiled when first searched for.
 NO_DIM = r"[Ss]oft[Mm](?:ax|in)\w*\s*\((?:\s*\)|(?![^\n]*(?:dim|axis|,)))", ("oftmax", "oftMax", "oftmin", "oftMin")
@@ -70,6 +72,8 @@ class Vocabulary:
         classes: set[str] = set()
         own: set[bytes] = set()
         foreign: set[bytes] = set()
+        self.measures: set[str] = set()
+        self._measuring: dict[SourceFile, set[str]] = {}
         for spelling, form, kind in spellings:
             if kind in ("distribution", "sampler") and form == "method" and ".distributions." in spelling:
                 continue  # what is asked of a distribution says nothing of how it was made
@@ -77,6 +81,8 @@ class Vocabulary:
                 self.trainers.add(spelling.rpartition(".")[2])
                 foreign.add(spelling.rpartition(".")[2].encode())
             elif kind != "loss":
+                if kind == "metric" and form == "module" and spelling.startswith(MEASURING):
+                    self.measures.add(spelling.rpartition(".")[2])
                 self.others.setdefault(spelling.rpartition(".")[2], set()).add(
                     kind if form != "module" else f"{kind} class"
                 )
@@ -132,6 +138,8 @@ class Vocabulary:
         if serves:
             deciding |= tokens & self.activations
         lines = set(file.lines_calling(*deciding))
+        if measuring := self.measuring(file):
+            lines.update(file.lines_calling(*UPDATING, *measuring))
         if "log" in tokens or "log_" in tokens:
             lines.update(file.lines_with(*LOGARITHM))
         if b"oft" in file.digest:
@@ -157,6 +165,8 @@ class Vocabulary:
         """What to ask of an expression, as far as its form tells; "" for nothing. Costs little, unlike the question."""
         if isinstance(node, ast.Call):
             name = last(node.func)
+            if name in UPDATING or name in self.measuring(seed.place.block.scope.file):
+                return "called"
             if name in self.activation_classes and not isinstance(node.func, ast.Call):
                 return "" if standing.gives_dim(node) else "built"
             if name in self.activations and standing.gives_dim(node):
@@ -175,6 +185,13 @@ class Vocabulary:
         if isinstance(node, ast.Subscript):
             return "picked"
         return "uncalled" if isinstance(node, ast.Attribute) else ""
+
+    def measuring(self, file: SourceFile) -> set[str]:
+        """Names that a file binds to something built from a metric class of Keras."""
+        if file not in self._measuring:
+            made = file.tokens & self.measures if names_another(file) else ()
+            self._measuring[file] = {name for cls in made for name in file.bound_to(cls)}
+        return self._measuring[file]
 
     def names_bound(self, file: SourceFile) -> set[str]:
         """Names that a file binds to something built from a loss class."""

@@ -167,12 +167,13 @@ def array(it: Interpreter, app: Application, dtype: str | None) -> Answer:
     if shape is not None and len(shape) > 1 and shape[0] == 1:
         key = (key[0], key[1:], shapes.ONE)  # a batch of one sample
     if found and not values:
+        source: tuple[Any, ...] = ("array", *key[1:])
+        if all(isinstance(t, Sequence) and not t.open and len(t.items) == 1 for t, _ in answer):
+            source = ("array", key[1:], shapes.ONE)
         alike = len({t.emission for t in found}) == 1
         if not alike and not all(t.bounded for t in found):
-            return only(anything(("array", *key[1:])).replace(rank=rank))
-        return only(
-            recast(hull(found, ("array", *key[1:])).replace(rank=rank, axis=None, class_axis=None, inner=None), dtype)
-        )
+            return only(anything(source).replace(rank=rank))
+        return only(recast(hull(found, source).replace(rank=rank, axis=None, class_axis=None, inner=None), dtype))
     number = literal(values, rank, shape or (), key, dtype) if not found else None
     if number is not None:
         return only(number.replace(by=row.name, origin=app.origin))

@@ -15,6 +15,7 @@ from outlayer_lint.interpret.transfers.coupling import (
 )  # fmt: skip
 from outlayer_lint.lattice import SCRAMBLED, Emission, Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any
+from outlayer_lint.resolve.blocks import last
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
@@ -92,7 +93,7 @@ def _kinds(it: Interpreter, index: ast.expr, site: Site) -> list[str]:
             kinds.append("all" if entry.lower is None and entry.upper is None else "range")
         elif isinstance(entry, ast.Constant) and entry.value is Ellipsis:
             kinds.append("...")
-        elif isinstance(entry, ast.Constant) and entry.value is None:
+        elif (isinstance(entry, ast.Constant) and entry.value is None) or last(entry) == "newaxis":
             kinds.append("new")
         else:
             value = it.constant(it.ev(entry, site.place, site.frame))
