@@ -295,7 +295,7 @@ def in_a_terminal(folder: Path, *argv: str, patience: float = 600.0, **environme
 def test_colours_in_a_terminal_only(project: Path) -> None:
     assert "\x1b[1;31merror[OLL101]" in in_a_terminal(project, ".")
     for environment in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
-        seen = in_a_terminal(project, ".", **environment)
+        seen = in_a_terminal(project, ".", patience=600.0, **environment)
         assert "error[OLL101]" in seen
         assert "\x1b" not in seen
     assert "\x1b" not in in_a_terminal(project, ".", "--color", "never")

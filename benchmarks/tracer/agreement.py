@@ -36,7 +36,6 @@ SECONDS = 60.0
 INSIDE = "the targets that were seen lie inside of what the output can reach"
 UNCALLED = "a method that is not called is no operation"
 ABSENT = "where scikit-learn is not installed, nothing is known of what it makes"
-EMPTY = "the tracer takes an empty tensor that others are joined to for one of them"
 EXPLAINED = {  # (file, or the end of its path, and code) -> why only one side speaks
     ("right_heads.py", "OLL503"): INSIDE,
     ("backtest.py", "OLL502"): INSIDE,
@@ -52,8 +51,6 @@ EXPLAINED = {  # (file, or the end of its path, and code) -> why only one side s
     ("tags.py", "OLL611"): ABSENT,
     ("bounded_quantities.py", "OLL404"): ABSENT,
     ("inline.py", "OLL912"): "the logarithms of the formula have names, through which only the tracer sees it",
-    ("gathered.py", "OLL101"): EMPTY,
-    ("gathered.py", "OLL102"): EMPTY,
     ("program.py", "OLL001"): "comments are not run",
     ("wine/train.py", "OLL405"): "torch refuses the two shapes before there is a loss",
 }

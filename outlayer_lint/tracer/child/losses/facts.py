@@ -1,6 +1,6 @@
 """What was watched, as the facts that the checks judge: the same ones that the interpreter makes of source code.
 
-Loss calls of one place that receive the output of the same operation make one fact: their values are joined, so that
+Loss calls of one place that receive what came the same way make one fact: their values are joined, so that
 what is said of them holds for all calls that were seen.
 """
 
@@ -36,7 +36,7 @@ PAIR = 2
 
 
 class Site:
-    """The calls of one loss at one place that receive what the same operation made."""
+    """The calls of one loss at one place that receive what came the same way."""
 
     __slots__ = ("calls",)
 
@@ -63,9 +63,14 @@ def _key(call: Call) -> object:
     place = call.place
     shapes = call.input and len(call.input.shape), call.aim and call.aim.dtype
     return (
-        place and (place.code, place.instruction), call.name, call.training, _made(call.prediction), _made(call.target),
+        place and (place.code, place.instruction), call.name, call.training, _way(call.prediction), _made(call.target),
         tuple(sorted(call.arguments.items(), key=str)), *shapes,
     )  # fmt: skip
+
+
+def _way(mark: Mark | None) -> object:
+    """The operations that lead to a tensor, how often does not matter: a model with an option has several ways."""
+    return mark and (_made(mark), frozenset(map(_made, mark.ancestors(MAX_ANCESTORS))))
 
 
 def _made(mark: Mark | None) -> object:

@@ -158,7 +158,10 @@ class Reader:
     def _answer(self, mark: Mark) -> Answer:
         rank = len(mark.shape)
         if mark.kind == "data":
-            return only(Tensor(Emission.DATA, rank=rank, dtype=DTYPES.get(mark.dtype), source=("data", id(mark))))
+            units = 0 if 0 in mark.shape else None  # what others are joined to begins empty
+            return only(
+                Tensor(Emission.DATA, units=units, rank=rank, dtype=DTYPES.get(mark.dtype), source=("data", id(mark)))
+            )
         if mark.kind == "parameter":
             return only(Tensor(Emission.LOGIT, by=PARAMETER, learned=PARAMETER, rank=rank))
         if mark.kind == "opaque":
