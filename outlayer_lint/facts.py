@@ -46,6 +46,7 @@ class LossCall(Fact):
             `bootstrapped`: the target is computed from a network's output (TD targets, teachers, GAN labels);
             `discounted`: the target is such a value times a discount, plus a reward;
             `gan-label`: the target is all ones or all zeros (or noise around them);
+            `predicted`: the prediction was read off a Keras model by `predict`, where nothing records a gradient;
             `menu`: the loss is one of several chosen by configuration;
             `convolution-last`: the head is a convolution (dense output: images, masks);
             `argmax`, `threshold`, `accuracy`: the same output is decided so elsewhere, or its accuracy is computed;

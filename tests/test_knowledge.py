@@ -79,6 +79,20 @@ def test_prefixes_are_rewritten_one_after_the_other() -> None:
     assert find("keras.layers.core.deep.Dense.Dense.more") is None
 
 
+@pytest.mark.parametrize("name", ["dgl.nn.SAGEConv", "dgl.nn.pytorch.SAGEConv", "dgl.nn.pytorch.conv.SAGEConv"])
+def test_a_prefix_that_grows_is_rewritten_once(name: str) -> None:
+    found = find(name)
+    assert found is not None
+    assert found[0].name == "dgl.nn.pytorch.SAGEConv"
+
+
+def test_a_table_that_rewrites_in_a_circle(monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf = knowledge._Shelf()  # noqa: SLF001 - a table of its own, which no file is written for
+    circle = {"one": [("one.", "two.deep.")], "two": [("two.", "one.")]}
+    monkeypatch.setitem(shelf.table, "spellings", circle)
+    assert shelf.look("one.thing") is None
+
+
 def test_an_override_takes_back() -> None:
     network = row("keras.applications.VGG16")
     assert network.units == ("argument", "classes", 1000)

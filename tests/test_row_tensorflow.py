@@ -66,6 +66,13 @@ def test_which_argument_is_the_prediction(name: str, prediction: str, target: st
     assert (row(name).prediction, row(name).target_parameter) == (prediction, target)
 
 
+@pytest.mark.parametrize("package", ["tensorflow.contrib.losses", "tensorflow.contrib.slim.losses", "tf_slim.losses"])
+def test_the_older_losses_take_the_prediction_first(package: str) -> None:
+    older, newer = row(f"{package}.softmax_cross_entropy"), row("tensorflow.losses.softmax_cross_entropy")
+    assert older.parameters == newer.parameters[::-1] == ("logits", "onehot_labels")
+    assert (older.prediction, older.target_parameter) == (newer.prediction, newer.target_parameter)
+
+
 def test_both_versions_of_a_name() -> None:
     assert row("tensorflow.losses.mean_squared_error").keywords("y_pred") == ("y_pred", "predictions")
     assert row("tensorflow.losses.MeanSquaredError").name == "keras.losses.mean_squared_error"
@@ -77,7 +84,7 @@ def test_both_versions_of_a_name() -> None:
 
 
 def test_defaults_that_surprise() -> None:
-    assert row("tf_slim.fully_connected").activation == ("argument", "activation_fn", "relu")
+    assert row("tf_slim.fully_connected").activation == ("argument", "activation_fn", "relu", "arg_scope")
     assert row("segmentation_models.Unet").activation == ("argument", "activation", "sigmoid")
     assert row("tensorflow.argmax").dim == ("argument", "axis", 0)
     assert row("flax.linen.softmax").axis == ("argument", "axis", -1)

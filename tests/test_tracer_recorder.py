@@ -90,6 +90,67 @@ def test_a_shortcut_that_is_empty_and_false_stays_what_it_is() -> None:
         assert torch.equal(block(x), plain)
 
 
+class Pictures(nn.Module):
+    """Every layer that is one operation, in a chain, in a chain of a chain, and called on the spot."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Sequential(
+            nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True), nn.MaxPool2d(2), nn.SiLU(), nn.Dropout2d()
+        )
+        self.rows = nn.Sequential(nn.Conv1d(4, 4, 1), nn.LeakyReLU(0.1), nn.MaxPool1d(2), nn.ELU(), nn.Tanh())
+        self.solid = nn.Sequential(nn.Conv3d(1, 1, 1), nn.Sigmoid())
+        self.chain = nn.Sequential(self.inner, nn.AdaptiveAvgPool2d(4), nn.BatchNorm2d(4), nn.Flatten(2), self.rows)
+        self.head = nn.Sequential(nn.LayerNorm(8), nn.GELU(), nn.Dropout(), nn.Linear(8, 5, bias=False))
+        self.softmax, self.log = nn.Softmax(dim=2), nn.LogSoftmax(1)
+
+    def forward(self, x: Any) -> Any:
+        rows = self.chain(self.solid(x.unsqueeze(1)).squeeze(1))
+        return self.softmax(self.head(rows)), self.log(
+            F.relu(rows),
+        )
+
+
+def told_of(mark: marks.Mark, seen: dict[int, int]) -> Any:
+    """All that a mark and those behind it say, whatever objects they are."""
+    if id(mark) in seen:
+        return seen[id(mark)]
+    seen[id(mark)] = len(seen)
+    given = nested.marked((*mark.given[0], *mark.given[1].items()), lambda value: value)
+    plain = [value for value in given if not isinstance(value, (marks.Mark, tuple))]
+    own = (mark.kind, mark.op, mark.function, mark.place, mark.modules, mark.shape, mark.dtype, mark.part, mark.index)
+    return own, list(mark.given[1]), plain, [told_of(part, seen) for part in mark.parts]
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_layers_that_are_not_looked_into_leave_the_same_marks(training: bool) -> None:  # noqa: FBT001
+    net, x = Pictures().train(training), torch.rand(2, 3, 12, 12)
+    told = []
+    for simple in (False, True):
+        with Recorder() as recorder:
+            if not simple:
+                recorder.simple.clear()
+            for _ in range(3):
+                torch.manual_seed(1)
+                recorder.index = 0
+                outputs = net(x)
+        told.append([told_of(recorder.mark_of(output), {}) for output in outputs])
+        assert len(recorder.seen) >= (19 if training else 17) * simple, recorder.seen
+    assert told[0] == told[1]
+
+
+def test_a_layer_with_a_hook_or_a_forward_of_its_own_is_looked_into() -> None:
+    hooked, replaced, weighted = nn.Linear(3, 3), nn.Linear(3, 3), nn.Linear(3, 3)
+    hooked.register_forward_hook(lambda _module, _args, output: output.sigmoid())
+    replaced.forward = lambda x: x.tanh()  # type: ignore[method-assign]
+    nn.utils.parametrizations.weight_norm(weighted)
+    with Recorder() as recorder:
+        nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))(torch.randn(2, 3))
+        marked = [recorder.mark_of(layer(torch.randn(2, 3))) for layer in (hooked, replaced, weighted)]
+    assert [mark.short for mark in marked] == ["sigmoid", "tanh", "linear"]
+    assert marked[2].parts[1].kind == "operation"
+
+
 def test_marks_are_of_one_session_and_are_not_copied() -> None:
     layer, x = nn.Linear(4, 2), torch.randn(3, 4)
     with Recorder() as first:

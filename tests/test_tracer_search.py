@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 BENCH = Path(__file__).parents[1] / "benchmarks" / "tracer" / "students.py"
 # Rank and batch are right, a width is another than the one meant.
 SIZE_ONLY = frozenset(
-    "Mixed ClassifierFromNumpy EegNet InfoGenerator SignatureTwins SleepStager FusionForecast DeepFM FtTransformer "
-    "RetailSeq LaneRows Matting StarGenerator MnistGlow EEGNet AgentList BengaliNet DeepSdf SchNetLite XDeep".split()
+    "ClassifierFromNumpy EegNet InfoGenerator SignatureTwins SleepStager FusionForecast DeepFM FtTransformer "
+    "RetailSeq LaneRows Matting StarGenerator MnistGlow EEGNet AgentList BengaliNet DeepSdf SchNetLite XDeep "
+    "A3CLstm".split()
 )
 # A length is taken for a whole number, parties for a mask; the others take fewer or more axes than they were meant for.
 OTHERWISE = frozenset("Sample QMixer MemoryNet GatedCast DialogueRnn".split())
@@ -63,7 +64,7 @@ def found(model: nn.Module, *given: InputGiven) -> Found:
 
 
 # Of each set, how many models there are; the fifth is left to the benchmark, for it takes as long as two others.
-SETS = {"first": 58, "second": 60, "third": 70, "fourth": 30, "sixth": 48, "seventh": 49, "eighth": 35}
+SETS = {"first": 58, "second": 60, "third": 70, "fourth": 30, "sixth": 48, "seventh": 49, "eighth": 35, "ninth": 73}
 
 
 @pytest.mark.parametrize(("half", "least"), SETS.items())
@@ -134,6 +135,73 @@ class Net(nn.Module):
 """
     shape = found(model_of(text, tmp_path)).hypotheses[0].specs[0].shape
     assert (len(shape), shape[2], shape[2] * shape[3]) == (4, 5, 10)
+
+
+GUARDED = """
+import torch.nn as nn
+class Net(nn.Module):
+    def __init__(self, days=6, fields=5):
+        super().__init__()
+        self.days, self.fields, self.fc = days, fields, nn.LazyLinear(3)
+    def forward(self, history, weights):
+        if history.ndim != 3 or history.shape[1:] != (self.days, self.fields):
+            raise ValueError("history has an incompatible shape")
+        batch, days, _ = history.shape
+        if weights.shape != (batch, days):
+            raise ValueError(f"weights do not fit {days} days")
+        return self.fc((history * weights.unsqueeze(-1)).flatten(1))
+"""
+
+
+def test_a_condition_under_which_the_model_raises_says_what_is_wanted(tmp_path: Path) -> None:
+    best = found(model_of(GUARDED, tmp_path)).hypotheses[0]
+    assert [spec.shape for spec in best.specs] == [(2, 6, 5), (2, 6)]
+
+
+HANDLED = """
+import torch
+import torch.nn as nn
+class Net(nn.Module):
+    def __init__(self, fields=4):
+        super().__init__()
+        self.tables = nn.ModuleList([nn.Embedding(n, 3) for n in (7, 5)])
+        self.mix, self.out = nn.Linear(6, 6), nn.Linear(12, 2)
+    def forward(self, states, ids, doubtful):
+        looked_up = torch.cat([table(ids[:, i]) for i, table in enumerate(self.tables)], dim=1)
+        if doubtful.dim() == 4:
+            doubtful = doubtful.permute(0, 2, 3, 1)
+        pooled = torch.bmm(self.mix(states).transpose(1, 2), torch.ones(len(states), states.size(1), 1)).squeeze(2)
+        return self.out(torch.cat([pooled, looked_up], 1)) + states.sum(dim=2)[:, :1] + self.mix(doubtful).sum()
+"""
+
+
+def test_what_is_done_with_an_argument_says_how_many_axes_and_columns_it_has(tmp_path: Path) -> None:
+    best = found(model_of(HANDLED, tmp_path)).hypotheses[0]
+    assert [len(spec.shape) for spec in best.specs] == [3, 2, 2]
+    assert (best.specs[1].shape, best.specs[1].high) == ((2, 2), 5)
+
+
+ATTENDED = """
+import torch
+import torch.nn as nn
+class Net(nn.Module):
+    def __init__(self, dim=16, heads=4):
+        super().__init__()
+        self.heads, self.qkv, self.out = heads, nn.Linear(dim, 3 * dim), nn.Linear(dim, 3)
+        self.pe = torch.zeros(1, 50, dim)
+    def forward(self, x, mask, batch_size):
+        x = x + self.pe[:, : x.size(1)]
+        b, t, d = x.shape
+        q, k, v = (part.view(b, t, self.heads, -1).transpose(1, 2) for part in self.qkv(x).chunk(3, -1))
+        scores = (q @ k.transpose(-1, -2)).masked_fill(mask == 0, -1e9)
+        return self.out((scores.softmax(-1) @ v).transpose(1, 2).reshape(batch_size, t, d))
+"""
+
+
+def test_a_mask_covers_the_scores_and_an_argument_has_the_axes_of_the_table_it_is_added_to(tmp_path: Path) -> None:
+    best = found(model_of(ATTENDED, tmp_path)).hypotheses[0]
+    assert [spec.shape for spec in best.specs] == [(2, 12, 16), (2, 1, 1, 12)]
+    assert best.kwargs["batch_size"] == 2
 
 
 def test_a_model_that_calls_itself_unfinished_is_not_tried_again() -> None:

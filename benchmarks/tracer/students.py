@@ -1,6 +1,6 @@
 """G5: hand-made models as students write them, each with the input it was made for behind `# takes:`.
 
-    python benchmarks/tracer/students.py [first ... eighth] [--explain] [--only CLASS]
+    python benchmarks/tracer/students.py [first ... ninth] [--explain] [--only CLASS]
 
 `x=f32[B,*,7]`: the samples are counted by axis 0, the steps are free, there are 7 features; `|` separates inputs that are
 equally right, `nothing` says that no input can be accepted. `fixtures/tracer/students/first` was looked at while the rules
@@ -108,7 +108,9 @@ def main() -> int:
     """Measures one half, or both."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "half", nargs="*", default=["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth"]
+        "half",
+        nargs="*",
+        default=["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"],
     )
     parser.add_argument("--explain", action="store_true")
     parser.add_argument("--only", default="")

@@ -19,7 +19,7 @@ def check(call: LossCall) -> Iterator[Finding]:
         return
     decided = call.prediction.every(*DECIDED) is not None
     distance = call.loss.family in DISTANCES
-    if not (decided or (call.target.known and not distance)):
+    if not (decided or (call.target.known and not distance)) or call.evidence("predicted"):
         return
     grade = "decided" if decided and not distance else "cut"
     fix = Fix("advise", "give the loss the scores, and decide only where a metric is computed")

@@ -30,6 +30,8 @@ def check(call: LossCall) -> Iterator[Finding]:
     keras = grade == "several" and "from_logits" in (*call.loss.parameters, *call.loss.constructor)
     if target.all(lambda way: multihot(way, value.units)) is not None:
         grade = "labels"
+    elif call.evidence("target-is-input") and value.units != PAIR and target.all(scaled) is not None:
+        grade = "several"
     elif any(map(call.evidence, MADE if keras else (*MADE, *DECIDED))) or any(
         chosen(way) for way in target if not (keras and way.emission is Emission.ONEHOT)
     ):
@@ -37,6 +39,11 @@ def check(call: LossCall) -> Iterator[Finding]:
     fix = Fix("advise", "use a sigmoid for labels that may hold together, or cross-entropy for one class of many")
     sure = surety(target) if grade == "labels" and value.certainty == "proved" else value.certainty
     yield Finding(call.span, grade, places(witness), fix, certainty=sure)
+
+
+def scaled(target: Tensor) -> bool:
+    """Whether a target holds values of their own between 0 and 1, such as pixels."""
+    return target.emission is Emission.UNIT and not is_soft(target) and not learned(target)
 
 
 def chosen(target: Tensor) -> bool:

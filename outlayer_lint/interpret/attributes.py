@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret import calls, classes, conditions, families, imports, instances
+from outlayer_lint.interpret import calls, classes, conditions, families, imports, instances, options, texts
 from outlayer_lint.interpret.frames import Arguments, Frame
+from outlayer_lint.interpret.options import Option
 from outlayer_lint.interpret.things import (
     Answer,
     Built,
@@ -91,6 +92,8 @@ def attribute(it: Interpreter, thing: Any, name: str, site: Site) -> Answer:
     if isinstance(thing, Method):
         return unknown("unknown attribute")
     if isinstance(thing, Unknown):
+        if isinstance(thing, Option) and (given := options.attribute(thing, name, texts.METHODS)) is not None:
+            return given
         row = knowledge.methods(name)
         if row is not None and row[1] == "method" and name not in TRANSPOSED:
             return only(Method(thing, name, row[0]))
@@ -98,6 +101,8 @@ def attribute(it: Interpreter, thing: Any, name: str, site: Site) -> Answer:
     if isinstance(thing, Const) and isinstance(thing.value, str):
         return only(Method(thing, name))
     if isinstance(thing, Foreign):
+        if (given := options.parsing(thing, name, site)) is not None:
+            return given
         row = knowledge.methods(name, of=thing.name) or knowledge.methods(name)
         if row is not None:
             return only(Method(thing, name, row[0]))

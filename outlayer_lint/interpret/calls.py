@@ -16,6 +16,7 @@ from outlayer_lint.interpret import (
     instances,
     iteration,
     native,
+    options,
     passing,
     transfer,
 )
@@ -86,9 +87,8 @@ def call(it: Interpreter, thing: Any, given: Arguments, site: Site) -> Answer:
     if isinstance(thing, Subclass):
         return only(thing)
     if isinstance(thing, Unknown):
-        return unknown(
-            thing.reason, None if thing.key is None else (thing.key, "()", id(site.node), id(site.frame.base))
-        )
+        key = None if thing.key is None else (thing.key, "()", id(site.node), id(site.frame.base))
+        return options.called(thing, key) if isinstance(thing, options.Option) else unknown(thing.reason, key)
     if isinstance(thing, Foreign):
         return unknown("third-party object", (id(site.node), id(site.frame.base)))
     if isinstance(thing, Tensor):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from outlayer_lint.records import TYPE_CHECKING, NamedTuple
+from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.things import Answer
@@ -52,11 +52,23 @@ def _together(a: Choices, b: Choices) -> Choices | None:
     for choice in both:
         if not choice.equal and choice.key in chosen and chosen[choice.key] == comparable(choice.value):
             return None
+        if type(choice.key) is tuple and choice.key[0] == "compare" and _is_beyond(choice, chosen):
+            return None
     if len(both) > MAX_CHOICES:  # of a long chain of `elif`, what the last test says tells the others
         both = frozenset(choice for choice in both if choice.equal or choice.key not in chosen)
     if len(both) > MAX_CHOICES:  # what is remembered of a path is bounded; forks are always kept
         return a | {choice for choice in b if choice.fork}
     return both
+
+
+def _is_beyond(choice: Choice, chosen: dict[object, object]) -> bool:
+    """Whether a number that was chosen elsewhere (`n == 1`) is on the other side of a bound (`n > 1`)."""
+    told: Any = choice.key
+    _, key, order, bound = told
+    number = chosen.get(key)
+    if not isinstance(number, (int, float)) or not isinstance(bound, (int, float)) or order not in ("Gt", "Lt"):
+        return False
+    return (number > bound if order == "Gt" else number < bound) is not choice.value
 
 
 def of_options(choices: Choices) -> Choices:

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.blocks import Block
 
 FORWARD = ("forward", "call", "__call__")
+MIRRORED = {"Lt": "Gt", "Gt": "Lt", "LtE": "GtE", "GtE": "LtE"}  # `1 < n` says of `n` what `n > 1` says
+NEGATED = {"LtE": "Gt", "GtE": "Lt"}
+NOT_MEANT = ("loaded from disk", "index out of range")
 DECIDING = 64  # evaluations for one condition; what takes more is hardly ever decided
 
 
@@ -54,14 +57,14 @@ def same(a: Answer, b: Answer) -> bool:
 
 
 def meaningful(answer: Answer) -> Answer:
-    """Without what cannot be meant where there is something else: `None`, a loaded checkpoint."""
+    """Without what cannot be meant where there is something else: `None`, a checkpoint, the item of an empty list."""
     if len(answer) < 2:
         return answer
     kept = tuple(
         (thing, choices)
         for thing, choices in answer
         if not (isinstance(thing, Const) and thing.value is None)
-        and not (isinstance(thing, Unknown) and thing.reason == "loaded from disk")
+        and not (isinstance(thing, Unknown) and thing.reason in NOT_MEANT)
     )
     return kept or answer
 
@@ -228,8 +231,9 @@ def _compare_choice(
     it: Interpreter, a: object, b: object, op: ast.cmpop, test: ast.expr, frame: Frame, *, polarity: bool
 ) -> Choices:
     generic = _undecided(test, frame, polarity)
+    order = type(op).__name__
     if isinstance(a, Const) and not isinstance(b, Const):
-        a, b = b, a
+        a, b, order = b, a, MIRRORED.get(order, order)
     key = getattr(a, "key", None)
     if key is None or not isinstance(a, (Unknown, Parameter, Symbol)):
         return generic
@@ -245,6 +249,8 @@ def _compare_choice(
             if len(values) == 1:
                 return frozenset({Choice(key, equal=True, value=values[0])})
             return frozenset({Choice(("in", key, tuple(map(repr, values))), equal=True, value=True)})
-    return frozenset(
-        {Choice(("compare", key, type(op).__name__, repr(getattr(b, "value", id(test)))), equal=True, value=polarity)}
-    )
+    if order in NEGATED:  # `n <= 1` is where `n > 1` is not
+        order, polarity = NEGATED[order], not polarity
+    bound = b.value if isinstance(b, Const) and isinstance(b.value, (int, float)) else None
+    mark = repr(getattr(b, "value", id(test))) if bound is None else bound
+    return frozenset({Choice(("compare", key, order, mark), equal=True, value=polarity)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from outlayer_lint.interpret import calls, classes, instances, layers, operators, transfer
+from outlayer_lint.interpret import calls, classes, instances, layers, operators, options, texts, transfer
 from outlayer_lint.interpret.choices import Choice, restrict
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
@@ -20,6 +20,7 @@ from outlayer_lint.interpret.things import (
     Instance,
     Lazy,
     Library,
+    Module,
     Parameter,
     Sequence,
     Site,
@@ -91,6 +92,16 @@ def length(thing: Any) -> Any:
     return Unknown("unknown length") if key is None else Symbol(("len", key))
 
 
+def in_parts(answer: Answer) -> Answer:
+    """What several names may be unpacked from: of models that one is chosen from, those that return several outputs.
+
+    A batch comes apart into as many names only by chance, so a model with one output is not the one that is meant here.
+    """
+    if not any(isinstance(thing, Sequence) for thing, _ in answer):
+        return answer
+    return tuple(each for each in answer if not (isinstance(each[0], Tensor) and each[0].learned))
+
+
 def element(it: Interpreter, thing: Any, step: object) -> Answer:
     """One part of an unpacked value: an index from either end, or the rest that a star takes."""
     if isinstance(thing, Sequence):
@@ -113,13 +124,20 @@ def element(it: Interpreter, thing: Any, step: object) -> Answer:
         return only(thing)
     if isinstance(thing, Built):
         inner = as_sequence(it, thing)
-        return at(it, inner, step) if inner is not None and isinstance(step, int) else transfer.drawn(it, thing, step)
+        if inner is not None and isinstance(step, int):
+            return at(it, inner, step)
+        if thing.row.kind == "container":  # around a list that somebody else makes
+            parts = layers.parts(it, thing)
+            return lift(parts, lambda t: element(it, t, step) if isinstance(t, Parameter) else only(t))
+        return transfer.drawn(it, thing, step)
     if isinstance(thing, Instance) and isinstance(step, int):
         fields = list(classes.dataclass_fields(it, thing.cls))
         if -len(fields) <= step < len(fields):
             return instances.field_of(it, thing, fields[step])
     reason = thing.reason if isinstance(thing, Unknown) else "unknown iterable"
     key = getattr(thing, "key", None)
+    if isinstance(thing, options.Option):
+        return options.part(thing, step, (key, "item", step))
     return unknown(reason, None if key is None else (key, "item", step))
 
 
@@ -172,6 +190,10 @@ def item(it: Interpreter, thing: Any, index: ast.expr, site: Site) -> Answer:
     if isinstance(thing, Subclass):
         return only(thing)
     if isinstance(index, ast.Slice):
+        if isinstance(thing, Const) and isinstance(thing.value, str):
+            return texts.sliced(it, thing.value, index, site)
+        if isinstance(thing, options.Option) and isinstance(thing.preset, str):
+            return options.split(texts.sliced(it, thing.preset, index, site))
         holder = as_sequence(it, thing)
         bounds = [None if b is None else it.constant(it.ev(b, place, frame)) for b in (index.lower, index.upper)]
         if (
@@ -191,6 +213,8 @@ def item(it: Interpreter, thing: Any, index: ast.expr, site: Site) -> Answer:
         return only(part_)
     if isinstance(thing, (Sequence, Dictionary, Built, Instance)):
         return lift(it.ev(index, place, frame), lambda key: _item(it, thing, key, index, site))
+    if isinstance(thing, Module) or (isinstance(thing, Library) and thing.name.endswith(texts.NAMES)):
+        return texts.looked_up(it, thing, options.of_answer(it.ev(index, place, frame)))
     if isinstance(thing, Library):
         return only(thing)  # `Optional[Net]`, `list[int]`
     if isinstance(thing, Unknown):
@@ -353,19 +377,9 @@ def method(it: Interpreter, thing: Any, name: str, given: Arguments, site: Site)
             return at(it, thing, index) if isinstance(index, int) else unknown("unknown index")
         return only(thing) if name in ("copy", "__iter__") else unknown("unknown method")
     if isinstance(thing, Const) and isinstance(thing.value, str):
-        arguments = [it.constant(a) for a in given.positional]
-        if (
-            name in ("lower", "upper", "strip", "replace", "startswith", "endswith", "split", "join", "title")
-            and ... not in arguments
-        ):
-            try:
-                value = getattr(thing.value, name)(*arguments)
-            except (TypeError, ValueError):
-                return unknown("unknown method")
-            return (
-                only(Sequence(tuple(only(Const(v)) for v in value))) if isinstance(value, list) else only(Const(value))
-            )
-        return unknown("text built at run time")
+        return texts.called(it, thing.value, name, given)
+    if isinstance(thing, options.Option):
+        return options.split(texts.called(it, thing.preset, name, given))
     if isinstance(thing, Tensor):
         return only(thing) if name in ("register_hook", "retain_grad") else unknown("unknown method of a tensor")
     key = getattr(thing, "key", None)

@@ -5,9 +5,22 @@ from __future__ import annotations
 import ast
 from functools import partial
 
-from outlayer_lint.interpret import attributes, calls, conditions, containers, iteration, operators, passing
+from outlayer_lint.interpret import attributes, calls, conditions, containers, iteration, operators, options, passing
 from outlayer_lint.interpret.choices import restrict
-from outlayer_lint.interpret.things import Answer, Const, Dictionary, Function, Library, Site, join, lift, only, unknown
+from outlayer_lint.interpret.things import (
+    Answer,
+    Const,
+    Dictionary,
+    Function,
+    Instance,
+    Library,
+    Method,
+    Site,
+    join,
+    lift,
+    only,
+    unknown,
+)  # fmt: skip
 from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place, dotted
 
@@ -38,12 +51,16 @@ def _call(it: Interpreter, node: ast.Call, place: Place, frame: Frame) -> Answer
     if len(callee) > 1:
         callee = conditions.forked(callee, node)
     site = Site(node, place, frame)
-    if node.args and type(node.args[-1]) is ast.Starred and all(isinstance(thing, Library) for thing, _ in callee):
-        ways = passing.ways(it, node, place, frame)
-        if len(ways) > 1:
-            made = [(lift(callee, partial(_called, it, given, site)), choices) for given, choices in ways]
-            return join([restrict(answer, choices) for answer, choices in made])
-    arguments = passing.arguments(it, node, place, frame)
+    purse = 0
+    if node.args and type(node.args[-1]) is ast.Starred:
+        if all(isinstance(thing, Library) for thing, _ in callee):
+            ways = passing.ways(it, node, place, frame)
+            if len(ways) > 1:
+                made = [(lift(callee, partial(_called, it, given, site)), choices) for given, choices in ways]
+                return join([restrict(answer, choices) for answer, choices in made])
+        elif all(isinstance(thing, (Instance, Method)) for thing, _ in callee):
+            purse = passing.BATCH
+    arguments = passing.arguments(it, node, place, frame, purse)
     return lift(callee, lambda thing: calls.call(it, thing, arguments, site))
 
 
@@ -143,13 +160,18 @@ def _inner(it: Interpreter, node: ast.Starred | ast.Await | ast.NamedExpr, place
 
 
 def _text(it: Interpreter, node: ast.JoinedStr, place: Place, frame: Frame) -> Answer:
-    parts: list[str] = []
+    parts: list[Any] = []
     for part in node.values:
-        value = part.value if isinstance(part, ast.Constant) else it.constant(it.ev(part.value, place, frame))  # type: ignore[attr-defined]
-        if value is ... or (isinstance(part, ast.FormattedValue) and (part.format_spec or part.conversion != -1)):
+        if isinstance(part, ast.FormattedValue) and (part.format_spec or part.conversion != -1):
             return unknown("text built at run time")
-        parts.append(str(value))
-    return only(Const("".join(parts)))
+        answer = only(Const(part.value)) if isinstance(part, ast.Constant) else it.ev(part.value, place, frame)  # type: ignore[attr-defined]
+        value = it.constant(answer)
+        if value is ...:
+            if len(answer) != 1 or not isinstance(answer[0][0], options.Option):
+                return unknown("text built at run time")
+            value = answer[0][0]
+        parts.append(value)
+    return only(options.joined(parts))
 
 
 EVALUATORS: dict[type[ast.expr], Callable[[Interpreter, Any, Place, Frame], Answer]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from outlayer_lint.records import TYPE_CHECKING, NamedTuple
+from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import ast
@@ -22,9 +22,9 @@ class Arguments:
 
     def __init__(
         self, positional: tuple[Entry, ...] = (), keywords: dict[str, Entry] | None = None, *,
-        more_positional: bool = False, more_keywords: bool = False,
+        more_positional: Any = False, more_keywords: Any = False,
     ) -> None:  # fmt: skip
-        """`more_*`: a starred argument that could not be taken apart may add further ones."""
+        """`more_*`: a starred argument that could not be taken apart adds others; an open `*args` stands itself."""
         self.positional = positional
         self.keywords = keywords or {}
         self.more_positional = more_positional
@@ -62,11 +62,11 @@ class Arguments:
         """What `*args` receives from position `start` on."""
         return tuple(force(entry) for entry in self.positional[max(0, start) :])
 
-    def may_bind(self, index: int | None, name: str) -> bool:
-        """Whether a starred argument may supply the parameter."""
-        return (self.more_positional and index is not None and index >= len(self.positional)) or (
-            self.more_keywords and name not in self.keywords
-        )
+    def may_bind(self, index: int | None, name: str) -> Any:
+        """What starred argument may supply the parameter: `True`, or the open `*args` or `**keywords` of a function."""
+        if self.more_positional and index is not None and index >= len(self.positional):
+            return self.more_positional
+        return self.more_keywords if name not in self.keywords else False
 
 
 class Binding(NamedTuple):

@@ -159,8 +159,10 @@ def wildcard(it: Interpreter, name: str, frame: Frame) -> Answer | None:
 
 
 def attribute_of_module(it: Interpreter, thing: Module | Library, name: str) -> Answer:
-    """`module.name`."""
+    """`module.name`; `__dict__` of a module of the project stands for the module."""
     if isinstance(thing, Module):
+        if name == "__dict__":
+            return only(thing)
         answer = exported(it, thing.file, name)
         if answer is not None:
             return answer

@@ -355,5 +355,6 @@ class Interpreter:
     def follow(self, answer: Answer, path: tuple[object, ...]) -> Answer:
         """The part of a value that an unpacking target receives."""
         for step in path:
-            answer = lift(answer, lambda thing, step=step: containers.element(self, thing, step))  # type: ignore[misc]
+            whole = answer if len(answer) < 2 else containers.in_parts(answer)
+            answer = lift(whole, lambda thing, step=step: containers.element(self, thing, step))  # type: ignore[misc]
         return answer

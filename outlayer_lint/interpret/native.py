@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from outlayer_lint.interpret import attributes, calls, containers, iteration, operators, reflection
+from outlayer_lint.interpret import attributes, calls, containers, iteration, operators, reflection, texts
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
     Answer,
     Built,
     Const,
     Dictionary,
-    Library,
-    Module,
     Parameter,
     Partial,
     Sequence,
@@ -293,14 +291,6 @@ def _loaded(it: Interpreter, given: Arguments, site: Site) -> Answer:
     return unknown("loaded from disk", ("loaded", id(site.node)))
 
 
-def _module(it: Interpreter, given: Arguments, site: Site) -> Answer:
-    name = it.constant(given.pick(0, "name"))
-    if not isinstance(name, str):
-        return unknown("name chosen at run time")
-    found = it.project.module(name, site.place.block.scope.file)
-    return only(Module(found)) if found is not None else only(Library(name))
-
-
 PRECISION = {"half": (2.0**-10, 2.0**-14, 65504.0), "double": (2.0**-52, 2.0**-1022, 1.797e308)}
 SINGLE = (2.0**-23, 2.0**-126, 3.4028e38)
 
@@ -323,7 +313,9 @@ FUNCTIONS: dict[str, Callable[[Interpreter, Arguments, Site], Answer]] = {
     "builtins.iter": _same, "builtins.next": _next, "builtins.map": _map, "itertools.chain": _chain,
     "builtins.max": _extreme(max), "builtins.min": _extreme(min), "builtins.abs": _extreme(abs), "builtins.sum": _sum,
     "builtins.type": reflection.kind_of, "typing.cast": _cast, "copy.copy": _same, "copy.deepcopy": _same,
-    "importlib.import_module": _module, "pickle.load": _loaded, "joblib.load": _loaded, "tqdm.tqdm": _same,
+    "importlib.import_module": texts.module, "pydoc.locate": texts.located,
+    "builtins.vars": texts.names_of, "builtins.globals": texts.own_names, "builtins.eval": texts.evaluated,
+    "pickle.load": _loaded, "joblib.load": _loaded, "tqdm.tqdm": _same,
     "tqdm.auto.tqdm": _same, "tqdm.notebook.tqdm": _same, "tqdm.trange": _range, "tqdm.tqdm_notebook": _same,
     "itertools.cycle": _same, "itertools.islice": _same, "numpy.random.default_rng": arrays.generator,
     "numpy.random.RandomState": arrays.generator, "rich.progress.track": _same, "types.SimpleNamespace": _dict,

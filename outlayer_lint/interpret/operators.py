@@ -6,8 +6,9 @@ import ast
 import operator
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret import signatures
+from outlayer_lint.interpret import options, signatures
 from outlayer_lint.interpret.choices import NO_CHOICE, compatible
+from outlayer_lint.interpret.options import Option
 from outlayer_lint.interpret.things import (
     Answer,
     Built,
@@ -114,10 +115,12 @@ def pair(it: Interpreter, name: str, a: Any, b: Any, site: Site, node: ast.AST) 
             return only(Parameter(operand.scope, operand.name, (*operand.trail, ("op", id(node)))))
     for operand in (a, b):
         if isinstance(operand, (Unknown,)) or getattr(operand, "key", None) is not None:
-            return unknown(
+            found = unknown(
                 operand.reason if isinstance(operand, Unknown) else "unknown arithmetic",
                 ("op", id(node), id(site.frame.base)),
             )
+            with_options = Option in (type(a), type(b))
+            return options.reckoned(found, a, b, lambda x, y: _fold(name, x, y)) if with_options else found
     special = {"add": "__add__", "sub": "__sub__", "mul": "__mul__", "div": "__truediv__"}.get(name)
     if special and isinstance(a, Instance):
         return unknown("unknown operator of a user object")

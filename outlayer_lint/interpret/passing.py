@@ -33,15 +33,19 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.things import Entry
     from outlayer_lint.resolve.scopes import Scope
 
+BATCH = 120  # evaluations for what a starred batch holds: `model(*batch)` hardly ever depends on it
 MAX_LISTS = 4  # of layers: two conditions, each of which appends one
 
 
-def arguments(it: Interpreter, node: ast.Call, place: Place, frame: Frame) -> Arguments:
-    """The arguments of a call, starred ones taken apart where they are known."""
+def arguments(it: Interpreter, node: ast.Call, place: Place, frame: Frame, purse: int = 0) -> Arguments:
+    """The arguments of a call, starred ones taken apart where they are known, with a `purse` where it may take long."""
     memo = ("arguments", id(node))
     found: Any = frame.memo.get(memo)
     if found is None:
+        kept = max(it.fuel - purse, 0) if purse else 0
+        it.fuel -= kept
         found = _arguments(it, node, place, frame)
+        it.fuel += kept
         if it.fuel > 0 and not it.reading:
             frame.memo[memo] = found
     return found  # type: ignore[no-any-return] # a memo holds whatever its keys promise
@@ -74,7 +78,8 @@ def _unstarred(
 ) -> Arguments:
     positional: list[Entry] = []
     keywords: dict[str, Entry] = {}
-    more_positional = more_keywords = False
+    more_positional: Any = False
+    more_keywords: Any = False
     for argument in node.args:
         if not isinstance(argument, ast.Starred):
             if more_positional:
@@ -91,7 +96,7 @@ def _unstarred(
             positional.extend(thing.items)
             more_positional = True
         else:
-            more_positional = True
+            more_positional = more_positional or (thing if isinstance(thing, Parameter) else True)
     for keyword in node.keywords:
         if keyword.arg is not None:
             keywords[keyword.arg] = Lazy(keyword.value, place, frame)
@@ -100,9 +105,9 @@ def _unstarred(
         thing = things[0][0] if len(things) == 1 else None
         if isinstance(thing, Dictionary):
             keywords.update({k: v for k, v in thing.items.items() if isinstance(k, str)})
-            more_keywords |= thing.open
+            more_keywords = more_keywords or thing.open
         else:
-            more_keywords = True
+            more_keywords = more_keywords or (thing if isinstance(thing, Parameter) else True)
     return Arguments(tuple(positional), keywords, more_positional=more_positional, more_keywords=more_keywords)
 
 
@@ -151,13 +156,14 @@ def bound(it: Interpreter, scope: Scope, name: str, frame: Frame) -> Answer:
             return ways_in.possible(it, it.force(entry), binding, where, frame)
 
     if a.vararg is not None and name == a.vararg.arg:
-        return only(
-            Sequence(given.positional_answers(force, len(ordered) - skip), open=given.more_positional, kind="tuple")
+        items = given.positional_answers(force, len(ordered) - skip)
+        return _rest(given.more_positional, name) or only(
+            Sequence(items, open=bool(given.more_positional), kind="tuple")
         )
     if a.kwarg is not None and name == a.kwarg.arg:
         known = {*ordered, *(p.arg for p in a.kwonlyargs)}
         rest = {k: force(v) for k, v in given.keywords.items() if k not in known}
-        return only(Dictionary(rest, open=given.more_keywords))
+        return _rest(given.more_keywords, name) or only(Dictionary(rest, open=bool(given.more_keywords)))
     entry = given.pick(index, name)
     if entry is not None:
         answer = force(entry)
@@ -166,9 +172,17 @@ def bound(it: Interpreter, scope: Scope, name: str, frame: Frame) -> Answer:
             if likely
             else answer
         )
-    if given.may_bind(index, name):
+    more = given.may_bind(index, name)
+    if found := _rest(more, name):
+        return found
+    if more:
         return unknown("starred argument", ("parameter", id(frame), name))
     return default(it, scope, name, frame, unbound=False)
+
+
+def _rest(more: object, name: str) -> Answer:
+    """What an open `*args` hands on (`super().__init__(*args)`): whoever calls says what is in it."""
+    return only(Parameter(more.scope, more.name, (*more.trail, ("item", name)))) if isinstance(more, Parameter) else ()
 
 
 def default(it: Interpreter, scope: Scope, name: str, frame: Frame, *, unbound: bool) -> Answer:

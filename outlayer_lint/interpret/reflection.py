@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from outlayer_lint.interpret import attributes, classes, families
+from outlayer_lint.interpret import attributes, classes, families, options
 from outlayer_lint.interpret.choices import compatible
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 def get_attribute(it: Interpreter, given: Arguments, site: Site) -> Answer:
     """`getattr(x, "name", default)`."""
-    name = it.constant(given.pick(1, "name"))
+    name = options.named(it, given.pick(1, "name"))
     base = it.force(given.pick(0, "object"))
     if not isinstance(name, str):
         return unknown("name chosen at run time")

@@ -119,7 +119,7 @@ class Application:
         entry = self.entry(spec[1])
         if entry is None:
             given = self.built.arguments if self.built is not None else self.given
-            return given.more_keywords or given.more_positional
+            return bool(given.more_keywords or given.more_positional)
         return self.it.constant(entry) is not None
 
     def lazy(self, spec: Any) -> Any:

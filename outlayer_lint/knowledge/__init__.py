@@ -22,6 +22,7 @@ __all__ = [
 ]  # fmt: skip
 
 FORMS = ("function", "module", "method")
+MAX_SPELLINGS = 16  # of one name: real ones have five; a table of one's own may rewrite in a circle
 NUMPY_WORDS = {"dim": ("axis",), "keepdim": ("keepdims",), "input": ("x", "x1"), "other": ("x2",)}
 BLANK: dict[str, Any] = {
     "emits": "unknown", "returns": "unknown", "wants": (), "accepts": (), "target": (), "takes": {}, "applies": "",
@@ -70,7 +71,7 @@ class Row:
         maps: what it makes of each element, for transforms.
         methods: method name -> what calling it does, for objects that are not modules.
         activation: spec of the activation that a layer puts on its result: a string that `alias` knows, a function or a
-            layer; `None` where the row applies none.
+            layer; `None` where the row applies none. A fourth element is a context manager that sets the default.
         threshold: spec of the value from which a metric counts a prediction as positive.
         by_shape: for names that stand for different rows by what they meet (`metrics=["accuracy"]`): the row where the
             prediction has `one-unit`, where the target is an index (`index-target`), and `otherwise`.
@@ -280,7 +281,7 @@ class _Shelf:
         for one in spelled:  # which grows: `tensorflow.keras.layers.core.Dense` is two prefixes away
             for prefix, short in self.table["spellings"].get(one.partition(".")[0], ()):
                 shorter = _shortened(one, prefix, short)
-                if shorter and shorter not in spelled:
+                if shorter and shorter not in spelled and len(spelled) < MAX_SPELLINGS:
                     spelled.append(shorter)
         for one in spelled:
             if one in names:
@@ -303,10 +304,13 @@ def _bare(name: str) -> str:
 
 
 def _shortened(name: str, prefix: str, short: str) -> str:
-    """`name` with its prefix rewritten, "" where it has another; a `*` at the end of a prefix is one segment."""
+    """`name` with its prefix rewritten, "" where it has another; a `*` at the end of a prefix is one segment.
+
+    A name that begins with a longer prefix already (`dgl.nn.pytorch.` for `dgl.nn.`) is spelled out, not spelled again.
+    """
     one = prefix.endswith(".*.")
     prefix = prefix[:-2] if one else prefix
-    if not name.startswith(prefix):
+    if not name.startswith(prefix) or (len(short) > len(prefix) and name.startswith(short)):
         return ""
     rest = name[len(prefix) :]
     if one:

@@ -284,7 +284,7 @@ def spec(place: Place, key: str, value: Any) -> Any:
     if not isinstance(value, dict) or "argument" not in value:
         place.refuse(key, 'a literal or `{ argument = "name", default = literal }` is wanted here')
     for inner in value:
-        place.word(key, inner, ("argument", "default", "item"))
+        place.word(key, inner, ("argument", "default", "item", "unless"))
     if place.names:
         place.word(key, value["argument"], place.names)
     else:
@@ -294,6 +294,8 @@ def spec(place: Place, key: str, value: Any) -> Any:
         default = tuple(default)
     if "item" in value:
         return ("item", value["argument"], default, value["item"])
+    if "unless" in value:
+        return ("argument", value["argument"], default, str(value["unless"]))
     return ("argument", value["argument"], default)
 
 

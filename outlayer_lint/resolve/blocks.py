@@ -10,7 +10,7 @@ from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
 from outlayer_lint.resolve.branches import ends
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from outlayer_lint.resolve.scopes import Scope
 
@@ -149,6 +149,15 @@ class Place(NamedTuple):
 def last(node: ast.expr) -> str:
     """The last part of a dotted name, "" for what is none."""
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def managers(block: Block | None) -> Iterator[str]:
+    """The context managers that a block lies in, each by its last name, the nearest first."""
+    while block is not None:
+        if block.kind == "with" and isinstance(block.statement, (ast.With, ast.AsyncWith)):
+            for item in block.statement.items:
+                yield last(item.context_expr.func if isinstance(item.context_expr, ast.Call) else item.context_expr)
+        block = block.parent
 
 
 def dotted(node: ast.expr) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from outlayer_lint.facts import Compiled, Consumed, LossCall
-from outlayer_lint.interpret import passing
+from outlayer_lint.interpret import conditions, passing
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible, of_options, restrict
 from outlayer_lint.interpret.keras import layers as keras_layers
 from outlayer_lint.interpret.keras import losses as keras_losses
@@ -145,8 +145,9 @@ class Context:
         return tuple((t.instance if isinstance(t, Super) else t, c) for t, c in answer)
 
     def combined(self, answers: list[Answer]) -> Iterator[tuple[Any, Answer | None, Answer]]:
-        """Each model that can be meant, with its output and the losses that go with it."""
-        way = self.driver.way(self.world)
+        """Each model that can be meant, with its output and the losses that go with it, where the call is come to."""
+        calls, here = self.driver.way(self.world), conditions.way_to(self.it, self.seed.place, self.frame)
+        way = None if calls is None or here is None else compatible(calls, here)
         if way is None:
             return
         loss = self.argument("loss")

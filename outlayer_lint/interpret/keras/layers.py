@@ -8,7 +8,7 @@ from math import inf
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import calls, classes, conditions, transfer
-from outlayer_lint.interpret.frames import Arguments, Frame
+from outlayer_lint.interpret.frames import MAX_DEPTH, Arguments, Frame
 from outlayer_lint.interpret.things import (
     Answer,
     Built,
@@ -29,6 +29,7 @@ from outlayer_lint.interpret.things import (
 from outlayer_lint.interpret.transfers import coupling
 from outlayer_lint.lattice import Emission, Origin, Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any
+from outlayer_lint.resolve.blocks import managers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.interpret.things import Entry
     from outlayer_lint.interpret.transfer import Application
+
+SPEC = ("argument", "name", "default")  # a fourth says what else may set the default
 
 MODES = {mode: only(Const(mode)) for mode in (True, False)}
 
@@ -55,6 +58,9 @@ def activated(it: Interpreter, app: Application, answer: Answer) -> Answer:
             return starred
         if default is None:
             return answer
+        spec = app.row.activation
+        if len(spec) > len(SPEC) and _set_around(it, spec[-1], app.site):
+            return unknown("unknown activation", ("default", app.row.name))
         return applied(it, app, only(Const(default)), None, answer)
     return applied(it, app, it.force(entry), entry, answer)
 
@@ -83,6 +89,25 @@ def _activation(app: Application) -> tuple[Entry | None, str | None]:
             if override.path == (spec[1],):
                 return override.lazy, None
     return app.entry(spec[1]), spec[2]
+
+
+def _set_around(it: Interpreter, manager: str, site: Site) -> bool:
+    """Whether a context manager that sets defaults may be entered where a layer is called, or by whoever calls that."""
+    if not it.project.mentions(manager):
+        return False
+    place, frame = site.place, site.frame
+    for _ in range(MAX_DEPTH):
+        if manager in managers(place.block):
+            return True
+        if frame.place is not None and frame.caller is not None:
+            place, frame = frame.place, frame.caller
+            continue
+        scope = place.block.scope
+        assumed = frame.world.bindings.get(scope)
+        if scope.kind == "module" or assumed is None:
+            return scope.kind != "module"
+        place, frame = assumed.place, it.root(assumed.place.block.scope, frame.world)
+    return True
 
 
 def applied(it: Interpreter, app: Application, activation: Answer, entry: Entry | None, answer: Answer) -> Answer:

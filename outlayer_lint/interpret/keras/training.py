@@ -59,10 +59,17 @@ class Made(NamedTuple):
 
     site: object
     calls: tuple[object, ...]
+    followed: int  # how many of the calls were seen; the others are those that the world assumes
 
     def may_be(self, other: Made) -> bool:
         """Whether both can be one model, as far as the calls that are known for both tell."""
-        known = min(len(self.calls), len(other.calls))
+        return self._agrees(other, min(len(self.calls), len(other.calls)))
+
+    def resembles(self, other: Made) -> bool:
+        """The same, whoever is assumed to call: of many callers only a few are asked."""
+        return self._agrees(other, min(self.followed, other.followed))
+
+    def _agrees(self, other: Made, known: int) -> bool:
         return self.site == other.site and self.calls[:known] == other.calls[:known]
 
 
@@ -71,15 +78,21 @@ def key_of(thing: object) -> Made | None:
     if isinstance(thing, Super):
         thing = thing.instance
     if isinstance(thing, Instance) and thing.site is None:
-        return Made(("self", id(thing.cls.scope)), ())
+        return Made(("self", id(thing.cls.scope)), (), 0)
     if not isinstance(thing, (Instance, Built)) or thing.site is None:
         return None
     calls: list[object] = []
-    frame: Frame | None = thing.site.frame
-    while frame is not None and frame.place is not None:
+    frame: Frame = thing.site.frame
+    while frame.place is not None:
         calls.append((id(frame.place.block), frame.place.index))
+        if frame.caller is None:
+            return Made(id(thing.site.node), tuple(calls), len(calls))
         frame = frame.caller
-    return Made(id(thing.site.node), tuple(calls))
+    followed, scope = len(calls), frame.scope
+    while (assumed := frame.world.bindings.get(scope)) is not None and len(calls) < MAX_CALLS:
+        calls.append((id(assumed.place.block), assumed.place.index))
+        scope = assumed.place.block.scope
+    return Made(id(thing.site.node), tuple(calls), followed)
 
 
 class Training:
@@ -121,16 +134,16 @@ class Training:
         """The calls that train a model compiled at a place, and whether it may be trained at all."""
         file = seed.place.block.scope.file
         here = self.fits(file)
-        found = _training(key, here, seed)
+        found, alike = _training(key, here, seed)
         if found:
             return found, True
         escapes = escaping(seed)
         if not escapes:
-            return [], any(fit.unresolved for fit in here if _same_scope(fit.seed, seed))
+            return [], alike or any(fit.unresolved for fit in here if _same_scope(fit.seed, seed))
         others = [other for name in escapes for other in self._mentioning(name, file)]
         elsewhere = [fit for other in dict.fromkeys(others) for fit in self.fits(other)]
-        found = _training(key, elsewhere, seed)
-        if found:
+        found, also = _training(key, elsewhere, seed)
+        if found or alike or also:
             return found, True
         fits = [*here, *elsewhere]
         unknown = not fits and not self._called(seed, world) and not self._only_reads(seed)
@@ -168,9 +181,16 @@ class Training:
         return [f for f in found if any(map(f.is_calling, WORDS))][:MAX_FILES]
 
 
-def _training(key: Made | None, fits: list[Fit], seed: Seed) -> list[Fit]:
-    found = [fit for fit in fits if key is not None and any(key.may_be(model) for model in fit.models)]
-    return [fit for fit in found if _same_scope(fit.seed, seed) or not _compiled_anew(fit.seed)]
+def _training(key: Made | None, fits: list[Fit], seed: Seed) -> tuple[list[Fit], bool]:
+    """Those that train a model, and whether one does that may belong to another way to call its builder."""
+    if key is None:
+        return [], False
+    alike = [
+        fit
+        for fit in fits
+        if any(map(key.resembles, fit.models)) and (_same_scope(fit.seed, seed) or not _compiled_anew(fit.seed))
+    ]
+    return [fit for fit in alike if any(map(key.may_be, fit.models))], bool(alike)
 
 
 def _compiled_anew(fit: Seed) -> bool:

@@ -144,10 +144,14 @@ def _named(driver: Driver, scope: Scope, name: str, *, method: bool) -> list[Cal
     unique = name if method and len(name) > 3 else ""
     found = _confirmed(driver, seeds, scope, unique=unique, holder=scope.owner)
     found = found or _from_outside(driver, scope, name, scope.owner or scope)
-    if found:
-        return found
-    # Nobody calls it by its name, yet it may be passed on.
-    for other in handed.names(driver, scope, files[:MAX_CANDIDATES]):
+    return found or _passed_on(driver, scope, scope, files)
+
+
+def _passed_on(driver: Driver, scope: Scope, passed: Scope, files: list[SourceFile]) -> list[Caller]:
+    """The calls of a function, or a class, that nobody calls by its name, yet it may be passed on."""
+    found: list[Caller] = []
+    near = scope.file
+    for other in handed.names(driver, passed, files[:MAX_CANDIDATES]):
         where = driver.project.mentions(other)
         if len(where) > MANY_FILES:  # `labels`, `config`: where the file is known
             beside = driver.project.beside(near)
@@ -212,7 +216,8 @@ def _constructions(driver: Driver, scope: Scope, cls: Scope) -> list[Caller]:
             )
         if len(callers) >= MAX_CALLERS:
             break
-    return callers[:MAX_CALLERS] or _from_outside(driver, scope, cls.name, cls)
+    callers = callers[:MAX_CALLERS] or _from_outside(driver, scope, cls.name, cls)
+    return callers or _passed_on(driver, scope, cls, files)
 
 
 def _from_outside(driver: Driver, scope: Scope, name: str, holder: Scope) -> list[Caller]:

@@ -43,6 +43,10 @@ def names(driver: Driver, scope: Scope, files: list[SourceFile]) -> list[str]:
                 continue
             for name in _taken(driver, place, scope.name):
                 found[name] = None
+            statement, around = place.block.statements[place.index], place.block.scope
+            if type(statement) is ast.Return and statement.value is not None and _holds(statement.value, scope.name):
+                for other in driver.project.mentions(around.name)[:MAX_MENTIONS]:
+                    found.update(dict.fromkeys(other.bound_to(around.name, CALLED)))
     for name in list(found)[:MAX_NAMES]:
         for file in driver.project.mentions(name)[:MAX_MENTIONS]:
             for match in file.matches(rf"{DRAWN}[^\n]*\b{name}\b", name):
@@ -73,7 +77,20 @@ def objects(driver: Driver, cls: str, files: list[SourceFile]) -> dict[str, Scop
         for file in driver.project.mentions(name)[:MAX_MENTIONS]:
             for bound in file.bound_to(name, after):
                 found.setdefault(bound, makers.get(name) if after is CALLED else None)
+    if not found:
+        for name in makers:
+            files = driver.project.mentions(name)[:MAX_MENTIONS]
+            found = dict.fromkeys(given for file in files for given in _made_in_place(driver, file, name))
     return {name: found[name] for name in list(found)[:MAX_NAMES] if name and name not in COMMON}
+
+
+def _made_in_place(driver: Driver, file: SourceFile, maker: str) -> Iterator[str]:
+    """The parameters that `train(net, maker())` gives what is made to."""
+    spots = [at for at in file.standing(maker) if file.text[at + len(maker) : at + len(maker) + 1] == "("]
+    passed = [at for at in spots if BEFORE.search(file.text, max(0, at - NEAR), at)]
+    for place in map(file.locate, file.lines_at(passed)[:MAX_MENTIONS]):
+        if place is not None:
+            yield from _taken(driver, place, maker, made=True)
 
 
 PLAIN = r"[ \t]*(?:$|[\n#\[]|\.get\(|if\b|or\b)"  # the object itself, or an entry of what holds it

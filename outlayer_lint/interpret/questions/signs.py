@@ -6,12 +6,13 @@ import ast
 import re
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret import classes
+from outlayer_lint.interpret import classes, families
 from outlayer_lint.interpret.questions import handwritten, tracing
 from outlayer_lint.interpret.questions.targets import ancestors, feeds, heads
 from outlayer_lint.interpret.things import Answer, Built, Instance, Lazy, Library, Parameter, Unknown
 from outlayer_lint.lattice import Tensor, Value
 from outlayer_lint.records import TYPE_CHECKING, Any
+from outlayer_lint.resolve.blocks import managers
 from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
@@ -117,15 +118,20 @@ def _is_network(it: Interpreter, thing: Any) -> bool:
 
 def within_no_grad(block: Block | None) -> bool:
     """Whether a block lies in a `with torch.no_grad()` or a function so decorated."""
-    scope = block.scope if block is not None else None
-    while block is not None:
-        if block.kind == "with" and isinstance(block.statement, (ast.With, ast.AsyncWith)):
-            for item in block.statement.items:
-                function = item.context_expr.func if isinstance(item.context_expr, ast.Call) else item.context_expr
-                if getattr(function, "attr", getattr(function, "id", "")) in NO_GRADIENT:
-                    return True
-        block = block.parent
-    return scope is not None and scope.has_decorator(*NO_GRADIENT)
+    inside = not NO_GRADIENT.isdisjoint(managers(block))
+    return inside or (block is not None and block.scope.has_decorator(*NO_GRADIENT))
+
+
+def predicted(case: Evidence) -> bool:
+    """Whether Keras' `predict` gives the output, outside of any tape: an array that a loss is measured on."""
+    question, entry = case.question, case.sides[0]
+    if not question.application.row.of_keras or not isinstance(entry, Lazy):
+        return False
+    around = [question.seed.place, *(call.place for call in question.world.bindings.values() if call is not None)]
+    if any("GradientTape" in managers(place.block) for place in around):
+        return False
+    steps = tracing.behind(case.it, entry)
+    return any(isinstance(step.node, ast.Call) and _last(step.node.func) in families.PREDICTING for step in steps)
 
 
 def gan_label(case: Evidence) -> bool:
@@ -378,7 +384,7 @@ def named(case: Evidence, words: frozenset[str]) -> bool:
 KINDS: dict[str, Callable[[Evidence], bool]] = {
     "target-is-input": target_is_input, "same-activation": same_activation, "bootstrapped": bootstrapped,
     "discounted": lambda case: handwritten.discounts(case.it, case.sides[1], DISCOUNT) and bootstrapped(case),
-    "gan-label": gan_label, "menu": menu, "convolution-last": convolution_last,
+    "predicted": predicted, "gan-label": gan_label, "menu": menu, "convolution-last": convolution_last,
     "argmax": lambda case: elsewhere(case, CHOSEN, picked), "threshold": lambda case: elsewhere(case, CUT, cut),
     "accuracy": lambda case: elsewhere(case, MEASURED, counted),
     "score-name": lambda case: named(case, SCORES), "count-name": lambda case: named(case, COUNTS),

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-COUNT = 10  # what it is as a number: a plausible count of anything
+COUNT = 10  # what it is as a number where its name says nothing: a plausible count of anything
 MODULES = ("Module", "Model", "Net", "Network")  # ends of the names of base classes that run
 
 
 class Absent:
-    """Answers any attribute, call or item with another of its kind; as a number it is 10, as a truth it is false."""
+    """Answers any attribute, call or item with another of its kind; a number as its name suggests, as a truth false."""
 
     def __init__(self, path: str, guess: Callable[[str], Any] | None = None) -> None:
         """`path` says where it came from; `guess` answers attributes, raising `KeyError` where it has no idea."""
@@ -55,13 +55,13 @@ class Absent:
         return COUNT
 
     def __index__(self) -> int:
-        return COUNT
+        return int(_number(self)) or COUNT
 
     def __int__(self) -> int:
-        return COUNT
+        return int(_number(self)) or COUNT
 
     def __float__(self) -> float:
-        return float(COUNT)
+        return float(_number(self))
 
     def __bool__(self) -> bool:
         return False
@@ -84,59 +84,76 @@ class Absent:
         return default if isinstance(found, Absent) and default is not None else found
 
     def __add__(self, other: Any) -> Any:
-        return COUNT + other
+        return _number(self) + other
 
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> Any:
-        return COUNT - other
+        return _number(self) - other
 
     def __rsub__(self, other: Any) -> Any:
-        return other - COUNT
+        return other - _number(self)
 
     def __mul__(self, other: Any) -> Any:
-        return COUNT * other
+        return _number(self) * other
 
     __rmul__ = __mul__
 
     def __floordiv__(self, other: Any) -> Any:
-        return COUNT // other
+        return _number(self) // other
 
     def __rfloordiv__(self, other: Any) -> Any:
-        return other // COUNT
+        return other // _number(self)
 
     def __mod__(self, other: Any) -> Any:
-        return COUNT % other
+        return _number(self) % other
 
     def __rmod__(self, other: Any) -> Any:
-        return other % COUNT
+        return other % _number(self)
 
     def __pow__(self, other: Any) -> Any:
-        return COUNT**other
+        return _number(self) ** other
 
     def __rpow__(self, other: Any) -> Any:
-        return other**COUNT
+        return other ** _number(self)
 
-    def __neg__(self) -> int:
-        return -COUNT
+    def __neg__(self) -> Any:
+        return -_number(self)
 
     def __truediv__(self, other: Any) -> Any:
-        return COUNT / other
+        return _number(self) / other
 
     def __rtruediv__(self, other: Any) -> Any:
-        return other / COUNT
+        return other / _number(self)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (type(other) in {int, float} and other == _number(self))
+
+    __hash__ = object.__hash__
 
     def __lt__(self, other: Any) -> bool:
-        return bool(other > COUNT)
+        return bool(other > _number(self))
 
     def __gt__(self, other: Any) -> bool:
-        return bool(other < COUNT)
+        return bool(other < _number(self))
 
     def __le__(self, other: Any) -> bool:
-        return bool(other >= COUNT)
+        return bool(other >= _number(self))
 
     def __ge__(self, other: Any) -> bool:
-        return bool(other <= COUNT)
+        return bool(other <= _number(self))
+
+
+def _number(absent: Absent) -> Any:
+    """What it is as a number: what its last name suggests (`config["dropout"]`), else a plausible count."""
+    from outlayer_lint.tracer.child.guesses import by_name  # noqa: PLC0415 - which knows this room
+
+    word = str(absent.__dict__["_path"]).rpartition(".")[2]
+    try:
+        found = by_name(word) if len(word) > 1 else COUNT
+    except KeyError:
+        return COUNT
+    return found if type(found) in {int, float} and found else COUNT
 
 
 def _module_class() -> type:

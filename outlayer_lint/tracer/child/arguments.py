@@ -8,6 +8,7 @@ import linecache
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import torch
 from torch import nn
 
 from outlayer_lint.tracer.child import commandline, guesses
@@ -125,6 +126,8 @@ def repairs(kwargs: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield {**kwargs, name: [value] * 4}
         elif isinstance(value, (list, tuple)):
             yield {**kwargs, name: value[-1]}
+        elif value is None and TABLE_OF_WORDS.search(name.lower()):
+            yield {**kwargs, name: torch.rand(*_rows_and_width(kwargs))}
         elif isinstance(value, Absent):
             yield {**kwargs, name: 16}
             yield {**kwargs, name: [16, 16]}
@@ -134,6 +137,17 @@ def repairs(kwargs: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {**kwargs, **dict.fromkeys(numbers, 16)}
     if numbers:
         yield {**kwargs, **dict.fromkeys(numbers, 64)}
+
+
+TABLE_OF_WORDS = re.compile(r"embedding|vectors|weight|matrix")
+ROWS, WIDTH = 200, 32  # as `guesses` has them
+
+
+def _rows_and_width(kwargs: dict[str, Any]) -> tuple[int, int]:
+    """The sizes of a table of words, as far as other arguments say them."""
+    whole = {name.lower(): value for name, value in kwargs.items() if type(value) is int and value > 1}
+    rows = next((size for name, size in whole.items() if "vocab" in name or "words" in name), ROWS)
+    return rows, next((size for name, size in whole.items() if "emb" in name), WIDTH)
 
 
 def asked_for(asked: Asked, message: str) -> dict[str, Any]:

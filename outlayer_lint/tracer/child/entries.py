@@ -60,6 +60,22 @@ def is_state(model: nn.Module, name: str, method: str = "forward") -> bool:
     )
 
 
+def counts_steps(model: nn.Module, name: str, depth: int = DEPTH) -> bool:
+    """Whether an argument says how many steps of each sample count: it goes where a sequence is packed."""
+    for node in ast.walk(source(type(model), "forward")):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("pack_padded_sequence"):
+            given = [*node.args[1:2], *(keyword.value for keyword in node.keywords if keyword.arg == "lengths")]
+            if any(isinstance(word, ast.Name) and word.id == name for one in given for word in ast.walk(one)):
+                return True
+    for path, position, _ in _met(model, name, "forward") if depth else ():
+        inner = _at(model, path)
+        if isinstance(inner, nn.Module) and inner is not model and not is_leaf(inner):
+            parameters = parameters_of(inner)
+            if position < len(parameters) and counts_steps(inner, parameters[position].name, depth - 1):
+                return True
+    return False
+
+
 def entry(model: nn.Module, name: str, *, strict: bool, depth: int = DEPTH, method: str = "forward") -> Entry | None:
     """The layer that an argument meets first, as the source of `forward` says; the first of all unless `strict`."""
     if is_leaf(model):
@@ -133,6 +149,9 @@ def _turns(expression: ast.expr) -> bool:
 TURNS = ("(0, 2, 1)", "[0, 2, 1]", "0, 2, 1")
 
 
+RESHAPES = frozenset("view reshape expand repeat unflatten".split())
+
+
 def _words(expression: ast.expr, model: nn.Module) -> set[str]:
     """Names in an expression that go through no layer inside it, and are read for more than their shape."""
     match expression:
@@ -144,6 +163,10 @@ def _words(expression: ast.expr, model: nn.Module) -> set[str]:
             return set()
         case ast.Call(func=ast.Attribute(attr="size" | "dim" | "new_zeros")):
             return set()
+        case ast.Call(
+            func=ast.Attribute(value=reshaped, attr="view" | "reshape" | "expand" | "repeat" | "unflatten")
+        ) if ast.unparse(reshaped) not in {"torch", "F"}:
+            return _words(reshaped, model)  # the arguments are sizes
         case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str() | int() as key)):
             return {name, f"{name}.{key}"}
         case ast.Attribute(value=ast.Name(id=name), attr=attr):
@@ -234,7 +257,8 @@ def indices(cls: type, name: str) -> int:
 
 
 def source(cls: type, method: str) -> ast.Module:
-    """The tree of a method, empty where its source cannot be had."""
+    """The tree of a method, empty where its source cannot be had; a model of Keras has `call` for `forward`."""
+    method = "call" if method == "forward" and is_keras(cls) else method
     try:
         return ast.parse(textwrap.dedent(inspect.getsource(getattr(cls, method))))
     except (OSError, TypeError, SyntaxError, AttributeError, IndexError):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from outlayer_lint.knowledge import Row
     from outlayer_lint.tracer.child.numbers import Numbers
+    from outlayer_lint.tracer.child.recorder import Operation
 
 FOLLOWS = 3  # so many times the losses asked for end a program that never calls `backward`
 PER_PLACE = 4  # events of one place are kept: they say the same
@@ -98,12 +99,12 @@ class Guard:
         self.until = inf  # when a program that has shown a loss is ended, however few these are
         self.report = report
         self.recorder = Recorder(marks.LIBRARY)
+        self.recorder.kind_of = kind_of
         self.recorder.before = self._before
         self.recorder.after = self._after
         self.calls: list[Call] = []
         self.events: list[Mark] = []
         self.consumed: list[tuple[Row, str, Mark, Place, dict[str, Any]]] = []
-        self._kinds: dict[str, str] = {}
         self._seen: dict[tuple[object, int], int] = {}
         self._inside = False
         self.backwards = 0
@@ -159,15 +160,12 @@ class Guard:
 
     # -- what the recorder tells --------------------------------------------------------------------------------------
 
-    def _before(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        kind = self._kinds.get(name)
-        if kind is None:
-            kind = self._kinds[name] = kind_of(name)
-        if kind not in ("loss", "sampler") or self._inside:
+    def _before(self, operation: Operation, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self._inside:
             return None
-        found = knowledge.find(name)
+        found = knowledge.find(operation.name)
         assert found is not None  # noqa: S101 - its kind came from there
-        if kind == "sampler":
+        if operation.kind == "sampler":
             self._sampled(found[0], args, kwargs)
             return None
         module = self.recorder.stack[-1] if self.recorder.stack else None
@@ -264,11 +262,8 @@ class Guard:
             largest = float(grad.abs().max()) if finite and grad.numel() else 0.0
         call.gradient = Gradient(largest, zero=finite and largest == 0.0, finite=finite)
 
-    def _after(self, mark: Mark, result: Any) -> None:
-        kind = self._kinds.get(mark.op)
-        if kind is None:
-            kind = self._kinds[mark.op] = kind_of(mark.op)
-        if not kind or kind == "loss" or mark.place is None or standing(mark.place.code.co_filename) != PROJECT:
+    def _after(self, mark: Mark, kind: str, result: Any) -> None:
+        if kind == "loss" or mark.place is None or standing(mark.place.code.co_filename) != PROJECT:
             return
         if kind == "sum" and not any(map(is_likelihood, mark.parts)):
             return

@@ -25,6 +25,7 @@ TABLE: tuple[tuple[re.Pattern[str], Any], ...] = tuple(
             False,
         ),
         (r"(weights?|checkpoint|ckpt|pretrain\w*|path|file|dir|load_\w*)$", None),
+        (r"^(pre_?trained_?)?(word_?|glove_?)?(embeddings|vectors|(emb|embeddings?)_?(matrix|weights?))$", None),
         (r"device", "cpu"),
         (
             r"vocab|ntokens?|n_?words|n_?tokens|num_tokens|num_embeddings|num_words|dict_size|voc_size|n_chars|charset",

@@ -10,11 +10,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from torch import nn
 
 from outlayer_lint.tracer.child import lengths
-from outlayer_lint.tracer.child.entries import entry, is_state, parameters_of, read, reshaped, rows, source, whole
+from outlayer_lint.tracer.child.columns import with_columns
+from outlayer_lint.tracer.child.entries import (
+    counts_steps,
+    entry,
+    is_state,
+    parameters_of,
+    read,
+    reshaped,
+    rows,
+    source,
+    whole,
+)
 from outlayer_lint.tracer.child.layers import first_of, hidden, image, of_layer
 from outlayer_lint.tracer.child.parts import in_parts
 from outlayer_lint.tracer.child.shaped import as_noted
-from outlayer_lint.tracer.child.slots import BATCH, SIDE, TIME, Slot, State, replaced, tensor, value
+from outlayer_lint.tracer.child.slots import BATCH, SIDE, TIME, Slot, State, replaced, samples, tensor, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +44,8 @@ INTEGER = re.compile(
 )
 LENGTHS = re.compile(r"len(s|gths?)?_?\d*$")
 MASK = re.compile(r"mask")
+TENSOR_MASK = re.compile(r"^(input|output|train|test|predict|keep)_masks?$")  # no flags, though they begin like some
+BATCH_SIZE = re.compile(r"^(batch_?size|bs|bsz|n_?batch|batch_?len|curr?_?batch(_size)?)$")
 HIDDEN = re.compile(
     r"^(h|c|hx|cx|h0|c0|h_0|hc|hidden\w*|states?|prev_\w+|memory_state|init_\w*|h_prev|last_\w+|\w*_hidden|rnn_\w*|cell\w*)$"
 )
@@ -65,7 +78,8 @@ def first_states(model: nn.Module, *, classes: int | None = None, known: dict[st
         required = _primary(model, parameters)
     state: State = ()
     for number, parameter in enumerate(required):
-        state = (*state, (parameter.name, slot_for(model, parameter, number, state, classes)))
+        slot = with_columns(model, parameter.name, slot_for(model, parameter, number, state, classes))
+        state = (*state, (parameter.name, slot))
     states = [state]
     if _is_looked_up(model, [name for name, _ in state]):
         states.insert(0, tuple((name, slot._replace(shape=slot.shape[:1], free=())) for name, slot in state))
@@ -143,18 +157,22 @@ def _runs(slot: Slot) -> bool:
     return slot.kind == "tensor" and slot.batch == 0 and len(slot.shape) in {1, 2}
 
 
+STEPS_BATCH_FEATURES = 3
 ONE = re.compile(r"\.view\(\(?1, ?(1, ?)?-1\)|\.(view|reshape)\(len\(\w+\), ?1, ?-1\)")
 
 
 def _single(model: nn.Module, state: State) -> Iterator[State]:
     """One sample at a time, without an axis for samples, where the model makes such an axis itself."""
-    if not ONE.search(ast.unparse(source(type(model), "forward"))):
+    made = ONE.search(ast.unparse(source(type(model), "forward")))
+    if made is None:
         return
     alone: State = ()
     for name, slot in state:
         shape = tuple(1 if axis == slot.batch else size for axis, size in enumerate(slot.shape))
         if slot.dtype == "i64" and slot.kind == "tensor":
             shape = shape[:1]
+        elif slot.batch == 1 and len(shape) == STEPS_BATCH_FEATURES and "len(" in made[0]:
+            shape = (shape[0], shape[2])  # `.view(len(x), 1, -1)` gives it the axis
         alone = (*alone, (name, slot._replace(shape=shape, batch=None, free=())))
     yield alone
 
@@ -223,9 +241,11 @@ def slot_for(
     )
     main = state[0][1] if state else None
     if number:
+        if BATCH_SIZE.search(low) and entry(model, name, strict=True) is None:
+            return samples()
         if annotation in MAKES_NUMBER:
             return value(_number(low, MAKES_NUMBER[annotation]))
-        if FLAG.search(low):
+        if FLAG.search(low) and not TENSOR_MASK.search(low):
             return value(False)  # noqa: FBT003 - a flag
         if (extra := _extra(model, name, main)) is not None:
             return extra
@@ -235,6 +255,11 @@ def slot_for(
             return value(1)
     if is_state(model, name):
         return hidden(model, low)
+    if number and not inside and counts_steps(model, name):
+        steps = (
+            main.shape[1 - main.batch] if main is not None and len(main.shape) > 1 and main.batch in {0, 1} else TIME
+        )
+        return tensor(BATCH, dtype="i64", high=steps + 1, fill="lengths")
     if number and not inside and whole(model, name):
         table = entry(model, name, strict=True)
         if table is None or not isinstance(table.leaf, (nn.Embedding, nn.EmbeddingBag)):

@@ -6,6 +6,8 @@ import heapq
 from typing import TYPE_CHECKING
 
 from outlayer_lint.tracer.child.acceptance import Judge, outputs_of
+from outlayer_lint.tracer.child.asserted import asserted
+from outlayer_lint.tracer.child.broadcast import fitted, following
 from outlayer_lint.tracer.child.entries import parameters_of
 from outlayer_lint.tracer.child.joined import alike, all_single
 from outlayer_lint.tracer.child.levers import levered
@@ -190,16 +192,21 @@ class Hunt:
         return outcome.failure is None
 
     def _spread(self, state: State, failure: Failure, progress: int, cost: int, *, solves: bool) -> None:
-        here = gap(failure) if solves else None
+        fits = list(fitted(state, failure))
+        for more, other in enumerate(fits):
+            self.push(other, progress + 1, cost + more)
+        here = gap(failure) if solves and not fits else None
         if here is not None and here.got != here.want and _is_mixed(failure) and self._sites.get(here.site, 0) < SOLVES:
             self._sites[here.site] = self._sites.get(here.site, 0) + 1
             others = list(solved(state, failure, progress, self.vehicle.probe))
             for other in others or levered(state, failure, progress, self.vehicle.probe):
                 self.push(other, progress + 1, cost)
-        for other in divisible(state, failure):  # the model says what it wants: that goes before all guessing
+        # What the model says that it wants goes before all guessing.
+        for other in (*asserted(state, failure), *divisible(state, failure)):
             self.push(other, max(progress, self._far[0] if self._far else 0) + 1, cost)
         for more, other in enumerate(neighbours(state, failure, self.context)):
-            self.push(other, progress, cost + more)
+            self.push(following(state, other) or other, progress, cost + more)
+            self.push(other, progress, cost + more + TWINS)
             together = alike(state, other)
             if together is not None:
                 self.push(together, progress, cost + more + TWINS)

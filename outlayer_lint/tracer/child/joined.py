@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations, islice
 from typing import TYPE_CHECKING
 
 from outlayer_lint.tracer.child import objects
@@ -36,6 +37,24 @@ def as_named(state: State, paths: list[str], wanted: Need, model: nn.Module) -> 
         if size is not None and slot.shape and len(slot.shape) - 1 != slot.batch:
             state = replaced(state, path, resized(slot, len(slot.shape) - 1, size))
     yield state
+
+
+def as_added(state: State, paths: list[str], wanted: Need, model: nn.Module) -> Iterator[State]:
+    """Arguments that are joined before the layer, in the sizes that add up to its own, in the constructor's order."""
+    told: dict[str, int] = vars(model).get("_traced_told", {})
+    numbers = [size for size in told.values() if 0 < size < wanted.size]
+    for sizes in islice(combinations(numbers, len(paths)), MOST_SUMS):
+        if sum(sizes) == wanted.size:
+            other = state
+            for path, size in zip(paths, sizes, strict=True):
+                slot = leaves(state)[path]
+                axis = len(slot.shape) - 1
+                if slot.shape and axis != slot.batch and axis not in slot.free:
+                    other = replaced(other, path, resized(slot, axis, size))
+            yield other
+
+
+MOST_SUMS = 5000
 
 
 def shared_out(state: State, paths: list[str], wanted: Need) -> Iterator[State]:

@@ -90,6 +90,8 @@ def image(channels: int, side: int = SIDE) -> Slot:
 def _side(model: nn.Module) -> int:
     """The size that the model says of itself (`img_size`), as vision transformers do."""
     for module in model.modules():
+        if type(module).__module__.startswith("torch.nn."):
+            continue  # `input_size` of a recurrent layer is none of a picture's
         for name in ("img_size", "image_size", "input_resolution", "img_dim", "input_size"):
             found = module.__dict__.get(name)
             found = found[-1] if isinstance(found, (tuple, list)) and found else found

@@ -126,7 +126,7 @@ def _makes(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> bool:
 
 
 def _is_put_together(node: ast.ClassDef) -> bool:
-    """Whether it is given two models or more and runs them (an encoder and a decoder): no loss and no wrapper does."""
+    """Whether it is given models and runs two of them, or one on several arguments: no loss and no wrapper does."""
     making = next((method for method in _methods(node) if method.name == "__init__"), None)
     running = next((method for method in _methods(node) if method.name in RUNS), None)
     if making is None or running is None:
@@ -144,7 +144,20 @@ def _is_put_together(node: ast.ClassDef) -> bool:
         for call in ast.walk(running)
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and _last(call.func.value) == "self"
     }
-    return len(kept & run) > 1
+    twice = {
+        call.func.attr
+        for call in ast.walk(running)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and _last(call.func.value) == "self"
+        if len({ast.unparse(other.args[0]) for other in _calls_of(running, call.func.attr) if other.args}) > 1
+    }
+    return len(kept & run) > 1 or bool(kept & twice)
+
+
+def _calls_of(method: Function, attr: str) -> Iterator[ast.Call]:
+    """Calls of `self.attr` in a method."""
+    for call in ast.walk(method):
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == f"self.{attr}":
+            yield call
 
 
 def _paired(statement: ast.Assign) -> Iterator[tuple[ast.expr, ast.expr]]:

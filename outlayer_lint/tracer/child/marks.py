@@ -106,18 +106,17 @@ class Mark:
         module: the innermost module that was running, with those around it.
         index: counts operations of one recording; equal in two runs that do the same.
         function: what was called, so that it can be called again.
-        used: short names of the operations that took it.
     """
 
     depth: int
 
     __slots__ = (
         "answer", "depth", "dtype", "function", "given", "index", "kind", "modules", "op", "part", "parts", "place",
-        "recording", "shape", "used",
+        "recording", "shape",
     )  # fmt: skip
 
     def __init__(
-        self, recording: object, kind: str, op: str, *, given: tuple[tuple[Any, ...], dict[str, Any]] = ((), {}),
+        self, recording: object, kind: str, op: str, given: tuple[tuple[Any, ...], dict[str, Any]] = ((), {}),
         parts: tuple[Mark, ...] = (), shape: tuple[int, ...] = (), dtype: str = "", place: Place | None = None,
         modules: tuple[Any, ...] = (), index: int = -1, part: int | None = None, function: Any = None,
     ) -> None:  # fmt: skip
@@ -138,7 +137,6 @@ class Mark:
         for each in parts:
             depth = max(depth, each.depth)
         self.depth = depth + 1
-        self.used: set[str] = set()
         self.answer: Any = None  # what it is in the words of the lattice, worked out by `reading`
         if self.depth > MAX_DEPTH:
             self.kind, self.op, self.given, self.parts, self.depth = "data", "", ((), {}), (), 0

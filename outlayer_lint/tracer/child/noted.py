@@ -11,7 +11,10 @@ import io
 import re
 import textwrap
 import tokenize
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from outlayer_lint.tracer.child.adapters.keras import is_keras
+from outlayer_lint.tracer.child.handled import handled, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +58,7 @@ BRACKETED = r"[\[(]{1,2}\s*([^\[\]()]{1,90}?)\s*,?\s*[\])]"
 TIMES = "*\u00d7"
 SPELLED = rf"((?:[\w+\-]+\s*(?: x |[{TIMES}])\s*)+[\w+\-]+)"
 LISTED = r"((?:[\w+\- ]{1,20},\s*)+[\w+\- ]{1,20})"
+OF_LIBRARY = re.compile(r"\b(?:torch|np|numpy|tf)\.(?=[A-Z])")  # of `x : torch.Tensor (batch, time)`
 NAMED_BATCH = re.compile(r"\b([A-Za-z])\s*(?:is|=|:|-)\s*(?:the\s+)?(?:mini-?)?batch", re.IGNORECASE)
 
 
@@ -66,7 +70,7 @@ def notes(model: nn.Module, names: list[str], text: str = "", name: str = "") ->
     tree = _tree(type(model))
     if tree is not None:
         for argument in names:
-            note = _unpacked(tree, argument)
+            note = used(tree, argument, _unpacked(tree, argument))
             for words in _texts(type(model)):
                 note = _said(words, argument, alone=len(names) == 1) or note
                 if note is not None and note.rank:
@@ -82,16 +86,20 @@ def notes(model: nn.Module, names: list[str], text: str = "", name: str = "") ->
 
 def _tree(cls: type) -> ast.FunctionDef | None:
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(cls.forward)))  # type: ignore[attr-defined]
+        tree = ast.parse(textwrap.dedent(inspect.getsource(_forward(cls))))
     except (OSError, TypeError, SyntaxError, AttributeError):
         return None
     return next((node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)), None)
 
 
+def _forward(cls: type) -> Any:
+    return getattr(cls, "call" if is_keras(cls) else "forward")
+
+
 def _texts(cls: type) -> Iterator[str]:
     """Prose on `forward`, then on the class: docstrings, and comments that stand alone or beside the signature."""
     try:
-        source = textwrap.dedent(inspect.getsource(cls.forward))  # type: ignore[attr-defined]
+        source = textwrap.dedent(inspect.getsource(_forward(cls)))
         tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
     except (OSError, TypeError, SyntaxError, AttributeError, tokenize.TokenError):
         source, tokens = "", []
@@ -100,13 +108,14 @@ def _texts(cls: type) -> Iterator[str]:
         alone = token.line.lstrip().startswith("#")
         if token.type == tokenize.COMMENT and (alone or token.start[0] <= head):
             yield token.string.lstrip("# ")
-    for thing in (vars(cls).get("forward"), vars(cls).get("__init__")):
+    for thing in (vars(cls).get(_forward(cls).__name__), vars(cls).get("__init__")):
         yield getattr(thing, "__doc__", None) or ""
     yield vars(cls).get("__doc__") or ""
 
 
 def _said(text: str, name: str, *, alone: bool) -> Note | None:
     """The shape that a text gives for an argument; the only one may be called the input."""
+    text = OF_LIBRARY.sub("", text)
     called = rf"(?:{re.escape(name)}|inputs?|x)" if alone else re.escape(name)
     for form in (rf"[^\n\[\(.]{{0,60}}?{BRACKETED}", rf"`?\s*[:=-]+\s*{SPELLED}", rf"\s*->\s*{LISTED}\s*(?:\n|$)"):
         flags = re.IGNORECASE if alone else 0
@@ -152,6 +161,23 @@ def _unpacked(tree: ast.FunctionDef, name: str) -> Note | None:
         if name in {one.id for target in node.targets for one in ast.walk(target) if isinstance(one, ast.Name)}:
             break
     return Note(axes, rank) if axes or rank else None
+
+
+def used(tree: ast.FunctionDef, name: str, note: Note | None) -> Note | None:
+    """What is noted of an argument, with as many axes as what is done with it needs."""
+    exact, least = handled(tree, name)
+    if note is not None and note.rank is not None:
+        return note
+    if (words := spelled(tree, name)) is not None:
+        return Note(dict(enumerate(words)) | (note.axes if note is not None else {}), len(words))
+    if exact is not None:
+        return Note(note.axes if note is not None else {}, exact)
+    if least > (max(note.axes, default=-1) + 1 if note is not None else TABLE):
+        return Note({least - 1: "", **(note.axes if note is not None else {})})
+    return note
+
+
+TABLE = 2  # axes that nothing needs to be said of
 
 
 def _merged(node: ast.AST, name: str) -> int:

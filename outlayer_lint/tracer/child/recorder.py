@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch.overrides import TorchFunctionMode
 
-from outlayer_lint.tracer.child import marks, nested
-from outlayer_lint.tracer.child.marks import Mark, here, name_of, shortened
+from outlayer_lint.tracer.child import marks, nested, simple_layers
+from outlayer_lint.tracer.child.marks import Mark, here, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
     from typing import Self
 
+TENSOR, PARAMETER = torch.Tensor, torch.nn.Parameter
+PLAIN = (bool, int, float, str, type(None))  # arguments that hold no tensor
 PROPERTY = type(torch.Tensor.dtype.__get__)  # type: ignore[attr-defined]
-_last: dict[str, str] = {}
 _dtypes: dict[Any, str] = {}
 BUILT = "_outlayer_built"
 SEED = 20_240_229
@@ -37,11 +38,31 @@ PASSED = frozenset(
 )
 
 
+DECIDED = frozenset(("loss", "sampler"))  # kinds of operations that somebody looks at before they run
+
+
+class Operation:
+    """What is known of a function, asked once: its name, whether it leads nowhere, writes, or moves, and its kind."""
+
+    __slots__ = ("kind", "moves", "name", "passed", "sets", "writes")
+
+    def __init__(self, function: Any, kind_of: Callable[[str], str] | None) -> None:
+        """`kind_of` says of a name what somebody wants to know it for, "" for nothing."""
+        self.name = name_of(function)
+        last = self.name.rpartition(".")[2]
+        self.passed = is_passed(function, last)
+        self.moves = last in MOVES
+        self.sets = last == "__setitem__"
+        self.writes = (last[-1:] == "_" and (last[:2] != "__" or last[2:3] == "i")) or self.sets
+        self.kind = "" if self.passed or kind_of is None else kind_of(self.name)
+
+
 class Recorder(TorchFunctionMode):
     """A function mode that marks the result of each operation.
 
-    `before` is told of each operation and may run it itself, `after` of each mark; `device` says which device to use
-    in the place of one that is not there.
+    `kind_of` says of an operation's name what it is wanted for; `before` is told of those of a kind that is decided
+    before they run, and may run them itself, `after` of the mark of each that has a kind; `device` says which device
+    to use in the place of one that is not there.
     """
 
     def __init__(self, least: int = marks.LIBRARY) -> None:
@@ -52,12 +73,17 @@ class Recorder(TorchFunctionMode):
         self.outermost: tuple[Any, Any] | None = None  # the last model that the program called, with its first input
         self.index = 0
         self.least = least
-        self.before: Callable[[str, Any, tuple[Any, ...], dict[str, Any]], Any] | None = None
-        self.after: Callable[[Mark, Any], None] | None = None
+        self.kind_of: Callable[[str], str] | None = None
+        self.before: Callable[[Operation, Any, tuple[Any, ...], dict[str, Any]], Any] | None = None
+        self.after: Callable[[Mark, str, Any], None] | None = None
         self.device: Callable[[Any], Any] | None = None
         self.unknown: list[Any] = []  # empty as long as there is no data whose form nobody knows
         self.known: Callable[[Any, tuple[Any, ...]], tuple[Any, ...]] | None = None  # puts tensors in its place
         self._plain: Any = None
+        self._operations: dict[Any, Operation] = {}
+        self.simple = dict(simple_layers.LAYERS)  # layers that are one operation
+        self.seen: set[type] = set()  # those of them that did what was foretold
+        self._spot: marks.Place | None = None  # where the running chain of layers was called
 
     def __enter__(self) -> Self:
         """Start watching."""
@@ -77,7 +103,8 @@ class Recorder(TorchFunctionMode):
 
     def calling(self, plain: Any) -> Any:
         """What a module is called by: it stands on the stack while it runs."""
-        stack = self.stack
+        stack, simple, seen = self.stack, self.simple, self.seen
+        tensor, modes, plainly = torch.Tensor, torch._C._len_torch_function_stack, simple_layers.is_plain
 
         @functools.wraps(plain)
         def __call__(module: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807 - what it replaces
@@ -85,14 +112,64 @@ class Recorder(TorchFunctionMode):
                 if self.unknown and self.known is not None:
                     args = self.known(module, args)
                 self.outermost = module, args[0]
+            kind, outer = type(module), self._spot
+            layer = simple.get(kind)
+            if layer is not None and (
+                kwargs or len(args) != 1 or type(args[0]) is not tensor or modes() != 1 or self.unknown
+                or not plainly(module)
+            ):  # fmt: skip
+                layer = None
+            if layer is not None and kind in seen:
+                return self._as_one(module, layer, args[0])
+            index = self.index
+            if kind is not CHAIN or not plainly(module):
+                self._spot = None
+            elif outer is None:
+                self._spot = here(self.least)
             stack.append(module)
             try:
-                return plain(module, *args, **kwargs)
+                result = plain(module, *args, **kwargs)
             finally:
+                self._spot = outer
                 while stack and stack.pop() is not module:
                     pass
+            if layer is not None and result is not args[0]:
+                self._compare(module, layer, args[0], result, index)
+            return result
 
         return __call__
+
+    def _as_one(self, module: Any, layer: Any, x: Any) -> Any:
+        """Run a layer that is one operation, of which its first call has shown which."""
+        with torch._C.DisableTorchFunction():
+            func, args, kwargs = layer(module, x)
+            inputs: list[Mark] = []
+            given = self._given(args, inputs), self._given_by_name(kwargs, inputs)
+            result = module.forward(x)
+            self.index += 1
+            self._mark(result, self.operation(func), given, inputs, args, None, func, module)
+        return result
+
+    def _compare(self, module: Any, layer: Any, x: Any, result: Any, index: int) -> None:
+        """Whether the first call of a simple layer was the one operation that is foretold; if not, it is not simple."""
+        with torch._C.DisableTorchFunction():
+            func, args, kwargs = layer(module, x)
+            mark = getattr(result, marks.NAME, None)
+            given = self._given(args, []), self._given_by_name(kwargs, [])
+            if self.index == index + 1 and mark is not None and (mark.function, mark.given) == (func, given):
+                self.seen.add(type(module))
+            else:
+                del self.simple[type(module)]
+
+    def operation(self, func: Any) -> Operation:
+        """What is known of a function."""
+        try:
+            found = self._operations.get(func)
+        except TypeError:  # what cannot be hashed is no function of torch
+            return Operation(func, self.kind_of)
+        if found is None:
+            found = self._operations[func] = Operation(func, self.kind_of)
+        return found
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -102,19 +179,18 @@ class Recorder(TorchFunctionMode):
             kwargs = {}
         if type(func) is PROPERTY and func.__self__.__name__ not in VIEWS:
             return func(*args, **kwargs)  # by far the most of all calls, in optimizers
-        name = name_of(func)
-        last = _last.get(name) or _last.setdefault(name, name.rpartition(".")[2])
-        if last in PASSED or (last not in VIEWS and getattr(func, "__name__", "") in ("__get__", "__set__")):
+        operation = self.operation(func)
+        if operation.passed:
             return func(*args, **kwargs)
-        if self.device is not None and ("device" in kwargs or last in MOVES):
+        if self.device is not None and ("device" in kwargs or operation.moves):
             args, kwargs = tuple(map(self.device, args)), {k: self.device(v) for k, v in kwargs.items()}
         if self.unknown and self.known is not None:
             args, kwargs = (
                 self.known(func, args),
                 dict(zip(kwargs, self.known(func, tuple(kwargs.values())), strict=True)),
             )
-        if self.before is not None:
-            replaced = self.before(name, func, args, kwargs)
+        if operation.kind in DECIDED and self.before is not None:
+            replaced = self.before(operation, func, args, kwargs)
             if replaced is not None:
                 return replaced
         inputs: list[Mark] = []
@@ -122,35 +198,40 @@ class Recorder(TorchFunctionMode):
         result = func(*args, **kwargs)
         self.index += 1
         if isinstance(result, torch.Tensor):
-            self._mark(result, name, given, inputs, args, None, func)
+            self._mark(result, operation, given, inputs, args, None, func)
         elif isinstance(result, (tuple, list)):
             for part, each in enumerate(result):
                 if isinstance(each, torch.Tensor):
-                    self._mark(each, name, given, inputs, args, part, func)
-        elif last == "__setitem__":
-            self._mark(args[0], name, given, inputs, args, None, func)
+                    self._mark(each, operation, given, inputs, args, part, func)
+        elif operation.sets:
+            self._mark(args[0], operation, given, inputs, args, None, func)
         return result
 
     def _given(self, args: tuple[Any, ...], inputs: list[Mark]) -> tuple[Any, ...]:
         """The arguments with marks for tensors."""
-
-        def one(tensor: torch.Tensor) -> Mark:
-            mark = self.mark_of(tensor)
-            inputs.append(mark)
-            return mark
-
         given: list[Any] = []
         for each in args:
-            if isinstance(each, torch.Tensor):
+            kind = type(each)
+            if kind is TENSOR or kind is PARAMETER or isinstance(each, TENSOR):
                 mark = self.mark_of(each)
                 inputs.append(mark)
                 given.append(mark)
+            elif kind is tuple or kind is list:
+                given.append(nested.marked(each, lambda tensor: self._marked(tensor, inputs)))
             else:
-                given.append(nested.marked(each, one) if type(each) in (tuple, list) else each)
+                given.append(each)
         return tuple(given)
 
+    def _marked(self, tensor: torch.Tensor, inputs: list[Mark]) -> Mark:
+        mark = self.mark_of(tensor)
+        inputs.append(mark)
+        return mark
+
     def _given_by_name(self, kwargs: dict[str, Any], inputs: list[Mark]) -> dict[str, Any]:
-        return dict(zip(kwargs, self._given(tuple(kwargs.values()), inputs), strict=True)) if kwargs else kwargs
+        for each in kwargs.values():
+            if not isinstance(each, PLAIN):
+                return dict(zip(kwargs, self._given(tuple(kwargs.values()), inputs), strict=True))
+        return kwargs
 
     def mark_of(self, tensor: torch.Tensor) -> Mark:
         """The mark of a tensor; one that nothing watched made gets a mark as a source."""
@@ -168,33 +249,31 @@ class Recorder(TorchFunctionMode):
     def _mark(
         self,
         result: torch.Tensor,
-        name: str,
+        operation: Operation,
         given: Any,
         inputs: list[Mark],
         args: tuple[Any, ...],
         part: int | None,
         function: Any,
+        layer: Any = None,
     ) -> None:
+        """Write on a result where it comes from; `layer` is one that was not looked into."""
         same = False
         for each in args:
             same = same or each is result
         if same or "out" in given[1]:
-            last = name.rpartition(".")[2]
-            writes = (last[-1:] == "_" and (last[:2] != "__" or last[2:3] == "i")) or last == "__setitem__"
-            writes = writes or given[1].get("inplace") is True or "out" in given[1]
+            writes = operation.writes or given[1].get("inplace") is True or "out" in given[1]
             if not writes or is_trained(result):
                 return  # `.to` of what is there already; a parameter that is initialised or updated
+        place = here(self.least, 3) if layer is None or self._spot is None else self._spot
+        around = tuple(self.stack[-8:]) if layer is None else (*self.stack[-7:], layer)
         mark = Mark(
-            self.recording, "operation", name, given=given, parts=tuple(inputs), shape=shape_of(result),
-            dtype=dtype_of(result), place=here(self.least, 3), modules=tuple(self.stack[-8:]), index=self.index,
-            part=part, function=function,
+            self.recording, "operation", operation.name, given, tuple(inputs), shape_of(result), dtype_of(result),
+            place, around, self.index, part, function,
         )  # fmt: skip
-        short = shortened(name)
-        for each in inputs:
-            each.used.add(short)
         setattr(result, marks.NAME, mark)
-        if self.after is not None:
-            self.after(mark, result)
+        if operation.kind and self.after is not None:
+            self.after(mark, operation.kind, result)
 
 
 def shape_of(tensor: torch.Tensor) -> tuple[int, ...]:
@@ -210,6 +289,9 @@ def dtype_of(tensor: torch.Tensor) -> str:
     """`torch.float32`, spelled once."""
     dtype = tensor.dtype
     return _dtypes.get(dtype) or _dtypes.setdefault(dtype, str(dtype))
+
+
+CHAIN = torch.nn.Sequential  # its layers are all called at the place where it was called itself
 
 
 def is_passed(func: Any, last: str) -> bool:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from outlayer_lint.tracer.child import objects, ranks, scales
-from outlayer_lint.tracer.child.asserted import asserted
-from outlayer_lint.tracer.child.joined import all_single, as_named, by_difference, fewer, matched, shared_out
+from outlayer_lint.tracer.child.joined import all_single, as_added, as_named, by_difference, fewer, matched, shared_out
 from outlayer_lint.tracer.child.limits import TooSlow
 from outlayer_lint.tracer.child.needs import Need, is_satisfied, need
 from outlayer_lint.tracer.child.reshaping import of_rank, resized, unflattened
@@ -39,11 +38,11 @@ def neighbours(state: State, failure: Failure, context: Context) -> Iterator[Sta
     if isinstance(failure.error, TooSlow):
         yield from scales.smaller(state)
         return
-    yield from asserted(state, failure)
     yield from objects.repaired(state, failure, context.model, context.classes)
     wanted = need(failure)
     if wanted is not None and not is_satisfied(wanted):
-        yield from _written(state, wanted, context.model)
+        yield from _written(state, failure, wanted, context.model)
+    yield from _squeezed(state, failure)
     yield from _hidden(state, failure)
     yield from _reshaped(state, failure)
     yield from _multiple(state, failure)
@@ -70,7 +69,7 @@ def neighbours(state: State, failure: Failure, context: Context) -> Iterator[Sta
     yield from ranks.guessed(state, failure)
 
 
-def _written(state: State, wanted: Need, model: nn.Module) -> Iterator[State]:
+def _written(state: State, failure: Failure, wanted: Need, model: nn.Module) -> Iterator[State]:
     """The layer's wish, written onto the argument that feeds it."""
     operand = wanted.operand
     tensors = leaves(state)
@@ -94,6 +93,7 @@ def _written(state: State, wanted: Need, model: nn.Module) -> Iterator[State]:
     if operand.pure and len(operand.sources) > 1 and wanted.size:
         paths = sorted(operand.sources & tensors.keys(), key=list(tensors).index)
         yield from as_named(state, paths, wanted, model)
+        yield from as_added(state, paths, wanted, model)
         yield from shared_out(state, paths, wanted)
     if (
         not operand.pure
@@ -113,10 +113,28 @@ def _written(state: State, wanted: Need, model: nn.Module) -> Iterator[State]:
                 size = slot.shape[axis] + wanted.size - operand.shape[axis]
                 if size > 0 and axis != slot.batch and axis not in slot.free:
                     yield replaced(state, path, resized(slot, axis, size))
+    if wanted.dtype == "i64":
+        yield from _offset(state, failure, wanted)
     if not operand.pure and wanted.dtype == "i64":
         for path in sorted(operand.sources):
             if (slot := tensors.get(path)) is not None and slot.high > 1:
                 yield replaced(state, path, slot._replace(high=min(wanted.high - 1, slot.high // 2) or 1))
+
+
+def _offset(state: State, failure: Failure, wanted: Need) -> Iterator[State]:
+    """Ids of several fields that share a table, each behind the one before: as high as the smallest field allows."""
+    this = failure.frame.f_locals.get("self") if failure.frame is not None else None
+    for known in vars(this).get("_buffers", {}) | vars(this) if hasattr(this, "__dict__") else ():
+        thing: Any = getattr(this, known, None)
+        numbers = thing.tolist() if hasattr(thing, "tolist") else thing
+        if not isinstance(numbers, list) or not numbers or not all(type(number) is int for number in numbers):
+            continue
+        ends = [*numbers[1:], wanted.high]
+        high = min(end - begin for begin, end in zip(numbers, ends, strict=True))
+        for path in sorted(wanted.operand.sources) if numbers[0] == 0 and high > 0 else ():
+            slot = leaves(state).get(path)
+            if slot is not None and slot.shape[-1:] == (len(numbers),) and slot.high > high:
+                yield replaced(state, path, slot._replace(high=high))
 
 
 def _as_ids(slot: Slot, high: int) -> Slot:
@@ -214,6 +232,16 @@ def _whole(state: State, wanted: Need) -> Iterator[State]:
     for path in sorted(wanted.operand.sources):
         if wanted.whole is not None and wanted.operand.pure:
             yield replaced(state, path, wanted.whole)
+
+
+def _squeezed(state: State, failure: Failure) -> Iterator[State]:
+    """Arguments with one of an axis that the model means to squeeze away: one step, one channel."""
+    for operand, axis in failure.unsqueezed:
+        for path in sorted(operand.sources):
+            slot = leaves(state).get(path)
+            for own, size in enumerate(slot.shape) if slot is not None else ():
+                if slot is not None and size == operand.shape[axis] and own != slot.batch:
+                    yield replaced(state, path, resized(slot, own, 1))
 
 
 HIDDEN_SIZE = re.compile(r"[Ee]xpected hidden(?:\[(\d)\])? size \((\d+), (\d+), (\d+)\)")

@@ -101,6 +101,7 @@ def _reshaped(site: tuple[str, str], shape: list[int], numel: int) -> Gap | None
 
 
 PAIRS = (  # what came, what was wanted
+    re.compile(r"[Ii]nput batch size (?P<got>\d+) doesn't match hidden\d? batch size (?P<want>\d+)"),
     re.compile(r"Expected size (?P<want>\d+) but got size (?P<got>\d+)"),
     re.compile(r"expanded size of the tensor \((?P<want>\d+)\) must match the existing size \((?P<got>\d+)\)"),
     re.compile(

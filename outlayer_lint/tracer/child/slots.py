@@ -33,7 +33,7 @@ class Slot(NamedTuple):
         shape: of a tensor; `batch` is the axis that counts samples, `None` where there is none.
         dtype: in the words of `DTYPES`; `high` bounds whole numbers, exclusive, those that come as fractions too.
         fill: `normal`, `ones`, `zeros`, `lengths` (descending from the number of steps), `range`, `eye`, `ended` (each
-            row of ids ends with `value`).
+            row of ids ends with `value`), `samples` (a `value` that is their number).
         free: axes whose sizes nothing fixes (height and width, steps): they move together.
         value: of a `value`, or what ends a row.
         parts: key -> slot.
@@ -69,6 +69,11 @@ def tensor(
 def value(what: Any) -> Slot:
     """A slot with a plain value."""
     return Slot("value", value=what, batch=None)
+
+
+def samples() -> Slot:
+    """A slot with the number of samples itself."""
+    return Slot("value", value=BATCH, fill="samples", batch=None)
 
 
 def leaves(state: State) -> dict[str, Slot]:
@@ -111,8 +116,11 @@ def at(state: State, path: str) -> Slot | None:
 
 def with_batch(state: State, size: int) -> State:
     """The same with another number of samples."""
+    state = tuple((name, slot._replace(value=size) if slot.fill == "samples" else slot) for name, slot in state)
+    before = {slot.shape[slot.batch] for slot in leaves(state).values() if slot.batch is not None}
     for path, slot in leaves(state).items():
-        if slot.fill == "eye" and slot.batch is None and len(slot.shape) > 1:  # a graph whose nodes are the samples
+        nodes = slot.fill == "eye" and slot.batch is None and len(slot.shape) > 1
+        if nodes and (not before or slot.shape[-1] in before):  # a graph whose nodes are the samples
             state = replaced(state, path, slot._replace(shape=(*slot.shape[:-2], size, size)))
         elif slot.batch is not None:
             shape = list(slot.shape)

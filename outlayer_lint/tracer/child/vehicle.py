@@ -53,7 +53,7 @@ class Vehicle:
         self._rate = 0.0  # seconds per input value on the CPU
         # A model that was built without data has no other place to run.
         self.device = "meta" if any(parameter.is_meta for parameter in model.parameters()) else "cpu"
-        self._heavy = sum(parameter.numel() for parameter in model.parameters()) > HEAVY
+        self._heavy = sum(parameter.numel() for parameter in model.parameters() if not is_lazy(parameter)) > HEAVY
 
     @property
     def left_s(self) -> float:
@@ -114,6 +114,9 @@ class Vehicle:
         began = time.process_time()
         torch.manual_seed(SEED)
         watch = Watch()
+        own = model
+        if any(map(is_lazy, own.parameters())):  # layers that take the sizes of the first input that they see
+            model = copy.deepcopy(own)
 
         def call() -> Any:
             args, kwargs = arguments(state, self.positional, device)
@@ -131,6 +134,9 @@ class Vehicle:
             ):
                 warnings.simplefilter("ignore")
                 output, failure, progress = watched(call, watch)
+                if failure is None and model is not own:
+                    model = own
+                    output, failure, progress = watched(call, watch)
         except TooLong:
             if self.left_s <= 0:
                 raise OutOfTime from None
@@ -141,6 +147,11 @@ class Vehicle:
         shown = "accepted" if failure is None else f"{type(failure.error).__name__}: {failure.first_line[:120]}"
         self.log(f"try {self.tries} on {device}: {spelled(state)} -> {shown} (after {progress} calls)")
         return Outcome(output, failure, progress, seconds, frozenset(watch.short))
+
+
+def is_lazy(parameter: torch.Tensor) -> bool:
+    """Whether a parameter has no size yet."""
+    return isinstance(parameter, nn.parameter.UninitializedTensorMixin)
 
 
 class OutOfTime(Exception):

@@ -57,6 +57,7 @@ class Failure(NamedTuple):
         module: the innermost module that was running; `entering` are the tensors it was given.
         line: text of the user's line, `frame` where it stands.
         viewed: shape that the last reshaped tensor had before.
+        unsqueezed: tensors of which an axis was to be squeezed that is longer than one, and that axis.
     """
 
     error: BaseException
@@ -68,6 +69,7 @@ class Failure(NamedTuple):
     line: str
     frame: FrameType | None
     viewed: tuple[int, ...]
+    unsqueezed: tuple[tuple[Operand, int], ...] = ()
 
     @property
     def first_line(self) -> str:
@@ -97,6 +99,7 @@ class Watch(TorchFunctionMode):
         self.calls = 0
         self.op, self.operands = "", tuple[Operand, ...]()
         self.viewed: tuple[int, ...] = ()
+        self.unsqueezed: list[tuple[Operand, int]] = []
         self.stack: list[tuple[nn.Module, tuple[Operand, ...]]] = []
         self.short: set[str] = set()
         self.inside = 0  # layers of torch that are running: what they do inside is no progress of the model
@@ -115,6 +118,11 @@ class Watch(TorchFunctionMode):
         if name in {"view", "reshape", "flatten"} and tensors:
             self.viewed = tuple(tensors[0].shape)
         operands = self.operands
+        if name == "squeeze" and operands:
+            axis = kwargs.get("dim", args[1] if len(args) > 1 else None)
+            shape = operands[0].shape
+            if type(axis) is int and -len(shape) <= axis < len(shape) and shape[axis] != 1:
+                self.unsqueezed.append((operands[0], axis))
         result = func(*args, **kwargs)
         sources = frozenset().union(*(operand.sources for operand in operands)) if operands else frozenset()
         pure = all(operand.pure for operand in operands)
@@ -188,7 +196,18 @@ def _failure(error: BaseException, watch: Watch) -> Failure:
     ):
         if "/torch/" not in summary.filename and "/outlayer_lint/tracer/" not in summary.filename:
             frame, line = inner, summary.line or ""
-    return Failure(error, str(error), watch.op, watch.operands, module, entering, line, frame, watch.viewed)
+    return Failure(
+        error,
+        str(error),
+        watch.op,
+        watch.operands,
+        module,
+        entering,
+        line,
+        frame,
+        watch.viewed,
+        tuple(watch.unsqueezed),
+    )
 
 
 def tensors_in(thing: Any, inside: frozenset[int] = frozenset()) -> Iterator[torch.Tensor]:

@@ -58,8 +58,9 @@ class _TensorFlow(ModuleType):
 
 
 def is_keras(thing: Any) -> bool:
-    """Whether something is a layer or a model of Keras."""
-    return any(cls.__module__.startswith("keras.") for cls in type(thing).__mro__)
+    """Whether something is a layer or a model of Keras, or the class of one."""
+    kind = thing if isinstance(thing, type) else type(thing)
+    return any(cls.__module__.startswith("keras.") for cls in kind.__mro__)
 
 
 def state(model: nn.Module, names: list[str]) -> State:
