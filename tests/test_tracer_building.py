@@ -9,10 +9,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the child needs torch")
 
-from outlayer_lint.tracer.child.arguments import jsonable
-from outlayer_lint.tracer.child.construct import Built, Refusal, build
-from outlayer_lint.tracer.child.imports import import_sliced
-from outlayer_lint.tracer.child.locate import located
+from outlayer_lint.tracer.child.building.arguments import jsonable
+from outlayer_lint.tracer.child.building.construct import Built, Refusal, build
+from outlayer_lint.tracer.child.building.imports import import_sliced
+from outlayer_lint.tracer.child.building.locate import located
 from outlayer_lint.tracer.target import Target
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ torch = pytest.importorskip("torch", reason="torch is not installed: nothing can
 import torch.nn.functional as F
 from torch import nn
 
-from outlayer_lint.tracer.child.forms import Form, as_json, emits, identify
-from outlayer_lint.tracer.child.recorder import record
-from outlayer_lint.tracer.child.stress import Stress, stress
+from outlayer_lint.tracer.child.recording.forms import Form, as_json, emits, identify
+from outlayer_lint.tracer.child.recording.recorder import record
+from outlayer_lint.tracer.child.recording.stress import Stress, stress
 
 if TYPE_CHECKING:
     from collections.abc import Callable

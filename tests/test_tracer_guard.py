@@ -12,8 +12,8 @@ torch = pytest.importorskip("torch", reason="torch is not installed: nothing can
 from torch import nn
 
 from outlayer_lint.source.document import Unreadable
-from outlayer_lint.tracer.child.facts import Facts, judge
-from outlayer_lint.tracer.child.guard import Call, Guard, guard
+from outlayer_lint.tracer.child.losses.facts import Facts, judge
+from outlayer_lint.tracer.child.losses.guard import Call, Guard, guard
 from outlayer_lint.tracer.child.script import Ended, run_script
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from outlayer_lint.lattice import SCRAMBLED, describe_value
-from outlayer_lint.tracer.child import chains, marks, nested, numbers
-from outlayer_lint.tracer.child.reading import Reader, place_after
-from outlayer_lint.tracer.child.recorder import Recorder, evaluating, record
+from outlayer_lint.tracer.child.losses.reading import Reader, place_after
+from outlayer_lint.tracer.child.recording import chains, marks, nested, numbers
+from outlayer_lint.tracer.child.recording.recorder import Recorder, evaluating, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,8 +13,8 @@ torch = pytest.importorskip("torch", reason="the child needs torch")
 
 from torch import nn
 
-from outlayer_lint.tracer.child.construct import Built, Refusal, build
-from outlayer_lint.tracer.child.inputs import Found, search
+from outlayer_lint.tracer.child.building.construct import Built, Refusal, build
+from outlayer_lint.tracer.child.search.inputs import Found, search
 from outlayer_lint.tracer.target import InputGiven, Target
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import sys
 import warnings
 from typing import Any
 
-from outlayer_lint.tracer.child.facts import Facts, judge
-from outlayer_lint.tracer.child.guard import guard
+from outlayer_lint.tracer.child.losses.facts import Facts, judge
+from outlayer_lint.tracer.child.losses.guard import guard
 from outlayer_lint.tracer.child.script import run_script
 
 NEEDS = {"keras": "keras", "lightning": "lightning", "hf": "transformers", "accelerated": "accelerate"}

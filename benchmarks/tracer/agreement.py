@@ -27,8 +27,8 @@ sys.path.insert(0, str(ROOT))
 from outlayer_lint.config import Config
 from outlayer_lint.engine import check
 from outlayer_lint.knowledge import pages
-from outlayer_lint.tracer.child.facts import Facts, judged
-from outlayer_lint.tracer.child.guard import guard
+from outlayer_lint.tracer.child.losses.facts import Facts, judged
+from outlayer_lint.tracer.child.losses.guard import guard
 from outlayer_lint.tracer.child.script import run_script
 
 FENCE = re.compile(r"^```python run\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)

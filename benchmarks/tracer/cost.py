@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from outlayer_lint.tracer.child.guard import Guard
-from outlayer_lint.tracer.child.recorder import Recorder
+from outlayer_lint.tracer.child.losses.guard import Guard
+from outlayer_lint.tracer.child.recording.recorder import Recorder
 
 TURNS = 9
 

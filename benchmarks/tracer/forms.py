@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from outlayer_lint.tracer.child.forms import identify
-from outlayer_lint.tracer.child.recorder import record
+from outlayer_lint.tracer.child.recording.forms import identify
+from outlayer_lint.tracer.child.recording.recorder import record
 
 WIDTHS = (2, 3, 5, 10, 33)
 LAYOUTS = ("rows", "images", "sequences", "moved")  # moved: classes are permuted to the last dim after the activation

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from outlayer_lint.tracer.child import chains
-from outlayer_lint.tracer.child.forms import identify
-from outlayer_lint.tracer.child.recorder import record
+from outlayer_lint.tracer.child.recording import chains
+from outlayer_lint.tracer.child.recording.forms import identify
+from outlayer_lint.tracer.child.recording.recorder import record
 
 Model = tuple[Any, tuple[Any, ...], dict[str, Any]]  # with its arguments
 SECONDS = 30.0

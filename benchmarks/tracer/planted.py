@@ -20,8 +20,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from outlayer_lint.tracer.child.facts import Facts, judge
-from outlayer_lint.tracer.child.guard import guard
+from outlayer_lint.tracer.child.losses.facts import Facts, judge
+from outlayer_lint.tracer.child.losses.guard import guard
 from outlayer_lint.tracer.child.script import run_script
 
 SECONDS = 60.0

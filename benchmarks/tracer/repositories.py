@@ -22,9 +22,9 @@ from typing import Any
 
 import torch
 
-from outlayer_lint.tracer.child.construct import Refusal, build
-from outlayer_lint.tracer.child.inputs import search
-from outlayer_lint.tracer.child.locate import located
+from outlayer_lint.tracer.child.building.construct import Refusal, build
+from outlayer_lint.tracer.child.building.locate import located
+from outlayer_lint.tracer.child.search.inputs import search
 from outlayer_lint.tracer.target import Target
 
 FILE_S, BUDGET_S, TRIES = 90, 15.0, 70
@@ -148,7 +148,7 @@ def _row(path: str, name: str, folder: str, *, explain: bool) -> dict[str, Any]:
 
 
 def _standing(model: Any, best: Any) -> str:
-    from outlayer_lint.tracer.child.acceptance import outputs_of  # noqa: PLC0415
+    from outlayer_lint.tracer.child.search.acceptance import outputs_of  # noqa: PLC0415
 
     with torch.no_grad():
         try:

@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from outlayer_lint.tracer.child.construct import Built, build
-from outlayer_lint.tracer.child.inputs import Found, search
-from outlayer_lint.tracer.child.locate import located
+from outlayer_lint.tracer.child.building.construct import Built, build
+from outlayer_lint.tracer.child.building.locate import located
+from outlayer_lint.tracer.child.search.inputs import Found, search
 from outlayer_lint.tracer.target import Target
 
 if TYPE_CHECKING:
-    from outlayer_lint.tracer.child.inputs import Hypothesis, InputSpec
+    from outlayer_lint.tracer.child.search.inputs import Hypothesis, InputSpec
 
 STUDENTS = Path(__file__).parents[2] / "fixtures" / "tracer" / "students"
 TAKES = re.compile(r"^(?:class|def) (\w+).*# takes: (.*)$", re.MULTILINE)

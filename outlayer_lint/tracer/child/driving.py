@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from outlayer_lint.tracer.child.guard import Guard
-from outlayer_lint.tracer.child.inputs import Found, search
 from outlayer_lint.tracer.child.limits import TooLong, at_most
+from outlayer_lint.tracer.child.losses.guard import Guard
+from outlayer_lint.tracer.child.search.inputs import Found, search
 from outlayer_lint.tracer.target import Target
 
 if TYPE_CHECKING:

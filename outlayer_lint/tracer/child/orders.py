@@ -29,7 +29,7 @@ def warm(header: dict[str, Any]) -> None:
 
 def locate(wanted: dict[str, Any], header: dict[str, Any], announce: Announcer) -> dict[str, Any]:
     """The models that files define: path -> [name, kind, line] of each. Nothing of the files is executed."""
-    from outlayer_lint.tracer.child.locate import located  # noqa: PLC0415
+    from outlayer_lint.tracer.child.building.locate import located  # noqa: PLC0415
 
     announce("locate")
     found: dict[str, list[list[Any]]] = {}
@@ -47,7 +47,7 @@ def locate(wanted: dict[str, Any], header: dict[str, Any], announce: Announcer) 
 
 def hooks(wanted: dict[str, Any], header: dict[str, Any], announce: Announcer) -> dict[str, Any]:
     """The names of the targets that a hook file yields."""
-    from outlayer_lint.tracer.child.hooked import targets_of  # noqa: PLC0415
+    from outlayer_lint.tracer.child.building.hooked import targets_of  # noqa: PLC0415
 
     announce("import")
     return {"hooks": [hook.name for hook in targets_of(wanted["path"], header["root"])]}

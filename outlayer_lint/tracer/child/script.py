@@ -13,25 +13,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from outlayer_lint.source.document import Document, Unreadable
-from outlayer_lint.tracer.child import (
-    adapters,
+from outlayer_lint.tracer.child import adapters
+from outlayer_lint.tracer.child.losses.guard import Enough
+from outlayer_lint.tracer.child.recording.recorder import seeded
+from outlayer_lint.tracer.child.surroundings import (
     environments,
     files,
     folders,
     former,
     known,
+    quiet,
     stand_ins,
-    surroundings,
     unknown,
 )
-from outlayer_lint.tracer.child.guard import Enough
-from outlayer_lint.tracer.child.recorder import seeded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from outlayer_lint.tracer.child.guard import Guard
-    from outlayer_lint.tracer.child.made_up import MadeUp
+    from outlayer_lint.tracer.child.losses.guard import Guard
+    from outlayer_lint.tracer.child.surroundings.made_up import MadeUp
 
 MAX_MESSAGE = 400
 MOST_NEIGHBOURS = 60
@@ -139,7 +139,7 @@ def _data(guard: Guard, data: bytes, made: MadeUp | None, root: str) -> list[str
     known.keras_data(guard.replace, data.decode("utf-8", "replace"))
     known.sklearn_data(guard.replace)
     pictures = stand_ins.data_sets(guard.replace, data.decode("utf-8", "replace")) if b"torchvision" in data else []
-    surroundings.patch_weights(guard.replace)
+    quiet.patch_weights(guard.replace)
     environments.installed(guard.replace)
     if made is not None:
         files.Files(guard.replace, made, root)

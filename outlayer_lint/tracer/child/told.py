@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.tracer.child import chains
-from outlayer_lint.tracer.child.reading import built_at, layer_of
+from outlayer_lint.tracer.child.losses.reading import built_at, layer_of
+from outlayer_lint.tracer.child.recording import chains
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from outlayer_lint.diagnostic import Span
-    from outlayer_lint.tracer.child.marks import Mark
+    from outlayer_lint.tracer.child.recording.marks import Mark
 
 DTYPES = {
     "float32": "f32", "float64": "f64", "float16": "f16", "bfloat16": "bf16", "int64": "i64", "int32": "i32",

@@ -9,20 +9,21 @@ import torch
 
 from outlayer_lint.lattice import describe_value
 from outlayer_lint.reporters.json import diagnostic
-from outlayer_lint.tracer.child import gpu, hooked, numbers
-from outlayer_lint.tracer.child.construct import Refusal, build
-from outlayer_lint.tracer.child.facts import Facts, judge
+from outlayer_lint.tracer.child.building import hooked
+from outlayer_lint.tracer.child.building.construct import Refusal, build
 from outlayer_lint.tracer.child.failures import is_ours, said, word_of, word_of_text
-from outlayer_lint.tracer.child.forms import Form, emits, identify
-from outlayer_lint.tracer.child.guard import Guard
-from outlayer_lint.tracer.child.inputs import Found, Hypothesis, InputSpec, search
-from outlayer_lint.tracer.child.marks import PROJECT, standing
+from outlayer_lint.tracer.child.losses.facts import Facts, judge
+from outlayer_lint.tracer.child.losses.guard import Guard
+from outlayer_lint.tracer.child.losses.patches import constructors
+from outlayer_lint.tracer.child.losses.reading import Reader
 from outlayer_lint.tracer.child.orders import ENDING, KEPT
-from outlayer_lint.tracer.child.patches import constructors
-from outlayer_lint.tracer.child.reading import Reader
-from outlayer_lint.tracer.child.recorder import evaluating, record, seeded
-from outlayer_lint.tracer.child.stress import Stress, stress
-from outlayer_lint.tracer.child.surroundings import quiet
+from outlayer_lint.tracer.child.recording import gpu, numbers
+from outlayer_lint.tracer.child.recording.forms import Form, emits, identify
+from outlayer_lint.tracer.child.recording.marks import PROJECT, standing
+from outlayer_lint.tracer.child.recording.recorder import evaluating, record, seeded
+from outlayer_lint.tracer.child.recording.stress import Stress, stress
+from outlayer_lint.tracer.child.search.inputs import Found, Hypothesis, InputSpec, search
+from outlayer_lint.tracer.child.surroundings.quiet import quiet
 from outlayer_lint.tracer.child.told import dtype_of, short, through
 from outlayer_lint.tracer.target import Target
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from outlayer_lint.lattice import Value
-    from outlayer_lint.tracer.child.recorder import Output, Recording, Step
+    from outlayer_lint.tracer.child.recording.recorder import Output, Recording, Step
     from outlayer_lint.tracer.child.serving import Announcer
 
 # The stage that a refusal comes from -> the word it is told by.

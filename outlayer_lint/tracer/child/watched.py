@@ -12,16 +12,17 @@ import torch
 from outlayer_lint.lattice import describe_value
 from outlayer_lint.reporters.json import diagnostic
 from outlayer_lint.source.document import Unreadable
-from outlayer_lint.tracer.child import chains, trial
+from outlayer_lint.tracer.child import trial
 from outlayer_lint.tracer.child.driving import driven
-from outlayer_lint.tracer.child.facts import judged
 from outlayer_lint.tracer.child.failures import word_of_text
-from outlayer_lint.tracer.child.guard import Guard
-from outlayer_lint.tracer.child.learning import learned
 from outlayer_lint.tracer.child.limits import TooLong, at_most
-from outlayer_lint.tracer.child.made_up import MadeUp
+from outlayer_lint.tracer.child.losses.facts import judged
+from outlayer_lint.tracer.child.losses.guard import Guard
+from outlayer_lint.tracer.child.recording import chains
 from outlayer_lint.tracer.child.script import run_script
-from outlayer_lint.tracer.child.surroundings import lenient_options
+from outlayer_lint.tracer.child.surroundings.learning import learned
+from outlayer_lint.tracer.child.surroundings.made_up import MadeUp
+from outlayer_lint.tracer.child.surroundings.quiet import lenient_options
 from outlayer_lint.tracer.child.told import DTYPES, short, through
 from outlayer_lint.tracer.child.trial import Clock, Model
 from outlayer_lint.tracer.target import Target
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from outlayer_lint.diagnostic import Diagnostic
-    from outlayer_lint.tracer.child.facts import Facts, Site
-    from outlayer_lint.tracer.child.numbers import Numbers
+    from outlayer_lint.tracer.child.losses.facts import Facts, Site
+    from outlayer_lint.tracer.child.recording.numbers import Numbers
     from outlayer_lint.tracer.child.script import Ended
     from outlayer_lint.tracer.child.serving import Announcer
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from outlayer_lint.tracer.child.adapters import huggingface, keras, timm
-from outlayer_lint.tracer.child.slots import slot_like
+from outlayer_lint.tracer.child.search.slots import slot_like
 
 if TYPE_CHECKING:
-    from outlayer_lint.tracer.child.slots import Slot, State
+    from outlayer_lint.tracer.child.search.slots import Slot, State
 
 
 def before_import(text: str) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.tracer.child.slots import BATCH, TIME, Slot, tensor
+from outlayer_lint.tracer.child.search.slots import BATCH, TIME, Slot, tensor
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from outlayer_lint.tracer.child.slots import State
+    from outlayer_lint.tracer.child.search.slots import State
 
 # Sizes of a configuration that only cost time: the heads, which are what is judged, keep theirs.
 FEWER = {"num_hidden_layers": 2, "n_layer": 2, "n_layers": 2, "num_layers": 2, "encoder_layers": 2, "decoder_layers": 2,

@@ -11,13 +11,13 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.tracer.child.absent import Absent
-from outlayer_lint.tracer.child.slots import BATCH, TIME, Slot, tensor
+from outlayer_lint.tracer.child.search.slots import BATCH, TIME, Slot, tensor
+from outlayer_lint.tracer.child.surroundings.absent import Absent
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from outlayer_lint.tracer.child.slots import State
+    from outlayer_lint.tracer.child.search.slots import State
 
 SIDE, FEATURES = 32, 16
 PARTS = (

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from outlayer_lint.tracer.child.slots import BATCH, tensor
+from outlayer_lint.tracer.child.search.slots import BATCH, tensor
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from outlayer_lint.tracer.child.slots import State
+    from outlayer_lint.tracer.child.search.slots import State
 
 
 def state(model: nn.Module, names: list[str]) -> State:

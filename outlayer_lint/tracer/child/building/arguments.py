@@ -1,0 +1,226 @@
+"""Arguments for a constructor where no call site states them: other models of the file, options, guesses, repairs."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import linecache
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import nn
+
+from outlayer_lint.tracer.child.building import commandline, guesses
+from outlayer_lint.tracer.child.surroundings.absent import Absent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from outlayer_lint.tracer.child.building.slicing import SlicedModule
+    from outlayer_lint.tracer.target import Target
+
+
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+
+
+class Asked(NamedTuple):
+    """What is to be built.
+
+    `thing` is a class or a function of `module`; `inner` builds another class of the module, giving `None` where it
+    cannot.
+    """
+
+    thing: Any
+    target: Target
+    module: SlicedModule
+    project_root: str
+    inner: Callable[[type], Any]
+
+    @property
+    def tree(self) -> ast.AST | None:
+        """Its definition."""
+        name = getattr(self.thing, "__name__", "")
+        return next((node for node in self.module.tree.body if getattr(node, "name", None) == name), None)
+
+
+class Attempt(NamedTuple):
+    """Arguments to try; `how` they came about and `at` which call site, as in `Built`."""
+
+    how: str
+    at: str
+    args: list[Any]
+    kwargs: dict[str, Any]
+
+
+def parameters(thing: Any) -> dict[str, inspect.Parameter]:
+    """Parameters of a class or a function by name, {} where they cannot be read."""
+    try:
+        return dict(inspect.signature(thing).parameters)
+    except (TypeError, ValueError):
+        return {}
+
+
+def required(thing: Any) -> list[inspect.Parameter]:
+    """Parameters without a default."""
+    variable = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+    return [p for p in parameters(thing).values() if p.default is p.empty and p.kind not in variable]
+
+
+def completed(asked: Asked, attempt: Attempt, missed: frozenset[int | str]) -> Attempt:
+    """What a call site could not say, and what it leaves out although it is required, is synthesised."""
+    known = parameters(asked.thing)
+    positional = [p for p in known.values() if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}]
+    args, kwargs = list(attempt.args), dict(attempt.kwargs)
+    for key in missed:
+        if isinstance(key, int) and key < min(len(positional), len(args)):
+            args[key] = one(asked, positional[key])
+        elif isinstance(key, str) and key in known:
+            kwargs[key] = one(asked, known[key])
+    given = {parameter.name for parameter in positional[: len(args)]} | set(kwargs)
+    rest = [parameter for parameter in required(asked.thing) if parameter.name not in given]
+    return attempt._replace(args=args, kwargs=kwargs | synthesised(asked, rest))
+
+
+def synthesised(asked: Asked, wanted: list[inspect.Parameter]) -> dict[str, Any]:
+    """A value for each parameter."""
+    return {parameter.name: one(asked, parameter) for parameter in wanted}
+
+
+def one(asked: Asked, parameter: inspect.Parameter) -> Any:
+    """A value for a parameter: its default, another model of the file, the project's options, else a guess."""
+    if parameter.default is not parameter.empty:
+        return parameter.default
+    part = _part(asked, parameter)
+    if part is not None and (built := asked.inner(part)) is not None:
+        return built
+    tree, classes = asked.tree, asked.target.classes
+    if guesses.OPTIONS.search(parameter.name.lower()):
+        known = commandline.defaults(str(asked.module.__file__), asked.project_root, tree)
+        return guesses.options(parameter.name, classes, tree, known)
+    return guesses.of_parameter(parameter, tree, classes)
+
+
+def _part(asked: Asked, parameter: inspect.Parameter) -> type | None:
+    """The class of the file that a parameter such as `encoder`, or one annotated with it, wants an instance of."""
+    word = parameter.name.lower().replace("_", "")
+    annotation = parameter.annotation
+    stated = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+    for node in asked.module.tree.body:
+        if not isinstance(node, ast.ClassDef) or node.name == getattr(asked.thing, "__name__", ""):
+            continue
+        low = node.name.lower()
+        alike = low == word or (len(word) > 3 and (low.endswith(word) or low.startswith(word)))
+        if node.name == stated or alike:
+            found = getattr(asked.module, node.name)
+            if isinstance(found, type) and (node.name == stated or issubclass(found, nn.Module)):
+                return found
+    return None
+
+
+def repairs(kwargs: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The guesses, then each number as a list and each list as a number."""
+    yield kwargs
+    for name, value in kwargs.items():
+        if isinstance(value, int) and not isinstance(value, bool):
+            yield {**kwargs, name: [value] * 4}
+        elif isinstance(value, (list, tuple)):
+            yield {**kwargs, name: value[-1]}
+        elif value is None and TABLE_OF_WORDS.search(name.lower()):
+            yield {**kwargs, name: torch.rand(*_rows_and_width(kwargs))}
+        elif isinstance(value, Absent):
+            yield {**kwargs, name: 16}
+            yield {**kwargs, name: [16, 16]}
+            yield {**kwargs, name: nn.Identity()}
+    numbers = {name: value for name, value in kwargs.items() if isinstance(value, int) and not isinstance(value, bool)}
+    if len(set(numbers.values())) > 1:
+        yield {**kwargs, **dict.fromkeys(numbers, 16)}
+    if numbers:
+        yield {**kwargs, **dict.fromkeys(numbers, 64)}
+
+
+TABLE_OF_WORDS = re.compile(r"embedding|vectors|weight|matrix")
+ROWS, WIDTH = 200, 32  # as `guesses` has them
+
+
+def _rows_and_width(kwargs: dict[str, Any]) -> tuple[int, int]:
+    """The sizes of a table of words, as far as other arguments say them."""
+    whole = {name.lower(): value for name, value in kwargs.items() if type(value) is int and value > 1}
+    rows = next((size for name, size in whole.items() if "vocab" in name or "words" in name), ROWS)
+    return rows, next((size for name, size in whole.items() if "emb" in name), WIDTH)
+
+
+def asked_for(asked: Asked, message: str) -> dict[str, Any]:
+    """Optional arguments, of the class or of one it derives from, that an error asks for in words."""
+    words = set(re.findall(r"[a-z]+", message.lower()))
+    found: dict[str, Any] = {}
+    for cls in getattr(asked.thing, "__mro__", ()):
+        if cls in {object, nn.Module}:
+            continue
+        for parameter in parameters(cls.__init__).values():
+            parts = parameter.name.lower().split("_")
+            if parameter.default is None and len(parts) > 1 and words.issuperset(parts):
+                try:
+                    found[parameter.name] = guesses.by_name(parameter.name)
+                except KeyError:
+                    found[parameter.name] = "traced"
+    return found
+
+
+def by_name(thing: Any, attempt: Attempt) -> dict[str, Any]:
+    """Arguments by the names of their parameters."""
+    names = list(parameters(thing))
+    named = {names[at] if at < len(names) else f"*{at}": value for at, value in enumerate(attempt.args)}
+    return {**named, **attempt.kwargs}
+
+
+def agreed(error: AssertionError) -> bool:
+    """Whether guessed options that an assertion compares (`assert c.encoders == c.decoders`) were made the same."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return False
+    line = linecache.getline(trace.tb_frame.f_code.co_filename, trace.tb_lineno).strip()
+    try:
+        tree = ast.parse(line).body
+    except SyntaxError:
+        return False
+    match tree:
+        case [
+            ast.Assert(
+                test=ast.Compare(
+                    left=ast.Attribute() as first,
+                    ops=[ast.Eq()],
+                    comparators=[ast.Attribute(value=ast.Name(id=name), attr=second)],
+                )
+            )
+        ] if isinstance(options := trace.tb_frame.f_locals.get(name), Absent) and ast.unparse(first.value) == name:
+            options.__dict__[second] = getattr(options, first.attr)
+            return True
+    return False
+
+
+def shown(thing: Any, attempt: Attempt) -> dict[str, Any]:
+    """Arguments by name, as JSON can write them."""
+    return {name: jsonable(value) for name, value in by_name(thing, attempt).items()}
+
+
+def is_plain(value: Any) -> bool:
+    """Whether JSON has the value, so that it can be handed over again."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and key.isidentifier() and is_plain(inner) for key, inner in value.items())
+    if isinstance(value, list):
+        return all(map(is_plain, value))
+    return isinstance(value, (bool, int, float, str))
+
+
+def jsonable(value: Any) -> Any:
+    """The value where JSON has it, else what it prints as, cut short and without its address in memory."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [jsonable(inner) for inner in value]
+    if isinstance(value, dict):
+        return {str(key): jsonable(inner) for key, inner in value.items()}
+    return ADDRESS.sub("", repr(value))[:80]

@@ -1,0 +1,1 @@
+"""An input that a model accepts: first guesses, tries, what failures tell, which of the accepted is right."""
