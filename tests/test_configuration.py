@@ -264,14 +264,17 @@ def test_control_characters_never_reach_the_terminal(tmp_path: Path) -> None:
 # --- a terminal -------------------------------------------------------------------------------------------------------
 
 
-def in_a_terminal(folder: Path, *argv: str, **environment: str) -> str:
-    """What a person would see: both streams are a terminal's."""
+WITH_PATIENCE = "from outlayer_lint.cli import progress, run; progress.PATIENCE = {}; run()"
+
+
+def in_a_terminal(folder: Path, *argv: str, patience: float = 600.0, **environment: str) -> str:
+    """What a person would see: both streams are a terminal's. A run longer than `patience` seconds has a bar."""
     pty = pytest.importorskip("pty", reason="needs a terminal of Unix")
     master, slave = pty.openpty()
     path = str(Path(outlayer_lint.__file__).parents[1])
     base = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "CI")}
     with subprocess.Popen(
-        [sys.executable, "-m", "outlayer_lint", *argv],
+        [sys.executable, "-c", WITH_PATIENCE.format(patience), *argv],
         cwd=folder,
         stdin=slave,
         stdout=slave,
@@ -300,7 +303,9 @@ def test_colours_in_a_terminal_only(project: Path) -> None:
 
 
 def test_a_short_run_has_no_bar(project: Path) -> None:
+    pytest.importorskip("rich", reason="the bar is drawn by rich")
     assert "following outputs" not in in_a_terminal(project, ".")
+    assert "following outputs" in in_a_terminal(project, ".", patience=0.0)
 
 
 def test_a_long_run_has_a_bar_that_goes_away(

@@ -113,6 +113,8 @@ def _conditional(it: Interpreter, node: ast.IfExp, place: Place, frame: Frame) -
         choices = conditions.decide(it, node.test, polarity, place, frame)
         if choices is not None:
             answers.append(restrict(it.ev(value, place, frame), choices))
+    if isinstance(node.test, ast.Compare) and isinstance(node.test.ops[0], (ast.Gt, ast.GtE, ast.Lt, ast.LtE)):
+        return join(answers)  # `n if n > 2 else 1`: of numbers, even of a checkpoint's, each is meant
     return conditions.meaningful(join(answers))
 
 

@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.things import Entry
 
 MAX_RANGE = 64
+DTYPES: dict[object, str] = {
+    int: "long",
+    float: "float",
+    bool: "bool",
+}  # of the tensors that such numbers are made into
 
 
 def _first(it: Interpreter, given: Arguments, name: str = "object") -> Answer:
@@ -164,7 +169,7 @@ def paired(it: Interpreter, pairs: Sequence) -> Answer:
 
 def _dict(it: Interpreter, given: Arguments, site: object) -> Answer:
     items: dict[Any, Any] = {}
-    is_open = given.more_keywords
+    is_open = bool(given.more_keywords)
     if given.positional:
         source = it.force(given.positional[0])
         inner = source[0][0] if len(source) == 1 else None
@@ -209,9 +214,11 @@ def _number(kind: Callable[[Any], Any]) -> Callable[[Interpreter, Arguments, Sit
                     return only(Const(kind(thing.value)))
                 except (TypeError, ValueError, OverflowError):
                     return unknown("unknown number")
+            if isinstance(thing, Tensor):
+                return only(thing.replace(dtype=DTYPES.get(kind)))
             return (
                 only(thing)
-                if isinstance(thing, (Tensor, Parameter, Symbol))
+                if isinstance(thing, (Parameter, Symbol))
                 else unknown("unknown number", ("int", getattr(thing, "key", thing)))
             )
 

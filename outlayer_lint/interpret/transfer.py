@@ -365,7 +365,9 @@ def _wraps(it: Interpreter, app: Application) -> Answer:
         entries = app.given.positional if app.form == "function" else app.given.positional[app.row.inputs - 1 :]
         answers = tuple(it.force(e) for e in entries)
         return (
-            answers[0] if len(answers) == 1 else only(Sequence(answers, open=app.given.more_positional, kind="tuple"))
+            answers[0]
+            if len(answers) == 1
+            else only(Sequence(answers, open=bool(app.given.more_positional), kind="tuple"))
         )
     return app.input()
 

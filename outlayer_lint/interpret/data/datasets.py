@@ -109,7 +109,7 @@ def example(it: Interpreter, data: Any) -> Answer:
             )
         if row.how == "zips":
             rows = tuple(_row_later(it, entry) for entry in data.arguments.positional)
-            return only(Sequence(rows, open=data.arguments.more_positional, kind="tuple"))
+            return only(Sequence(rows, open=bool(data.arguments.more_positional), kind="tuple"))
         if row.how == "batches":
             return drawn(it, data, "each")
         if row.transfer == "yields" and row.yields is not None:
@@ -301,7 +301,7 @@ def loaded(it: Interpreter, app: Application) -> Answer:
 def train_test(it: Interpreter, app: Application) -> Answer:
     """`train_test_split(x, y)`: two parts of each argument, in turn."""
     parts = tuple(_apart(it, entry, part) for entry in app.given.positional for part in ("train", "test"))
-    return only(Sequence(parts, open=app.given.more_positional, kind="tuple"))
+    return only(Sequence(parts, open=bool(app.given.more_positional), kind="tuple"))
 
 
 def _apart(it: Interpreter, entry: Entry, part: str) -> Entry:

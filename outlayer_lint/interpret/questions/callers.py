@@ -239,11 +239,37 @@ def _instance_calls(driver: Driver, scope: Scope) -> list[Caller]:
                 names[name] = None
     names.pop("", None)
     found = _calls_through(driver, scope, files, dict.fromkeys(list(names)[:MAX_CALLERS]))
-    if found:
+    if found and (len(files) < 2 or not all(_tries_out(scope, caller) for caller in found)):
         return found
     # Made in one place and kept in another.
     indirect = handed.objects(driver, scope.owner.name, list(files))
-    return _calls_through(driver, scope, files, {n: maker for n, maker in indirect.items() if n not in names})
+    more = _calls_through(driver, scope, files, {n: maker for n, maker in indirect.items() if n not in names})
+    return found + (more or _where_received(driver, scope, files, list(indirect)))
+
+
+def _tries_out(scope: Scope, caller: Caller) -> bool:
+    """Whether a call only shows how a class works: it stands below it, in no function, and others use the class."""
+    block = caller.binding.place.block
+    return block.scope.kind == "module" and block.scope.file is scope.file
+
+
+def _where_received(driver: Driver, scope: Scope, files: dict[SourceFile, None], indirect: list[str]) -> list[Caller]:
+    """Calls of an object by who it was handed to: `self.criterion(y, t)` in a file that does not know its class.
+
+    `indirect`: names of what functions of the class's files give back.
+    """
+    assert scope.owner is not None
+    cls = scope.owner.name
+    held = [(file, name) for file in files for name in dict.fromkeys(file.bound_to(cls)) if name]
+    if indirect:
+        near = driver.project.beside(scope.file, *files)
+        held += [(file, name) for name in indirect for file in driver.project.mentions(name) if file in near]
+    callers: list[Caller] = []
+    for file, name in handed.receivers(driver, cls, held):
+        callers.extend(_confirmed(driver, _calling(driver, file, name)[:MAX_CALLERS], scope))
+        if len(callers) >= MAX_CALLERS:
+            break
+    return callers[:MAX_CALLERS]
 
 
 def _calls_through(

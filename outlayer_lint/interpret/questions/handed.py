@@ -72,6 +72,8 @@ def objects(driver: Driver, cls: str, files: list[SourceFile]) -> dict[str, Scop
             held.update(dict.fromkeys(names))
             if _gives_back(place, cls, names):
                 makers.setdefault(place.block.scope.name, place.block.scope.owner)
+            for scope in _looking_up(file, names) if place.block.scope.kind == "module" else ():
+                makers.setdefault(scope.name, scope.owner)
     found: dict[str, Scope | None] = dict.fromkeys(name for name in held if name and name not in COMMON)
     for name, after in [*((name, PLAIN) for name in list(found)[:MAX_NAMES]), *((name, CALLED) for name in makers)]:
         for file in driver.project.mentions(name)[:MAX_MENTIONS]:
@@ -82,6 +84,48 @@ def objects(driver: Driver, cls: str, files: list[SourceFile]) -> dict[str, Scop
             files = driver.project.mentions(name)[:MAX_MENTIONS]
             found = dict.fromkeys(given for file in files for given in _made_in_place(driver, file, name))
     return {name: found[name] for name in list(found)[:MAX_NAMES] if name and name not in COMMON}
+
+
+def receivers(driver: Driver, cls: str, held: list[tuple[SourceFile, str]]) -> Iterator[tuple[SourceFile, str]]:
+    """Where an object of a class is received that bears these names in these files: `Trainer(net, loss)`, `fit(loss)`.
+
+    Gives the file of the function or class that it is handed to, and its name there; and so on from there.
+    """
+    queue = [(file, name, False) for file, name in held] + [(file, cls, True) for file in {file for file, _ in held}]
+    seen, asked = {(file, name) for file, name, _ in queue}, 0
+    for file, name, made in queue:  # which grows
+        spots = file.standing(name) if made else _passed(file.text, name, method=False)
+        for line in file.lines_at(spots):
+            asked += 1
+            place = file.locate(line) if asked <= MAX_MENTIONS else None
+            for home, parameter in () if place is None else _received(driver, place, name, made=made):
+                for called in dict.fromkeys((parameter, *home.bound_to(parameter, PLAIN))):
+                    if (home, called) not in seen:
+                        seen.add((home, called))
+                        queue.append((home, called, False))
+                        yield home, called
+
+
+def _received(driver: Driver, place: Place, name: str, *, made: bool) -> Iterator[tuple[SourceFile, str]]:
+    """The parameters of the project's own functions and classes that a statement hands something over to."""
+    statement = place.block.statements[place.index]
+    if isinstance(statement, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return
+    for node in walk(statement):
+        if not isinstance(node, ast.Call):
+            continue
+        at: int | str | None = next((i for i, a in enumerate(node.args) if _holds(a, name, made=made)), None)
+        if at is None:
+            at = next((k.arg for k in node.keywords if k.arg and _holds(k.value, name, made=made)), None)
+        if at is not None:
+            yield from _homes(driver, Seed(node, place, ()), at)
+
+
+def _homes(driver: Driver, seed: Seed, at: int | str) -> Iterator[tuple[SourceFile, str]]:
+    for scope, ordered, taker in _taking(driver, seed):
+        if isinstance(at, str) or at < len(ordered):
+            for file in dict.fromkeys((scope.file, taker.file)):  # where a base takes it and the class itself uses it
+                yield file, at if isinstance(at, str) else ordered[at]
 
 
 def _made_in_place(driver: Driver, file: SourceFile, maker: str) -> Iterator[str]:
@@ -118,6 +162,15 @@ def _gives_back(place: Place, cls: str, names: list[str]) -> bool:
         return False
     returned = [n.value for n in walk(scope.node) if isinstance(n, ast.Return)]
     return any(value is not None and _holds(value, name, made=True) for name in names for value in returned)
+
+
+def _looking_up(file: SourceFile, names: list[str]) -> Iterator[Scope]:
+    """The functions of a file that return what an entry of a table makes: `return LOSSES[name](**options)`."""
+    for name in names:
+        for match in file.matches(rf"\breturn\s+{re.escape(name)}\s*(?:\[|\.get\()", name):
+            place = file.locate(file.lines_at([match.start()])[0])
+            if place is not None and place.block.scope.kind == "function":
+                yield place.block.scope
 
 
 def _declares(annotation: ast.expr | None, cls: str) -> bool:
@@ -207,16 +260,21 @@ def _holds(node: ast.expr, name: str, *, made: bool = False) -> bool:
 
 def _parameters(driver: Driver, seed: Seed, at: int) -> Iterator[str]:
     """The parameter that takes a positional argument of a call of the project's own function or class."""
+    return (ordered[at] for _, ordered, _ in _taking(driver, seed) if at < len(ordered))
+
+
+def _taking(driver: Driver, seed: Seed) -> Iterator[tuple[Scope, list[str], Scope]]:
+    """The project's own functions, or constructors, that a call means, with the parameters it fills in order.
+
+    And the function or class that was called.
+    """
     for _, things in driver.callee(seed):
         for thing in things:
             inner = thing.function if isinstance(thing, Partial) else thing
             if isinstance(inner, Class):
                 found = classes.method_of(driver.it, inner, "__init__")
-                ordered = found[1].parameter_names[1:] if found is not None else []
+                if found is not None:
+                    yield found[1], found[1].parameter_names[1:], inner.scope
             elif isinstance(inner, Function):
-                ordered = inner.scope.parameter_names[1 if inner.bound is not None else 0 :]
-            else:
-                continue
-            if at < len(ordered):
-                yield ordered[at]
+                yield inner.scope, inner.scope.parameter_names[1 if inner.bound is not None else 0 :], inner.scope
         break
