@@ -7,8 +7,8 @@ from outlayer_lint.facts import LossCall, places
 from outlayer_lint.lattice import Emission, Tensor
 
 DECIDED = (Emission.INDEX, Emission.BOOL, Emission.BINARY, Emission.ONEHOT, Emission.MULTIHOT)
-# Squared and absolute errors of decided or detached values are also how people log a metric.
-DISTANCES = ("squared", "absolute")
+# Errors in squares, absolutes or percents of decided or detached values are also how people log a metric.
+DISTANCES = ("squared", "absolute", "relative")
 
 
 def check(call: LossCall) -> Iterator[Finding]:

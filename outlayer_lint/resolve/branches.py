@@ -106,37 +106,6 @@ def leaves(node: ast.stmt) -> bool:
     return False
 
 
-def last_turn(loop: ast.stmt, body: Block) -> tuple[int, Block] | None:
-    """Where the last turn over a list leaves the loop: `if i + 1 == len(layers): break`."""
-    for i, statement in enumerate(body.statements):
-        if type(statement) is ast.If and type(statement.body[-1]) is ast.Break and _is_last(loop, statement.test):
-            return i, body.subs[i][0]
-    return None
-
-
-def _is_last(loop: ast.stmt, test: ast.expr) -> bool:
-    """Whether a test holds in the last turn of a loop over `enumerate(items)` or `range(count)`, and in no other."""
-    if (
-        not isinstance(loop, ast.For)
-        or not isinstance(test, ast.Compare)
-        or not isinstance(test.ops[0], (ast.Eq, ast.GtE))
-    ):
-        return False
-    counted, target = loop.iter, loop.target
-    if not isinstance(counted, ast.Call) or not isinstance(counted.func, ast.Name) or len(counted.args) != 1:
-        return False
-    count = ast.unparse(counted.args[0])
-    if counted.func.id == "enumerate" and isinstance(target, ast.Tuple):
-        target, count = target.elts[0], f"len({count})"
-    elif counted.func.id != "range":
-        return False
-    if not isinstance(target, ast.Name) or len(test.ops) > 1:
-        return False
-    pair = (ast.unparse(test.left), ast.unparse(test.comparators[0]))
-    same = ((f"{target.id} + 1", count), (target.id, f"{count} - 1"))
-    return pair in same or (isinstance(test.ops[0], ast.Eq) and pair[::-1] in same)
-
-
 def ends(node: ast.stmt, subs: list[Block]) -> bool:
     """Whether control never passes the compound statement."""
     if isinstance(node, ast.If):

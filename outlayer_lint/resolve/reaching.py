@@ -10,7 +10,7 @@ from bisect import bisect_left
 
 from outlayer_lint.records import TYPE_CHECKING, NamedTuple
 from outlayer_lint.resolve.blocks import Block, Definition, Place
-from outlayer_lint.resolve.branches import is_exhaustive, last_turn, leaves
+from outlayer_lint.resolve.branches import is_exhaustive, leaves
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -125,13 +125,13 @@ def _through(
         left = paths
         for sub in subs:
             if sub.kind == "loop":
-                leave = last_turn(node, sub)
                 for which in ("last", "earlier"):
-                    inside, end = [(c, (*l, (node, which))) for c, l in fresh], len(sub.statements)
-                    if leave is not None and which == "last":
-                        end, way_out = leave
-                        inside = _within(key, way_out, len(way_out.statements), inside, found, limit)
-                    if not _within(key, sub, end, inside, found, limit):
+                    if which == "last":
+                        open_paths = _last_turn(key, sub, node, fresh, found, limit)
+                    else:
+                        inside = [(c, (*l, (node, which))) for c, l in fresh]
+                        open_paths = _within(key, sub, len(sub.statements), inside, found, limit)
+                    if not open_paths:
                         left = []  # a loop whose body always writes the key is taken to run at least once
                         break
         if direct:  # the loop variable itself, read after the loop
@@ -176,6 +176,36 @@ def _through(
                 entered = [((*c, test) if len(c) < MAX_CONDITIONS else c, l) for c, l in paths]
             after += _within(key, sub, len(sub.statements), entered, found, limit)
     return _distinct(after if is_exhaustive(node) else after + paths, limit)
+
+
+def _last_turn(key: str, body: Block, loop: ast.stmt, paths: list[Path], found: list[Reach], limit: int) -> list[Path]:
+    """Pass the last turn of a loop backwards: from its end, and from where a test leaves it before `key` is written."""
+    written = body.names[key][-1] if key in body.names else -1
+    cuts = [
+        (i, sub, sub.condition)
+        for i, subs in (body.subs.items() if written >= 0 else ())
+        for sub in (subs if isinstance(body.statements[i], ast.If) else ())
+        if sub.ends and sub.condition is not None and isinstance(sub.statements[-1], (ast.Break, ast.Continue))
+        and (key in sub.names or written > i)
+    ]  # fmt: skip
+    passed = [
+        _under(path, [(c[0], not c[1], Place(body, i), False) for i, _, c in cuts], loop, "last") for path in paths
+    ]
+    after = _within(key, body, len(body.statements), passed, found, limit)
+    for i, sub, (test, polarity) in cuts:
+        turns = ("last", "earlier") if isinstance(sub.statements[-1], ast.Break) else ("last",)
+        entered = [
+            _under(path, [(test, polarity, Place(body, i), False)], loop, turn) for path in paths for turn in turns
+        ]
+        after = after + _within(
+            key, body, i, _within(key, sub, len(sub.statements), entered, found, limit), found, limit
+        )
+    return after
+
+
+def _under(path: Path, tests: list[Condition], loop: ast.stmt, turn: str) -> Path:
+    fits = len(path[0]) + len(tests) <= MAX_CONDITIONS
+    return ((*path[0], *tests) if fits else path[0], (*path[1], (loop, turn)))
 
 
 def _after_all_turns(

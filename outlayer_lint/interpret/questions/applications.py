@@ -254,6 +254,7 @@ def built_without_dim(driver: Driver, seed: Seed) -> Iterator[Applied]:
             and found[1] == "module"
             and isinstance(found[0].axis, tuple)
             and found[0].axis[2] == "implicit"
+            and not _never_read(driver, seed)
         ):
             document = seed.place.block.scope.file.document
             words = {"operation": thing.name.rpartition(".")[2], "operand": "", "activation": ""}
@@ -261,6 +262,24 @@ def built_without_dim(driver: Driver, seed: Seed) -> Iterator[Applied]:
                 document.span(seed.node), found[0], Value(reason="not called here"), axis="implicit", words=words
             )
         return
+
+
+def _never_read(driver: Driver, seed: Seed) -> bool:
+    """Whether what is built becomes an attribute that no file which names the class ever names again."""
+    scope = seed.place.block.scope
+    statement = seed.place.block.statements[seed.place.index]
+    if scope.owner is None or not isinstance(statement, ast.Assign) or statement.value is not seed.node:
+        return False
+    names = {target.attr for target in statement.targets if isinstance(target, ast.Attribute)}
+    if len(names) < len(statement.targets) or scope.file.scope is None:
+        return False
+    others = [other for other in driver.project.importers(scope.file, scope.owner.name) if other is not scope.file]
+    if any(name in other.tokens for other in others for name in names):
+        return False
+    return not any(
+        isinstance(node, ast.Attribute) and node.attr in names and isinstance(node.ctx, ast.Load)
+        for node in walk(scope.file.scope.node)
+    )
 
 
 def exponent_over_its_sum(seed: Seed, node: ast.BinOp) -> ast.expr | None:

@@ -164,7 +164,8 @@ def array(it: Interpreter, app: Application, dtype: str | None) -> Answer:
         return answer
     values, shape, found = measured(it, answer, scalars=row.name.startswith("torch."))
     rank = None if shape is None else len(shape)
-    if shape is not None and len(shape) > 1 and shape[0] == 1:
+    single = all(isinstance(t, Sequence) and not t.open and len(t.items) == 1 for t, _ in answer)
+    if single if shape is None else len(shape) > 1 and shape[0] == 1:
         key = (key[0], key[1:], shapes.ONE)  # a batch of one sample
     if found and not values:
         source: tuple[Any, ...] = ("array", *key[1:])

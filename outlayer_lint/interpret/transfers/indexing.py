@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from outlayer_lint.interpret.things import Unknown
+from outlayer_lint.interpret.things import Library, Unknown
 from outlayer_lint.interpret.transfers import shapes
 from outlayer_lint.interpret.transfers.coupling import (
     COUPLED,
@@ -96,9 +96,13 @@ def _kinds(it: Interpreter, index: ast.expr, site: Site) -> list[str]:
         elif (isinstance(entry, ast.Constant) and entry.value is None) or last(entry) == "newaxis":
             kinds.append("new")
         else:
-            value = it.constant(it.ev(entry, site.place, site.frame))
+            answer = it.ev(entry, site.place, site.frame)
+            value = it.constant(answer)
             one = isinstance(value, int) and not isinstance(value, bool)
-            kinds.append("one" if one or (value is ... and is_drawn(it, entry, site)) else "some")
+            if value is None or all(isinstance(t, Library) and t.name.endswith(".newaxis") for t, _ in answer):
+                kinds.append("new")
+            else:
+                kinds.append("one" if one or (value is ... and is_drawn(it, entry, site)) else "some")
     return kinds
 
 
