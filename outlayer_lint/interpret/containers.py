@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from outlayer_lint.interpret import calls, classes, instances, layers, operators, options, texts, transfer
+from outlayer_lint.interpret import calls, classes, instances, layers, operators, options, texts
 from outlayer_lint.interpret.choices import Choice, restrict
+from outlayer_lint.interpret.data import datasets
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
     MAX_PROGRAMS,
@@ -129,7 +130,7 @@ def element(it: Interpreter, thing: Any, step: object) -> Answer:
         if thing.row.kind == "container":  # around a list that somebody else makes
             parts = layers.parts(it, thing)
             return lift(parts, lambda t: element(it, t, step) if isinstance(t, Parameter) else only(t))
-        return transfer.drawn(it, thing, step)
+        return datasets.drawn(it, thing, step)
     if isinstance(thing, Instance) and isinstance(step, int):
         fields = list(classes.dataclass_fields(it, thing.cls))
         if -len(fields) <= step < len(fields):
@@ -285,7 +286,7 @@ def _item(it: Interpreter, thing: Any, key: Any, index: ast.expr, site: Site) ->
         if thing.row.kind == "container":
             inner = layers.parts(it, thing)
             return lift(inner, lambda t: _item(it, t, key, index, site) if not isinstance(t, Unknown) else only(t))
-        return transfer.drawn(it, thing, value)
+        return datasets.drawn(it, thing, value)
     if isinstance(thing, Dictionary):
         if value is not ...:
             if hashable(value) and value in thing.items:

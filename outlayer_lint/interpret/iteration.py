@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from outlayer_lint.interpret import calls, classes, containers, transfer
+from outlayer_lint.interpret import calls, classes, containers
+from outlayer_lint.interpret.data import datasets
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
     Answer,
@@ -52,7 +53,7 @@ def turn(it: Interpreter, thing: Any, state: object, key: object = None) -> Answ
     sequence = containers.as_sequence(it, thing)
     if sequence is None:
         if isinstance(thing, Built):
-            return transfer.drawn(it, thing, "each")
+            return datasets.drawn(it, thing, "each")
         if isinstance(thing, Instance):
             return iterated_instance(it, thing)
         return containers.element(it, thing, "each")

@@ -359,20 +359,12 @@ def method(it: Interpreter, thing: Built, name: str, given: Arguments, site: Sit
     return unknown("unknown method of a library object", (id(site.node), id(site.frame.base)))
 
 
-def drawn(it: Interpreter, thing: Built, step: object) -> Answer:
-    """What iterating or indexing a library object gives: a batch of a loader, an example of a data set."""
-    return datasets.drawn(it, thing, step)
-
-
 def _wraps(it: Interpreter, app: Application) -> Answer:
     if app.row.how == "prepare":
         entries = app.given.positional if app.form == "function" else app.given.positional[app.row.inputs - 1 :]
-        answers = tuple(it.force(e) for e in entries)
-        return (
-            answers[0]
-            if len(answers) == 1
-            else only(Sequence(answers, open=bool(app.given.more_positional), kind="tuple"))
-        )
+        given = tuple(map(it.force, entries))
+        several = Sequence(given, open=bool(app.given.more_positional), kind="tuple")
+        return given[0] if len(given) == 1 else only(several)
     return app.input()
 
 

@@ -294,8 +294,7 @@ class _Shelf:
         return None
 
     def found_row(self, spelled: str, code: int) -> tuple[Row, str]:
-        form = FORMS[code % 3]
-        return self.row(code // 3, spelled, form), form
+        return self.row(code // 3, spelled, FORMS[code % 3]), FORMS[code % 3]
 
 
 def _bare(name: str) -> str:
@@ -312,9 +311,7 @@ def _shortened(name: str, prefix: str, short: str) -> str:
     prefix = prefix[:-2] if one else prefix
     if not name.startswith(prefix) or (len(short) > len(prefix) and name.startswith(short)):
         return ""
-    rest = name[len(prefix) :]
-    if one:
-        rest = rest.partition(".")[2]
+    rest = name[len(prefix) :].partition(".")[2] if one else name[len(prefix) :]
     return short + rest if rest else ""
 
 
