@@ -344,3 +344,33 @@ def test_statements_that_share_a_line_are_all_read(folder: Path, line: str) -> N
     (folder / "made.py").write_text(SCRIPT.format(call=line).replace("(net(x), dim=1)", "(x, 1)"), "utf-8")
     codes = re.findall("OLL101", " ".join(d.code for d in asked("made.py").diagnostics))
     assert len(codes) == 2
+
+
+METER = """\
+import torch.nn.functional as F
+
+
+class Meter:
+    def measure(self, scores, labels):
+        return F.cross_entropy(scores, labels)
+"""
+USE = """\
+import torch
+import torch.nn.functional as F
+
+
+def run(helper, scores, labels):
+    return helper.measure(F.softmax(scores, 1), labels)
+"""
+
+
+def test_who_calls_what_a_module_defines(folder: Path) -> None:
+    (folder / "meter.py").write_text(METER, encoding="utf-8")
+    (folder / "use.py").write_text(USE, encoding="utf-8")
+    assert [found.code for found in asked(folder).diagnostics] == ["OLL101"]
+
+
+def test_nobody_else_calls_what_a_notebook_defines(folder: Path) -> None:
+    notebook(folder / "meter.ipynb", METER)
+    (folder / "use.py").write_text(USE, encoding="utf-8")
+    assert not asked(folder).diagnostics

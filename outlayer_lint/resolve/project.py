@@ -124,8 +124,15 @@ class Project:
 
     def importers(self, file: SourceFile, word: str) -> list[SourceFile]:
         """The file itself, and those that mention `word` and can have it from there: they name its module or folder."""
-        near = self.beside(file)
-        return [other for other in self.mentions(word) if other is file or other in near]
+        found = self.users(file, word)
+        near = self.beside(file) if found != [file] else ()
+        return [other for other in found if other is file or other in near]
+
+    def users(self, file: SourceFile, word: str) -> list[SourceFile]:
+        """The files that mention `word` and may mean what `file` defines; nobody imports a notebook."""
+        if file.is_notebook:
+            return [file] if word in file.tokens else []
+        return self.mentions(word)
 
     def beside(self, *files: SourceFile) -> set[SourceFile]:
         """The files that may have something from one of these: they name its module or its folder."""

@@ -109,6 +109,11 @@ class SourceFile:
         return self._words
 
     @property
+    def is_notebook(self) -> bool:
+        """Whether it is a notebook itself, and no module that a cell of one writes: nobody imports it."""
+        return not self.part and self.path.endswith(".ipynb")
+
+    @property
     def was_notebook(self) -> bool:
         """Whether a script was made of a notebook with magics."""
         return b"get_ipython()." in self.data

@@ -133,7 +133,7 @@ def _named(driver: Driver, scope: Scope, name: str, *, method: bool) -> list[Cal
     if name.startswith("__") and name.endswith("__"):
         return []
     near = scope.file
-    files = driver.project.mentions(name) if method else driver.project.importers(near, name)
+    files = driver.project.users(near, name) if method else driver.project.importers(near, name)
     if not method:  # who defines a function of that name calls its own
         own = driver.definitions(name)
         files = [file for file in files if file is near or file not in own]
@@ -235,7 +235,7 @@ def _instance_calls(driver: Driver, scope: Scope) -> list[Caller]:
     owners = [scope.owner.name, *(c.scope.name for c in driver.subclasses(scope.owner))]
     files: dict[SourceFile, None] = {}
     for cls in owners[:MAX_CALLERS]:
-        for file in driver.project.mentions(cls):
+        for file in driver.project.users(scope.owner.file, cls):
             files[file] = None
             for name in file.bound_to(cls):
                 names[name] = None

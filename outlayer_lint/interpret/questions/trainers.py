@@ -40,7 +40,7 @@ def find(driver: Driver, scope: Scope) -> list[tuple[Binding, World]]:
     found: list[tuple[Binding, World]] = []
     seeds: list[Seed] = []
     for name in methods:
-        for file in driver.project.mentions(name):
+        for file in driver.project.users(scope.file, name):
             if len(seeds) < MAX_FITS and b"Trainer" in file.words:
                 seeds.extend(calls_at(file, file.lines_calling(name), (name,)))
     for seed in seeds[:MAX_FITS]:
