@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.transfer import Application
 
 DEPTH = 8
-FUEL = 600
-SHORT = 120  # beside a prediction that is not known, a target is near or as far off
+FUEL = 240  # what a target is shows soon; what takes more is some data, of which nothing follows
+SHORT = 80  # beside a prediction that is not known, a target is near or as far off
 WORLDS = 8
 SYMMETRIC = ("squared", "absolute")
 
