@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from outlayer_lint.dims import IMAGE_RANK
 from outlayer_lint.evidence import SLACK, is_soft, reach
 from outlayer_lint.lattice import Emission
@@ -23,6 +25,7 @@ CROSS_ENTROPIES = ("binary", "binary-logits", "categorical", "softmax-cross-entr
 CONTINUOUS = (Emission.LOGIT, Emission.NONNEG, Emission.POS, Emission.BND)
 PICTURED = ("target-is-input", "convolution-last", "gan-label", "bootstrapped", "menu")
 NOISY = 1.5  # the labels of a GAN are shaken a little beyond 1
+LOWEST = -0.5  # silu, gelu, mish and hardswish dip below zero, but not as far
 MIXED = frozenset({"cat", "concat", "concatenate", "stack", "hstack", "columnstack", "where"})  # columns of any kind
 
 # Outputs
@@ -38,6 +41,24 @@ def raw(way: Tensor) -> bool:
     # A filter over probabilities may well be a fixed one: what it gives are no scores, and log-softmax is no remedy.
     blurred = way.class_axis != -1 and way.inner.every(Emission.SIMPLEX, Emission.UNIT) is not None
     return bool(way.learned) and way.by.rpartition(".")[2] not in BY_HAND and not blurred
+
+
+def clipped(way: Tensor) -> bool:
+    """Whether a softmax or a sigmoid was applied to such scores; `x / x.sum()` of them is no fault."""
+    squashed = way.emission is Emission.LOGP or way.by.lower().endswith(("softmax", "sigmoid"))
+    return squashed and way.inner.all(lambda scores: floor(scores) > LOWEST) is not None
+
+
+def pooled(way: Tensor) -> bool:
+    """Whether scores are averages over the positions of a convolution."""
+    return "Conv" in way.learned and way.rank != way.inner.rank
+
+
+def floor(way: Tensor) -> float:
+    """The lowest score, of activations that cut or bend at zero (relu, softplus, gelu, silu); else minus infinity."""
+    if way.emission in (Emission.NONNEG, Emission.POS) or (way.emission is Emission.BND and way.low >= 0):
+        return 0.0
+    return way.low if way.emission is Emission.BND and way.high == inf else -inf
 
 
 # Targets

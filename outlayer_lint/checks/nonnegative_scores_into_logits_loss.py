@@ -1,15 +1,15 @@
 """Decides rules/nonnegative-scores-into-logits-loss.md."""
 
 from collections.abc import Iterator
-from math import inf
 
 from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.facts import Applied, LossCall, places
-from outlayer_lint.lattice import Emission, Tensor
+from outlayer_lint.forms import LOWEST, clipped, floor, pooled
+from outlayer_lint.lattice import Emission
 
 LOSSES = ("softmax-cross-entropy", "binary-logits", "nll", "kl", "categorical", "binary", "squared", "absolute")
 GIVEN = ("nonneg", "pos", "bnd", "unit", "simplex", "logp")
-LOWEST = -0.5  # silu, gelu, mish and hardswish dip below zero, but not as far
+FIX = Fix("advise", "drop the activation after the last layer, so that scores can be negative")
 # What these losses are rightly given, so that only the clipping before it is left to say.
 PROBABLE, LOGARITHM = frozenset({Emission.UNIT, Emission.SIMPLEX}), frozenset({Emission.LOGP})
 ACCEPTS = dict.fromkeys(("nll", "kl", "softmax-cross-entropy"), LOGARITHM)
@@ -32,8 +32,7 @@ def check(call: LossCall | Applied) -> Iterator[Finding]:
         grade = "pooled"
     if witness is not None and not call.swapped:
         scores = witness.inner.ways[0] if grade in ("inside", "averaged") else witness
-        fix = Fix("advise", "drop the activation after the last layer, so that scores can be negative")
-        yield Finding(call.span, grade, places(scores), fix, certainty=value.certainty)
+        yield Finding(call.span, grade, places(scores), FIX, certainty=value.certainty)
 
 
 def of_logarithm(applied: Applied) -> Iterator[Finding]:
@@ -43,23 +42,4 @@ def of_logarithm(applied: Applied) -> Iterator[Finding]:
     witness = applied.operand.all(lambda way: way.emission in PROBABLE and way.gradient and clipped(way))
     if witness is not None:
         scores = witness.inner.ways[0]
-        fix = Fix("advise", "drop the activation after the last layer, so that scores can be negative")
-        yield Finding(applied.span, "logarithm", places(scores), fix, certainty=applied.operand.certainty)
-
-
-def clipped(way: Tensor) -> bool:
-    """Whether a softmax or a sigmoid was applied to such scores; `x / x.sum()` of them is no fault."""
-    squashed = way.emission is Emission.LOGP or way.by.lower().endswith(("softmax", "sigmoid"))
-    return squashed and way.inner.all(lambda scores: floor(scores) > LOWEST) is not None
-
-
-def pooled(way: Tensor) -> bool:
-    """Whether scores are averages over the positions of a convolution."""
-    return "Conv" in way.learned and way.rank != way.inner.rank
-
-
-def floor(way: Tensor) -> float:
-    """The lowest score, of activations that cut or bend at zero (relu, softplus, gelu, silu); else minus infinity."""
-    if way.emission in (Emission.NONNEG, Emission.POS) or (way.emission is Emission.BND and way.low >= 0):
-        return 0.0
-    return way.low if way.emission is Emission.BND and way.high == inf else -inf
+        yield Finding(applied.span, "logarithm", places(scores), FIX, certainty=applied.operand.certainty)

@@ -69,7 +69,7 @@ def at_calls(it: Interpreter, name: str, block: Block, at: Frame, above: Frame) 
     else:
         calls = _calls(at, block)
         places = [place for place in calls if _is_meant(it, at, place, above)]
-        if not calls and scope.file.path.endswith(".ipynb"):
+        if not calls and scope.file.is_notebook:
             places = _from_the_start(at, block)
     if not places or len(places) > MAX_CALLS:
         return None

@@ -125,15 +125,12 @@ def _through(
         left = paths
         for sub in subs:
             if sub.kind == "loop":
-                for which in ("last", "earlier"):
-                    if which == "last":
-                        open_paths = _last_turn(key, sub, node, fresh, found, limit)
-                    else:
-                        inside = [(c, (*l, (node, which))) for c, l in fresh]
-                        open_paths = _within(key, sub, len(sub.statements), inside, found, limit)
-                    if not open_paths:
-                        left = []  # a loop whose body always writes the key is taken to run at least once
-                        break
+                earlier = [(c, (*l, (node, "earlier"))) for c, l in fresh]
+                if not (
+                    _last_turn(key, sub, node, fresh, found, limit)
+                    and _within(key, sub, len(sub.statements), earlier, found, limit)
+                ):
+                    left = []  # a loop whose body always writes the key is taken to run at least once
         if direct:  # the loop variable itself, read after the loop
             found.extend(Reach(direct[-1], c, (*l, (node, "last"))) for c, l in left)
             return []

@@ -103,7 +103,7 @@ class SourceFile:
         if self._words is None:
             self._words = (
                 self.text.encode("utf-8", "replace")
-                if self.part or (self.path.endswith(".ipynb") and self.has_framework) or self.was_notebook
+                if self.part or (self.is_notebook and self.has_framework) or self.was_notebook
                 else self.data
             )
         return self._words

@@ -9,7 +9,7 @@ from outlayer_lint.diagnostic import Related
 from outlayer_lint.facts import Fact, LossBuilt, LossCall
 from outlayer_lint.interpret import calls, classes, conditions, passing
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible
-from outlayer_lint.interpret.questions import pairings, targets
+from outlayer_lint.interpret.questions import pairings, standing, targets
 from outlayer_lint.interpret.things import (
     Answer,
     Built,
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from outlayer_lint.knowledge import Row
 
 EVALUATION = frozenset(("validation_step", "test_step", "predict_step", "eval_step"))
-NO_GRADIENT = frozenset(("no_grad", "inference_mode"))
 
 
 class Asked(NamedTuple):
@@ -212,18 +211,9 @@ def constants_of(application: Application) -> dict[str, Any]:
 
 def mode_of(seed: Seed) -> str:
     """`eval` where no gradient can flow or the framework calls it for evaluation."""
-    block: Any = seed.place.block
-    scope = block.scope
-    if _is_read_off(seed):
-        return "eval"
-    while block is not None:
-        if isinstance(block.statement, (ast.With, ast.AsyncWith)) and block.kind == "with":
-            for item in block.statement.items:
-                function = item.context_expr.func if isinstance(item.context_expr, ast.Call) else item.context_expr
-                if getattr(function, "attr", getattr(function, "id", "")) in NO_GRADIENT:
-                    return "eval"
-        block = block.parent
-    return "eval" if scope.has_decorator(*NO_GRADIENT) or scope.name in EVALUATION else "train"
+    block = seed.place.block
+    evaluates = _is_read_off(seed) or standing.within_no_grad(block) or block.scope.name in EVALUATION
+    return "eval" if evaluates else "train"
 
 
 def _is_read_off(seed: Seed) -> bool:

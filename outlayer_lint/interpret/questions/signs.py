@@ -8,6 +8,7 @@ import re
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import classes, families
 from outlayer_lint.interpret.questions import handwritten, tracing
+from outlayer_lint.interpret.questions.standing import within_no_grad
 from outlayer_lint.interpret.questions.targets import ancestors, feeds, heads
 from outlayer_lint.interpret.things import Answer, Built, Instance, Lazy, Library, Parameter, Unknown
 from outlayer_lint.lattice import Tensor, Value
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.things import Entry
     from outlayer_lint.resolve.blocks import Block, Place
 
-NO_GRADIENT = frozenset(("no_grad", "inference_mode"))
 MAX_PLACES = 24
 DEPTH = 8
 FUEL = 600
@@ -114,12 +114,6 @@ def _is_network(it: Interpreter, thing: Any) -> bool:
     if isinstance(thing, Built):
         return thing.row.kind in ("layer", "model", "container", "wrapper")
     return isinstance(thing, Instance) and classes.is_torch_module(it, thing.cls)
-
-
-def within_no_grad(block: Block | None) -> bool:
-    """Whether a block lies in a `with torch.no_grad()` or a function so decorated."""
-    inside = not NO_GRADIENT.isdisjoint(managers(block))
-    return inside or (block is not None and block.scope.has_decorator(*NO_GRADIENT))
 
 
 def predicted(case: Evidence) -> bool:

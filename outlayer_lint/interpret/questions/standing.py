@@ -1,4 +1,4 @@
-"""Where an activation stands, as far as its form shows: on an output or inside a model, with a dim or without."""
+"""Where an expression stands, as far as its form shows: on an output or inside a model, where gradients flow or not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import ast
 from outlayer_lint.interpret import conditions
 from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.records import TYPE_CHECKING
-from outlayer_lint.resolve.blocks import Place, last
+from outlayer_lint.resolve.blocks import Place, last, managers
 from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 PRODUCTS = frozenset(("matmul", "bmm", "baddbmm", "einsum"))
 MAX_SPINE = 6
+NO_GRADIENT = frozenset(("no_grad", "inference_mode"))
 
 
 def on_an_output(node: ast.Call) -> bool:
@@ -107,3 +108,8 @@ def gives_dim(node: ast.Call) -> bool:
     if not last(node.func).lower().startswith("softm") and "softmax" not in last(node.func).lower():
         return True
     return bool(node.args or node.keywords)
+
+
+def within_no_grad(block: Block) -> bool:
+    """Whether a block lies in a `with torch.no_grad()` or a function so decorated."""
+    return not NO_GRADIENT.isdisjoint(managers(block)) or block.scope.has_decorator(*NO_GRADIENT)

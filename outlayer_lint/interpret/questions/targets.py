@@ -184,8 +184,7 @@ class Question:
 
 def classes(target: Value) -> int | None:
     """The number of classes that every way of the target agrees on."""
-    found = {t.units for t in target.ways} if target.every(Emission.INDEX) else {None}
-    return found.pop() if len(found) == 1 else None
+    return target.units if target.every(Emission.INDEX) is not None else None
 
 
 def length(application: Application, name: str) -> int | None:
