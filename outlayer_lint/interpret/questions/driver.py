@@ -257,13 +257,20 @@ class Driver:
             return [self.it.ev(seed.node.func, seed.place, self.frame(seed, world))]
 
         found = [
-            (world, [thing for thing, _ in answers[0]])
+            (world, [thing for thing, _ in self._meant(seed, world, answers[0])])
             for world, answers in self.worlds(ask, start, limit=4, fuel=CONFIRM)
         ]
         self.it.fuel = fuel
         if cut == self._cut:
             self._callees[key] = found
         return found
+
+    def _meant(self, seed: Seed, world: World, answer: Answer) -> Answer:
+        """Of several callees those that the branch around the call leaves: under `name == "a"`, `losses[name]` is one."""
+        if len(answer) < 2 or not any(choices for _, choices in answer):
+            return answer
+        way = conditions.way_to(self.it, seed.place, self.frame(seed, world))
+        return answer if not way else tuple(each for each in answer if compatible(each[1], way) is not None)
 
     # -- what the project defines -------------------------------------------------------------------------------------
 
