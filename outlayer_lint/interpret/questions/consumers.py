@@ -118,6 +118,9 @@ def loss_calls(driver: Driver, seed: Seed) -> Iterator[Asked]:
                 continue
             position += 1
             both = compatible(choices, way) if way is not None else None
+            if both is not None and any(own for _, own in answers[position]):
+                calls = driver.way(world)
+                both = None if calls is None else compatible(both, calls)
             if both is not None:
                 yield from _judged(driver, seed, application, answers[position], both, world, answers[0])
 

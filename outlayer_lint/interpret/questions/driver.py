@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from outlayer_lint.interpret import classes, conditions, signatures
+from outlayer_lint.interpret import classes, conditions, signatures, ways
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible
 from outlayer_lint.interpret.frames import Binding, Frame, World
 from outlayer_lint.interpret.interpreter import FUEL, Interpreter
@@ -169,16 +169,24 @@ class Driver:
     def way(self, world: World) -> Choices | None:
         """The choices under which the calls that a world assumes are come to; `None` where they exclude each other."""
         together: Choices = NO_CHOICE
-        for binding in world.bindings.values():
+        for scope, binding in world.bindings.items():
             if binding is None:
                 continue
             frame = self.it.root(binding.place.block.scope, world)
             own = conditions.way_to(self.it, binding.place, frame)
+            if own is not None and binding.seen > 1:
+                own = compatible(own, self._chosen(scope, binding, frame))
             both = None if own is None else compatible(together, own)
             if both is None:
                 return None
             together = both
         return together
+
+    def _chosen(self, scope: Scope, binding: Binding, frame: Frame) -> Choices:
+        """The choices under which a call that may call several things calls this one."""
+        callee = self.it.ev(binding.call.func, binding.place, frame)
+        meant = [choices for thing, choices in callee if ways.means(self.it, thing, scope)]
+        return meant[0] if len(meant) == 1 else NO_CHOICE
 
     def begin(self) -> None:
         """Leave the worlds of one file's questions behind."""
@@ -266,7 +274,7 @@ class Driver:
         return found
 
     def _meant(self, seed: Seed, world: World, answer: Answer) -> Answer:
-        """Of several callees those that the branch around the call leaves: under `name == "a"`, `losses[name]` is one."""
+        """Of several callees those that the branch around leaves: `losses[name]` under `name == "a"` is one."""
         if len(answer) < 2 or not any(choices for _, choices in answer):
             return answer
         way = conditions.way_to(self.it, seed.place, self.frame(seed, world))
