@@ -98,13 +98,19 @@ def passed(way: Tensor) -> Iterator[Tensor]:
         row = None if divides or not way.by else knowledge.find(way.by)
         activates = row is not None and row[0].kind == "activation" and way.emission in (*ACTIVATED, Emission.BND)
         passes = row is not None and row[0].transfer in ("interval", "decides", "reduces")
-        if divides or activates:
+        if divides or (activates and not _again(way)):
             yield way
-        elif not passes:
+        elif not passes and not activates:
             return
         if len(way.inner.ways) != 1:
             return
         way = way.inner.ways[0]
+
+
+def _again(way: Tensor) -> bool:
+    """Whether a value is what an activation gave, with its sign turned: no activation of its own."""
+    before = way.inner.ways[0] if len(way.inner.ways) == 1 else None
+    return before is not None and before.by == way.by and before.origin.applied == way.origin.applied
 
 
 def _divided(operand: Tensor, at: Span, constant: Any, reaches: str, shown: str, related: Any) -> Iterator[Applied]:
