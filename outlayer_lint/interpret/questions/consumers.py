@@ -106,6 +106,8 @@ def loss_calls(driver: Driver, seed: Seed) -> Iterator[Asked]:
                 wrong |= any(isinstance(t, Tensor) and not _is_wanted(t, application.row) for t, _ in answers[-1])
         if wrong:  # a caller may decide whether the call is come to at all
             answers.append(((None, conditions.way_to(it, seed.place, frame) or NO_CHOICE),))
+            if len(callee) > 1 and any(choices for _, choices in callee):  # and which loss is meant where it is
+                answers.append(_given(driver, seed, frame))
         return answers
 
     for world, answers in driver.worlds(ask, remember=True):
@@ -118,11 +120,18 @@ def loss_calls(driver: Driver, seed: Seed) -> Iterator[Asked]:
                 continue
             position += 1
             both = compatible(choices, way) if way is not None else None
-            if both is not None and any(own for _, own in answers[position]):
+            if both is not None and (both or any(own for _, own in answers[position])):
                 calls = driver.way(world)
                 both = None if calls is None else compatible(both, calls)
             if both is not None:
                 yield from _judged(driver, seed, application, answers[position], both, world, answers[0])
+
+
+def _given(driver: Driver, seed: Seed, frame: Frame) -> Answer:
+    """What the function around a call is given first, which is open until a caller is assumed."""
+    scope = seed.place.block.scope
+    names = scope.parameter_names[1 if frame.base.receiver is not None else 0 :] if scope.kind == "function" else []
+    return driver.it.parameter(names[0], frame) if names else ()
 
 
 def _is_wanted(way: Tensor, row: Row) -> bool:
