@@ -174,6 +174,8 @@ def invoke(it: Interpreter, function: Function, given: Arguments, site: Site, ke
         return unknown("recursion")
     if not passing.takes(scope, given) and scope.name not in conditions.FORWARD:  # Keras takes `training` itself
         return unknown("no such parameter")
+    if passing.too_many(scope, given, bound=function.bound is not None):
+        return unknown("no such parameter")
     mark = key or (id(site.node), id(scope), id(function.bound), id(function.frame), _answers(given))
     frame = caller.calls.get(mark)
     if frame is None:

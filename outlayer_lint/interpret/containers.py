@@ -227,7 +227,9 @@ def item(it: Interpreter, thing: Any, index: ast.expr, site: Site) -> Answer:
         if isinstance(thing.value, str) and isinstance(value, int) and -len(thing.value) <= value < len(thing.value):
             return only(Const(thing.value[value]))
     if isinstance(thing, Foreign):
-        return unknown("third-party object", (thing.key, "item", id(index)))
+        value = it.constant(it.ev(index, place, frame))
+        mark = value if isinstance(value, (str, int)) else id(index)
+        return unknown("third-party object", (thing.key, "item", mark))
     return unknown("unknown item", (getattr(thing, "key", thing), "item", id(index)))
 
 

@@ -74,7 +74,10 @@ def _calling(driver: Driver, file: SourceFile, name: str) -> list[Seed]:
         lines = file.lines_calling(name)
         if not lines and file.has_word("forward") and f"{name}.forward" in file.text:
             lines = file.lines_calling("forward")
-        driver.calling[key] = calls_at(file, lines, (name,))
+        found = driver.calling[key] = calls_at(file, lines, (name,))
+        if f"{name} as " in file.text:
+            for other in dict.fromkeys(match[1] for match in file.matches(rf"\b{name} as (\w+)", name)):
+                found.extend(calls_at(file, file.lines_calling(other), (other,)))
     return driver.calling[key]
 
 
