@@ -38,7 +38,10 @@ class _Uses:
         self._note(seed.place.block.statements[seed.place.index])
 
     def _note(self, node: ast.AST) -> None:
+        file = self.seed.place.block.scope.file
         for parent in walk(node):
+            if isinstance(parent, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                file.body(parent)  # it may have been left for later
             for child in children(parent):
                 self._parents[child] = parent
 
