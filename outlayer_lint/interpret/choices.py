@@ -53,9 +53,9 @@ def _together(a: Choices, b: Choices) -> Choices | None:
     for choice in both:
         if not choice.equal and choice.key in chosen and chosen[choice.key] == comparable(choice.value):
             return None
-        if type(choice.key) is tuple and choice.key[0] == "compare":
-            if _is_beyond(choice, chosen) or _is_corner(choice, both):
-                return None
+        bounded = type(choice.key) is tuple and choice.key[0] == "compare"
+        if bounded and (_is_beyond(choice, chosen) or _is_corner(choice, both)):
+            return None
     if len(both) > MAX_CHOICES:  # of a long chain of `elif`, what the last test says tells the others
         both = frozenset(choice for choice in both if choice.equal or choice.key not in chosen)
     if len(both) > MAX_CHOICES:  # what is remembered of a path is bounded; forks are always kept
