@@ -9,6 +9,7 @@ from outlayer_lint.interpret.frames import World
 from outlayer_lint.interpret.questions.seeds import calls_at
 from outlayer_lint.interpret.things import Library
 from outlayer_lint.records import TYPE_CHECKING
+from outlayer_lint.resolve.sourcefile import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,7 +41,7 @@ GONE = frozenset(
         "tensorflow_hub.Module",
     )
 )
-WORDS = frozenset(name.rpartition(".")[2] for name in GONE)
+WORDS = encoded(name.rpartition(".")[2] for name in GONE)
 MODULES = r"(?m)^[ \t]*(?:from|import)[ \t]+keras\.(?:engine\.topology|backend\.tensorflow_backend|legacy|objectives)\b"
 OWN = r"(?m)^[ \t]*(?:from|import)[ \t]+keras\b"
 IMPORT = r"(?m)^[ \t]*(?:from|import)[ \t]+(\.*)([\w.]*)"
@@ -65,7 +66,7 @@ class Editions:
         return self._early[file]
 
     def _calls_what_is_gone(self, file: SourceFile) -> bool:
-        words = WORDS & file.tokens
+        words = file.among(WORDS)
         if not words or file.scope is None:
             return False
         it, frame = self.driver.it, self.driver.it.module_frame(file)

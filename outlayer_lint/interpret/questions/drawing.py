@@ -79,7 +79,7 @@ class _Uses:
             key, within = target.id, scope.node
         elif isinstance(target, ast.Attribute) and scope.owner is not None and file.scope is not None:
             key, within = target.attr, file.scope.node
-            if any(key in other.tokens for other in self.driver.project.importers(file, scope.owner.name)
+            if any(other.has_word(key) for other in self.driver.project.importers(file, scope.owner.name)
                    if other is not file):  # fmt: skip
                 return False
         else:
