@@ -130,7 +130,8 @@ class Driver:
     def larger(self, world: World, opened: Parameter | Subclass, made: Made) -> list[World]:
         """One world for each caller, or subclass, that the open thing may come from."""
         if isinstance(opened, Subclass):
-            derived = self.subclasses(opened.cls)
+            own = [s for s in (opened.asked, *world.bindings) if s is not None and s.owner is opened.cls]
+            derived = [c for c in self.subclasses(opened.cls) if all(classes.runs(self.it, c, s) for s in own)]
             chosen = derived[:MAX_WORLDS] or [self.it.class_of(opened.cls, world)]
             return [made(world.bindings, {**world.subclasses, opened.cls: cls}) for cls in chosen]
         scope = opened.scope
