@@ -295,11 +295,10 @@ def _item(it: Interpreter, thing: Any, key: Any, index: ast.expr, site: Site) ->
                 return element(it, Sequence(tuple(thing.items.values())), value)
             return unknown("unknown key")
         return _any_entry(it, thing, _value_key(key, site.frame) or ("key", id(index), id(site.frame.base)))
-    numbered = isinstance(value, int) and not isinstance(value, bool)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return at(it, thing, value) if isinstance(thing, Sequence) else element(it, thing, value)
     if not isinstance(thing, Sequence):
-        return element(it, thing, value) if numbered else unknown("unknown index")
-    if numbered:
-        return at(it, thing, value)
+        return unknown("unknown index")
     if isinstance(key, Symbol) and key.key == ("len", thing.key) and key.offset == -1:
         return at(it, thing, -1) if not key.strict else everything(it, thing, earlier=True)
     return everything(it, thing, key=_value_key(key, site.frame))

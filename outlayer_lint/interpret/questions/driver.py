@@ -131,7 +131,7 @@ class Driver:
             pending = [*more, *pending] if deep else [*pending, *more]
 
     def larger(self, world: World, opened: Parameter | Subclass, made: Made, asked: Scope | None = None) -> list[World]:
-        """One world for each caller, or subclass, that the open thing may come from; `asked`: where the question stands."""
+        """One world for each caller, or subclass, that the open thing may come from; `asked`: where the question is."""
         if isinstance(opened, Subclass):
             derived = self.subclasses(opened.cls)
             chosen = derived[:MAX_WORLDS] or [self.it.class_of(opened.cls, world)]
