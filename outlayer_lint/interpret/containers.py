@@ -298,7 +298,7 @@ def _item(it: Interpreter, thing: Any, key: Any, index: ast.expr, site: Site) ->
             return unknown("unknown key")
         return _any_entry(it, thing, _value_key(key, site.frame) or ("key", id(index), id(site.frame.base)))
     if isinstance(value, int) and not isinstance(value, bool):
-        return at(it, thing, value)
+        return at(it, thing, value) if isinstance(thing, Sequence) else element(it, thing, value)
     if not isinstance(thing, Sequence):
         return unknown("unknown index")
     if isinstance(key, Symbol) and key.key == ("len", thing.key) and key.offset == -1:
