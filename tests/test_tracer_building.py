@@ -352,7 +352,7 @@ def test_arguments_follow_from_what_is_done_with_them(tmp_path: Path) -> None:
     laid_out(tmp_path, {"nets.py": DERIVED, "parts/deep/blocks.py": PAD})
     assert built(tmp_path, "nets.py", "Base").model.fc.in_features == 12
     assert built(tmp_path, "nets.py", "Wide").args["dimensions"] == 3
-    assert built(tmp_path, "parts/deep/blocks.py", "Pad").args["dims"] == 2
+    assert built(tmp_path / "parts", "deep/blocks.py", "Pad").args["dims"] == 2
     assert isinstance(built(tmp_path, "nets.py", "WideThree").model.pad.conv, torch.nn.Conv3d)
     words = built(tmp_path, "nets.py", "Words").model
     assert words.weights.weight.shape == (words.embedding.num_embeddings, 1)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 BENCH = Path(__file__).parents[1] / "benchmarks" / "tracer" / "students.py"
 # Rank and batch are right, a width is another than the one meant.
 SIZE_ONLY = frozenset(
-    "ClassifierFromNumpy EegNet InfoGenerator SignatureTwins SleepStager FusionForecast DeepFM FtTransformer "
-    "RetailSeq LaneRows Matting StarGenerator MnistGlow EEGNet AgentList BengaliNet DeepSdf SchNetLite XDeep "
+    "ClassifierFromNumpy EegNet SignatureTwins SleepStager FusionForecast DeepFM FtTransformer "
+    "LaneRows Matting MnistGlow AgentList BengaliNet SchNetLite "
     "A3CLstm".split()
 )
 # A length is taken for a whole number, parties for a mask; the others take fewer or more axes than they were meant for.
