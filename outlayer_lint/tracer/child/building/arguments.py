@@ -192,15 +192,29 @@ def _table(asked: Asked, name: str, kwargs: dict[str, Any]) -> Any:
     width = next((size for word, size in whole.items() if "emb" in word), WIDTH)
     text = ast.unparse(asked.tree) if asked.tree is not None else ""
     target = re.search(rf"self\.(\w+)\.weight[^\n]*\b{re.escape(name)}\b", text)
-    made = re.search(rf"self\.{target[1]} = [\w.]*Embedding\((.*)\)", text) if target is not None else None
-    if made is not None:
-        words = [word.rpartition("=")[2].strip() for word in made[1].split(",")]
-        sizes = [int(word) if word.isdigit() else kwargs.get(word.removeprefix("self.")) for word in words[:2]]
+    stated = _layer_sizes(asked.tree, target[1]) if asked.tree is not None and target is not None else []
+    sizes = [int(word) if word.isdigit() else kwargs.get(word.removeprefix("self.")) for word in stated]
+    if len(sizes) > 1:
         rows, width = (
-            size if isinstance(size, int) else usual for size, usual in zip(sizes, (rows, width), strict=False)
+            size if isinstance(size, int) else own for size, own in zip(sizes[:2], (rows, width), strict=True)
         )
     table = torch.rand(rows, width)
     return table.numpy() if re.search(rf"from_numpy\({re.escape(name)}\b", text) else table
+
+
+def _layer_sizes(tree: ast.AST, name: str) -> list[str]:
+    """What the layer `self.name` is built with, as it is written."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Assign):
+            continue
+        target, value = node.targets[0], node.value
+        pairs: list[tuple[ast.expr, ast.expr]] = [(target, value)]
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+            pairs = list(zip(target.elts, value.elts, strict=False))
+        for left, right in pairs:
+            if isinstance(left, ast.Attribute) and left.attr == name and isinstance(right, ast.Call):
+                return [ast.unparse(size) for size in (*right.args, *(keyword.value for keyword in right.keywords))]
+    return []
 
 
 MISSING = re.compile(r"missing \d+ required \S+ arguments?: (.*)")
