@@ -196,7 +196,7 @@ class Inquiry:
             yield Event(fact.span, [(f, False) for f in self._with_chains([fact])], [])
 
     def _deciding(self, file: SourceFile) -> list[int]:
-        return self.vocabulary.deciding(file, serves=self.serves(file), cuts=not self.driver.alone)
+        return self.vocabulary.deciding(file, serves=self.serves(file), alone=self.driver.alone)
 
     def _outputs(self, file: SourceFile, line: int) -> Iterator[Event]:
         """Activations in a row in what a model returns."""

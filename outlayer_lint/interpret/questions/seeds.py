@@ -23,17 +23,21 @@ LIKELY_PARTS = b"loss crit objective cost entropy bce nll mse error kld kl_d".sp
 NORMALISERS = ("softmax", "softmin", "sigmoid", "expit")
 BESIDES = ("keras", "tensorflow", "optax", "segmentation_models.", "skorch", "ignite", "fastai")
 MEASURING = ("keras", "tensorflow")
+DRAWING = ("distribution", "distribution class", "sampler", "sampler class")
 NAMED = tuple(name.rstrip(".").encode() for name in BESIDES)
 PICKING = frozenset(("gather", "take_along_dim"))
 DECIDING = PICKING | {"argmax", "max", "round", "rint", "gt", "ge", "lt", "le", "log"}
 HAND_WRITTEN = 8  # lines from an exponent to the division by its sum
 BRIEF = PICKING | {"max"}  # asked only as far as little leads: more often than not no output is meant
-CUTTING = DECIDING - PICKING - {"argmax", "max", "log"}
 BY_PATTERN = frozenset(("log", "max"))
 UPDATING = ("update_state",)  # the methods by which an object that measures takes outputs
 UNCALLED = frozenset(("item", "argmax", "tolist", "numpy"))
 # Patterns for single lines, each with the words that bring a line to attention. Compiled when first searched for.
-NO_DIM = r"[Ss]oft[Mm](?:ax|in)\w*\s*\((?:\s*\)|(?![^\n]*(?:dim|axis|,)))", ("oftmax", "oftMax", "oftmin", "oftMin")
+ALONE = r"(?:[^\n(),=]|\([^\n(),=]*\))*+\)"  # the one argument of a call
+NO_DIM = (
+    rf"[Ss]oft[Mm](?:ax|in)\w*\s*\((?:{ALONE}|(?![^\n]*(?:dim|axis|,)))",
+    ("oftmax", "oftMax", "oftmin", "oftMin"),
+)
 THRESHOLD = r"[<>]=?\s*(?:0?\.\d|[\w.\[\"']*(?:[Tt]hr|THR)|[\w.]*\b(?:ones|full)(?:_like)?\()", ("<", ">")
 NOT_CALLED = r"\.(?:item|argmax|tolist|numpy)\b(?!\s*[(.])", (".item", ".argmax", ".tolist", ".numpy")
 LOGARITHM = r"\blog_?\s*\((?!\s*(?:[fr]?[\"']|[{]|\w+\s*=))", ("log(", "log_(")
@@ -42,8 +46,8 @@ LARGEST = r",\s*\w+\s*=(?!=)[^\n]*\.max\s*\(|\.max\s*\([^\n]*(?:\[1\]|\.indices)
 ONE_OF_EACH_ROW = r"[\w)\]]\[[\w.]*range\(", ("[range(", "arange(")
 SERVES = phrases(b"load_state_dict", b".eval()", b"no_grad", b"torch.load", b"from_pretrained", b"__main__")
 LOADS = phrases(
-    b"load_state_dict(", b"torch.load(", b".eval()", b".backward(", b".zero_grad(", b".minimize(", b".apply_gradients(",
-    b"GradientTape",
+    b"load_state_dict(", b"load_weights(", b"torch.load(", b".eval()", b".backward(", b".zero_grad(", b".minimize(",
+    b".apply_gradients(", b"GradientTape",
 )  # fmt: skip
 SAMPLES = phrases(b"Categorical", b"Bernoulli", b"multinomial", b"random.categorical")
 
@@ -116,9 +120,9 @@ class Vocabulary:
             n for n, kinds in self.others.items() if not all(k.startswith("activation") for k in kinds)
         } | DECIDING
         self.applied = self.activations | self.activation_classes
-        asked = self.consumers - BY_PATTERN
-        self.cutting = asked | {f"{word}_" for word in asked}
-        self.choosing = (asked - CUTTING) | {f"{word}_" for word in asked - CUTTING}
+        drawn = {n for n, kinds in self.others.items() if not kinds.isdisjoint(DRAWING)}
+        self.drawing = _with_in_place(drawn)
+        self.cutting = _with_in_place(self.consumers - BY_PATTERN)
 
     def relevant(self, file: SourceFile) -> bool:
         """Whether a file may call a loss. Other libraries' short words (`mse`, `dice`) count where those are named."""
@@ -127,34 +131,35 @@ class Vocabulary:
             names_another(file) and not self.foreign.isdisjoint(file.tokens)
         )
 
-    def deciding(self, file: SourceFile, *, serves: bool, cuts: bool) -> list[int]:
+    def deciding(self, file: SourceFile, *, serves: bool, alone: bool) -> list[int]:
         """Lines on which a decision may be taken, a sample drawn, a metric computed, or a softmax applied.
 
-        Only a file that trains or `serves` a model applies an activation to what a model returns. A threshold matters
-        where the output of a trained model may be cut (`cuts`).
+        Of a file that only defines models (`alone`), those that show a mistake by themselves: what is decided, measured
+        or cut is seen where a model is put to use. Only a file that `serves` a model applies an activation to what one
+        returns.
         """
         tokens = file.tokens
-        deciding = tokens & (self.cutting if cuts else self.choosing)
-        if serves:
-            deciding |= tokens & self.activations
-        lines = set(file.lines_calling(*deciding))
-        if measuring := self.measuring(file):
-            lines.update(file.lines_calling(*UPDATING, *measuring))
+        lines = set(file.lines_calling(*tokens & (self.drawing if alone else self.cutting)))
         if "log" in tokens or "log_" in tokens:
             lines.update(file.lines_with(*LOGARITHM))
         if b"oft" in file.digest:
             lines.update(file.lines_with(*NO_DIM))
-        if cuts:
-            lines.update(file.lines_with(*THRESHOLD))
+        if "exp" in tokens:
+            near = {line + more for line in file.lines_calling("exp") for more in range(HAND_WRITTEN)}
+            lines.update(near.intersection(file.lines_with(*DIVISION)))
         if not UNCALLED.isdisjoint(tokens):
             lines.update(file.lines_with(*NOT_CALLED))
+        if alone:
+            return sorted(lines)
+        if serves:
+            lines.update(file.lines_calling(*tokens & self.activations))
+        if measuring := self.measuring(file):
+            lines.update(file.lines_calling(*UPDATING, *measuring))
+        lines.update(file.lines_with(*THRESHOLD))
         if "range" in tokens or "arange" in tokens:
             lines.update(file.lines_with(*ONE_OF_EACH_ROW))
         if "max" in tokens:
             lines.update(file.lines_with(*LARGEST))
-        if "exp" in tokens:
-            near = {line + more for line in file.lines_calling("exp") for more in range(HAND_WRITTEN)}
-            lines.update(near.intersection(file.lines_with(*DIVISION)))
         return sorted(lines)
 
     def asks(self, word: str) -> bool:
@@ -196,6 +201,10 @@ class Vocabulary:
     def names_bound(self, file: SourceFile) -> set[str]:
         """Names that a file binds to something built from a loss class."""
         return {name for cls in file.tokens & self.classes for name in file.bound_to(cls)}
+
+
+def _with_in_place(words: set[str]) -> set[str]:
+    return words | {f"{word}_" for word in words}
 
 
 def statements_on(file: SourceFile, line: int) -> Iterator[Place]:
