@@ -162,7 +162,8 @@ def _broadcast(x: Tensor | None, y: Tensor | None) -> Any:
         return (x or y)._rank  # type: ignore[union-attr]  # noqa: SLF001
 
     def ask() -> int | None:
-        ranks = [t.rank for t in (x, y) if t.rank is not None or not t.by.endswith("Parameter")]
+        # A weight has no more dims than what it meets; what came of one that met something unknown may have.
+        ranks = [t.rank for t in (x, y) if t.rank is not None or t.scaled or not t.by.endswith("Parameter")]
         return None if None in ranks else max((r for r in ranks if r is not None), default=None)
 
     return ask
