@@ -275,7 +275,7 @@ def _never_read(driver: Driver, seed: Seed) -> bool:
     if len(names) < len(statement.targets) or scope.file.scope is None:
         return False
     others = [other for other in driver.project.importers(scope.file, scope.owner.name) if other is not scope.file]
-    if any(name in other.tokens for other in others for name in names):
+    if any(other.has_word(name) for other in others for name in names):
         return False
     return not any(
         isinstance(node, ast.Attribute) and node.attr in names and isinstance(node.ctx, ast.Load)

@@ -23,7 +23,7 @@ MANY_FILES = 40
 HANDING = (b"Process", b"Thread", b"spawn", b"submit", b"launch")
 TAKING = ("target", "fn", "func", "spawn")
 HANDED = r"(?:(?:target|fn|func)\s*=|\bspawn\s*\()\s*(\w+)"
-STARTING = re.compile("[Pp]rocess|[Tt]hread|spawn|submit|launch")
+STARTING = re.compile(b"[Pp]rocess|[Tt]hread|spawn|submit|launch")
 
 
 class Caller(NamedTuple):
@@ -73,7 +73,7 @@ def _calling(driver: Driver, file: SourceFile, name: str) -> list[Seed]:
     key = file, name
     if key not in driver.calling:
         lines = file.lines_calling(name)
-        if not lines and "forward" in file.tokens and f"{name}.forward" in file.text:
+        if not lines and file.has_word("forward") and f"{name}.forward" in file.text:
             lines = file.lines_calling("forward")
         driver.calling[key] = calls_at(file, lines, (name,))
     return driver.calling[key]
@@ -173,7 +173,7 @@ def _handed_over(driver: Driver, scope: Scope, name: str, near: SourceFile) -> l
         lines = _handing(driver, file).get(name)
         if not lines:
             continue
-        starting = {word for word in file.tokens if STARTING.search(word)}
+        starting = {word.decode(errors="replace") for word in file.tokens if STARTING.search(word)}
         for seed in calls_at(file, file.lines_at(sorted(lines)), starting):
             keywords = {k.arg: k.value for k in seed.node.keywords if k.arg}
             target = next(
@@ -286,7 +286,7 @@ def _calls_through(
         if len(name) > 1:
             near = driver.project.beside(scope.file, *files) if near is None else near
             others = (f for f in driver.project.mentions(name) if f not in files and f in near)
-            where = [f for f in files if name in f.tokens] + list(islice(others, MAX_CALLERS))
+            where = [f for f in files if f.has_word(name)] + list(islice(others, MAX_CALLERS))
         seeds = [s for s in _candidates(driver, where, name, scope.file) if id(s.node) not in seen]
         seen.update(id(s.node) for s in seeds)
         callers.extend(_confirmed(driver, seeds, scope, holder=holder))
