@@ -33,7 +33,7 @@ from outlayer_lint.interpret.things import (
     only,
     unknown,
 )  # fmt: skip
-from outlayer_lint.interpret.transfers import arrays, tensors
+from outlayer_lint.interpret.transfers import arrays, coupling, tensors
 from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any
 
@@ -220,6 +220,8 @@ def item(it: Interpreter, thing: Any, index: ast.expr, site: Site) -> Answer:
         return only(thing)  # `Optional[Net]`, `list[int]`
     if isinstance(thing, Unknown):
         constant = it.constant(it.ev(index, place, frame))
+        if isinstance(thing, coupling.Sizes) and (columns := thing.at(constant)) is not None:
+            return only(Const(columns))
         mark = constant if isinstance(constant, (str, int)) else id(index)
         return unknown(thing.reason, None if thing.key is None else (thing.key, "item", mark))
     if isinstance(thing, Const):

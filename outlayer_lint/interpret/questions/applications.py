@@ -35,6 +35,7 @@ ACTIVATED = (Emission.SIMPLEX, Emission.LOGP, Emission.UNIT, Emission.LOGUNIT, E
 PROBABLE = (Emission.SIMPLEX, Emission.LOGP, Emission.UNIT, Emission.LOGUNIT)
 MAX_CHAIN = 6
 OUTPUT_FUEL = 500
+SHAPED = ("unsqueeze", "view", "reshape")
 
 
 def text_of(node: ast.AST, place: Place) -> str:
@@ -297,9 +298,17 @@ def exponent_over_its_sum(seed: Seed, node: ast.BinOp) -> ast.expr | None:
     """The `x` of `exp(x) / exp(x).sum(...)`, also through one name."""
     left = _definition(seed, node.left)
     argument = _argument_of(left, "exp")
-    summed = None if argument is None else _argument_of(_definition(seed, node.right), "sum")
+    summed = None if argument is None else _argument_of(_unshaped(_definition(seed, node.right)), "sum")
     inner = None if summed is None else _argument_of(_definition(seed, summed), "exp")
     return argument if argument is not None and inner is not None and ast.dump(inner) == ast.dump(argument) else None
+
+
+def _unshaped(node: ast.expr) -> ast.expr:
+    """`x` of `x.unsqueeze(-1)`, `x.view(-1, 1)` and `x[:, None]`: a sum that is given back its dim."""
+    if isinstance(node, ast.Subscript):
+        return node.value
+    function = node.func if isinstance(node, ast.Call) else None
+    return function.value if isinstance(function, ast.Attribute) and function.attr in SHAPED else node
 
 
 def _argument_of(node: ast.expr, name: str) -> ast.expr | None:
