@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from outlayer_lint.diagnostic import Span
-    from outlayer_lint.interpret.frames import Frame
     from outlayer_lint.interpret.questions.driver import Driver
     from outlayer_lint.interpret.questions.seeds import Seed
     from outlayer_lint.interpret.transfer import Application
@@ -36,6 +35,7 @@ ACTIVATED = (Emission.SIMPLEX, Emission.LOGP, Emission.UNIT, Emission.LOGUNIT, E
 PROBABLE = (Emission.SIMPLEX, Emission.LOGP, Emission.UNIT, Emission.LOGUNIT)
 MAX_CHAIN = 6
 OUTPUT_FUEL = 500
+SHAPED = ("unsqueeze", "view", "reshape")
 
 
 def text_of(node: ast.AST, place: Place) -> str:
@@ -222,34 +222,6 @@ def _is_fixed(way: Tensor, *, bound: bool) -> bool:
     return not bound and way.inner.known and all(map(arrays.is_data, way.inner))
 
 
-def only_drawn_from(driver: Driver, seed: Seed) -> bool:
-    """Whether all that is done with a result is to draw samples: it is handed to samplers, by itself or by a name."""
-    statement = seed.place.block.statements[seed.place.index]
-    scope = seed.place.block.scope
-    read: list[ast.expr] = [seed.node]
-    if isinstance(statement, ast.Assign) and statement.value is seed.node:
-        names = {target.id for target in statement.targets if isinstance(target, ast.Name)}
-        read = [
-            n for n in walk(scope.node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load) and n.id in names
-        ]
-    wanted = set(map(id, read))
-    handed = [
-        call.func
-        for call in walk(scope.node if read != [seed.node] else statement)
-        if isinstance(call, ast.Call)
-        for given in (*call.args, *(k.value for k in call.keywords))
-        if id(given) in wanted
-    ]
-    frame = driver.frame(seed, World())
-    return bool(handed) and len(handed) == len(read) and all(_samples(driver, f, seed.place, frame) for f in handed)
-
-
-def _samples(driver: Driver, function: ast.expr, place: Place, frame: Frame) -> bool:
-    things = [thing for thing, _ in driver.it.ev(function, place, frame)]
-    rows = [knowledge.find(thing.name) for thing in things if isinstance(thing, Library)]
-    return len(rows) == len(things) and all(row is not None and row[0].kind == "sampler" for row in rows)
-
-
 def built_without_dim(driver: Driver, seed: Seed) -> Iterator[Applied]:
     """`nn.Softmax()`."""
     driver.it.refuel(400)
@@ -326,9 +298,17 @@ def exponent_over_its_sum(seed: Seed, node: ast.BinOp) -> ast.expr | None:
     """The `x` of `exp(x) / exp(x).sum(...)`, also through one name."""
     left = _definition(seed, node.left)
     argument = _argument_of(left, "exp")
-    summed = None if argument is None else _argument_of(_definition(seed, node.right), "sum")
+    summed = None if argument is None else _argument_of(_unshaped(_definition(seed, node.right)), "sum")
     inner = None if summed is None else _argument_of(_definition(seed, summed), "exp")
     return argument if argument is not None and inner is not None and ast.dump(inner) == ast.dump(argument) else None
+
+
+def _unshaped(node: ast.expr) -> ast.expr:
+    """`x` of `x.unsqueeze(-1)`, `x.view(-1, 1)` and `x[:, None]`: a sum that is given back its dim."""
+    if isinstance(node, ast.Subscript):
+        return node.value
+    function = node.func if isinstance(node, ast.Call) else None
+    return function.value if isinstance(function, ast.Attribute) and function.attr in SHAPED else node
 
 
 def _argument_of(node: ast.expr, name: str) -> ast.expr | None:

@@ -9,7 +9,7 @@ from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible
 from outlayer_lint.interpret.frames import Binding, Frame, World
 from outlayer_lint.interpret.interpreter import FUEL, Interpreter
 from outlayer_lint.interpret.iteration import overlay as overlaid
-from outlayer_lint.interpret.questions import callers
+from outlayer_lint.interpret.questions import callers, receivers
 from outlayer_lint.interpret.things import (
     WITH_TENSOR,
     Answer,
@@ -56,6 +56,8 @@ class Driver:
         self.outsiders = Outsiders(project)
         self.handing: dict[SourceFile, dict[str, list[int]]] = {}  # where functions are handed over, by name
         self.fits: dict[ast.Call, list[tuple[World, list[Answer]]]] = {}  # a trainer's `fit` -> what it is given
+        self.asked: Scope | None = None  # where the question stands that was begun last
+        self.called_on: dict[Scope, frozenset[ast.expr] | None] = {}  # methods: where the objects are made
         self.alone = False  # answer as far as it can be seen without any caller
         self.reach = 1  # how many times farther than usual a decision's operand is followed
         self._subclasses: dict[Scope, list[Class]] = {}
@@ -68,7 +70,8 @@ class Driver:
 
     def frame(self, seed: Seed, world: World) -> Frame:
         """The frame that a seed is evaluated in."""
-        frame = self.it.root(seed.place.block.scope, world)
+        self.asked = seed.place.block.scope
+        frame = self.it.root(self.asked, world)
         for node in seed.overlay:
             if isinstance(node, ast.Lambda):
                 frame = self.lambda_frame(node, seed, world, frame)
@@ -124,17 +127,19 @@ class Driver:
                 if not any(isinstance(thing, Unknown) for answer in answers for thing, _ in answer):
                     total += self.it.evaluations - before
                 continue
-            more = self.larger(world, opened, made)
+            more = self.larger(world, opened, made, self.asked)
             pending = [*more, *pending] if deep else [*pending, *more]
 
-    def larger(self, world: World, opened: Parameter | Subclass, made: Made) -> list[World]:
-        """One world for each caller, or subclass, that the open thing may come from."""
+    def larger(self, world: World, opened: Parameter | Subclass, made: Made, asked: Scope | None = None) -> list[World]:
+        """One world for each caller, or subclass, that the open thing may come from; `asked`: where the question is."""
         if isinstance(opened, Subclass):
-            derived = self.subclasses(opened.cls)
+            own = [s for s in (opened.asked, *world.bindings) if s is not None and s.owner is opened.cls]
+            derived = [c for c in self.subclasses(opened.cls) if all(classes.runs(self.it, c, s) for s in own)]
             chosen = derived[:MAX_WORLDS] or [self.it.class_of(opened.cls, world)]
             return [made(world.bindings, {**world.subclasses, opened.cls: cls}) for cls in chosen]
         scope = opened.scope
         found = self.callers(scope, self.receiver_in(world, scope))
+        found = receivers.fitting(self, scope, found, world, asked)
         result = []
         for caller in found:
             if any(
