@@ -218,16 +218,15 @@ def item(it: Interpreter, thing: Any, index: ast.expr, site: Site) -> Answer:
         return texts.looked_up(it, thing, options.of_answer(it.ev(index, place, frame)))
     if isinstance(thing, Library):
         return only(thing)  # `Optional[Net]`, `list[int]`
-    if isinstance(thing, Unknown):
+    if isinstance(thing, (Foreign, Unknown)):
         constant = it.constant(it.ev(index, place, frame))
         mark = constant if isinstance(constant, (str, int)) else id(index)
-        return unknown(thing.reason, None if thing.key is None else (thing.key, "item", mark))
+        reason = thing.reason if isinstance(thing, Unknown) else "third-party object"
+        return unknown(reason, None if thing.key is None else (thing.key, "item", mark))
     if isinstance(thing, Const):
         value = it.constant(it.ev(index, place, frame))
         if isinstance(thing.value, str) and isinstance(value, int) and -len(thing.value) <= value < len(thing.value):
             return only(Const(thing.value[value]))
-    if isinstance(thing, Foreign):
-        return unknown("third-party object", (thing.key, "item", id(index)))
     return unknown("unknown item", (getattr(thing, "key", thing), "item", id(index)))
 
 
