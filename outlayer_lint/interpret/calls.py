@@ -168,12 +168,14 @@ def invoke(it: Interpreter, function: Function, given: Arguments, site: Site, ke
     """The result of a project function: its returns in a frame of their own."""
     scope, caller = function.scope, site.frame
     if isinstance(function.bound, Instance) and function.bound.site is None and _is_left_open(scope):
-        return only(Subclass(function.bound.cls.scope, scope.name))
+        return only(Subclass(function.bound.cls.scope, scope.name, caller.first.scope))
     if caller.depth >= MAX_DEPTH:
         return unknown("too deep")
     if caller.chain_has(scope, RECURSION):
         return unknown("recursion")
     if not passing.takes(scope, given) and scope.name not in conditions.FORWARD:  # Keras takes `training` itself
+        return unknown("no such parameter")
+    if passing.too_many(scope, given, bound=function.bound is not None):
         return unknown("no such parameter")
     mark = key or (id(site.node), id(scope), id(function.bound), id(function.frame), _answers(given))
     frame = caller.calls.get(mark)
@@ -313,7 +315,8 @@ def call_instance(it: Interpreter, thing: Instance, given: Arguments, site: Site
         if found is None:
             continue
         if is_abstract(found[1]):
-            return only(Subclass(thing.cls.scope, name)) if thing.site is None else unknown("abstract method")
+            asked = site.frame.first.scope
+            return only(Subclass(thing.cls.scope, name, asked)) if thing.site is None else unknown("abstract method")
         function = classes.bound_method(it, found[0], found[1], thing, thing.cls)
         return lift(function, lambda f: call(it, f, given, site))
     for name in names:
@@ -338,7 +341,7 @@ def library_base(it: Interpreter, thing: Instance, given: Arguments, site: Site)
                 if built is not None:
                     return _as_inherited(it, thing, built, given, site)
     if thing.site is None and any(isinstance(c, Library) for c in classes.mro(it, thing.cls)):
-        return only(Subclass(thing.cls.scope, "forward"))
+        return only(Subclass(thing.cls.scope, "forward", site.frame.first.scope))
     return unknown("class without a forward")
 
 

@@ -33,7 +33,7 @@ from outlayer_lint.interpret.things import (
     only,
     unknown,
 )  # fmt: skip
-from outlayer_lint.interpret.transfers import arrays, tensors
+from outlayer_lint.interpret.transfers import arrays, coupling, tensors
 from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any
 
@@ -218,15 +218,20 @@ def item(it: Interpreter, thing: Any, index: ast.expr, site: Site) -> Answer:
         return texts.looked_up(it, thing, options.of_answer(it.ev(index, place, frame)))
     if isinstance(thing, Library):
         return only(thing)  # `Optional[Net]`, `list[int]`
-    if isinstance(thing, (Foreign, Unknown)):
+    if isinstance(thing, Unknown):
         constant = it.constant(it.ev(index, place, frame))
+        if isinstance(thing, coupling.Sizes) and (columns := thing.at(constant)) is not None:
+            return only(Const(columns))
         mark = constant if isinstance(constant, (str, int)) else id(index)
-        reason = thing.reason if isinstance(thing, Unknown) else "third-party object"
-        return unknown(reason, None if thing.key is None else (thing.key, "item", mark))
+        return unknown(thing.reason, None if thing.key is None else (thing.key, "item", mark))
     if isinstance(thing, Const):
         value = it.constant(it.ev(index, place, frame))
         if isinstance(thing.value, str) and isinstance(value, int) and -len(thing.value) <= value < len(thing.value):
             return only(Const(thing.value[value]))
+    if isinstance(thing, Foreign):
+        value = it.constant(it.ev(index, place, frame))
+        mark = value if isinstance(value, (str, int)) else id(index)
+        return unknown("third-party object", (thing.key, "item", mark))
     return unknown("unknown item", (getattr(thing, "key", thing), "item", id(index)))
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
 
 
-MANY_WORDS = 600  # looked for in every file, cost about as much as an index of all
+MANY_WORDS = 2000  # looked for in every file, cost about as much as an index of all
 
 
 class Project:
@@ -34,8 +34,8 @@ class Project:
         self._by_stem: dict[str, list[str]] | None = None
         self._modules: dict[tuple[str, str], SourceFile | None] = {}
         self._mentions: dict[str, list[SourceFile]] = {}
-        self._tokens: list[tuple[SourceFile, set[str]]] | None = None
-        self._mentioned: dict[str, list[SourceFile]] | None = None
+        self._tokens: list[tuple[SourceFile, set[bytes]]] | None = None
+        self._mentioned: dict[bytes, list[SourceFile]] | None = None
         self._near: dict[str, set[SourceFile]] = {}
         self._derived: dict[str, list[tuple[SourceFile, str]]] | None = None
         self.framework_files: list[SourceFile] = []
@@ -131,7 +131,7 @@ class Project:
     def users(self, file: SourceFile, word: str) -> list[SourceFile]:
         """The files that mention `word` and may mean what `file` defines; nobody imports a notebook."""
         if file.is_notebook:
-            return [file] if word in file.tokens else []
+            return [file] if file.has_word(word) else []
         return self.mentions(word)
 
     def beside(self, *files: SourceFile) -> set[SourceFile]:
@@ -161,13 +161,14 @@ class Project:
             if self._tokens is None:
                 self._tokens = [(file, file.tokens) for file in self.framework_files]
             if len(self._mentions) < MANY_WORDS:
-                found = [file for file, tokens in self._tokens if word in tokens]
+                spelt = word.encode()
+                found = [file for file, tokens in self._tokens if spelt in tokens]
             else:
-                found = self._all_mentioned(self._tokens).get(word, [])
+                found = self._all_mentioned(self._tokens).get(word.encode(), [])
             self._mentions[word] = found
         return found
 
-    def _all_mentioned(self, tokens: list[tuple[SourceFile, set[str]]]) -> dict[str, list[SourceFile]]:
+    def _all_mentioned(self, tokens: list[tuple[SourceFile, set[bytes]]]) -> dict[bytes, list[SourceFile]]:
         """The files of every word, in order: made once so many words were looked for that it costs less."""
         if self._mentioned is None:
             self._mentioned = {}

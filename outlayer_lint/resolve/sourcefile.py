@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 FRAMEWORKS = (b"torch", b"keras", b"tensorflow")
 # Possessive: an identifier gives nothing back, which is ten times as fast over a whole file.
 CALLED = r"\b(\w++)\s*+(?:\[[^\]\n]*+\]\s*+)?\("
+CLASS = r"\nclass[ \t]++(\w++)"
 DERIVED = r"class[ \t]++(\w++)[ \t]*+\(([^)]*)\)"
 WORD_BYTES = bytes(c if c > 127 or chr(c).isalnum() or c == 95 else 32 for c in range(256))
 STAR = rb"(?m)^\s*from\s+([.\w]+)\s+import\s+\*"
@@ -30,6 +31,11 @@ KEYWORD = r"(\w+)\s*=\s*[\w.]*$"
 def phrases(*texts: bytes) -> dict[bytes, bytes]:
     """Texts to search for, each with the longest of its words: where that is missing, there is no need to search."""
     return {text: max(text.translate(WORD_BYTES).split(), key=len) for text in texts}
+
+
+def encoded(words: Iterable[str]) -> dict[bytes, str]:
+    """Words by their bytes, to look for all of them in a file."""
+    return {word.encode(): word for word in words}
 
 
 class SourceFile:
@@ -71,7 +77,7 @@ class SourceFile:
         self._framework: bool | None = None
         self._global: bool | None = None
         self._digest: bytes | None = None
-        self._tokens: set[str] | None = None
+        self._tokens: set[bytes] | None = None
 
     def __repr__(self) -> str:
         return f"<{self.display}>"
@@ -218,15 +224,23 @@ class SourceFile:
     def digest(self) -> bytes:
         """Its different words, one to a line: what stands in a word of the file stands here, in a fifth of the text."""
         if self._digest is None:
-            self._digest = b"\n".join(set(self.words.translate(WORD_BYTES).split()))
+            self._digest = b"\n".join(self.tokens)
         return self._digest
 
     @property
-    def tokens(self) -> set[str]:
+    def tokens(self) -> set[bytes]:
         """The identifiers, numbers and words of texts."""
         if self._tokens is None:
-            self._tokens = set(self.digest.decode("utf-8", "replace").split())
+            self._tokens = set(self.words.translate(WORD_BYTES).split())
         return self._tokens
+
+    def has_word(self, word: str) -> bool:
+        """Whether it is an identifier, number or word of a text here."""
+        return word.encode() in self.tokens
+
+    def among(self, words: Mapping[bytes, str]) -> set[str]:
+        """Those of some `encoded` words that stand here."""
+        return {words[word] for word in self.tokens & words.keys()}
 
     def containing(self, parts: Iterable[bytes]) -> set[str]:
         """Its words with one of the `parts` (lower case) inside, in either case."""
@@ -283,7 +297,7 @@ class SourceFile:
 
     def is_calling(self, name: str) -> bool:
         """Whether the word stands before a parenthesis."""
-        return name in self.tokens and any(True for _ in self._before_parenthesis(name))
+        return self.has_word(name) and any(True for _ in self._before_parenthesis(name))
 
     def _before_parenthesis(self, name: str) -> Iterator[int]:
         """Where the word stands before a parenthesis, or before `[...](`."""
@@ -297,17 +311,38 @@ class SourceFile:
             at = text.find(name, end)
 
     def lines_beside(self, name: str, words: Iterable[str]) -> list[int]:
-        """Lines with a call (or definition) of `name` in a class that calls one of the words as well."""
-        text = self.text
+        """Lines that define `name` in a class that calls one of the words, and is built in no other of the file."""
+        text, define = self.text, f"def {name}("
         beside = sorted(at for word in words for at in self._before_parenthesis(word))
+        parts: dict[int, bool] = {}
         lines = []
-        for at in self._before_parenthesis(name) if beside else ():
+        at = text.find(define) if beside else -1
+        while at >= 0:
             start = max(text.rfind("\nclass ", 0, at), 0)
             end = text.find("\nclass ", at)
             first = bisect_left(beside, start)
             if first < len(beside) and (end < 0 or beside[first] < end):
-                lines.append(at)
+                if start not in parts:
+                    parts[start] = self._is_built_in_another(start)
+                if not parts[start]:
+                    lines.append(at)
+            at = text.find(define, at + len(define))
         return self.lines_at(lines)
+
+    def _is_built_in_another(self, start: int) -> bool:
+        """Whether a method of another class plainly calls the class that begins there."""
+        from outlayer_lint.source.outline import OUTSIDE  # noqa: PLC0415 - for files with activations in models only
+
+        text = self.text
+        named = re.compile(CLASS).match(text, start)
+        outside = re.compile(OUTSIDE)
+        for at in self._before_parenthesis(named[1]) if named else ():
+            line = text.rfind("\n", 0, at) + 1
+            if text[line : line + 5].isspace():
+                around = text.rfind("\nclass ", 0, at)
+                if around not in (-1, start) and outside.search(text, around + 1, at) is None:
+                    return True
+        return False
 
     def lines_at(self, positions: Iterable[int]) -> list[int]:
         """The lines of ascending positions, each once."""

@@ -31,7 +31,7 @@ def handed_over(driver: Driver, scope: Scope) -> list[tuple[Seed, World]]:
     found: dict[int, tuple[Seed, World]] = {}
     for token in tokens:
         for file in driver.project.importers(scope.file, token):
-            if "compile" not in file.tokens:
+            if not file.has_word("compile"):
                 continue
             for seed in calls_at(file, file.lines_calling("compile"), ("compile",))[:MAX_CALLS]:
                 found.update((id(handed[0].node), handed) for handed in _passed_at(driver, seed, scope))

@@ -26,7 +26,7 @@ FUEL = 100  # a layer is written out in one call
 def constant(driver: Driver, file: SourceFile) -> Iterator[Decision]:
     """`Dense(1, activation="softmax")`: whether anything trains it or not, there is nothing to normalise."""
     it = driver.it
-    layers = {word for word in file.tokens if word[:1].isupper()}
+    layers = {word.decode(errors="replace") for word in file.tokens if word[:1].isupper()}
     for seed in calls_at(file, file.lines_with("softmax", ("softmax",)), layers):
         if not any(map(_is_softmax, (*seed.node.args, *(k.value for k in seed.node.keywords)))):
             continue

@@ -26,6 +26,7 @@ from outlayer_lint.interpret.questions.seeds import (
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Value
 from outlayer_lint.records import TYPE_CHECKING, Any
+from outlayer_lint.resolve.sourcefile import encoded
 from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
@@ -85,24 +86,24 @@ class Inquiry:
         self.events: list[Event] = []
         self.trained: dict[Span, dict[str, Row]] = {}
         self.compiles: Any = None
-        self._calling: set[str] | None = None
+        self._calling: dict[bytes, str] | None = None
         self._helpers: set[SourceFile] = set()
         self._trains: set[SourceFile] = set()
 
     @property
-    def calling(self) -> set[str]:
+    def calling(self) -> dict[bytes, str]:
         """The words whose calls may be those of losses: what makes one, what some file binds to one, likely names."""
         if self._calling is None:
             found: set[str] = set()
-            mentions = self.driver.project.mentions
-            for file in {f: None for cls in self.vocabulary.classes for f in mentions(cls) if f in self.relevant}:
+            mentions, classes = self.driver.project.mentions, self.vocabulary.classes.values()
+            for file in {f: None for cls in classes for f in mentions(cls) if f in self.relevant}:
                 found |= self.vocabulary.names_bound(file)
             likely = re.compile(rf"(?i:{LIKELY_LOSS})").fullmatch
             for file in self.relevant:
                 found.update(filter(likely, file.containing(LIKELY_PARTS)))
-            for word in {word for file in self.relevant for word in self.vocabulary.trainers & file.tokens}:
+            for word in {word for file in self.relevant for word in file.among(self.vocabulary.trainers)}:
                 found.update((word, *(name for _, name in self.driver.project.derived(word))))
-            self._calling = found | self.vocabulary.functions | self.vocabulary.classes
+            self._calling = encoded(found | self.vocabulary.functions | {*self.vocabulary.classes.values()})
         return self._calling
 
     def ask(self, file: SourceFile) -> list[Event]:
@@ -111,7 +112,7 @@ class Inquiry:
         if file not in self.relevant or file.scope is None:
             return []
         events: list[Event] = []
-        wanted = file.tokens & self.calling
+        wanted = file.among(self.calling)
         lines = file.lines_calling(*wanted)
         if ".forward" in file.text:
             alternatives = "|".join(sorted(wanted))
@@ -172,7 +173,7 @@ class Inquiry:
 
     def _further(self, file: SourceFile) -> Iterator[Event]:
         lines = self._deciding(file) if self.decides(file) else []
-        forwards = file.lines_beside("forward", file.tokens & self.vocabulary.applied)
+        forwards = file.lines_beside("forward", file.among(self.vocabulary.applied))
         if not (lines or forwards) or file.scope is None:
             return
         begun = self.driver.it.evaluations
@@ -235,7 +236,7 @@ class Inquiry:
         return self.serves(file) or (file.has_framework and self._builds(file))
 
     def _builds(self, file: SourceFile) -> bool:
-        return file.holds(SAMPLES) or ("nn" in file.tokens and re.search(rb"\bnn\.", file.words) is not None)
+        return file.holds(SAMPLES) or (file.has_word("nn") and re.search(rb"\bnn\.", file.words) is not None)
 
     def serves(self, file: SourceFile) -> bool:
         """Whether a file trains a model or puts it to use."""

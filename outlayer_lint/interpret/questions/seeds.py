@@ -7,7 +7,7 @@ import ast
 from outlayer_lint.interpret.questions import standing
 from outlayer_lint.records import TYPE_CHECKING, NamedTuple
 from outlayer_lint.resolve.blocks import Place, last
-from outlayer_lint.resolve.sourcefile import phrases
+from outlayer_lint.resolve.sourcefile import encoded, phrases
 from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ BRIEF = PICKING | {"max"}  # asked only as far as little leads: more often than 
 BY_PATTERN = frozenset(("log", "max"))
 UPDATING = ("update_state",)  # the methods by which an object that measures takes outputs
 UNCALLED = frozenset(("item", "argmax", "tolist", "numpy"))
+UNCALLED_WORDS = encoded(UNCALLED)
 # Patterns for single lines, each with the words that bring a line to attention. Compiled when first searched for.
 ALONE = r"(?:[^\n(),=]|\([^\n(),=]*\))*+\)"  # the one argument of a call
 NO_DIM = (
@@ -71,22 +72,22 @@ class Vocabulary:
     def __init__(self, spellings: list[tuple[str, str, str]]) -> None:
         """(spelling, form, kind) of all consumers."""
         self.others: dict[str, set[str]] = {}
-        self.trainers: set[str] = set()
+        trainers: set[str] = set()
         functions: set[str] = set()
         classes: set[str] = set()
         own: set[bytes] = set()
         foreign: set[bytes] = set()
-        self.measures: set[str] = set()
+        measures: set[str] = set()
         self._measuring: dict[SourceFile, set[str]] = {}
         for spelling, form, kind in spellings:
             if kind in ("distribution", "sampler") and form == "method" and ".distributions." in spelling:
                 continue  # what is asked of a distribution says nothing of how it was made
             if kind == "trainer":
-                self.trainers.add(spelling.rpartition(".")[2])
+                trainers.add(spelling.rpartition(".")[2])
                 foreign.add(spelling.rpartition(".")[2].encode())
             elif kind != "loss":
                 if kind == "metric" and form == "module" and spelling.startswith(MEASURING):
-                    self.measures.add(spelling.rpartition(".")[2])
+                    measures.add(spelling.rpartition(".")[2])
                 self.others.setdefault(spelling.rpartition(".")[2], set()).add(
                     kind if form != "module" else f"{kind} class"
                 )
@@ -96,7 +97,9 @@ class Vocabulary:
                 if "oss" not in word:
                     (foreign if spelling.startswith(BESIDES) else own).add(word.encode())
         self.functions = functions
-        self.classes = classes
+        self.trainers = encoded(trainers)
+        self.measures = encoded(measures)
+        self.classes = encoded(classes)
         self.words = (
             b"loss",
             b"Loss",
@@ -107,7 +110,7 @@ class Vocabulary:
             b"objective",
             *sorted(own),
         )
-        self.foreign = frozenset(word.decode() for word in foreign - own)
+        self.foreign = foreign - own
         self.activations = {
             n for n, kinds in self.others.items() if "activation" in kinds and any(w in n.lower() for w in NORMALISERS)
         }
@@ -119,10 +122,11 @@ class Vocabulary:
         self.consumers = {
             n for n, kinds in self.others.items() if not all(k.startswith("activation") for k in kinds)
         } | DECIDING
-        self.applied = self.activations | self.activation_classes
+        self.normalising = encoded(self.activations)
+        self.applied = encoded(self.activations | self.activation_classes)
         drawn = {n for n, kinds in self.others.items() if not kinds.isdisjoint(DRAWING)}
-        self.drawing = _with_in_place(drawn)
-        self.cutting = _with_in_place(self.consumers - BY_PATTERN)
+        self.drawing = encoded(_with_in_place(drawn))
+        self.cutting = encoded(_with_in_place(self.consumers - BY_PATTERN))
 
     def relevant(self, file: SourceFile) -> bool:
         """Whether a file may call a loss. Other libraries' short words (`mse`, `dice`) count where those are named."""
@@ -139,26 +143,26 @@ class Vocabulary:
         returns.
         """
         tokens = file.tokens
-        lines = set(file.lines_calling(*tokens & (self.drawing if alone else self.cutting)))
-        if "log" in tokens or "log_" in tokens:
+        lines = set(file.lines_calling(*file.among(self.drawing if alone else self.cutting)))
+        if b"log" in tokens or b"log_" in tokens:
             lines.update(file.lines_with(*LOGARITHM))
         if b"oft" in file.digest:
             lines.update(file.lines_with(*NO_DIM))
-        if "exp" in tokens:
+        if b"exp" in tokens:
             near = {line + more for line in file.lines_calling("exp") for more in range(HAND_WRITTEN)}
             lines.update(near.intersection(file.lines_with(*DIVISION)))
-        if not UNCALLED.isdisjoint(tokens):
+        if file.among(UNCALLED_WORDS):
             lines.update(file.lines_with(*NOT_CALLED))
         if alone:
             return sorted(lines)
         if serves:
-            lines.update(file.lines_calling(*tokens & self.activations))
+            lines.update(file.lines_calling(*file.among(self.normalising)))
         if measuring := self.measuring(file):
             lines.update(file.lines_calling(*UPDATING, *measuring))
         lines.update(file.lines_with(*THRESHOLD))
-        if "range" in tokens or "arange" in tokens:
+        if b"range" in tokens or b"arange" in tokens:
             lines.update(file.lines_with(*ONE_OF_EACH_ROW))
-        if "max" in tokens:
+        if b"max" in tokens:
             lines.update(file.lines_with(*LARGEST))
         return sorted(lines)
 
@@ -194,13 +198,13 @@ class Vocabulary:
     def measuring(self, file: SourceFile) -> set[str]:
         """Names that a file binds to something built from a metric class of Keras."""
         if file not in self._measuring:
-            made = file.tokens & self.measures if names_another(file) else ()
+            made = file.among(self.measures) if names_another(file) else ()
             self._measuring[file] = {name for cls in made for name in file.bound_to(cls)}
         return self._measuring[file]
 
     def names_bound(self, file: SourceFile) -> set[str]:
         """Names that a file binds to something built from a loss class."""
-        return {name for cls in file.tokens & self.classes for name in file.bound_to(cls)}
+        return {name for cls in file.among(self.classes) for name in file.bound_to(cls)}
 
 
 def _with_in_place(words: set[str]) -> set[str]:
