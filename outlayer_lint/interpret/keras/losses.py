@@ -226,9 +226,14 @@ def unrelated(models: Iterable[list[tuple[Any, Choices]]], losses: Answer, way: 
 
 def meant_of(programs: list[Program]) -> list[Program]:
     """Of several ways to build a model, and of several losses, those where each output has a loss."""
-    listed = [p for p in programs if 1 < len(p.heads) == len(p.losses.entries) and p.losses.form != "one"]
-    programs = listed or programs
+    exact = {id(p.heads) for p in programs if _exact(p)}  # of the losses that one way to build it may have
+    programs = [p for p in programs if id(p.heads) not in exact or _exact(p)]
     return [p for p in programs if paired(p.heads, p.losses) is not None] or programs
+
+
+def _exact(program: Program) -> bool:
+    count = 1 if program.losses.form == "one" else len(program.losses.entries)
+    return count == len(program.heads)
 
 
 def paired(heads: list[Head], shape: Shape) -> list[Entry | None] | None:
