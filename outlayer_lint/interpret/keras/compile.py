@@ -324,6 +324,7 @@ class Context:
                 return
             rows.append(named.row)
         whole = program.heads[0].answer if len(program.heads) == 1 else ()
+        silent = silent or not keras_models.returned(program.model).isdisjoint(program.losses.keys)
         if silent or not all(isinstance(thing, Tensor) for thing, _ in whole):  # which may be several outputs
             return
         loss, weights = self.argument("loss"), self.argument("loss_weights")
