@@ -300,3 +300,59 @@ def test_an_argument_is_shown_without_its_address() -> None:
     assert shown["width"] == 3
     assert shown["settings"].endswith("Settings object>")
     assert shown == jsonable({"settings": Settings(), "width": 3})
+
+
+DERIVED = """
+import torch, torch.nn as nn
+from blocks import Pad
+class Base(nn.Module):
+    def __init__(self, z, side):
+        super().__init__()
+        self.fc = nn.Linear(z * side // 4, 3)
+    def forward(self, x):
+        return self.fc(x)
+class Small(Base):
+    def __init__(self, z=4):
+        super().__init__(z, side=12)
+class Wide(nn.Module):
+    def __init__(self, width, dimensions=None):
+        super().__init__()
+        assert dimensions in (2, 3)
+        self.pad = Pad(width, dimensions)
+    def forward(self, x):
+        return self.pad(x)
+class WideThree(Wide):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, dimensions=3, **kwargs)
+class Words(nn.Module):
+    def __init__(self, n_tokens, size, embedding_matrix, tfidf_matrix):
+        super().__init__()
+        self.embedding, self.weights = nn.Embedding(n_tokens, size), nn.Embedding(n_tokens, 1)
+        self.embedding.weight.data.copy_(torch.from_numpy(embedding_matrix))
+        self.weights.weight.data.copy_(torch.from_numpy(tfidf_matrix))
+    def forward(self, ids):
+        return self.embedding(ids) * self.weights(ids)
+"""
+PAD = """
+import torch.nn as nn
+class Pad(nn.Module):
+    def __init__(self, width, dims):
+        super().__init__()
+        if dims == 2:
+            conv = nn.Conv2d
+        elif dims == 3:
+            conv = nn.Conv3d
+        self.conv = conv(width, width, 1)
+    def forward(self, x):
+        return self.conv(x)
+"""
+
+
+def test_arguments_follow_from_what_is_done_with_them(tmp_path: Path) -> None:
+    laid_out(tmp_path, {"nets.py": DERIVED, "parts/deep/blocks.py": PAD})
+    assert built(tmp_path, "nets.py", "Base").model.fc.in_features == 12
+    assert built(tmp_path, "nets.py", "Wide").args["dimensions"] == 3
+    assert built(tmp_path / "parts", "deep/blocks.py", "Pad").args["dims"] == 2
+    assert isinstance(built(tmp_path, "nets.py", "WideThree").model.pad.conv, torch.nn.Conv3d)
+    words = built(tmp_path, "nets.py", "Words").model
+    assert words.weights.weight.shape == (words.embedding.num_embeddings, 1)

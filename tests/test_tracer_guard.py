@@ -77,7 +77,8 @@ def test_what_was_replaced_is_put_back(tmp_path: Path) -> None:
         sys.meta_path[:],
     )  # fmt: skip
     ran(LOOP, tmp_path)
-    ran("raise RuntimeError('no')", tmp_path)
+    ran("import nowhere_at_all.deep\nraise RuntimeError('no')", tmp_path)
+    assert not any(name.startswith("nowhere_at_all") for name in sys.modules)
     after = (
         torch.Tensor.backward, torch.autograd.backward, nn.Module.__init__, torch.compile, torch.save,
         torch.Tensor.cuda, torch.distributions.Categorical.__init__, sys.argv, sys.path[:], sys.modules["__main__"],

@@ -9,7 +9,7 @@ from outlayer_lint.facts import Applied, Consumed, Decision, Fact, LossCall
 from outlayer_lint.interpret import conditions, passing
 from outlayer_lint.interpret.choices import NO_CHOICE
 from outlayer_lint.interpret.operators import number
-from outlayer_lint.interpret.questions import applications, consumers, handwritten, seeds, standing
+from outlayer_lint.interpret.questions import applications, consumers, drawing, handwritten, seeds, standing
 from outlayer_lint.interpret.questions.applications import text_of, words_of
 from outlayer_lint.interpret.things import Answer, Built, Library, Method, Site
 from outlayer_lint.interpret.transfer import Application, as_value
@@ -206,7 +206,7 @@ def _facts(driver: Driver, seed: Seed, application: Application, related: Any) -
             yield from _picked(span, as_value(answer), shown, dim, related)
     elif row.transfer == "interval" and row.how == "log" and consumers.mode_of(seed) == "train":
         found = list(applications.logarithm(application, span, shown, related))
-        if found and not applications.only_drawn_from(driver, seed):  # -inf is never drawn
+        if found and not drawing.only_drawn_from(driver, seed):  # -inf is never drawn
             yield from found
         yield from handwritten.cross_entropy(driver, seed, application, related)
     elif row.kind == "activation":

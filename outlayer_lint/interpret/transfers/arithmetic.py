@@ -293,8 +293,9 @@ def _with_unknown(it: Interpreter, name: str, main: Tensor, other: Any, site: Si
         # One unit stretches to as many as the other has.
         units = (lambda: None if main.units == 1 else main.units) if first else None
         # A weight or a single number stretches to the dims of what it meets.
-        rank = None if main.by.endswith("Parameter") else lambda: main.rank or None
-        return main.replace(certainty="likely", units=units, rank=rank, scaled=True)
+        if main.by.endswith("Parameter"):  # and is a bias no longer, whose dims other tensors decide
+            return main.replace(certainty="likely", units=units, rank=None, scaled=True, by=name)
+        return main.replace(certainty="likely", units=units, rank=lambda: main.rank or None, scaled=True)
     if main.emission is Emission.LOSS:
         return main
     lost = _lost(main, other, site)

@@ -59,7 +59,8 @@ def indexed(it: Interpreter, t: Tensor, index: ast.expr, site: Site) -> Tensor:
     )  # fmt: skip
     if kinds == ["some"] and by_value(t, it.ev(index, site.place, site.frame)):
         found = found.replace(certainty="likely")
-    return shapes.alone(found) if kinds[:1] == ["new"] and t.source is not None and not t.learned else found
+    data = t.source is not None and not t.learned
+    return shapes.alone(found) if data and (kinds[:1] == ["new"] or _single(it, index, site)) else found
 
 
 def by_value(t: Tensor, mask: Answer) -> bool:

@@ -119,6 +119,7 @@ def run_script(
             sys.modules["__main__"] = before[2]
         if stub:
             sys.meta_path.remove(missing)
+            missing.forget()
     return ended._replace(missing=tuple(missing.names), pictures=bool(pictures), names=module.__dict__)
 
 

@@ -6,6 +6,7 @@ import ast
 import inspect
 import linecache
 import re
+import textwrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -118,16 +119,21 @@ def _part(asked: Asked, parameter: inspect.Parameter) -> type | None:
     return None
 
 
-def repairs(kwargs: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The guesses, then each number as a list and each list as a number."""
+def repairs(asked: Asked, kwargs: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The guesses, what the code compares them with, then each number as a list and each list as a number."""
     yield kwargs
+    if (filled := with_tables(asked, kwargs)) is not kwargs:
+        yield filled
+    kwargs = filled
+    for name in parameters(asked.thing):
+        for number in _compared(asked.thing, name):
+            if kwargs.get(name) != number:
+                yield {**kwargs, name: number}
     for name, value in kwargs.items():
         if isinstance(value, int) and not isinstance(value, bool):
             yield {**kwargs, name: [value] * 4}
         elif isinstance(value, (list, tuple)):
             yield {**kwargs, name: value[-1]}
-        elif value is None and TABLE_OF_WORDS.search(name.lower()):
-            yield {**kwargs, name: torch.rand(*_rows_and_width(kwargs))}
         elif isinstance(value, Absent):
             yield {**kwargs, name: 16}
             yield {**kwargs, name: [16, 16]}
@@ -139,21 +145,89 @@ def repairs(kwargs: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {**kwargs, **dict.fromkeys(numbers, 64)}
 
 
+HANDED_ON = 3  # classes that an argument goes through
+
+
+def _compared(thing: Any, name: str, depth: int = HANDED_ON) -> list[int]:
+    """Whole numbers that an argument is compared with, by the class itself or by those that it hands it on to."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(thing)))
+    except (OSError, TypeError, SyntaxError):
+        return []
+    found = guesses.numbers(tree, name)
+    space = getattr(getattr(thing, "__init__", thing), "__globals__", {})
+    for node in ast.walk(tree) if depth and not found else ():
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            continue
+        inner = space.get(node.func.id)
+        if not isinstance(inner, type) or inner is thing or inner.__module__.partition(".")[0] == "torch":
+            continue
+        names = list(parameters(inner))
+        handed = dict(zip(names, node.args, strict=False))
+        handed |= {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
+        for word, argument in handed.items():
+            if isinstance(argument, ast.Name) and argument.id == name:
+                found += _compared(inner, word, depth - 1)
+    return list(dict.fromkeys(found))
+
+
 TABLE_OF_WORDS = re.compile(r"embedding|vectors|weight|matrix")
 ROWS, WIDTH = 200, 32  # as `guesses` has them
 
 
-def _rows_and_width(kwargs: dict[str, Any]) -> tuple[int, int]:
-    """The sizes of a table of words, as far as other arguments say them."""
-    whole = {name.lower(): value for name, value in kwargs.items() if type(value) is int and value > 1}
-    rows = next((size for name, size in whole.items() if "vocab" in name or "words" in name), ROWS)
-    return rows, next((size for name, size in whole.items() if "emb" in name), WIDTH)
+def with_tables(asked: Asked, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments with a table for each that is called one and has no value."""
+    empty = [
+        name
+        for name, value in kwargs.items()
+        if (value is None or isinstance(value, Absent)) and TABLE_OF_WORDS.search(name.lower())
+    ]
+    return {**kwargs, **{name: _table(asked, name, kwargs) for name in empty}} if empty else kwargs
+
+
+def _table(asked: Asked, name: str, kwargs: dict[str, Any]) -> Any:
+    """A table of words as large as the layer whose weights it becomes; of numpy where torch takes it from there."""
+    whole = {word.lower(): value for word, value in kwargs.items() if type(value) is int and value > 1}
+    rows = next((size for word, size in whole.items() if "vocab" in word or "words" in word), ROWS)
+    width = next((size for word, size in whole.items() if "emb" in word), WIDTH)
+    text = ast.unparse(asked.tree) if asked.tree is not None else ""
+    target = re.search(rf"self\.(\w+)\.weight[^\n]*\b{re.escape(name)}\b", text)
+    stated = _layer_sizes(asked.tree, target[1]) if asked.tree is not None and target is not None else []
+    sizes = [int(word) if word.isdigit() else kwargs.get(word.removeprefix("self.")) for word in stated]
+    if len(sizes) > 1:
+        rows, width = (
+            size if isinstance(size, int) else own for size, own in zip(sizes[:2], (rows, width), strict=True)
+        )
+    table = torch.rand(rows, width)
+    return table.numpy() if re.search(rf"from_numpy\({re.escape(name)}\b", text) else table
+
+
+def _layer_sizes(tree: ast.AST, name: str) -> list[str]:
+    """What the layer `self.name` is built with, as it is written."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Assign):
+            continue
+        target, value = node.targets[0], node.value
+        pairs: list[tuple[ast.expr, ast.expr]] = [(target, value)]
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+            pairs = list(zip(target.elts, value.elts, strict=False))
+        for left, right in pairs:
+            if isinstance(left, ast.Attribute) and left.attr == name and isinstance(right, ast.Call):
+                return [ast.unparse(size) for size in (*right.args, *(keyword.value for keyword in right.keywords))]
+    return []
+
+
+MISSING = re.compile(r"missing \d+ required \S+ arguments?: (.*)")
 
 
 def asked_for(asked: Asked, message: str) -> dict[str, Any]:
     """Optional arguments, of the class or of one it derives from, that an error asks for in words."""
     words = set(re.findall(r"[a-z]+", message.lower()))
     found: dict[str, Any] = {}
+    if (missing := MISSING.search(message)) and any(p.kind is p.VAR_KEYWORD for p in parameters(asked.thing).values()):
+        for name in re.findall(r"'(\w+)'", missing[1]):  # what it hands on to the class that it derives from
+            parameter = inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY)
+            found[name] = guesses.of_parameter(parameter, asked.tree, asked.target.classes)
     for cls in getattr(asked.thing, "__mro__", ()):
         if cls in {object, nn.Module}:
             continue

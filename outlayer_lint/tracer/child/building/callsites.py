@@ -100,7 +100,7 @@ def _places(tree: ast.Module, name: str) -> Iterator[_Place]:
                 case ast.FunctionDef() | ast.AsyncFunctionDef() if function is None:
                     yield from walk(child, child, owner)
                 case _:
-                    if isinstance(child, ast.Call) and _called(child) == name:
+                    if isinstance(child, ast.Call) and (_called(child) == name or _is_base(child, owner, name)):
                         yield _Place(2 * (owner is not None) + (function is not None), child, function, owner)
                     yield from walk(child, function, owner)
 
@@ -109,6 +109,17 @@ def _places(tree: ast.Module, name: str) -> Iterator[_Place]:
 
 def _called(call: ast.Call) -> str | None:
     return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", None)
+
+
+def _is_base(call: ast.Call, owner: ast.ClassDef | None, name: str) -> bool:
+    """Whether a class that derives from the one of that name says what it is built with: `super().__init__(4)`."""
+    if owner is None or not any(ast.unparse(base).rpartition(".")[2] == name for base in owner.bases):
+        return False
+    match call.func:
+        case ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr="__init__"):
+            return bool(call.args or call.keywords)
+        case _:
+            return False
 
 
 def _scope(module: SlicedModule, function: Function | None, owner: ast.ClassDef | None, depth: int) -> Sliced:

@@ -22,6 +22,7 @@ from outlayer_lint.tracer.child.building.arguments import (
     required,
     shown,
     synthesised,
+    with_tables,
 )
 from outlayer_lint.tracer.child.building.callsites import evaluate, sites
 from outlayer_lint.tracer.child.building.imports import import_sliced
@@ -171,11 +172,14 @@ def _tries(asked: Asked, reasons: list[str]) -> Iterator[Attempt]:
             partly.append(attempt)
         elif given.args or given.kwargs:
             yield attempt
+        named = by_name(thing, attempt)
+        if (filled := with_tables(asked, named)) is not named:
+            partly.append(attempt._replace(args=[], kwargs=filled))
     if not required(thing):
         yield Attempt("defaults", "", [], with_classes)
     yield from partly
     kwargs = synthesised(asked, required(thing))
-    for number, repaired in enumerate(repairs(kwargs)):
+    for number, repaired in enumerate(repairs(asked, kwargs)):
         if number >= MAX_REPAIRS:
             return
         yield Attempt("synthesised", "", [], {**repaired, **with_classes})

@@ -138,6 +138,19 @@ BY_TYPE: dict[str, Any] = {
 }
 
 
+def numbers(tree: ast.AST, name: str) -> list[int]:
+    """Whole numbers that the code compares a name with: `if dimensions == 2:`, `assert dimensions in (2, 3)`."""
+    found: list[int] = []
+    for node in ast.walk(tree):
+        match node:
+            case ast.Compare(left=ast.Name(id=other), ops=[ast.Eq() | ast.In()], comparators=[what]) if other == name:
+                known = what.elts if isinstance(what, (ast.Tuple, ast.List, ast.Set)) else [what]
+                found += [one.value for one in known if isinstance(one, ast.Constant) and type(one.value) is int]
+            case _:
+                pass
+    return list(dict.fromkeys(found))
+
+
 def choices(tree: ast.AST, name: str) -> Iterator[str]:
     """Strings that the code compares a name, or an attribute of that name, with, in order of appearance."""
     for node in ast.walk(tree):

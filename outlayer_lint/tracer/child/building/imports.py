@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 NEVER = sys.stdlib_module_names | {"torch", "numpy"}  # a project's file of that name would break the tracer itself
 
 
+MOST_FOLDERS = 500  # of a project that are looked into for a file that is imported from elsewhere
+
+
 class ProjectFinder(MetaPathFinder):
     """Finds modules below the folders of the project, before any installed package of the same name."""
 
-    def __init__(self, folders: list[str]) -> None:
-        """`folders` are where imports start from, the nearest first."""
-        self.folders = folders
+    def __init__(self, folders: list[str], root: str = "") -> None:
+        """`folders` are where imports start from, the nearest first; `root` is the folder of the whole project."""
+        self.folders, self.root = folders, root
+        self._files: dict[str, list[str]] = {}
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -48,7 +52,22 @@ class ProjectFinder(MetaPathFinder):
                 spec = ModuleSpec(fullname, None, is_package=True)
                 spec.submodule_search_locations = [stem]
                 return spec
+        if path is None and self.root and PathFinder.find_spec(fullname) is None:
+            elsewhere = self._elsewhere(f"{fullname}.py")
+            return _spec(fullname, elsewhere, None) if elsewhere else None
         return None
+
+    def _elsewhere(self, name: str) -> str:
+        """The one file of that name in the project, which is run from there; "" for none or several."""
+        if not self._files:
+            for number, (place, folders, names) in enumerate(os.walk(self.root)):
+                folders[:] = sorted(one for one in folders if not one.startswith((".", "_")))
+                for one in names if number < MOST_FOLDERS else ():
+                    self._files.setdefault(one, []).append(os.path.join(place, one))
+                if number >= MOST_FOLDERS:
+                    break
+        found = self._files.get(name, [])
+        return found[0] if len(found) == 1 else ""
 
     def owns(self, folder: str) -> bool:
         """Whether a folder lies in the project."""
@@ -86,7 +105,7 @@ def import_sliced(path: str, project_root: str) -> SlicedModule:
         folder = os.path.dirname(folder)
     folders.append(os.path.join(root, "src"))
     _forget_others()
-    sys.meta_path.insert(0, ProjectFinder(list(dict.fromkeys(folders))))
+    sys.meta_path.insert(0, ProjectFinder(list(dict.fromkeys(folders)), root))
     known = sys.modules.get(name)
     if isinstance(known, SlicedModule):
         return known
@@ -107,10 +126,13 @@ def _forget_others() -> None:
     """Modules of the target before: another project may have files of the same names."""
     finders = [finder for finder in sys.meta_path if isinstance(finder, ProjectFinder)]
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, ProjectFinder)]
+    theirs = list[str]()
     for name, module in list(sys.modules.items()):
         places = [] if getattr(module, "__file__", None) else list(getattr(module, "__path__", ()))
         if isinstance(module, SlicedModule) or any(finder.owns(place) for finder in finders for place in places):
-            del sys.modules[name]
+            theirs.append(name)
+    for name in theirs:  # afterwards: a folder without `__init__.py` asks the one above it for its path
+        del sys.modules[name]
     importlib.invalidate_caches()
 
 

@@ -224,12 +224,13 @@ def _reached(things: dict[str, Any], path: str) -> Any:
 
 
 def _other_axes(state: State) -> list[State]:
-    """The state with steps and samples exchanged in one sequence, and in all that are sequences of ids.
+    """The state with steps and samples exchanged in one sequence, in all that are sequences of ids, in all others.
 
     In the first one, and in those that have as many steps as there are samples: nothing tells one from the other there.
     """
     first: list[State] = []
     together, ids = state, 0
+    beside, runs = state, 0
     for path, slot in leaves(state).items():
         if slot.batch in {0, 1} and len(slot.shape) in {2, 3} and (len(slot.shape) == 3 or slot.dtype == "i64"):
             turned = _turned(slot)
@@ -237,4 +238,6 @@ def _other_axes(state: State) -> list[State]:
                 first.append(replaced(state, path, turned))
             if slot.dtype == "i64" and len(slot.shape) == 2:
                 together, ids = replaced(together, path, turned), ids + 1
-    return [*first, *([together] if ids > 1 else ())]
+            if slot.dtype == "f32" and len(slot.shape) == 3 and slot.free:
+                beside, runs = replaced(beside, path, turned), runs + 1
+    return [*first, *([together] if ids > 1 else ()), *([beside] if runs > 1 else ())]

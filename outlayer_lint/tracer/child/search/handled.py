@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 REDUCES = frozenset("sum mean max min argmax softmax log_softmax squeeze cumsum".split())
 MATRICES = 3  # axes of what `bmm` takes
+ROWS = 2  # axes of what is spread over axes of one: `x.view(x.size(0), 1, -1)`
 
 
 def handled(tree: ast.FunctionDef, name: str) -> tuple[int | None, int]:
@@ -83,6 +84,9 @@ def _exact(node: ast.AST, name: str) -> int | None:
             return len(axes) if _is(inner, name) else None
         case ast.Call(func=ast.Attribute(value=inner, attr="permute"), args=axes) if len(axes) > 1:
             return len(axes) if _is(inner, name) and all(_number(axis) is not None for axis in axes) else None
+        case ast.Call(func=ast.Attribute(value=inner, attr="view" | "reshape"), args=[_, *sizes]) if _is(inner, name):
+            words = sorted(ast.unparse(size) for size in sizes)
+            return ROWS if len(words) > 1 and words == ["-1", *["1"] * (len(words) - 1)] else None
         case ast.Call(func=ast.Attribute(value=owner, attr="bmm"), args=args):
             return MATRICES if any(_is(_turned(one), name) for one in (owner, *args)) else None
         case _:

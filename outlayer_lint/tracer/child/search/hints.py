@@ -245,7 +245,7 @@ def slot_for(
             return samples()
         if annotation in MAKES_NUMBER:
             return value(_number(low, MAKES_NUMBER[annotation]))
-        if FLAG.search(low) and not TENSOR_MASK.search(low):
+        if FLAG.search(low) and not TENSOR_MASK.search(low) and entry(model, name, strict=True) is None:
             return value(False)  # noqa: FBT003 - a flag
         if (extra := _extra(model, name, main)) is not None:
             return extra

@@ -12,11 +12,13 @@ from outlayer_lint.tracer.child.search.broadcast import fitted, following
 from outlayer_lint.tracer.child.search.entries import parameters_of
 from outlayer_lint.tracer.child.search.joined import alike, all_single
 from outlayer_lint.tracer.child.search.levers import levered
+from outlayer_lint.tracer.child.search.needs import need
 from outlayer_lint.tracer.child.search.repairs import Context, neighbours, operands_of
-from outlayer_lint.tracer.child.search.reshaping import longer
+from outlayer_lint.tracer.child.search.reshaping import longer, together
 from outlayer_lint.tracer.child.search.scales import divisible, masked, unmixed
 from outlayer_lint.tracer.child.search.sizes import gap, solved
 from outlayer_lint.tracer.child.search.slots import BATCH, Slot, State, leaves, replaced, sound, tensor, with_batch
+from outlayer_lint.tracer.child.search.stated import extents, sizes
 from outlayer_lint.tracer.child.search.vehicle import SLOW, Vehicle, spelled
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ GOOD = 2  # standing from which on the search ends
 MAX_ALTERNATIVES = 2
 TWINS = 2  # cost of a repair for all arguments that are alike
 AGAIN = 3  # cost of each failure that is the same as one before
+ASIDE = 8  # cost of a repair of none of the arguments that had a part in what failed
 SOLVES = 2  # bisections for one line of the model
 
 
@@ -102,6 +105,7 @@ class Hunt:
         self._guessed: list[tuple[State, Failure, int, int]] = []  # failed, and not repaired yet
         self._slow: list[State] = []
         self._far: tuple[int, Failure, State] | None = None
+        self._stated = (sizes(model), extents(model))
 
     def push(self, state: State, progress: int, cost: int = 0) -> None:
         """A state to be tried, unless it was; what the user gave stays as given."""
@@ -160,7 +164,12 @@ class Hunt:
             return True
         self._last = min(self._last, self.vehicle.tries + MORE_TRIES)
         self.push(with_batch(state, BATCH), outcome.progress)
-        for other in (*masked(state), *all_single(state), *longer(state, outcome.short)):
+        for other in (
+            *together(state, outcome.short),
+            *masked(state),
+            *all_single(state),
+            *longer(state, outcome.short),
+        ):
             self.push(other, outcome.progress)
         for shape in (tuple(one.shape) for one in outputs_of(outcome.output)):
             for other in unmixed(state, shape[0]) if shape and shape[0] else ():
@@ -194,22 +203,28 @@ class Hunt:
     def _spread(self, state: State, failure: Failure, progress: int, cost: int, *, solves: bool) -> None:
         fits = list(fitted(state, failure))
         for more, other in enumerate(fits):
-            self.push(other, progress + 1, cost + more)
+            self.push(other, self._beyond(progress), cost + more)
         here = gap(failure) if solves and not fits else None
         if here is not None and here.got != here.want and _is_mixed(failure) and self._sites.get(here.site, 0) < SOLVES:
             self._sites[here.site] = self._sites.get(here.site, 0) + 1
-            others = list(solved(state, failure, progress, self.vehicle.probe))
+            others = list(solved(state, failure, progress, self.vehicle.probe, self._stated))
             for other in others or levered(state, failure, progress, self.vehicle.probe):
-                self.push(other, progress + 1, cost)
+                self.push(other, self._beyond(progress), cost)
         # What the model says that it wants goes before all guessing.
         for other in (*asserted(state, failure), *divisible(state, failure)):
-            self.push(other, max(progress, self._far[0] if self._far else 0) + 1, cost)
+            self.push(other, self._beyond(progress), cost)
+        fed = {path for operand in (*failure.operands, *failure.entering) for path in operand.sources}
         for more, other in enumerate(neighbours(state, failure, self.context)):
+            more += ASIDE * _is_aside(state, other, fed)  # noqa: PLW2901 - of this one
             self.push(following(state, other) or other, progress, cost + more)
             self.push(other, progress, cost + more + TWINS)
             together = alike(state, other)
             if together is not None:
                 self.push(together, progress, cost + more + TWINS)
+
+    def _beyond(self, progress: int) -> int:
+        """Before all guessing: arithmetic and what the model says lead on even from what did not come far itself."""
+        return max(progress, self._far[0] if self._far else 0) + 1
 
     def _alternatives(self) -> None:
         """Other ranks that are accepted as well: what is said of the model must hold for them too."""
@@ -243,9 +258,21 @@ def _is_unfinished(failure: Failure) -> bool:
     return isinstance(failure.error, NotImplementedError) and failure.line.strip().startswith("raise")
 
 
+def _is_aside(state: State, other: State, fed: set[str]) -> bool:
+    """Whether a repair leaves all arguments as they were that fed what failed, where any did."""
+    before, after = leaves(state), leaves(other)
+    same = bool(fed & before.keys()) and before.keys() == after.keys()
+    return same and all(before[path] == after[path] for path in fed & before.keys())
+
+
 def _is_mixed(failure: Failure) -> bool:
-    """Whether weights or several arguments had a part in what failed: then none has the missing size by itself."""
+    """Whether weights or several arguments had a part in what failed: then none has the missing size by itself.
+
+    So it is where an argument meets a table that is no layer's, which cannot say its wish.
+    """
     operands = operands_of(failure)
+    if need(failure) is None and any(not operand.sources for operand in failure.operands):
+        return True
     return any(not operand.pure for operand in operands) or len({operand.sources for operand in operands}) != 1
 
 

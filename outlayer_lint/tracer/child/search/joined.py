@@ -10,6 +10,7 @@ from outlayer_lint.tracer.child.search import objects
 from outlayer_lint.tracer.child.search.hints import stated_size
 from outlayer_lint.tracer.child.search.reshaping import COLOURS, of_rank, resized
 from outlayer_lint.tracer.child.search.slots import BATCH, Slot, State, leaves, replaced, tensor
+from outlayer_lint.tracer.child.search.stated import sums
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +38,19 @@ def as_named(state: State, paths: list[str], wanted: Need, model: nn.Module) -> 
         if size is not None and slot.shape and len(slot.shape) - 1 != slot.batch:
             state = replaced(state, path, resized(slot, len(slot.shape) - 1, size))
     yield state
+
+
+def as_summed(state: State, paths: list[str], wanted: Need, model: nn.Module) -> Iterator[State]:
+    """Arguments that are joined before the layer, in the sizes that the constructor adds up for it, in that order."""
+    shape = wanted.operand.shape
+    for parts in sums(model, wanted.size, len(paths)):
+        other = state
+        for path, size in zip(paths, parts, strict=True):
+            slot = leaves(state)[path]
+            axis = wanted.axis % len(shape) if len(slot.shape) == len(shape) else len(slot.shape) - 1
+            if slot.shape and axis != slot.batch:
+                other = replaced(other, path, resized(slot, axis, size))
+        yield other
 
 
 def as_added(state: State, paths: list[str], wanted: Need, model: nn.Module) -> Iterator[State]:

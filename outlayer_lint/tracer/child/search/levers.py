@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from outlayer_lint.tracer.child.search.reshaping import MAX_SIZE, resized
+from outlayer_lint.tracer.child.search.reshaping import MAX_SIZE, lengthened
 from outlayer_lint.tracer.child.search.sizes import gap
 from outlayer_lint.tracer.child.search.slots import State, leaves, replaced
 
@@ -24,14 +24,17 @@ def levered(state: State, failure: Failure, progress: int, run: Callable[[State]
     fed = {path for operand in (*failure.operands, *failure.entering) for path in operand.sources}
     tensors = leaves(state)
     axes = [(path, axis) for path in tensors if path in fed or not fed for axis in range(len(tensors[path].shape))]
+    axes.sort(key=lambda place: place[1] == tensors[place[0]].batch)
+    moves = False
     for path, axis in axes[:MOST]:
         slot = tensors[path]
-        if axis == slot.batch or slot.fill == "lengths":
+        if slot.fill == "lengths" or (axis == slot.batch and moves):
             continue
         for step in (1, slot.shape[axis]):  # strides and pools do not see a single one more
-            longer = replaced(state, path, resized(slot, axis, slot.shape[axis] + step))
+            longer = replaced(state, path, lengthened(slot, axis, slot.shape[axis] + step))
             outcome = run(longer)
             if outcome.failure is None or outcome.progress > progress:
+                moves = True
                 yield longer
                 break
             here = gap(outcome.failure)
@@ -39,7 +42,8 @@ def levered(state: State, failure: Failure, progress: int, run: Callable[[State]
                 break
             moved = (here.got - here.want) - (first.got - first.want)
             if moved:
+                moves = True
                 size = slot.shape[axis] + (first.want - first.got) * step // moved
                 if 0 < size <= MAX_SIZE and not (first.want - first.got) * step % moved:
-                    yield replaced(state, path, resized(slot, axis, size))
+                    yield replaced(state, path, lengthened(slot, axis, size))
                 break

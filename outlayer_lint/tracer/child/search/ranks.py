@@ -64,6 +64,7 @@ def told(state: State, failure: Failure) -> Iterator[State]:
                 yield from of_rank(
                     state, path, slot, len(slot.shape) + int(match[2]) - int(match[1]), _channels(failure)
                 )
+    yield from _lifted(state, failure, [rank for rank in dict.fromkeys(wanted) if rank])
     for path in paths:
         slot = leaves(state).get(path)
         if slot is None:
@@ -86,6 +87,17 @@ def told(state: State, failure: Failure) -> Iterator[State]:
                     )
             if slot.high:
                 yield replaced(state, path, slot._replace(high=max(int(match[3]), 1)))
+
+
+def _lifted(state: State, failure: Failure, wanted: list[int]) -> Iterator[State]:
+    """What became of an argument on its way has too few or too many axes: the argument gets as many more or less."""
+    for operand in failure.operands:
+        for path in sorted(operand.sources) if len(operand.sources) == 1 else ():
+            slot = leaves(state).get(path)
+            added = len(operand.shape) - len(slot.shape) if slot is not None else 0
+            for rank in wanted:
+                if slot is not None and added and rank != len(operand.shape) and rank > added:
+                    yield from of_rank(state, path, slot, rank - added, _channels(failure))
 
 
 def _longer_together(state: State, paths: list[str], added: int) -> State:

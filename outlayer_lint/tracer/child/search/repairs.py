@@ -12,13 +12,14 @@ from outlayer_lint.tracer.child.search.joined import (
     all_single,
     as_added,
     as_named,
+    as_summed,
     by_difference,
     fewer,
     matched,
     shared_out,
 )
 from outlayer_lint.tracer.child.search.needs import Need, is_satisfied, need
-from outlayer_lint.tracer.child.search.reshaping import of_rank, resized, unflattened
+from outlayer_lint.tracer.child.search.reshaping import lengthened, of_rank, resized, unflattened
 from outlayer_lint.tracer.child.search.slots import BATCH, TIME, Slot, State, at, leaves, replaced, tensor, with_batch
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ def _written(state: State, failure: Failure, wanted: Need, model: nn.Module) -> 
     if operand.pure and len(operand.sources) > 1 and wanted.size:
         paths = sorted(operand.sources & tensors.keys(), key=list(tensors).index)
         yield from as_named(state, paths, wanted, model)
+        yield from as_summed(state, paths, wanted, model)
         yield from as_added(state, paths, wanted, model)
         yield from shared_out(state, paths, wanted)
     if (
@@ -178,6 +180,8 @@ def _sized(slot: Slot, operand: Operand, wanted: Need) -> Iterator[Slot]:
             yield resized(slot, axis, shape[axis] * size // got)
         if axis != slot.batch and shape[axis] + size - got > 0:
             yield resized(slot, axis, shape[axis] + size - got)
+    if slot.batch is not None and got == shape[slot.batch] and shape.count(got) == 1 < len(shape):
+        yield lengthened(slot, slot.batch, size)  # no axis counts samples
 
 
 def _other_rank(state: State, path: str, slot: Slot, wanted: Need) -> Iterator[State]:

@@ -47,6 +47,14 @@ def resized(slot: Slot, axis: int, size: int) -> Slot:
     return slot._replace(shape=tuple(shape), batch=batch, free=free)
 
 
+def lengthened(slot: Slot, axis: int, size: int) -> Slot:
+    """Another size of an axis; the axis of samples counts none where its size is one that the model states."""
+    if axis != slot.batch:
+        return resized(slot, axis, size)
+    shape = (*slot.shape[:axis], size, *slot.shape[axis + 1 :])
+    return slot._replace(shape=shape, batch=None, free=tuple(one for one in slot.free if one != axis))
+
+
 def of_rank(state: State, path: str, slot: Slot, rank: int, channels: int = 0) -> Iterator[State]:
     """The argument with another number of axes, as they usually are."""
     if slot.dtype != "f32" and rank in {1, 2}:
@@ -88,6 +96,20 @@ def longer(state: State, paths: Iterable[str]) -> Iterator[State]:
         slot = leaves(state).get(path)
         if slot is not None:
             yield from of_rank(state, path, slot, len(slot.shape) + 1, slot.shape[-1] if len(slot.shape) > 1 else 0)
+
+
+def together(state: State, paths: Iterable[str]) -> Iterator[State]:
+    """The arguments of those paths with an axis more each: sequences beside each other, then samples of them."""
+    tensors = leaves(state)
+    kept = [path for path in sorted(paths) if path in tensors and tensors[path].dtype == "f32" and tensors[path].shape]
+    if len(kept) < 2:
+        return
+    other = state
+    for path in kept:
+        slot = tensors[path]
+        shape = (BATCH, *(TIME if axis == slot.batch else size for axis, size in enumerate(slot.shape)))
+        other = replaced(other, path, slot._replace(shape=shape, batch=0, free=(1,)))
+    yield other
 
 
 def scaled(slot: Slot, size: int) -> Slot:

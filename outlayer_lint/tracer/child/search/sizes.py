@@ -13,7 +13,7 @@ from outlayer_lint.tracer.child.search.slots import BATCH, Slot, State, leaves, 
 from outlayer_lint.tracer.child.search.watching import ELEMENTWISE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from outlayer_lint.tracer.child.search.watching import Failure, Outcome
 
@@ -156,11 +156,26 @@ def with_size(state: State, path: str, size: int) -> State:
     return state
 
 
-def solved(state: State, failure: Failure, progress: int, run: Callable[[State], Outcome]) -> Iterator[State]:
-    """States whose free size closes the gap of a failure that came as far as `progress`, the nicest size first."""
+def solved(
+    state: State,
+    failure: Failure,
+    progress: int,
+    run: Callable[[State], Outcome],
+    stated: tuple[Sequence[int], Sequence[tuple[int, ...]]] = ((), ()),
+) -> Iterator[State]:
+    """States whose free size closes the gap of a failure that came as far as `progress`, the nicest size first.
+
+    What the program states is tried before anything is bisected: single sizes, and whole extents.
+    """
     first = gap(failure)
     if first is None or first.got == first.want:
         return
+    for path in free_paths(state, failure)[:1]:
+        slot = leaves(state)[path]
+        for other in _stated_sizes(state, path, slot, *stated):
+            if _judged(run(other), first, progress) == 0:
+                yield other
+                return
     for path in free_paths(state, failure):
         slot = leaves(state)[path]
         found = _bisected(state, path, first, progress, run)
@@ -169,6 +184,25 @@ def solved(state: State, failure: Failure, progress: int, run: Callable[[State],
         if found:
             yield from (with_size(state, path, size) for size in found)
             return
+
+
+def _stated_sizes(
+    state: State, path: str, slot: Slot, sizes: Sequence[int], extents: Sequence[tuple[int, ...]]
+) -> Iterator[State]:
+    for size in sizes:
+        if size != slot.shape[slot.free[-1]]:
+            yield with_size(state, path, size)
+    for extent in extents:
+        if len(extent) != len(slot.free):
+            continue
+        shape = list(slot.shape)
+        for axis, size in zip(slot.free, extent, strict=True):
+            shape[axis] = size
+        wide = slot._replace(shape=tuple(shape), free=())
+        other = state
+        for like, same in leaves(state).items():
+            other = replaced(other, like, wide) if same == slot else other
+        yield other
 
 
 def _bisected(state: State, path: str, first: Gap, progress: int, run: Callable[[State], Outcome]) -> list[int] | None:

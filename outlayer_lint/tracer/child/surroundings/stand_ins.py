@@ -134,6 +134,12 @@ class Missing(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         module.__path__ = []
         module.__dict__.setdefault("__getattr__", _named)
 
+    def forget(self) -> None:
+        """What was made up is not there for whoever comes next."""
+        for name, module in list(sys.modules.items()):
+            if getattr(getattr(module, "__spec__", None), "loader", None) is self:
+                del sys.modules[name]
+
 
 def _named(name: str) -> Any:
     """What a missing package calls so: readers of pictures and sounds give some, the rest is a stand-in."""
