@@ -59,7 +59,9 @@ def _behind(fault: SyntaxError | None, lines: list[str], stop: int) -> bool:
     """Whether nothing is wrong up to there, nor with the block that may follow."""
     if fault is None:
         return True
-    block = isinstance(fault, IndentationError) and not any(line.strip() for line in lines[stop : (fault.lineno or 1) - 1])
+    block = isinstance(fault, IndentationError) and not any(
+        line.strip() for line in lines[stop : (fault.lineno or 1) - 1]
+    )
     return (fault.lineno or 1) > stop and not block
 
 
