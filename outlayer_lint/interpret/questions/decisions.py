@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.questions.driver import Driver
     from outlayer_lint.interpret.questions.seeds import Seed
     from outlayer_lint.knowledge import Row
+    from outlayer_lint.resolve.scopes import Scope
 
 WORLDS = 3
 STEPS, FUEL = 6, 150  # small questions or hopeless ones
@@ -228,14 +229,21 @@ def _takes_places(seed: Seed) -> bool:
     statement = seed.place.block.statements[seed.place.index]
     if isinstance(statement, ast.Assign) and statement.value is seed.node:
         target = statement.targets[0]
-        pair = isinstance(target, (ast.Tuple, ast.List)) and len(target.elts) == 2
-        return pair and getattr(target.elts[1], "id", "") != "_"  # type: ignore[attr-defined]
+        if not isinstance(target, (ast.Tuple, ast.List)) or len(target.elts) != 2:
+            return False
+        places = target.elts[1]
+        return not isinstance(places, ast.Name) or _is_read(places.id, seed.place.block.scope)
     for node in walk(statement):
         if isinstance(node, ast.Subscript) and node.value is seed.node:
             return isinstance(node.slice, ast.Constant) and node.slice.value in (1, -1)
         if isinstance(node, ast.Attribute) and node.value is seed.node:
             return node.attr == "indices"
     return False
+
+
+def _is_read(name: str, scope: Scope) -> bool:
+    """Whether a name is read in a scope, functions inside of it included; `_` hardly ever is."""
+    return any(isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load) for n in walk(scope.node))
 
 
 def _consumed(application: Application, seed: Seed, span: Span, related: Any) -> Iterator[Fact]:

@@ -57,6 +57,7 @@ class Driver:
         self.handing: dict[SourceFile, dict[str, list[int]]] = {}  # where functions are handed over, by name
         self.fits: dict[ast.Call, list[tuple[World, list[Answer]]]] = {}  # a trainer's `fit` -> what it is given
         self.asked: Scope | None = None  # where the question stands that was begun last
+        self.receiving: dict[object, frozenset[ast.expr] | None] = {}  # calls of methods: where the objects are made
         self.called_on: dict[Scope, frozenset[ast.expr] | None] = {}  # methods: where the objects are made
         self.alone = False  # answer as far as it can be seen without any caller
         self.reach = 1  # how many times farther than usual a decision's operand is followed

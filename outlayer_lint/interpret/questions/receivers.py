@@ -104,13 +104,22 @@ def _made_by_callers(driver: Driver, method: Scope, hops: int) -> Made | None:
 
 
 def _made_at(driver: Driver, binding: Binding, hops: int = 0) -> Made | None:
-    """Where the receivers of a call are made."""
+    """Where the receivers of a call are made; looked up once, and on nobody's account."""
+    key = binding.call, hops
+    if key not in driver.receiving:
+        fuel, evaluations = driver.it.fuel, driver.it.evaluations
+        driver.receiving[key] = _evaluated(driver, binding, hops)
+        driver.it.fuel, driver.it.evaluations = fuel, evaluations
+    return driver.receiving[key]
+
+
+def _evaluated(driver: Driver, binding: Binding, hops: int) -> Made | None:
     seed = Seed(binding.call, binding.place, binding.overlay)
 
     def ask(world: World) -> list[Answer]:
         return [driver.it.ev(binding.call.func, binding.place, driver.frame(seed, world))]
 
-    fuel, made, worlds = driver.it.fuel, set[ast.expr](), 0
+    made, worlds = set[ast.expr](), 0
     for _, answers in driver.worlds(ask, limit=MAX_WORLDS, fuel=FUEL):
         worlds += 1
         for thing, _ in answers[0]:
@@ -121,10 +130,8 @@ def _made_at(driver: Driver, binding: Binding, hops: int = 0) -> Made | None:
             own = _method_around(binding.place.block.scope) if isinstance(receiver, Instance) else None
             more = None if own is None or hops >= MAX_HOPS else _made_by_callers(driver, own, hops + 1)
             if more is None:
-                driver.it.fuel = fuel
                 return None
             made |= more
-    driver.it.fuel = fuel
     return frozenset(made) if made and worlds < MAX_WORLDS else None
 
 
