@@ -227,6 +227,7 @@ def test_an_older_python_is_read(older: str, today: str) -> None:
         ("class A:\n    def h(self):\n        self.m = f(x y)\n        return self.m\n",
          "class A:\n    def h(self):\n        self.m = nothing\n        return self.m\n"),
         ("f(x)\n    g(x)\n", "pass\n\n"),
+        ("<<<<<<< HEAD\na = 1\n=======\na = 2\nb = 2\n>>>>>>> 6db6df1\n", "\na = 1\n\n\n\n\n"),
     ],
 )  # fmt: skip
 def test_a_file_goes_without_the_statements_that_do_not_parse(broken: str, left: str) -> None:

@@ -19,16 +19,18 @@ BOUND = re.compile(
 )
 CHANGED = re.compile(rf"(?m)^[ \t]*({NAME})\.\w+[ \t]*\(")  # `model.add(...)`, `rows.append(...)`
 IMPORTED = re.compile(r"(?m)^[ \t]*(?:\w+[ \t]+\S+[ \t]+)?import[ \t]+([^\n#]+)")
+CONFLICT = re.compile(r"(?ms)^<{7}[^\n]*\n(.*?)^={7}\n(.*?)^>{7}[^\n]*$")  # what a merge left behind
 NOWHERE = "statement_that_does_not_parse"  # stands for what a name was bound to: nothing defines it
 
 
 def salvaged(text: str, parses: Callable[[str], SyntaxError | None]) -> str | None:
     """The same lines with what does not parse blanked, or `None` where too much of it does not.
 
-    Names that were bound or changed there stand for nothing known.
+    Names that were bound or changed there stand for nothing known. Of a merge's conflict the first part is kept.
     """
     if len(text) > MAX_LENGTH:
         return None
+    text = CONFLICT.sub(lambda both: "\n" + both[1] + "\n" * (1 + both[2].count("\n")), text)
     modules = {name for part in IMPORTED.findall(text) for name in _imported(part)}
     faults, written = 0, _statements(text)
     for _ in range(MAX_MAGICS):
