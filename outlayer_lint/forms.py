@@ -56,7 +56,7 @@ def clipped(way: Tensor) -> bool:
 
 def pooled(way: Tensor) -> bool:
     """Whether scores are averages over the positions of a convolution."""
-    return "Conv" in way.learned and way.rank != way.inner.rank
+    return "conv" in way.learned.lower() and way.rank != way.inner.rank
 
 
 def floor(way: Tensor) -> float:
