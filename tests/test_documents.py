@@ -190,6 +190,7 @@ def test_what_cannot_be_parsed_says_where_and_why(source: bytes, line: int, mess
     [
         ("print 'a', b\n", "print('a', b)\n"),
         ("print 'a',\n", "print('a',)\n"),
+        ("print [a for a in b]\nprint [b]\n", "print([a for a in b])\nprint([b])\n"),
         ("print 'a %s' \\\n    % b\n", "print('a %s' \\\n    % b)\n"),
         ("if a: print b; print >>f, 'c'\n", "if a: print(b); print(f, 'c')\n"),
         ("try: print -a\nexcept (A, B), e: print e\n", "try: print -a\nexcept (A, B) as e: print(e)\n"),

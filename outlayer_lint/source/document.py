@@ -154,14 +154,15 @@ class Document:
 
     def _older(self, text: str, error: SyntaxError) -> ast.Module:
         """The tree of what an older Python reads, which is told among what could not be read. Raises `Unreadable`."""
-        from outlayer_lint.source.unparsed import modern, unreadable  # noqa: PLC0415 - for files that do not parse
+        from outlayer_lint.source.unparsed import modern, rewrites, unreadable  # noqa: PLC0415 - for what does not parse
 
         fault = unreadable(error, text)
         rewritten, how = modern(text, _fault), REWRITTEN
         if rewritten is None:
             from outlayer_lint.source.salvaged import salvaged  # noqa: PLC0415 - for files that are broken
 
-            rewritten, how = salvaged(text, _fault), SALVAGED
+            attempts = (salvaged(attempt, _fault) for attempt in (text, *rewrites(text)))
+            rewritten, how = next((left for left in attempts if left is not None), None), SALVAGED
         if rewritten is None:
             raise fault from None
         self.unread = (*self.unread, Unread(self.display, fault.line, f"{fault.message}, {how}"))
