@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 ACTIVATED = (Emission.SIMPLEX, Emission.LOGP, Emission.UNIT, Emission.LOGUNIT, Emission.SYM1, Emission.NONNEG)
 PROBABLE = (Emission.SIMPLEX, Emission.LOGP, Emission.UNIT, Emission.LOGUNIT)
 MAX_CHAIN = 6
-OUTPUT_FUEL = 500
+OUTPUT_FUEL = 150
 SHAPED = ("unsqueeze", "view", "reshape")
 
 
