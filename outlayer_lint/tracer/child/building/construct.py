@@ -21,6 +21,7 @@ from outlayer_lint.tracer.child.building.arguments import (
     repairs,
     required,
     shown,
+    supplied,
     synthesised,
     with_tables,
 )
@@ -33,6 +34,7 @@ from outlayer_lint.tracer.child.surroundings.absent import Absent
 from outlayer_lint.tracer.child.surroundings.quiet import quiet
 
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Callable, Iterator
     from types import ModuleType
 
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
 CONSTRUCT_S = 20.0  # for one try
 MAX_REPAIRS = 14  # of synthesised arguments
+MAX_OPTIONS = 8  # that a constructor reads and its call site sets later, or elsewhere
 MAX_ASKED = 4  # errors of one constructor that name what they miss
 DEPTH = 3  # of models that are arguments of others
 
@@ -123,7 +126,7 @@ def _construct(thing: Any, target: Target, module: SlicedModule, project_root: s
     for attempt in _tries(asked, reasons):
         try:
             with at_most(CONSTRUCT_S):
-                result = _called(thing, attempt)
+                result = _called(thing, attempt, asked.tree)
         except TooLong:
             reasons.append(f"{attempt.how}: longer than {CONSTRUCT_S:.0f} s")
             continue
@@ -144,12 +147,16 @@ def _construct(thing: Any, target: Target, module: SlicedModule, project_root: s
     return Refusal("constructor", f"`{target.name}` {hint} ({reasons[0] if reasons else 'nothing to try'})")
 
 
-def _called(thing: Any, attempt: Attempt) -> Any:
-    try:
-        return thing(*attempt.args, **attempt.kwargs)
-    except AssertionError as error:
-        if not agreed(error):
-            raise
+def _called(thing: Any, attempt: Attempt, tree: ast.AST | None) -> Any:
+    for _ in range(MAX_OPTIONS):
+        try:
+            return thing(*attempt.args, **attempt.kwargs)
+        except AssertionError as error:
+            if not agreed(error):
+                raise
+        except (AttributeError, KeyError) as error:
+            if not supplied(error, [*attempt.args, *attempt.kwargs.values()], tree):
+                raise
     return thing(*attempt.args, **attempt.kwargs)
 
 
