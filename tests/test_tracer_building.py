@@ -368,3 +368,23 @@ def test_arguments_follow_from_what_is_done_with_them(tmp_path: Path) -> None:
     assert built(tmp_path, "nets.py", "Optioned").model.fc.out_features > 1
     words = built(tmp_path, "nets.py", "Words").model
     assert words.weights.weight.shape == (words.embedding.num_embeddings, 1)
+
+
+def test_other_guesses_follow_where_a_model_took_nothing(tmp_path: Path) -> None:
+    text = """
+    import torch.nn as nn
+    class Block(nn.Module):
+        def __init__(self, in_channels, out_channels):
+            super().__init__()
+            self.conv = nn.Conv2d(in_channels, out_channels, 1)
+        def forward(self, x):
+            return x + self.conv(x)
+    """
+    laid_out(tmp_path, {"block.py": text})
+    sizes = []
+    for passed in (0, 1):
+        made = build(Target(str(tmp_path / "block.py"), "Block"), str(tmp_path), lambda _: None, passed=passed)
+        assert isinstance(made, Built)
+        sizes.append((made.args["in_channels"], made.args["out_channels"]))
+    assert sizes[0][0] != sizes[0][1]
+    assert sizes[1][0] == sizes[1][1]

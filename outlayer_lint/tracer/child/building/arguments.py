@@ -129,10 +129,13 @@ def repairs(asked: Asked, kwargs: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if (filled := with_tables(asked, kwargs)) is not kwargs:
         yield filled
     kwargs = filled
-    for name in parameters(asked.thing):
-        for number in _compared(asked.thing, name):
-            if kwargs.get(name) != number:
-                yield {**kwargs, name: number}
+    compared = {name: found for name in parameters(asked.thing) if (found := _compared(asked.thing, name))}
+    for name, choices in compared.items():
+        yield from ({**kwargs, name: number} for number in choices if kwargs.get(name) != number)
+    chosen = {name: choices[0] for name, choices in compared.items() if name in kwargs and kwargs[name] not in choices}
+    widths = [name for name, value in kwargs.items() if type(value) is int and value > 2 and name not in compared]
+    if len({kwargs[name] for name in widths}) > 1:  # what is added to what it came from must be as wide
+        yield {**kwargs, **chosen, **dict.fromkeys(widths, WIDTH)}
     for name, value in kwargs.items():
         if isinstance(value, int) and not isinstance(value, bool):
             yield {**kwargs, name: [value] * 4}

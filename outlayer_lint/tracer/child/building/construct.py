@@ -45,6 +45,7 @@ CONSTRUCT_S = 20.0  # for one try
 MAX_REPAIRS = 14  # of synthesised arguments
 MAX_OPTIONS = 8  # that a constructor reads and its call site sets later, or elsewhere
 MAX_ASKED = 4  # errors of one constructor that name what they miss
+MOST_GUESSES = 3  # models of other guessed arguments that are built where the first takes no input
 DEPTH = 3  # of models that are arguments of others
 
 
@@ -76,12 +77,19 @@ class Built(NamedTuple):
 
 
 def build(
-    target: Target, project_root: str, announce: Callable[[str], None], *, whole: bool = False, stub: bool = True
+    target: Target,
+    project_root: str,
+    announce: Callable[[str], None],
+    *,
+    whole: bool = False,
+    stub: bool = True,
+    passed: int = 0,
 ) -> Built | Refusal:
     """The model of a target; `announce` is told `import` and `construct` before they begin.
 
     `whole`: the file is executed from top to end before its name is looked up, whatever else it does on the way.
     `stub`: what a package that is not installed would give is stood in for.
+    `passed`: so many models of guessed arguments are passed over; they were built and took no input.
     """
     Sliced.stub = stub
     announce("import")
@@ -103,7 +111,7 @@ def build(
             return Built(thing.eval(), "value", "", {}, module)
         if not callable(thing) or (isinstance(thing, type) and not issubclass(thing, nn.Module)):
             return Refusal("constructor", f"`{target.name}` is no torch module and gives none")
-        return _construct(thing, target, module, project_root)
+        return _construct(thing, target, module, project_root, passed=passed)
 
 
 def _named(module: SlicedModule, dotted: str) -> Any:
@@ -113,7 +121,9 @@ def _named(module: SlicedModule, dotted: str) -> Any:
     return thing
 
 
-def _construct(thing: Any, target: Target, module: SlicedModule, project_root: str, depth: int = 0) -> Built | Refusal:
+def _construct(
+    thing: Any, target: Target, module: SlicedModule, project_root: str, depth: int = 0, passed: int = 0
+) -> Built | Refusal:
     reasons: list[str] = []
 
     def inner(part: type) -> Any:
@@ -132,6 +142,9 @@ def _construct(thing: Any, target: Target, module: SlicedModule, project_root: s
             continue
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's constructor may raise anything
             reasons.append(_sentence(attempt.how, error))
+            continue
+        if attempt.how == "synthesised" and passed > 0:
+            passed -= 1
             continue
         model = adapters.model_of(result) if depth == 0 else result
         if model is None:
