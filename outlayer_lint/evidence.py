@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from outlayer_lint.lattice import Tensor, Value
 
 SLACK = 1e-3  # label smoothing's rounding, not a range
+NOISE = 0.05  # of an output's range; targets that lie so little outside were smoothed, or got noise added
 
 LABELS = (Emission.BINARY, Emission.BOOL, Emission.ONEHOT, Emission.MULTIHOT)
 
@@ -118,14 +119,21 @@ def reach(target: Tensor) -> tuple[float | None, float | None]:
 def inside(way: Tensor, target: Tensor) -> bool:
     """Whether every value the target takes is one the output can take."""
     low, high = reach(target)
-    below = isinf(way.high) if high is None else high <= way.high + SLACK
-    return low is not None and low >= way.low - SLACK and below
+    slack = slack_of(way)
+    below = isinf(way.high) if high is None else high <= way.high + slack
+    return low is not None and low >= way.low - slack and below
 
 
 def outside(way: Tensor, target: Tensor) -> bool:
     """Whether the target takes values the output cannot take."""
     low, high = reach(target)
-    return (low is not None and low < way.low - SLACK) or (high is not None and high > way.high + SLACK)
+    slack = slack_of(way)
+    return (low is not None and low < way.low - slack) or (high is not None and high > way.high + slack)
+
+
+def slack_of(way: Tensor) -> float:
+    """How far a target may lie outside of an output's range as if it lay inside."""
+    return SLACK if isinf(way.low) or isinf(way.high) else max(SLACK, NOISE * (way.high - way.low))
 
 
 def span_of(low: float, high: float) -> str:

@@ -39,8 +39,13 @@ def softmaxed(way: Tensor) -> bool:
 def raw(way: Tensor) -> bool:
     """Whether it comes out of a learned layer, and no arithmetic afterwards may have normalised it."""
     # A filter over probabilities may well be a fixed one: what it gives are no scores, and log-softmax is no remedy.
-    blurred = way.class_axis != -1 and way.inner.every(Emission.SIMPLEX, Emission.UNIT) is not None
+    blurred = way.class_axis != -1 and way.inner.all(probable) is not None
     return bool(way.learned) and way.by.rpartition(".")[2] not in BY_HAND and not blurred
+
+
+def probable(way: Tensor) -> bool:
+    """Whether these are probabilities that were computed; data between 0 and 1 are pictures."""
+    return way.emission in (Emission.SIMPLEX, Emission.UNIT) and way.source is None
 
 
 def clipped(way: Tensor) -> bool:
@@ -51,7 +56,7 @@ def clipped(way: Tensor) -> bool:
 
 def pooled(way: Tensor) -> bool:
     """Whether scores are averages over the positions of a convolution."""
-    return "Conv" in way.learned and way.rank != way.inner.rank
+    return "conv" in way.learned.lower() and way.rank != way.inner.rank
 
 
 def floor(way: Tensor) -> float:

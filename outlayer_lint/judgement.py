@@ -77,10 +77,15 @@ class _Words(dict[str, Any]):
 
 
 def merge(gathered: list[tuple[Diagnostic, Fact]]) -> list[Diagnostic]:
-    """One diagnostic for each rule, place of the output, and loss; other places of the same mistake become related."""
+    """One diagnostic for each rule, place of the output, and loss; other places of the same mistake become related.
+
+    A fact about an activation itself (`operation`) is one mistake, whatever scores it is applied to.
+    """
     groups: dict[object, list[tuple[Diagnostic, Fact]]] = {}
     for diagnostic, fact in gathered:
         because = tuple(r.span for r in diagnostic.related if r.message.endswith(("applied here", "built here")))
+        if hasattr(fact, "operation"):
+            because = ()
         key = (diagnostic.code, because or diagnostic.span, diagnostic.span.path, fact.words.get("loss", fact.span))
         groups.setdefault(key, []).append((diagnostic, fact))
     merged: list[Diagnostic] = []

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.evidence import is_label, is_soft
 from outlayer_lint.facts import Consumed, LossCall, places
+from outlayer_lint.forms import divided
 from outlayer_lint.lattice import Emission, Tensor
 
 ERRORS = ("squared", "absolute", "relative", "poisson")
 # What is bounded on both sides is left to squared-error-on-probabilities; an ELU is bounded below only.
 QUANTITIES = (Emission.LOGIT, Emission.NONNEG, Emission.POS, Emission.BND)
+SCALERS = "sklearn.preprocessing."
 
 
 def check(use: Consumed) -> Iterator[Finding]:
@@ -26,7 +28,8 @@ def check(use: Consumed) -> Iterator[Finding]:
         return
     fix = Fix("advise", "report a mean absolute error, or train with a cross-entropy if these are classes")
     words = {"loss": use.trained[0].words.get("loss", use.trained[0].loss.shown)}
-    grade = "quantity" if value.units == 1 else "several"
+    told = all(call.target.known and all(map(measured, call.target)) for call in use.trained)
+    grade = "quantity" if value.units == 1 else "measured" if told else "several"
     yield Finding(use.span, grade, places(witness), fix, words, value.certainty)
 
 
@@ -37,3 +40,10 @@ def classifies(call: LossCall) -> bool:
 
 def labelled(target: Tensor) -> bool:
     return is_label(target) or target.emission is Emission.INDEX or is_soft(target)
+
+
+def measured(target: Tensor) -> bool:
+    """Whether a target is known to be no row of labels: it has no bounds of 0 and 1, or a scaler gave it those."""
+    return target.emission in QUANTITIES or (
+        target.emission is Emission.UNIT and target.by.startswith(SCALERS) and not divided(target)
+    )

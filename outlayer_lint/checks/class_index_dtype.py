@@ -27,6 +27,8 @@ def check(call: LossCall) -> Iterator[Finding]:
         grade, fix = "dtype", Fix("advise", "call `.long()` on the target", "safe")
     else:
         return
+    if not keras and call.evidence("menu"):
+        return  # a choice that raises at the first batch is not the one that is made
     yield Finding(call.span, grade, places(way), fix, {"dtype": way.dtype}, call.target.certainty)
 
 

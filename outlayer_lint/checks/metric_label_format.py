@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.facts import Consumed, places
+from outlayer_lint.forms import multihot
 from outlayer_lint.lattice import Emission, Value
 
 ROWS = {Emission.ONEHOT, Emission.SIMPLEX}
@@ -18,7 +19,9 @@ def check(use: Consumed) -> Iterator[Finding]:
     reads = {*consumer.target}
     if consumer.kind != "metric" or consumer.class_axis is None or not use.trained or not value.known:
         return  # only metrics over classes have two forms
-    given = {form for call in use.trained for form in forms(call.loss.family, {*call.loss.target}, call.target)}
+    given = {
+        form for call in use.trained for form in forms(call.loss.family, {*call.loss.target}, call.target, value.units)
+    }
     sparse, rows = reads == {Emission.INDEX}, bool(reads & ROWS) and Emission.INDEX not in reads
     if sparse and value.units == 1:
         grade, message = "single", "use `BinaryAccuracy`, or one unit for each class"
@@ -41,13 +44,14 @@ def apart(use: Consumed) -> Iterator[Finding]:
         )
 
 
-def forms(family: str, wants: set[Emission], target: Value) -> Iterator[str]:
+def forms(family: str, wants: set[Emission], target: Value, units: int | None) -> Iterator[str]:
     """How the labels come, as far as the loss or the labels themselves tell: `rows`, `indices` or neither."""
     if family in CATEGORICAL:
         yield "rows" if wants & ROWS else "indices"
     elif target.every(Emission.ONEHOT, Emission.SIMPLEX) is not None:
         yield "rows"
     elif target.every(Emission.INDEX) is not None:
-        yield "indices"
+        drawn = any(multihot(way, units) for way in target.ways)  # zeros and ones in rows
+        yield "" if drawn else "indices"
     else:
         yield ""

@@ -30,7 +30,7 @@ def check(call: LossCall | Applied) -> Iterator[Finding]:
         grade = "nearly"
     elif grade == "softmax" and any(map(pooled, value)):
         grade = "pooled"
-    if witness is not None and not call.swapped:
+    if witness is not None and not call.swapped and not (grade in ("softmax", "nearly") and call.evidence("menu")):
         scores = witness.inner.ways[0] if grade in ("inside", "averaged") else witness
         yield Finding(call.span, grade, places(scores), FIX, certainty=value.certainty)
 

@@ -14,7 +14,7 @@ GIVEN = ("unit",)
 def check(call: LossCall) -> Iterator[Finding]:
     """A sigmoid for each of several classes meets a loss that normalises over them."""
     value, units = call.prediction, call.prediction.units
-    if call.loss.family not in LOSSES or call.swapped or units is None or units == 1:
+    if call.loss.family not in LOSSES or call.swapped or units == 1:
         return
 
     def sigmoids(way: Tensor) -> bool:
@@ -23,4 +23,4 @@ def check(call: LossCall) -> Iterator[Finding]:
     witness = value.all(sigmoids)
     if witness is not None and call.target.all(lambda way: multihot(way, units)) is None:
         fix = Fix("advise", "use a softmax, whose outputs are the probabilities that the loss computes")
-        yield Finding(call.span, "renormalised", places(witness), fix, {"units": units}, value.certainty)
+        yield Finding(call.span, "renormalised", places(witness), fix, {"units": units or "the"}, value.certainty)

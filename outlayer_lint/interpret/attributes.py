@@ -35,7 +35,8 @@ from outlayer_lint.interpret.things import (
     unknown,
 )  # fmt: skip
 from outlayer_lint.interpret.transfers import arrays
-from outlayer_lint.lattice import Tensor
+from outlayer_lint.interpret.transfers.coupling import Sizes
+from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -140,7 +141,9 @@ def of_array(it: Interpreter, thing: Tensor, name: str, site: Site) -> Answer:
             return calls.apply_row(it, row, "method", Arguments((only(thing),)), site)
         return only(Method(thing, name, row))
     if name in ("shape", "device", "dtype", "ndim", "grad", "is_cuda"):
-        return unknown("shape", ("shape", id(site.node), id(site.frame.base)))
+        key = ("shape", id(site.node), id(site.frame.base))
+        rows = name == "shape" and thing.emission in (Emission.ONEHOT, Emission.MULTIHOT)
+        return only(Sizes(key, thing)) if rows else unknown("shape", key)
     if name in ("backward", "register_hook", "retain_grad"):
         return only(Method(thing, name))
     if name in ("logits", "prediction_logits", "output", "last_hidden_state"):

@@ -15,6 +15,7 @@ from outlayer_lint.interpret import (
     families,
     instances,
     iteration,
+    layers,
     native,
     options,
     passing,
@@ -167,12 +168,14 @@ def invoke(it: Interpreter, function: Function, given: Arguments, site: Site, ke
     """The result of a project function: its returns in a frame of their own."""
     scope, caller = function.scope, site.frame
     if isinstance(function.bound, Instance) and function.bound.site is None and _is_left_open(scope):
-        return only(Subclass(function.bound.cls.scope, scope.name))
+        return only(Subclass(function.bound.cls.scope, scope.name, caller.first.scope))
     if caller.depth >= MAX_DEPTH:
         return unknown("too deep")
     if caller.chain_has(scope, RECURSION):
         return unknown("recursion")
     if not passing.takes(scope, given) and scope.name not in conditions.FORWARD:  # Keras takes `training` itself
+        return unknown("no such parameter")
+    if passing.too_many(scope, given, bound=function.bound is not None):
         return unknown("no such parameter")
     mark = key or (id(site.node), id(scope), id(function.bound), id(function.frame), _answers(given))
     frame = caller.calls.get(mark)
@@ -312,7 +315,8 @@ def call_instance(it: Interpreter, thing: Instance, given: Arguments, site: Site
         if found is None:
             continue
         if is_abstract(found[1]):
-            return only(Subclass(thing.cls.scope, name)) if thing.site is None else unknown("abstract method")
+            asked = site.frame.first.scope
+            return only(Subclass(thing.cls.scope, name, asked)) if thing.site is None else unknown("abstract method")
         function = classes.bound_method(it, found[0], found[1], thing, thing.cls)
         return lift(function, lambda f: call(it, f, given, site))
     for name in names:
@@ -335,10 +339,19 @@ def library_base(it: Interpreter, thing: Instance, given: Arguments, site: Site)
                     return only(made)
                 built = inherited(it, made if isinstance(made, Instance) else thing, row[0], item.name)
                 if built is not None:
-                    return transfer.called(it, built, given, site)
+                    return _as_inherited(it, thing, built, given, site)
     if thing.site is None and any(isinstance(c, Library) for c in classes.mro(it, thing.cls)):
-        return only(Subclass(thing.cls.scope, "forward"))
+        return only(Subclass(thing.cls.scope, "forward", site.frame.first.scope))
     return unknown("class without a forward")
+
+
+def _as_inherited(it: Interpreter, thing: Instance, built: Built, given: Arguments, site: Site) -> Answer:
+    init = classes.method_of(it, thing.cls, "__init__") if built.row.how == "sequence" else None
+    frame = None if init is None else construction.constructor_frame(it, thing, init[0], init[1], None)
+    if init is None or frame is None or built.row.of_keras:
+        return transfer.called(it, built, given, site)
+    whole = layers.registered(it, thing, built, init[1], frame)
+    return lift(whole, lambda b: transfer.called(it, b, given, site) if isinstance(b, Built) else only(b))
 
 
 def inherited(it: Interpreter, thing: Instance, row: knowledge.Row, name: str) -> Built | None:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 MAX_CHOICES = 8
 MAX_REMEMBERED = 100_000
 TESTS = ("truth", "compare", "in")  # words of keys in front of the key of the value under test
+FEW = (1, 2)  # counts of classes, or of units, below which there is none or one
 BY_DATA = ("test", "shape", "len")
 
 
@@ -52,7 +53,8 @@ def _together(a: Choices, b: Choices) -> Choices | None:
     for choice in both:
         if not choice.equal and choice.key in chosen and chosen[choice.key] == comparable(choice.value):
             return None
-        if type(choice.key) is tuple and choice.key[0] == "compare" and _is_beyond(choice, chosen):
+        bounded = type(choice.key) is tuple and choice.key[0] == "compare"
+        if bounded and (_is_beyond(choice, chosen) or _is_corner(choice, both)):
             return None
     if len(both) > MAX_CHOICES:  # of a long chain of `elif`, what the last test says tells the others
         both = frozenset(choice for choice in both if choice.equal or choice.key not in chosen)
@@ -69,6 +71,16 @@ def _is_beyond(choice: Choice, chosen: dict[object, object]) -> bool:
     if not isinstance(number, (int, float)) or not isinstance(bound, (int, float)) or order not in ("Gt", "Lt"):
         return False
     return (number > bound if order == "Gt" else number < bound) is not choice.value
+
+
+def _is_corner(choice: Choice, both: Choices) -> bool:
+    """Whether of `n <= 2` only what `n == 2` leaves is meant: who writes both for a count of classes means two."""
+    told: Any = choice.key
+    _, key, order, bound = told
+    if choice.value is not (order == "Lt") or order not in ("Gt", "Lt") or type(bound) is not int:
+        return False
+    most = bound - int(order == "Lt")
+    return most in FEW and any(c.key == key and not c.equal and c.value == most for c in both)
 
 
 def of_options(choices: Choices) -> Choices:

@@ -9,8 +9,9 @@ from outlayer_lint.interpret import calls
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import Answer, Built, Class, Function, Instance, Library, Site, Unknown, only
 from outlayer_lint.records import TYPE_CHECKING, Any
-from outlayer_lint.resolve.blocks import Place
+from outlayer_lint.resolve.blocks import Place, last
 from outlayer_lint.resolve.scopes import FUNCTIONS, Scope
+from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
@@ -80,6 +81,27 @@ def method_of(it: Interpreter, cls: Class, name: str, after: Scope | None = None
     if cls._mro is not None:
         cls.methods[asked] = found
     return found
+
+
+def runs(it: Interpreter, cls: Class, method: Scope) -> bool:
+    """Whether objects of a derived class run this method of a base: it is theirs, or what replaces it calls it."""
+    found = method_of(it, cls, method.name)
+    while found is not None and found[1] is not method:
+        if not _hands_up(found[1]):
+            return False
+        found = method_of(it, cls, method.name, found[0].scope)
+    return True
+
+
+def _hands_up(method: Scope) -> bool:
+    """Whether a method calls the one of that name in a base: `super().step(x)`, `Base.step(self, x)`."""
+    method.file.body(method.node)
+    return any(
+        isinstance(node, ast.Attribute)
+        and node.attr == method.name
+        and (isinstance(node.value, ast.Call) or last(node.value) not in ("", "self"))
+        for node in walk(method.node)
+    )
 
 
 def _method_of(order: list[Any], name: str, after: Scope | None) -> tuple[Class, Scope] | None:

@@ -33,7 +33,7 @@ from outlayer_lint.interpret.things import (
     only,
     unknown,
 )  # fmt: skip
-from outlayer_lint.interpret.transfers import arrays, tensors
+from outlayer_lint.interpret.transfers import arrays, coupling, tensors
 from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any
 
@@ -220,6 +220,8 @@ def item(it: Interpreter, thing: Any, index: ast.expr, site: Site) -> Answer:
         return only(thing)  # `Optional[Net]`, `list[int]`
     if isinstance(thing, Unknown):
         constant = it.constant(it.ev(index, place, frame))
+        if isinstance(thing, coupling.Sizes) and (columns := thing.at(constant)) is not None:
+            return only(Const(columns))
         mark = constant if isinstance(constant, (str, int)) else id(index)
         return unknown(thing.reason, None if thing.key is None else (thing.key, "item", mark))
     if isinstance(thing, Const):
@@ -227,7 +229,9 @@ def item(it: Interpreter, thing: Any, index: ast.expr, site: Site) -> Answer:
         if isinstance(thing.value, str) and isinstance(value, int) and -len(thing.value) <= value < len(thing.value):
             return only(Const(thing.value[value]))
     if isinstance(thing, Foreign):
-        return unknown("third-party object", (thing.key, "item", id(index)))
+        value = it.constant(it.ev(index, place, frame))
+        mark = value if isinstance(value, (str, int)) else id(index)
+        return unknown("third-party object", (thing.key, "item", mark))
     return unknown("unknown item", (getattr(thing, "key", thing), "item", id(index)))
 
 
@@ -296,7 +300,7 @@ def _item(it: Interpreter, thing: Any, key: Any, index: ast.expr, site: Site) ->
             return unknown("unknown key")
         return _any_entry(it, thing, _value_key(key, site.frame) or ("key", id(index), id(site.frame.base)))
     if isinstance(value, int) and not isinstance(value, bool):
-        return at(it, thing, value)
+        return at(it, thing, value) if isinstance(thing, Sequence) else element(it, thing, value)
     if not isinstance(thing, Sequence):
         return unknown("unknown index")
     if isinstance(key, Symbol) and key.key == ("len", thing.key) and key.offset == -1:

@@ -141,6 +141,14 @@ class Frame:
         """The interned frame of a call made from this one."""
         return self.calls.setdefault(key, make)
 
+    @property
+    def first(self) -> Frame:
+        """The frame in which the calls began that led here."""
+        frame = self
+        while frame.caller is not None:
+            frame = frame.caller
+        return frame
+
     def chain_has(self, scope: Scope, limit: int) -> bool:
         """Whether `scope` is active more than `limit` times."""
         frame: Frame | None = self

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from outlayer_lint.interpret import calls, containers, iteration, native
-from outlayer_lint.interpret.frames import Arguments
+from outlayer_lint.interpret import calls, classes, containers, iteration, mutation, native
+from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
     Answer,
     Built,
@@ -13,21 +13,28 @@ from outlayer_lint.interpret.things import (
     Deferred,
     Dictionary,
     Entry,
+    Instance,
     Lazy,
     Parameter,
     Sequence,
     Site,
     Subclass,
+    Unknown,
     lift,
     only,
     unknown,
 )  # fmt: skip
 from outlayer_lint.records import TYPE_CHECKING, Any
+from outlayer_lint.resolve.blocks import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from outlayer_lint.interpret.interpreter import Interpreter
+    from outlayer_lint.resolve.blocks import Definition
+    from outlayer_lint.resolve.scopes import Scope
+
+ADDING = frozenset(("mutate", "setitem", "setattr"))
 
 
 def run_container(it: Interpreter, thing: Built, given: Arguments, site: Site) -> Answer:
@@ -127,6 +134,71 @@ def _parts(it: Interpreter, thing: Built) -> Answer:
         if len(override.path) == 1 and isinstance(override.path[0], (int, str)):
             base = lift(base, lambda t, o=override: only(_assigned(t, o.path[0], o.lazy)))  # type: ignore[misc]
     return base
+
+
+def registered(it: Interpreter, thing: Instance, built: Built, init: Scope, frame: Frame) -> Answer:
+    """The container that an object of a derived class is: `self.add_module(...)`, and the modules that it assigns.
+
+    Where it assigns modules, and what it adds otherwise depends on a condition or is in a loop, only the end is known.
+    """
+    key = ("registered", built.name)
+    if key in thing.root.cache:
+        return thing.root.cache[key]  # type: ignore[no-any-return]
+    receiver, block = init.parameter_names[0], init.block
+    if classes.method_of(it, thing.cls, "__init__", after=init.owner) is not None:
+        built = _more(built, "open", Arguments())  # what a base between them registers
+    made = Frame(
+        init, frame.world, frame.parent,
+        arguments=frame.arguments, receiver=frame.receiver, caller=frame.caller, place=frame.place,
+    )  # fmt: skip
+    made.memo[("parameter", receiver)] = only(built)
+    places = {
+        index: [d for k, d in written if (k == receiver and d.kind in ADDING) or _is_module(it, k, d, receiver, frame)]
+        for index, written in sorted(block.writes.items())
+    }
+    if not any(d.kind == "assign" for found in places.values() for d in found):
+        answer = it.defined(receiver, Place(block, len(block.statements)), made)
+    else:
+        answer = only(built)
+        for index, found in places.items():
+            for definition in found:
+                answer = lift(answer, lambda b, d=definition, i=index: _with(it, b, d, Place(block, i), made))  # type: ignore[misc]
+    if init.self_calls:
+        answer = lift(answer, lambda b: only(_more(b, "open", Arguments())))
+    if it.fuel > 0 and not it.reading:
+        thing.root.cache[key] = answer
+    return answer
+
+
+def _is_module(it: Interpreter, key: str, definition: Definition, receiver: str, frame: Frame) -> bool:
+    """Whether a write of `self.x` registers a module: one in another block is taken for one."""
+    if not key.startswith(receiver + ".") or definition.kind != "assign" or not isinstance(definition.node, ast.Assign):
+        return False
+    if not isinstance(definition.value, ast.Call):
+        return False
+    value = it.ev(definition.value, Place(definition.block, definition.index), frame.inside(definition.block))
+    return any(
+        isinstance(t, Built)
+        or (isinstance(t, Instance) and classes.is_torch_module(it, t.cls))
+        or isinstance(t, (Parameter, Unknown))
+        for t, _ in value
+    )
+
+
+def _with(it: Interpreter, thing: Any, definition: Definition, place: Place, frame: Frame) -> Answer:
+    if definition.block is not place.block:
+        return only(_more(thing, "open", Arguments()))
+    if definition.kind == "mutate" and isinstance(definition.value, ast.Call):
+        return mutation.mutated(it, only(thing), definition.value, place, frame)
+    if definition.kind == "assign" and definition.value is not None and not definition.path:
+        return only(_more(thing, "append", Arguments((Lazy(definition.value, place, frame),))))
+    return only(_more(thing, "open", Arguments()))
+
+
+def _more(thing: Any, name: str, given: Arguments) -> Any:
+    if not isinstance(thing, Built):
+        return thing
+    return Built(thing.row, thing.name, thing.arguments, thing.site, (*thing.extras, (name, given)), thing.overrides)
 
 
 def _starred_tail(it: Interpreter, thing: Built) -> tuple[Entry, ...]:

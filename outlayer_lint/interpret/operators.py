@@ -90,6 +90,12 @@ def pair(it: Interpreter, name: str, a: Any, b: Any, site: Site, node: ast.AST) 
     if isinstance(a, Tensor) or isinstance(b, Tensor):
         if name == "matmul":
             return _matmul(it, a, b, site)
+        if name == "add" and isinstance(a, Tensor) and isinstance(b, Tensor) and a.by == b.by == "mul":
+            from outlayer_lint.interpret.transfers import mixtures  # noqa: PLC0415 - for programs that mix
+
+            known = mixtures.mixed(it, a, b, node, site)
+            if known is not None:
+                return only(known)
         return only(arithmetic(it, name, a, b, site))
     if isinstance(a, Sequence) and isinstance(b, Sequence) and name == "add":
         return only(concatenated(a, b))

@@ -121,6 +121,14 @@ def takes(scope: Scope, given: Arguments) -> bool:
     return given.keywords.keys() <= set(scope.parameter_names)
 
 
+def too_many(scope: Scope, given: Arguments, *, bound: bool) -> bool:
+    """Whether a call gives more values by position than there are parameters; `bound`: the first one is the object."""
+    a = scope.parameters
+    if a is None or a.vararg is not None or getattr(scope.node, "decorator_list", []):
+        return False
+    return len(given.positional) > len(a.posonlyargs) + len(a.args) - bound
+
+
 def assumed(it: Interpreter, binding: Binding, world: World) -> tuple[Arguments, Frame]:
     """What the call gives that a world assumes, and the frame in which it stands."""
     where = it.root(binding.place.block.scope, world)

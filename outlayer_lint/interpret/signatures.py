@@ -1,4 +1,4 @@
-"""What a parameter's annotation or default says of it, as it is written."""
+"""What a function's signature says, as it is written: of a parameter, and of a call."""
 
 from __future__ import annotations
 
@@ -32,6 +32,26 @@ def is_indices(scope: Scope, name: str) -> bool:
     """Whether a parameter is declared a tensor of class indices or ids: no caller need be asked what it holds."""
     annotation, _ = declared(scope, name)
     return annotation is not None and "LongTensor" in _words(annotation) <= INDICES
+
+
+def fits(scope: Scope, call: ast.Call) -> bool:
+    """Whether a call may be one of this function, by the number and the names of what it passes.
+
+    A method may be called through its class as well. What a decorator makes of a function is not known.
+    """
+    a = scope.parameters
+    if a is None or getattr(scope.node, "decorator_list", None):
+        return True
+    named = {keyword.arg for keyword in call.keywords}
+    if None in named or any(isinstance(argument, ast.Starred) for argument in call.args):
+        return True
+    ordered = [*a.posonlyargs, *a.args]
+    if len(call.args) > len(ordered) and a.vararg is None:
+        return False
+    if a.kwarg is None and not named <= {p.arg for p in (*a.args, *a.kwonlyargs)}:
+        return False
+    needed = len(ordered) - len(a.defaults) - (scope.owner is not None) + a.kw_defaults.count(None)
+    return len(call.args) + len(named) >= needed
 
 
 def declared(scope: Scope, name: str) -> tuple[ast.expr | None, ast.expr | None]:

@@ -70,12 +70,13 @@ class Parameter:
 class Subclass:
     """A method that an abstract class leaves to its subclasses. The driver chooses one and asks again."""
 
-    __slots__ = ("cls", "name")
+    __slots__ = ("asked", "cls", "name")
 
-    def __init__(self, cls: Scope, name: str) -> None:
-        """`cls` is the class asked about, `name` the missing method or attribute."""
+    def __init__(self, cls: Scope, name: str, asked: Scope | None = None) -> None:
+        """`cls` is the class asked about, `name` the missing method or attribute, `asked` where the question began."""
         self.cls = cls
         self.name = name
+        self.asked = asked
 
     @property
     def key(self) -> object:

@@ -20,6 +20,10 @@ EVERYDAY = frozenset(
     "train eval cuda cpu to half float double bfloat16 zero_grad step backward load_state_dict state_dict apply "
     "share_memory requires_grad_ forward log info debug warning error write close flush".split()
 )
+# What Python calls by itself; `__build_head` and `__register__` are names like any other.
+SPECIAL = frozenset(dir(object)) | frozenset(
+    "__call__ __enter__ __exit__ __getattr__ __getitem__ __iter__ __next__ __post_init__ __setitem__".split()
+)
 
 
 def names(project: Project) -> frozenset[str]:
@@ -43,5 +47,5 @@ def names(project: Project) -> frozenset[str]:
                     writing.add(name)
                     todo.append(name)
         found = {name.decode(errors="replace") for name in writing} - EVERYDAY
-        project.setters = frozenset(name for name in found if name and not name.startswith("__"))
+        project.setters = frozenset(found - SPECIAL - {""})
     return project.setters

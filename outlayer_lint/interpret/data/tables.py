@@ -287,7 +287,10 @@ def _popped(it: Interpreter, app: Application) -> Answer:
 
 
 def _mapped(it: Interpreter, app: Application) -> Answer:
-    """`column.map({"no": 0, "yes": 1})`: the numbers of the dict. A value that it lacks becomes NaN, a float."""
+    """`column.map({"no": 0, "yes": 1})`: the numbers of the dict. A value that it lacks becomes NaN, a float.
+
+    Names that are counted off from zero are classes.
+    """
     numbers: list[Any] = []
     for thing, _ in it.force(app.entry("arg")):
         if not isinstance(thing, Dictionary) or thing.open or not thing.items:
@@ -296,7 +299,12 @@ def _mapped(it: Interpreter, app: Application) -> Answer:
     made = arrays.literal(numbers, 1, (), _source(app), "") if numbers and ... not in numbers else None
     if made is None:
         return _part_of(it, app)
-    return only(made.replace(by=app.row.name, dtype=None, origin=app.origin))
+    classes = sorted(set(numbers))
+    if len(classes) > len((0, 1)) and classes == list(range(len(classes))):
+        made = made.replace(emission=Emission.INDEX, low=None, high=None, units=len(classes))
+    # Of whole numbers it is not known whether they count or name something.
+    sure = "likely" if all(isinstance(number, int) for number in numbers) else made.certainty
+    return only(made.replace(by=app.row.name, dtype=None, origin=app.origin, certainty=sure))
 
 
 def _dummies(it: Interpreter, app: Application) -> Answer:

@@ -52,10 +52,16 @@ def maps(it: Interpreter, app: Application) -> Answer:
         # A column of labels, `(N, 1)`, gives rows as well.
         return None if before is None or (more and before > 1 and row.kind == "data") else before + more
 
+    def columns() -> int | None:
+        classes = inner().every(Emission.INDEX)
+        return None if classes is None else classes.units
+
+    # As many columns as are asked for; where nobody asks, as there are classes.
+    open_end = more and isinstance(row.units, tuple) and app.entry(row.units[1]) is None
     given = app.input()
     first = next((t for t, _ in given if isinstance(t, Tensor)), None)
     made = Tensor(
-        emission, by=row.name, axis=app.spec(row.axis), units=app.lazy(row.units),
+        emission, by=row.name, axis=app.spec(row.axis), units=columns if open_end else app.lazy(row.units),
         low=low, high=high,
         dtype=row.dtype or ("double" if row.name.startswith("sklearn") else None),
         rank=rank, inner=inner,

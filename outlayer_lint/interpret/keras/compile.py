@@ -7,7 +7,6 @@ import ast
 from outlayer_lint.facts import Compiled, Consumed, LossCall
 from outlayer_lint.interpret import conditions, passing
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible, of_options, restrict
-from outlayer_lint.interpret.keras import layers as keras_layers
 from outlayer_lint.interpret.keras import losses as keras_losses
 from outlayer_lint.interpret.keras import models as keras_models
 from outlayer_lint.interpret.keras import training as keras_training
@@ -183,7 +182,7 @@ class Context:
             return
         silent = self._silent(model)
         programs: list[Program] = []
-        for heads, choices in self._heads(outputs):
+        for heads, choices in self._heads(model, outputs):
             for shape in shapes:
                 both = compatible(choices, shape.choices)
                 if both is not None and heads is None:
@@ -205,14 +204,12 @@ class Context:
     def _early(self, model: Any) -> bool:
         return self.compiles.training.early(keras_training.key_of(model), self.seed, self.world)
 
-    def _heads(self, outputs: Answer) -> Iterator[tuple[list[Head] | None, Choices]]:
+    def _heads(self, model: Any, outputs: Answer) -> Iterator[tuple[list[Head] | None, Choices]]:
         """The heads in each program: ways to build a model are different programs, where options tell them apart."""
         single = tuple((t, c) for t, c in outputs if not isinstance(t, (Sequence, Dictionary)))
         for choices in dict.fromkeys(of_options(c) for _, c in single):
             together = tuple((t, c) for t, c in single if of_options(c) == choices)
-            names = {keras_layers.name_of(self.it, keras_layers.layer_of(t)) for t, _ in together
-                     if isinstance(t, Tensor)}  # fmt: skip
-            yield [keras_models.Head(names.pop() if len(names) == 1 else "", together)], choices
+            yield [keras_models.Head(keras_models.name_of_only(self.it, model, together), together)], choices
         for thing, choices in outputs:
             if isinstance(thing, (Sequence, Dictionary)):
                 found = keras_models.heads(self.it, thing)

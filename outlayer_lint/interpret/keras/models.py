@@ -119,6 +119,14 @@ def _head(it: Interpreter, whole: Any, wanted: str) -> Answer:
     return named[0].answer if len(named) == 1 else found[0].answer if len(found) == 1 else unknown("unknown key")
 
 
+def name_of_only(it: Interpreter, model: Any, answer: Answer) -> str:
+    """The name of the one output of a model: that of the layer it comes from, not that of the model itself."""
+    layers_behind = [keras_layers.layer_of(t) for t, _ in answer if isinstance(t, Tensor)]
+    if isinstance(model, Built) and any(getattr(layer, "site", None) is model.site for layer in layers_behind):
+        return _named(it, outputs_given(it, model))
+    return _named(it, answer)
+
+
 def _named(it: Interpreter, answer: Answer) -> str:
     names = {keras_layers.name_of(it, keras_layers.layer_of(t)) for t, _ in answer if isinstance(t, Tensor)}
     return names.pop() if len(names) == 1 else ""

@@ -6,6 +6,8 @@ import ast
 
 from outlayer_lint.interpret import classes, containers, iteration, passing
 from outlayer_lint.interpret.frames import World
+from outlayer_lint.interpret.keras import editions as keras_editions
+from outlayer_lint.interpret.keras import escapes
 from outlayer_lint.interpret.keras import models as keras_models
 from outlayer_lint.interpret.questions.seeds import Seed, calls_at
 from outlayer_lint.interpret.things import (
@@ -34,11 +36,9 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.frames import Frame
     from outlayer_lint.interpret.questions.driver import Driver
     from outlayer_lint.interpret.things import Entry
-    from outlayer_lint.resolve.scopes import Scope
     from outlayer_lint.resolve.sourcefile import SourceFile
 
 WORDS = ("fit", "fit_generator", "train_on_batch", "fit_on_batch", "fit_dataset")
-EARLY = frozenset(("nb_epoch", "samples_per_epoch", "nb_val_samples"))  # Keras 2.3 was the last to take these
 WORLDS, STEPS, FUEL = 4, 8, 500
 MAX_FILES = 8
 MAX_CALLS = 40
@@ -102,6 +102,7 @@ class Training:
         """One for all questions about a project."""
         self.driver = driver
         self._fits: dict[SourceFile, list[Fit]] = {}
+        self.editions: keras_editions.Editions | None = None
 
     def fits(self, file: SourceFile) -> list[Fit]:
         """What trains a model in a file."""
@@ -139,22 +140,28 @@ class Training:
         found, alike = _training(key, here, seed)
         if found:
             return found, True
-        escapes = escaping(seed)
-        if not escapes:
+        names = escapes.escaping(seed)
+        if not names:
             return [], alike or any(fit.unresolved for fit in here if _same_scope(fit.seed, seed))
-        others = [other for name in escapes for other in self._mentioning(name, file)]
+        others = [other for name in names for other in self._mentioning(name, file)]
         elsewhere = [fit for other in dict.fromkeys(others) for fit in self.fits(other)]
         found, also = _training(key, elsewhere, seed)
         if found or alike or also:
             return found, True
         fits = [*here, *elsewhere]
-        unknown = not fits and not self._called(seed, world) and not self._only_reads(seed)
+        unknown = not fits and not (
+            self._called(seed, world) or self._only_reads(seed) or self._searched(seed, [file, *others])
+        )
         return [], unknown or any(fit.unresolved for fit in fits)
 
     def early(self, key: Made | None, seed: Seed, world: World) -> bool:
-        """Whether a training call is spelled as only the Keras before TensorFlow's own understands it."""
+        """Whether a model is trained as only the Keras before TensorFlow's own does, or beside what only it had."""
         fits, _ = self.of(key, seed, world)
-        return any(keyword.arg in EARLY for fit in fits for keyword in fit.seed.node.keywords)
+        if any(keras_editions.spelled(fit.seed) for fit in fits):
+            return True
+        if self.editions is None:
+            self.editions = keras_editions.Editions(self.driver)
+        return self.editions.early({each.place.block.scope.file: None for each in (seed, *(f.seed for f in fits))})
 
     def _called(self, seed: Seed, world: World) -> bool:
         """Whether what compiles a model is called in a project that trains none: whoever else calls it may train."""
@@ -166,10 +173,10 @@ class Training:
         """Whether a script hands its model to nobody but functions of the project that train nothing."""
         function, scope = seed.node.func, seed.place.block.scope
         key = dotted(function.value) if isinstance(function, ast.Attribute) else ""
-        if scope.kind != "module" or not key or _imported(scope, key):
+        if scope.kind != "module" or not key or escapes.imported(scope, key):
             return False
         file, frame = scope.file, self.driver.frame(seed, World())
-        given = [call for call in walk(scope.node) if isinstance(call, ast.Call) and _takes(call, key)]
+        given = [call for call in walk(scope.node) if isinstance(call, ast.Call) and escapes.takes(call, key)]
         names = {last(call.func) for call in given}
         called = [
             thing
@@ -177,6 +184,25 @@ class Training:
             for thing, _ in self.driver.it.ev(each.node.func, each.place, frame)
         ]
         return len(called) >= len(given) > 0 and all(map(_is_idle, called))
+
+    def _searched(self, seed: Seed, files: list[SourceFile]) -> bool:
+        """Whether the object that compiles its model is trained by a method of its own, in which no model is.
+
+        So an evolution draws the weights and sets them, and compiles to predict.
+        """
+        it, compiling = self.driver.it, seed.place.block.scope
+        for file in dict.fromkeys(files) if compiling.owner is not None else ():
+            for call in calls_at(file, file.lines_calling(*WORDS), WORDS)[:MAX_CALLS]:
+                function = call.node.func
+                if not isinstance(function, ast.Attribute):
+                    continue
+                for thing, _ in it.ev(function.value, call.place, self.driver.frame(call, World())):
+                    if not isinstance(thing, Instance) or classes.method_of(it, thing.cls, function.attr) is None:
+                        continue
+                    own = classes.method_of(it, thing.cls, compiling.name)
+                    if own is not None and own[1] is compiling:
+                        return True
+        return False
 
     def _mentioning(self, name: str, file: SourceFile) -> list[SourceFile]:
         found = [f for f in self.driver.project.importers(file, name) if f is not file]
@@ -215,63 +241,13 @@ def _same_scope(one: Seed, other: Seed) -> bool:
     return one.place.block.scope is other.place.block.scope
 
 
-def escaping(seed: Seed) -> list[str]:
-    """The names by which others may get hold of a model that is compiled here; none where it stays in its scope."""
-    function = seed.node.func
-    receiver = function.value if isinstance(function, ast.Attribute) else function
-    scope: Scope = seed.place.block.scope
-    owner = scope.owner
-    key = dotted(receiver)
-    if owner is not None and (key.startswith("self") or not key):
-        return [owner.name]
-    names: list[str] = []
-    if scope.kind == "function" and _leaves(scope.node, key):
-        names.append(scope.name)
-        if owner is not None:
-            names.append(owner.name)
-    elif scope.kind == "module" and key:
-        if _handed_over(scope.node, key) or _imported(scope, key):
-            names.append(key.partition(".")[0])
-    elif scope.kind == "function" and _handed_over(scope.node, key):
-        names.append(scope.name)
-    return names
-
-
-def _leaves(node: ast.AST, key: str) -> bool:
-    """Whether a function returns the object of that name, or keeps it in another object."""
-    for inner in walk(node):
-        value = inner.value if isinstance(inner, (ast.Return, ast.Yield, ast.Assign)) else None
-        if value is None or (isinstance(inner, ast.Assign) and not isinstance(inner.targets[0], ast.Attribute)):
-            continue
-        if any(dotted(part) == key for part in walk(value) if isinstance(part, (ast.Name, ast.Attribute))):
-            return True
-    return False
-
-
-def _imported(scope: Scope, key: str) -> bool:
-    """Whether another file may import what a module binds to a name."""
-    stem = scope.file.path.rpartition("/")[2].rpartition(".")[0]
-    first = key.partition(".")[0].encode()
-    return any(f is not scope.file and first in f.words for f in scope.file.project.mentions(stem))
-
-
-def _handed_over(node: ast.AST, key: str) -> bool:
-    """Whether the object of that name is an argument of a call."""
-    return any(isinstance(inner, ast.Call) and _takes(inner, key) for inner in walk(node))
-
-
-def _takes(call: ast.Call, key: str) -> bool:
-    given = [*call.args, *(k.value for k in call.keywords)]
-    return any(isinstance(part, (ast.Name, ast.Attribute)) and dotted(part) == key for part in given)
-
-
 def _is_idle(thing: object) -> bool:
     """Whether it is a function of the project that trains nothing, and hands on nothing that it is given."""
     if not isinstance(thing, Function) or thing.scope.file.lines_calling(*WORDS):
         return False
     node = thing.scope.node
     parameters = [a.arg for a in walk(node) if isinstance(a, ast.arg)]
-    return isinstance(node, ast.FunctionDef) and not any(_handed_over(node, name) for name in parameters)
+    return isinstance(node, ast.FunctionDef) and not any(escapes.handed_over(node, name) for name in parameters)
 
 
 # -- what is fitted ---------------------------------------------------------------------------------------------------
@@ -382,6 +358,6 @@ def superseded(seed: Seed) -> bool:
                 return isinstance(node, ast.Expr)
             if inner.func.attr in WORDS:
                 return False
-        if isinstance(node, (ast.Return, ast.FunctionDef, ast.ClassDef)) or _handed_over(node, key):
+        if isinstance(node, (ast.Return, ast.FunctionDef, ast.ClassDef)) or escapes.handed_over(node, key):
             return False
     return False

@@ -17,23 +17,25 @@ from outlayer_lint.interpret.transfers import arrays
 from outlayer_lint.interpret.transfers.coupling import Step
 from outlayer_lint.lattice import Emission, Tensor, Value
 from outlayer_lint.records import TYPE_CHECKING, Any
+from outlayer_lint.resolve.blocks import Place
 from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from outlayer_lint.diagnostic import Span
-    from outlayer_lint.interpret.frames import Frame
     from outlayer_lint.interpret.questions.driver import Driver
     from outlayer_lint.interpret.questions.seeds import Seed
     from outlayer_lint.interpret.transfer import Application
-    from outlayer_lint.resolve.blocks import Block, Place
+    from outlayer_lint.resolve.blocks import Block
     from outlayer_lint.resolve.scopes import Scope
+    from outlayer_lint.resolve.sourcefile import SourceFile
 
 ACTIVATED = (Emission.SIMPLEX, Emission.LOGP, Emission.UNIT, Emission.LOGUNIT, Emission.SYM1, Emission.NONNEG)
 PROBABLE = (Emission.SIMPLEX, Emission.LOGP, Emission.UNIT, Emission.LOGUNIT)
 MAX_CHAIN = 6
-OUTPUT_FUEL = 500
+OUTPUT_FUEL = 150
+SHAPED = ("unsqueeze", "view", "reshape")
 
 
 def text_of(node: ast.AST, place: Place) -> str:
@@ -98,13 +100,19 @@ def passed(way: Tensor) -> Iterator[Tensor]:
         row = None if divides or not way.by else knowledge.find(way.by)
         activates = row is not None and row[0].kind == "activation" and way.emission in (*ACTIVATED, Emission.BND)
         passes = row is not None and row[0].transfer in ("interval", "decides", "reduces")
-        if divides or activates:
+        if divides or (activates and not _again(way)):
             yield way
-        elif not passes:
+        elif not passes and not activates:
             return
         if len(way.inner.ways) != 1:
             return
         way = way.inner.ways[0]
+
+
+def _again(way: Tensor) -> bool:
+    """Whether a value is what an activation gave, with its sign turned: no activation of its own."""
+    before = way.inner.ways[0] if len(way.inner.ways) == 1 else None
+    return before is not None and before.by == way.by and before.origin.applied == way.origin.applied
 
 
 def _divided(operand: Tensor, at: Span, constant: Any, reaches: str, shown: str, related: Any) -> Iterator[Applied]:
@@ -140,8 +148,6 @@ def outputs(driver: Driver, scope: Scope) -> Iterator[tuple[Place, ast.expr, Ans
 
 
 def _returns(block: Block) -> Iterator[tuple[Place, ast.expr]]:
-    from outlayer_lint.resolve.blocks import Place  # noqa: PLC0415
-
     for index, node in enumerate(block.statements):
         if isinstance(node, ast.Return) and node.value is not None:
             yield Place(block, index), node.value
@@ -216,34 +222,6 @@ def _is_fixed(way: Tensor, *, bound: bool) -> bool:
     return not bound and way.inner.known and all(map(arrays.is_data, way.inner))
 
 
-def only_drawn_from(driver: Driver, seed: Seed) -> bool:
-    """Whether all that is done with a result is to draw samples: it is handed to samplers, by itself or by a name."""
-    statement = seed.place.block.statements[seed.place.index]
-    scope = seed.place.block.scope
-    read: list[ast.expr] = [seed.node]
-    if isinstance(statement, ast.Assign) and statement.value is seed.node:
-        names = {target.id for target in statement.targets if isinstance(target, ast.Name)}
-        read = [
-            n for n in walk(scope.node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load) and n.id in names
-        ]
-    wanted = set(map(id, read))
-    handed = [
-        call.func
-        for call in walk(scope.node if read != [seed.node] else statement)
-        if isinstance(call, ast.Call)
-        for given in (*call.args, *(k.value for k in call.keywords))
-        if id(given) in wanted
-    ]
-    frame = driver.frame(seed, World())
-    return bool(handed) and len(handed) == len(read) and all(_samples(driver, f, seed.place, frame) for f in handed)
-
-
-def _samples(driver: Driver, function: ast.expr, place: Place, frame: Frame) -> bool:
-    things = [thing for thing, _ in driver.it.ev(function, place, frame)]
-    rows = [knowledge.find(thing.name) for thing in things if isinstance(thing, Library)]
-    return len(rows) == len(things) and all(row is not None and row[0].kind == "sampler" for row in rows)
-
-
 def built_without_dim(driver: Driver, seed: Seed) -> Iterator[Applied]:
     """`nn.Softmax()`."""
     driver.it.refuel(400)
@@ -274,21 +252,63 @@ def _never_read(driver: Driver, seed: Seed) -> bool:
     if len(names) < len(statement.targets) or scope.file.scope is None:
         return False
     others = [other for other in driver.project.importers(scope.file, scope.owner.name) if other is not scope.file]
-    if any(other.has_word(name) for other in others for name in names):
+    if any(other.has_word(name) and _is_read(driver, other, name) for other in others for name in names):
         return False
-    return not any(
-        isinstance(node, ast.Attribute) and node.attr in names and isinstance(node.ctx, ast.Load)
+    reads = [
+        node
         for node in walk(scope.file.scope.node)
-    )
+        if isinstance(node, ast.Attribute) and node.attr in names and isinstance(node.ctx, ast.Load)
+    ]
+    return all(_of_a_stranger(driver, node, scope) for node in reads)
+
+
+def _is_read(driver: Driver, file: SourceFile, name: str) -> bool:
+    """Whether a file reads an attribute of that name of something else than a library, `torch.softmax`."""
+    return not all(_is_library(driver, file, m[1]) for m in file.matches(rf"(\w*)\.{name}\b", name))
+
+
+def _is_library(driver: Driver, file: SourceFile, name: str) -> bool:
+    """Whether a module knows a library, or a part of one, by a name."""
+    frame = driver.it.module_frame(file)
+    if frame is None or name not in frame.scope.block.names:
+        return False
+    end = Place(frame.scope.block, len(frame.scope.block.statements))
+    return all(isinstance(thing, Library) for thing, _ in driver.it.lookup(name, end, frame))
+
+
+def _of_a_stranger(driver: Driver, read: ast.Attribute, scope: Scope) -> bool:
+    """Whether `self.name` stands in a class that has nothing to do with the one whose method `scope` is.
+
+    Or is no attribute of an object at all: `torch.softmax`.
+    """
+    if not isinstance(read.value, ast.Name):
+        return False
+    if read.value.id != "self":
+        return _is_library(driver, scope.file, read.value.id)
+    place = scope.file.locate(read.lineno)
+    at = None if place is None else place.block.scope
+    while at is not None and at.owner is None:
+        at = at.parent
+    if at is None or at.owner is None or scope.owner is None or at.owner is scope.owner:
+        return False
+    return not driver.derives(at.owner, scope.owner) and not driver.derives(scope.owner, at.owner)
 
 
 def exponent_over_its_sum(seed: Seed, node: ast.BinOp) -> ast.expr | None:
     """The `x` of `exp(x) / exp(x).sum(...)`, also through one name."""
     left = _definition(seed, node.left)
     argument = _argument_of(left, "exp")
-    summed = None if argument is None else _argument_of(_definition(seed, node.right), "sum")
+    summed = None if argument is None else _argument_of(_unshaped(_definition(seed, node.right)), "sum")
     inner = None if summed is None else _argument_of(_definition(seed, summed), "exp")
     return argument if argument is not None and inner is not None and ast.dump(inner) == ast.dump(argument) else None
+
+
+def _unshaped(node: ast.expr) -> ast.expr:
+    """`x` of `x.unsqueeze(-1)`, `x.view(-1, 1)` and `x[:, None]`: a sum that is given back its dim."""
+    if isinstance(node, ast.Subscript):
+        return node.value
+    function = node.func if isinstance(node, ast.Call) else None
+    return function.value if isinstance(function, ast.Attribute) and function.attr in SHAPED else node
 
 
 def _argument_of(node: ast.expr, name: str) -> ast.expr | None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
-from itertools import islice
+from itertools import chain, islice
 
-from outlayer_lint.interpret import classes, ways
+from outlayer_lint.interpret import classes, signatures, ways
 from outlayer_lint.interpret.frames import Binding, World
 from outlayer_lint.interpret.questions import handed, trainers
 from outlayer_lint.interpret.questions.seeds import Seed, calls_at
 from outlayer_lint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from outlayer_lint.interpret.questions.driver import Driver
     from outlayer_lint.resolve.scopes import Scope
     from outlayer_lint.resolve.sourcefile import SourceFile
@@ -59,13 +61,10 @@ def _compiled(driver: Driver, scope: Scope) -> list[Caller]:
     return [Caller(Binding(seed.node, seed.place, seed.overlay), world) for seed, world in found]
 
 
-def _candidates(driver: Driver, files: list[SourceFile], name: str, near: SourceFile) -> list[Seed]:
-    found: list[Seed] = []
-    for file in sorted(files, key=lambda f: (f is not near, f.path)):
-        found.extend(_calling(driver, file, name))
-        if len(found) > MAX_CANDIDATES:
-            break
-    return found[:MAX_CANDIDATES]
+def _candidates(driver: Driver, files: list[SourceFile], name: str, near: SourceFile) -> Iterator[Seed]:
+    """Calls by name, file by file: where enough are confirmed, the other files need not be parsed."""
+    ordered = sorted(files, key=lambda f: (f is not near, f.path))
+    return islice((seed for file in ordered for seed in _calling(driver, file, name)), MAX_CANDIDATES)
 
 
 def _calling(driver: Driver, file: SourceFile, name: str) -> list[Seed]:
@@ -75,18 +74,21 @@ def _calling(driver: Driver, file: SourceFile, name: str) -> list[Seed]:
         lines = file.lines_calling(name)
         if not lines and file.has_word("forward") and f"{name}.forward" in file.text:
             lines = file.lines_calling("forward")
-        driver.calling[key] = calls_at(file, lines, (name,))
+        found = driver.calling[key] = calls_at(file, lines, (name,))
+        if f"{name} as " in file.text:
+            for other in dict.fromkeys(match[1] for match in file.matches(rf"\b{name} as (\w+)", name)):
+                found.extend(calls_at(file, file.lines_calling(other), (other,)))
     return driver.calling[key]
 
 
 def _confirmed(
-    driver: Driver, seeds: list[Seed], scope: Scope, *, unique: str = "", holder: Scope | None = None
+    driver: Driver, seeds: Iterable[Seed], scope: Scope, *, unique: str = "", holder: Scope | None = None
 ) -> list[Caller]:
     callers: list[Caller] = []
     for seed in seeds:
         if len(callers) >= MAX_CALLERS:
             break
-        if _within(seed, scope) or _of_another_class(driver, seed, scope):
+        if _within(seed, scope) or not signatures.fits(scope, seed.node) or _of_another_class(driver, seed, scope):
             continue
         for world, things in driver.callee(seed, _as_derived(driver, seed, holder)):
             verdict = max((ways.means(driver.it, t, scope) for t in things), default=0)
@@ -140,8 +142,7 @@ def _named(driver: Driver, scope: Scope, name: str, *, method: bool) -> list[Cal
     if method and len(files) > MANY_FILES and scope.owner is not None:  # `step`, `sample`: where the class is known
         known = driver.project.beside(near) & set(driver.project.mentions(scope.owner.name))
         files = [file for file in files if file is near or file in known]
-    seeds = _candidates(driver, files, name, near)
-    seeds = _handed_over(driver, scope, name, near) + seeds
+    seeds = chain(_handed_over(driver, scope, name, near), _candidates(driver, files, name, near))
     # A receiver that stays unknown is believed only where the project has one method of that name.
     unique = name if method and len(name) > 3 else ""
     found = _confirmed(driver, seeds, scope, unique=unique, holder=scope.owner)
@@ -158,7 +159,7 @@ def _passed_on(driver: Driver, scope: Scope, passed: Scope, files: list[SourceFi
         if len(where) > MANY_FILES:  # `labels`, `config`: where the file is known
             beside = driver.project.beside(near)
             where = [file for file in where if file in beside][:MANY_FILES]
-        found += _confirmed(driver, _candidates(driver, where, other, near)[:MAX_CALLERS], scope)
+        found += _confirmed(driver, islice(_candidates(driver, where, other, near), MAX_CALLERS), scope)
         if len(found) >= MAX_CALLERS:
             break
     return found[:MAX_CALLERS]
@@ -280,19 +281,26 @@ def _calls_through(
     """The calls of objects under these names; a name may belong to objects of one class."""
     near: set[SourceFile] | None = None
     callers: list[Caller] = []
-    seen: set[int] = set()
+    seen: set[ast.Call] = set()
     for name, holder in names.items():
         where = list(files)
         if len(name) > 1:
             near = driver.project.beside(scope.file, *files) if near is None else near
             others = (f for f in driver.project.mentions(name) if f not in files and f in near)
             where = [f for f in files if f.has_word(name)] + list(islice(others, MAX_CALLERS))
-        seeds = [s for s in _candidates(driver, where, name, scope.file) if id(s.node) not in seen]
-        seen.update(id(s.node) for s in seeds)
-        callers.extend(_confirmed(driver, seeds, scope, holder=holder))
+        callers.extend(
+            _confirmed(driver, _not_among(seen, _candidates(driver, where, name, scope.file)), scope, holder=holder)
+        )
         if len(callers) >= MAX_CALLERS:
             break
     return callers[:MAX_CALLERS]
+
+
+def _not_among(seen: set[ast.Call], seeds: Iterable[Seed]) -> Iterator[Seed]:
+    for seed in seeds:
+        if seed.node not in seen:
+            seen.add(seed.node)
+            yield seed
 
 
 def _as_derived(driver: Driver, seed: Seed, holder: Scope | None) -> World | None:

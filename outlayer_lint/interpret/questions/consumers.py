@@ -10,6 +10,7 @@ from outlayer_lint.facts import Fact, LossBuilt, LossCall
 from outlayer_lint.interpret import calls, classes, conditions, passing
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible
 from outlayer_lint.interpret.questions import pairings, standing, targets
+from outlayer_lint.interpret.questions.combinations import Menu, is_free, is_wanted
 from outlayer_lint.interpret.things import (
     Answer,
     Built,
@@ -103,30 +104,34 @@ def loss_calls(driver: Driver, seed: Seed) -> Iterator[Asked]:
             application = as_loss(driver, thing, seed, frame)
             if application is not None:
                 answers.append(prediction_of(application))
-                wrong |= any(isinstance(t, Tensor) and not _is_wanted(t, application.row) for t, _ in answers[-1])
+                wrong |= any(isinstance(t, Tensor) and not is_wanted(t, application.row) for t, _ in answers[-1])
         if wrong:  # a caller may decide whether the call is come to at all
             answers.append(((None, conditions.way_to(it, seed.place, frame) or NO_CHOICE),))
+            if len(callee) > 1 and any(choices for _, choices in callee):  # and which loss is meant where it is
+                answers.append(_given(driver, seed, frame))
         return answers
 
     for world, answers in driver.worlds(ask, remember=True):
         frame = driver.frame(seed, world)
         way = conditions.way_to(it, seed.place, frame)
-        position = 0
-        for thing, choices in answers[0] if way is not None else ():
-            application = as_loss(driver, thing, seed, frame)
-            if application is None:
-                continue
-            position += 1
-            both = compatible(choices, way) if way is not None else None
+        if way is None:
+            continue
+        found = [(made, own) for thing, own in answers[0] if (made := as_loss(driver, thing, seed, frame)) is not None]
+        menu = [Menu(made.row, own, answer) for (made, own), answer in zip(found, answers[1:], strict=False)]
+        for (application, choices), own in zip(found, menu, strict=True):
+            both = compatible(choices, way)
+            if both is not None and (both or any(c for _, c in own.predictions)):
+                calls = driver.way(world)
+                both = None if calls is None else compatible(both, calls)
             if both is not None:
-                yield from _judged(driver, seed, application, answers[position], both, world, answers[0])
+                yield from _judged(driver, seed, application, menu, own, both, world, answers[0])
 
 
-def _is_wanted(way: Tensor, row: Row) -> bool:
-    """Whether a loss takes such a prediction; where it takes any, a score."""
-    if row.wants:
-        return way.emission in row.wants or way.emission in row.accepts
-    return way.emission is Emission.LOGIT
+def _given(driver: Driver, seed: Seed, frame: Frame) -> Answer:
+    """What the function around a call is given first, which is open until a caller is assumed."""
+    scope = seed.place.block.scope
+    names = scope.parameter_names[1 if frame.base.receiver is not None else 0 :] if scope.kind == "function" else []
+    return driver.it.parameter(names[0], frame) if names else ()
 
 
 def prediction_of(application: Application) -> Answer:
@@ -136,18 +141,26 @@ def prediction_of(application: Application) -> Answer:
 
 
 def _judged(
-    driver: Driver, seed: Seed, application: Application, answer: Answer, choices: Choices, world: World, callee: Answer
+    driver: Driver,
+    seed: Seed,
+    application: Application,
+    menu: list[Menu],
+    own: Menu,
+    choices: Choices,
+    world: World,
+    callee: Answer,
 ) -> Iterator[Asked]:
     """One fact for each program that can reach the loss under its choices."""
-    ways = [(thing, both) for thing, own in answer if (both := compatible(own, choices)) is not None]
+    ways = [(thing, both) for thing, mine in own.predictions if (both := compatible(mine, choices)) is not None]
     if not ways:
         return
-    forks = dict.fromkeys(frozenset(c for c in own if c.fork) for _, own in ways)  # in the order of the program
+    forks = dict.fromkeys(frozenset(c for c in mine if c.fork) for _, mine in ways)  # in the order of the program
     for fork in forks:
-        here = tuple((t, own) for t, own in ways if compatible(frozenset(c for c in own if c.fork), fork) is not None)
+        here = tuple((t, c) for t, c in ways if compatible(frozenset(x for x in c if x.fork), fork) is not None)
         if len(forks) > 1 and not fork and any(forks):
             continue
-        value = judged_value(here)
+        free = len(menu) > 1 and is_free(menu, own, fork, here)
+        value = Value(reason="undecided condition") if free else judged_value(here)
         fact = _fact(driver, seed, application, value, world, callee, here)
         # A squared error is the same with its arguments exchanged: then what stands second is judged.
         judged = fact.target if not value.known and fact.prediction.known and fact.swapped else value

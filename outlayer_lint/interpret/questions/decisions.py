@@ -9,7 +9,7 @@ from outlayer_lint.facts import Applied, Consumed, Decision, Fact, LossCall
 from outlayer_lint.interpret import conditions, passing
 from outlayer_lint.interpret.choices import NO_CHOICE
 from outlayer_lint.interpret.operators import number
-from outlayer_lint.interpret.questions import applications, consumers, handwritten, seeds, standing
+from outlayer_lint.interpret.questions import applications, consumers, drawing, handwritten, seeds, standing
 from outlayer_lint.interpret.questions.applications import text_of, words_of
 from outlayer_lint.interpret.things import Answer, Built, Library, Method, Site
 from outlayer_lint.interpret.transfer import Application, as_value
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.questions.driver import Driver
     from outlayer_lint.interpret.questions.seeds import Seed
     from outlayer_lint.knowledge import Row
+    from outlayer_lint.resolve.scopes import Scope
 
 WORLDS = 3
 STEPS, FUEL = 6, 150  # small questions or hopeless ones
@@ -206,7 +207,7 @@ def _facts(driver: Driver, seed: Seed, application: Application, related: Any) -
             yield from _picked(span, as_value(answer), shown, dim, related)
     elif row.transfer == "interval" and row.how == "log" and consumers.mode_of(seed) == "train":
         found = list(applications.logarithm(application, span, shown, related))
-        if found and not applications.only_drawn_from(driver, seed):  # -inf is never drawn
+        if found and not drawing.only_drawn_from(driver, seed):  # -inf is never drawn
             yield from found
         yield from handwritten.cross_entropy(driver, seed, application, related)
     elif row.kind == "activation":
@@ -228,14 +229,21 @@ def _takes_places(seed: Seed) -> bool:
     statement = seed.place.block.statements[seed.place.index]
     if isinstance(statement, ast.Assign) and statement.value is seed.node:
         target = statement.targets[0]
-        pair = isinstance(target, (ast.Tuple, ast.List)) and len(target.elts) == 2
-        return pair and getattr(target.elts[1], "id", "") != "_"  # type: ignore[attr-defined]
+        if not isinstance(target, (ast.Tuple, ast.List)) or len(target.elts) != 2:
+            return False
+        places = target.elts[1]
+        return not isinstance(places, ast.Name) or _is_read(places.id, seed.place.block.scope)
     for node in walk(statement):
         if isinstance(node, ast.Subscript) and node.value is seed.node:
             return isinstance(node.slice, ast.Constant) and node.slice.value in (1, -1)
         if isinstance(node, ast.Attribute) and node.value is seed.node:
             return node.attr == "indices"
     return False
+
+
+def _is_read(name: str, scope: Scope) -> bool:
+    """Whether a name is read in a scope, functions inside of it included; `_` hardly ever is."""
+    return any(isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load) for n in walk(scope.node))
 
 
 def _consumed(application: Application, seed: Seed, span: Span, related: Any) -> Iterator[Fact]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 
-from outlayer_lint.interpret import classes, conditions, signatures
+from outlayer_lint.interpret import classes, conditions, signatures, ways
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible
 from outlayer_lint.interpret.frames import Binding, Frame, World
 from outlayer_lint.interpret.interpreter import FUEL, Interpreter
 from outlayer_lint.interpret.iteration import overlay as overlaid
-from outlayer_lint.interpret.questions import callers
+from outlayer_lint.interpret.questions import callers, receivers
 from outlayer_lint.interpret.things import (
     WITH_TENSOR,
     Answer,
@@ -56,6 +56,9 @@ class Driver:
         self.outsiders = Outsiders(project)
         self.handing: dict[SourceFile, dict[str, list[int]]] = {}  # where functions are handed over, by name
         self.fits: dict[ast.Call, list[tuple[World, list[Answer]]]] = {}  # a trainer's `fit` -> what it is given
+        self.asked: Scope | None = None  # where the question stands that was begun last
+        self.receiving: dict[object, frozenset[ast.expr] | None] = {}  # calls of methods: where the objects are made
+        self.called_on: dict[Scope, frozenset[ast.expr] | None] = {}  # methods: where the objects are made
         self.alone = False  # answer as far as it can be seen without any caller
         self.reach = 1  # how many times farther than usual a decision's operand is followed
         self._subclasses: dict[Scope, list[Class]] = {}
@@ -68,7 +71,8 @@ class Driver:
 
     def frame(self, seed: Seed, world: World) -> Frame:
         """The frame that a seed is evaluated in."""
-        frame = self.it.root(seed.place.block.scope, world)
+        self.asked = seed.place.block.scope
+        frame = self.it.root(self.asked, world)
         for node in seed.overlay:
             if isinstance(node, ast.Lambda):
                 frame = self.lambda_frame(node, seed, world, frame)
@@ -124,17 +128,19 @@ class Driver:
                 if not any(isinstance(thing, Unknown) for answer in answers for thing, _ in answer):
                     total += self.it.evaluations - before
                 continue
-            more = self.larger(world, opened, made)
+            more = self.larger(world, opened, made, self.asked)
             pending = [*more, *pending] if deep else [*pending, *more]
 
-    def larger(self, world: World, opened: Parameter | Subclass, made: Made) -> list[World]:
-        """One world for each caller, or subclass, that the open thing may come from."""
+    def larger(self, world: World, opened: Parameter | Subclass, made: Made, asked: Scope | None = None) -> list[World]:
+        """One world for each caller, or subclass, that the open thing may come from; `asked`: where the question is."""
         if isinstance(opened, Subclass):
-            derived = self.subclasses(opened.cls)
+            own = [s for s in (opened.asked, *world.bindings) if s is not None and s.owner is opened.cls]
+            derived = [c for c in self.subclasses(opened.cls) if all(classes.runs(self.it, c, s) for s in own)]
             chosen = derived[:MAX_WORLDS] or [self.it.class_of(opened.cls, world)]
             return [made(world.bindings, {**world.subclasses, opened.cls: cls}) for cls in chosen]
         scope = opened.scope
         found = self.callers(scope, self.receiver_in(world, scope))
+        found = receivers.fitting(self, scope, found, world, asked)
         result = []
         for caller in found:
             if any(
@@ -169,16 +175,24 @@ class Driver:
     def way(self, world: World) -> Choices | None:
         """The choices under which the calls that a world assumes are come to; `None` where they exclude each other."""
         together: Choices = NO_CHOICE
-        for binding in world.bindings.values():
+        for scope, binding in world.bindings.items():
             if binding is None:
                 continue
             frame = self.it.root(binding.place.block.scope, world)
             own = conditions.way_to(self.it, binding.place, frame)
+            if own is not None and binding.seen > 1:
+                own = compatible(own, self._chosen(scope, binding, frame))
             both = None if own is None else compatible(together, own)
             if both is None:
                 return None
             together = both
         return together
+
+    def _chosen(self, scope: Scope, binding: Binding, frame: Frame) -> Choices:
+        """The choices under which a call that may call several things calls this one."""
+        callee = self.it.ev(binding.call.func, binding.place, frame)
+        meant = [choices for thing, choices in callee if ways.means(self.it, thing, scope)]
+        return meant[0] if len(meant) == 1 else NO_CHOICE
 
     def begin(self) -> None:
         """Leave the worlds of one file's questions behind."""
@@ -257,13 +271,20 @@ class Driver:
             return [self.it.ev(seed.node.func, seed.place, self.frame(seed, world))]
 
         found = [
-            (world, [thing for thing, _ in answers[0]])
+            (world, [thing for thing, _ in self._meant(seed, world, answers[0])])
             for world, answers in self.worlds(ask, start, limit=4, fuel=CONFIRM)
         ]
         self.it.fuel = fuel
         if cut == self._cut:
             self._callees[key] = found
         return found
+
+    def _meant(self, seed: Seed, world: World, answer: Answer) -> Answer:
+        """Of several callees those that the branch around leaves: `losses[name]` under `name == "a"` is one."""
+        if len(answer) < 2 or not any(choices for _, choices in answer):
+            return answer
+        way = conditions.way_to(self.it, seed.place, self.frame(seed, world))
+        return answer if not way else tuple(each for each in answer if compatible(each[1], way) is not None)
 
     # -- what the project defines -------------------------------------------------------------------------------------
 

@@ -251,8 +251,10 @@ def _holds(node: ast.expr, name: str, *, made: bool = False) -> bool:
     if isinstance(node, ast.IfExp):
         return _holds(node.body, name, made=made) or _holds(node.orelse, name, made=made)
     if isinstance(node, ast.Call):
-        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        if made and (called == name or (called in MOVES and _holds(node.func.value, name, made=made))):  # type: ignore[attr-defined]
+        method = node.func if isinstance(node.func, ast.Attribute) else None
+        called = method.attr if method is not None else getattr(node.func, "id", "")
+        moved = method is not None and called in MOVES and _holds(method.value, name, made=made)
+        if made and (called == name or moved):
             return True
         return called == "partial" and bool(node.args) and _holds(node.args[0], name)
     return (isinstance(node, ast.Name) and node.id == name) or (isinstance(node, ast.Attribute) and node.attr == name)

@@ -10,6 +10,7 @@ from outlayer_lint.interpret.questions import tracing
 from outlayer_lint.interpret.questions.applications import text_of, words_of
 from outlayer_lint.interpret.things import Lazy
 from outlayer_lint.interpret.transfer import as_value
+from outlayer_lint.interpret.transfers.mixtures import is_rest
 from outlayer_lint.lattice import Emission, Value
 from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.resolve.walking import children, walk
@@ -168,7 +169,13 @@ def discounts(it: Interpreter, target: Entry | None, named: str) -> bool:
 
 
 def _averages(node: ast.BinOp) -> bool:
-    """Whether both summands are weighed with numbers: `0.9 * a + 0.1 * b`."""
+    """Whether both summands are weighed with numbers, `0.9 * a + 0.1 * b`, or with two parts of a whole."""
+    products = [side for side in (node.left, node.right) if isinstance(side, ast.BinOp)]
+    weights = [(side.left, side.right) for side in products if isinstance(side.op, ast.Mult)]
+    if len(weights) > 1 and any(
+        is_rest(one, other) or is_rest(other, one) for one in weights[0] for other in weights[1]
+    ):
+        return True
     return all(
         isinstance(side, ast.BinOp)
         and isinstance(side.op, ast.Mult)

@@ -71,7 +71,7 @@ class Event:
         )  # fmt: skip
 
 
-HELPED = 3  # how many times farther a helper's operands are followed
+HELPED = 2  # how many times farther a helper's operands are followed
 PER_FILE = 60_000  # evaluations for all that begins in one file; what people write needs a few thousand
 
 

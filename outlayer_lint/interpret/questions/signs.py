@@ -273,9 +273,19 @@ def elsewhere(
                     continue
                 seen.add(id(operand))
                 places += 1
-                if own & heads_at(case, operand, place):
+                if own & heads_at(case, operand, place) and not _beside(case, operand, place, operands):
                     return True
     return False
+
+
+def _beside(case: Evidence, operand: ast.expr, place: Place, operands: object) -> bool:
+    """Whether an expression takes other columns of the output than the prediction does; a metric may of the whole."""
+    entry, it = case.sides[0], case.it
+    own = tracing.columns(it, entry) if isinstance(entry, Lazy) else None
+    if not own:
+        return False
+    other = tracing.columns(it, Lazy(operand, place, it.root(place.block.scope, it.nowhere)))
+    return not own & other if other else operands is counted
 
 
 def heads_at(case: Evidence, node: ast.expr, place: Place) -> set[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from outlayer_lint.interpret import iteration, passing
-from outlayer_lint.interpret.things import Lazy, Parameter, Unknown
+from outlayer_lint.interpret.things import Lazy, Library, Parameter, Unknown
 from outlayer_lint.lattice import Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place, dotted
@@ -163,6 +163,37 @@ def _argument(it: Interpreter, name: str, scope: Scope, frame: Frame, item: int 
         else given.pick(None, name)
     )
     return [entry] if isinstance(entry, Lazy) else []
+
+
+def columns(it: Interpreter, start: Lazy, limit: int = 12) -> set[str]:
+    """The columns that were cut out of an output (`out[:, 1:]`), as they are written; no cut, no columns."""
+    found: set[str] = set()
+    todo = [start]
+    for _ in range(limit):
+        if not todo:
+            break
+        node, place, frame = (step := todo.pop()).node, step.place, step.frame
+        if isinstance(node, ast.Subscript):
+            index = node.slice
+            if isinstance(index, ast.Tuple) and len(index.elts) > 1 and _is_whole(index.elts[0]):
+                found.update(ast.unparse(entry) for entry in index.elts[1:] if not _is_whole(entry))
+            todo.append(Lazy(node.value, place, frame))
+        elif isinstance(node, ast.Call):
+            called = it.ev(node.func, place, frame)
+            if node.args and all(isinstance(thing, Library) for thing, _ in called):
+                todo.append(Lazy(node.args[0], place, frame))
+            elif isinstance(node.func, ast.Attribute):
+                todo.append(Lazy(node.func.value, place, frame))
+        elif (key := dotted(node)) and place.block.scope.kind != "lambda":
+            todo.extend(_definitions(it, key, place, frame))
+    return found
+
+
+def _is_whole(index: ast.expr) -> bool:
+    """`:` or `...`."""
+    if isinstance(index, ast.Slice):
+        return index.lower is None and index.upper is None and index.step is None
+    return isinstance(index, ast.Constant) and index.value in (..., None)
 
 
 def identity(thing: Any) -> object:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SCALE = 4.0  # a factor from which a bounded score can make a confident softmax (contracts.md OLL107)
 MAX_CHAIN = 4
+EXPONENTIAL = ".exp"
 
 
 def number(thing: object) -> float | None:
@@ -161,7 +162,8 @@ def _broadcast(x: Tensor | None, y: Tensor | None) -> Any:
         return (x or y)._rank  # type: ignore[union-attr]  # noqa: SLF001
 
     def ask() -> int | None:
-        ranks = [t.rank for t in (x, y) if t.rank is not None or not t.by.endswith("Parameter")]
+        # A weight has no more dims than what it meets; what came of one that met something unknown may have.
+        ranks = [t.rank for t in (x, y) if t.rank is not None or t.scaled or not t.by.endswith("Parameter")]
         return None if None in ranks else max((r for r in ranks if r is not None), default=None)
 
     return ask
@@ -210,7 +212,7 @@ def _of_itself(name: str, x: Tensor, y: Tensor) -> Any:
     """`x - x.max()`, `x / x.sum()`: what a reduction of the same tensor does to it; `None` if it is none."""
     made: list[str] = []
     way, at = y, y.origin
-    while not (way is x or (way == x and way.origin.applied is not None and way.origin.applied == x.origin.applied)):
+    while not _alike(way, x):
         inner = way._inner  # noqa: SLF001
         if not isinstance(inner, Value) or len(inner.ways) != 1 or len(made) >= MAX_CHAIN:
             return None
@@ -243,6 +245,19 @@ def _of_itself(name: str, x: Tensor, y: Tensor) -> Any:
                 emission=Emission.UNORM, low=-1.0, high=1.0, axis=axis, certainty="likely", scaled=False, **common
             )
     return None
+
+
+def _alike(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors are one, or an exponential of one that is written twice: `exp(x)` here, `exp(x)` there."""
+    if one is other:
+        return True
+    if one.by != other.by or one.emission is not other.emission or (one.low, one.high) != (other.low, other.high):
+        return False
+    applied = one.origin.applied
+    if applied is not None and applied == other.origin.applied:
+        return one.source == other.source  # units and rank may have been asked of one of them only
+    inner = (one.inner.ways, other.inner.ways) if one.by.endswith(EXPONENTIAL) else ((), ())
+    return len(inner[0]) == len(inner[1]) == 1 and _alike(inner[0][0], inner[1][0])
 
 
 def _with_constant(name: str, main: Tensor, constant: float, *, first: bool) -> Tensor | None:
@@ -278,8 +293,9 @@ def _with_unknown(it: Interpreter, name: str, main: Tensor, other: Any, site: Si
         # One unit stretches to as many as the other has.
         units = (lambda: None if main.units == 1 else main.units) if first else None
         # A weight or a single number stretches to the dims of what it meets.
-        rank = None if main.by.endswith("Parameter") else lambda: main.rank or None
-        return main.replace(certainty="likely", units=units, rank=rank, scaled=True)
+        if main.by.endswith("Parameter"):  # and is a bias no longer, whose dims other tensors decide
+            return main.replace(certainty="likely", units=units, rank=None, scaled=True, by=name)
+        return main.replace(certainty="likely", units=units, rank=lambda: main.rank or None, scaled=True)
     if main.emission is Emission.LOSS:
         return main
     lost = _lost(main, other, site)

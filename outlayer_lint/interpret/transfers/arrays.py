@@ -274,10 +274,14 @@ def carried(it: Interpreter, app: Application, answer: Answer) -> Answer:
     """Data stay data through an operation: the same where only the shape changes, else of a source of their own."""
     word = app.row.transfer
     given = app.input()
+    alone = False
     if word == "joins":
         from outlayer_lint.interpret import containers  # noqa: PLC0415 - containers builds on tensors, which lean on this
 
         sequences = [containers.as_sequence(it, t) for t, _ in given]
+        alone = app.row.how == "stack" and app.spec(app.row.dim) == 0 and all(
+            s is not None and not s.open and len(s.items) + len(s.tail) == 1 for s in sequences
+        )  # fmt: skip
         given = tuple(pair for s in sequences if s is not None for pair in containers.everything(it, s)) or given
     before = [t for t, _ in given if isinstance(t, Tensor)]
     if not before or len(before) != len(given) or not all(t.source is not None and not t.learned for t in before):
@@ -285,7 +289,9 @@ def carried(it: Interpreter, app: Application, answer: Answer) -> Answer:
     first = before[0]
     counted = {t._units if t.emission is Emission.INDEX else None for t in before}  # noqa: SLF001
     classes = counted.pop() if len(counted) == 1 else None
-    source = None if word in SHAPING else (first.source, app.row.name, id(app.site.node))
+    source: object = None if word in SHAPING else (first.source, app.row.name, id(app.site.node))
+    if alone:
+        source = (shapes.ONE, source)
 
     def one(thing: Any) -> Any:
         if isinstance(thing, Tensor):

@@ -34,6 +34,22 @@ LOOSENED = {
 WAITING = object()
 
 
+class Sizes(Unknown):
+    """The shape of rows of labels, of which nothing is known but how many classes there are."""
+
+    __slots__ = ("_rows",)
+
+    def __init__(self, key: object, rows: Tensor) -> None:
+        """`rows` are the labels: a column for each class."""
+        super().__init__("shape", key)
+        self._rows = rows
+
+    def at(self, place: object) -> int | None:
+        """The number of columns, where `place` is the dim of them."""
+        rank = self._rows.rank
+        return self._rows.units if place == -1 or (rank is not None and place == rank - 1) else None
+
+
 class Follower(Tensor):
     """What an activation or a decision makes: where its classes are, and which layer made them, its input tells.
 

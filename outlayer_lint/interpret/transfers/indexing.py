@@ -40,7 +40,9 @@ def indexed(it: Interpreter, t: Tensor, index: ast.expr, site: Site) -> Tensor:
     rank = None if "some" in kinds else rank_after(t, lambda r: r - kinds.count("one") + kinds.count("new"))
     if t.source is not None and kinds == ["some"]:
         rank = taken_rank(it, t, index, site)
-    if t.source is not None and t.emission not in (Emission.DATA, Emission.INDEX):
+    if kinds == ["one"] and isinstance(t.source, tuple) and t.source[2:] == (shapes.ROWS_OF_ONE,):
+        t = shapes.alone(t)
+    elif t.source is not None and t.emission not in (Emission.DATA, Emission.INDEX):
         t = t.replace(source=(t.source, ast.unparse(index)[:40]))
     if t.emission in (Emission.DATA, Emission.INDEX):
         cut = t.replace(source=(t.source, ast.unparse(index)[:40]), inner=None, rank=rank)
@@ -57,7 +59,8 @@ def indexed(it: Interpreter, t: Tensor, index: ast.expr, site: Site) -> Tensor:
     )  # fmt: skip
     if kinds == ["some"] and by_value(t, it.ev(index, site.place, site.frame)):
         found = found.replace(certainty="likely")
-    return shapes.alone(found) if kinds[:1] == ["new"] and t.source is not None and not t.learned else found
+    data = t.source is not None and not t.learned
+    return shapes.alone(found) if data and (kinds[:1] == ["new"] or _single(it, index, site)) else found
 
 
 def by_value(t: Tensor, mask: Answer) -> bool:

@@ -7,6 +7,7 @@ from math import inf
 from outlayer_lint.interpret import containers, operators
 from outlayer_lint.interpret.data import datasets
 from outlayer_lint.interpret.things import Answer, Parameter, Sequence, Subclass, Unknown, lift, only, unknown
+from outlayer_lint.interpret.transfers import shapes
 from outlayer_lint.interpret.transfers.coupling import COUPLED, Step, loosened, on_tensors, rank_after, same, shifted
 from outlayer_lint.interpret.transfers.shapes import dim_entry
 from outlayer_lint.lattice import Emission, Tensor, Value
@@ -155,6 +156,11 @@ def joins(it: Interpreter, app: Application) -> Answer:
         more = int(app.row.how in ("stack", "padded"))
         return rank_after(t, lambda r: max(r + more, least if isinstance(least, int) else 0))
 
+    def beside(joined: Tensor, known: list[Tensor]) -> Tensor:
+        # What stands beside the one sample of a tensor is one sample, too.
+        apart = not stack and isinstance(dim, int) and dim != 0
+        return shapes.alone(joined) if apart and any(map(shapes.is_alone, known)) else joined
+
     def one(thing: Any) -> Answer:
         if isinstance(thing, (Parameter, Subclass, Unknown)):
             return only(thing)
@@ -180,9 +186,9 @@ def joins(it: Interpreter, app: Application) -> Answer:
         known = [t for t in known if t._units != 0 or t.source is None] or known  # noqa: SLF001
         if all(t.emission is known[0].emission for t in known):
             single = len(sequence.items) + len(sequence.tail) == 1 and not sequence.open
-            return only(_joined(known, dim, stack=stack, single=single).replace(rank=shape(known[0])))
+            return only(beside(_joined(known, dim, stack=stack, single=single).replace(rank=shape(known[0])), known))
         if all(t.emission in (Emission.DATA, Emission.INDEX, Emission.BINARY) for t in known):
-            return only(known[0].replace(rank=shape(known[0])))
+            return only(beside(known[0].replace(rank=shape(known[0])), known))
         low, high = min(t.low for t in known), max(t.high for t in known)
         return only(
             Tensor(operators.word((low, high)), low=low, high=high, by=app.row.name, certainty="likely",

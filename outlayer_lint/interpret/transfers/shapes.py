@@ -241,6 +241,7 @@ def adds_axis(it: Interpreter, app: Application) -> Answer:
 
 
 ONE = "one"
+ROWS_OF_ONE = "rows of one"
 
 
 def alone(t: Tensor) -> Tensor:
@@ -297,7 +298,7 @@ def made_rank(it: Interpreter, app: Application) -> int | None:
 
 
 def made_alone(it: Interpreter, app: Application) -> tuple[str, ...]:
-    """A mark for a tensor made with a first dim of one: a batch of one sample."""
+    """A mark for a tensor made with a first dim of one, a batch of one sample, or for several of these."""
     row = app.row
     entries = (
         app.given.positional[row.parameters.index(row.variadic) :]
@@ -305,7 +306,10 @@ def made_alone(it: Interpreter, app: Application) -> tuple[str, ...]:
         else tuple(e for n in ("size", "shape") if (e := app.entry(n)) is not None)
     )
     dims = sizes(it, entries[:1]) if entries else None
-    return (ONE,) if dims and dims[0] == 1 and (len(dims) > 1 or len(entries) > 1) else ()
+    if dims and dims[0] == 1 and (len(dims) > 1 or len(entries) > 1):
+        return (ONE,)
+    dims = sizes(it, entries) if entries else None
+    return (ROWS_OF_ONE,) if dims and len(dims) > 1 + 1 and dims[1] == 1 else ()
 
 
 def is_alone(t: Tensor) -> bool:

@@ -6,7 +6,7 @@ from math import inf
 
 from outlayer_lint.interpret import operators
 from outlayer_lint.interpret.data import datasets, transforms
-from outlayer_lint.interpret.things import Answer, Parameter, Site, Subclass, Unknown, lift, only, unknown
+from outlayer_lint.interpret.things import Answer, Const, Parameter, Site, Subclass, Unknown, lift, only, unknown
 from outlayer_lint.interpret.transfers import arrays, makers, parts, ranges, shapes
 from outlayer_lint.interpret.transfers.coupling import COUPLED, Follower, on_tensors
 from outlayer_lint.interpret.transfers.indexing import by_value, indexed, without_first_dim
@@ -63,6 +63,9 @@ def keeps(it: Interpreter, app: Application) -> Answer:
         return on_tensors(answer, lambda t: t.replace(certainty="likely") if by_value(t, it.force(mask)) else t)
     if how in ("mask", "noise"):
         return on_tensors(answer, lambda t: t.replace(certainty="likely") if t.emission in COUPLED else t)
+    if how == "shuffle":  # of a number: as many places, and no longer the number
+        places = ("shuffled", id(app.site.node))
+        return lift(answer, lambda t: unknown("literal tensor", places) if isinstance(t, Const) else only(t))
     return answer
 
 
