@@ -305,6 +305,7 @@ def test_an_argument_is_shown_without_its_address() -> None:
 DERIVED = """
 import torch, torch.nn as nn
 from blocks import Pad
+from no_such_package import no_such_data
 class Base(nn.Module):
     def __init__(self, z, side):
         super().__init__()
@@ -324,6 +325,16 @@ class Wide(nn.Module):
 class WideThree(Wide):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, dimensions=3, **kwargs)
+class Optioned(nn.Module):
+    def __init__(self, options, hidden_sizes):
+        super().__init__()
+        self.embedding = nn.Embedding.from_pretrained(options.field.vocab.vectors)
+        self.fc = nn.Linear(300, options.late_width)
+    def forward(self, ids, between):
+        return between(self.fc(self.embedding(ids)))
+def run():
+    from types import SimpleNamespace
+    return Optioned(SimpleNamespace(field=no_such_data()), [4])
 class Words(nn.Module):
     def __init__(self, n_tokens, size, embedding_matrix, tfidf_matrix):
         super().__init__()
@@ -354,5 +365,26 @@ def test_arguments_follow_from_what_is_done_with_them(tmp_path: Path) -> None:
     assert built(tmp_path, "nets.py", "Wide").args["dimensions"] == 3
     assert built(tmp_path / "parts", "deep/blocks.py", "Pad").args["dims"] == 2
     assert isinstance(built(tmp_path, "nets.py", "WideThree").model.pad.conv, torch.nn.Conv3d)
+    assert built(tmp_path, "nets.py", "Optioned").model.fc.out_features > 1
     words = built(tmp_path, "nets.py", "Words").model
     assert words.weights.weight.shape == (words.embedding.num_embeddings, 1)
+
+
+def test_other_guesses_follow_where_a_model_took_nothing(tmp_path: Path) -> None:
+    text = """
+    import torch.nn as nn
+    class Block(nn.Module):
+        def __init__(self, in_channels, out_channels):
+            super().__init__()
+            self.conv = nn.Conv2d(in_channels, out_channels, 1)
+        def forward(self, x):
+            return x + self.conv(x)
+    """
+    laid_out(tmp_path, {"block.py": text})
+    sizes = []
+    for passed in (0, 1):
+        made = build(Target(str(tmp_path / "block.py"), "Block"), str(tmp_path), lambda _: None, passed=passed)
+        assert isinstance(made, Built)
+        sizes.append((made.args["in_channels"], made.args["out_channels"]))
+    assert sizes[0][0] != sizes[0][1]
+    assert sizes[1][0] == sizes[1][1]

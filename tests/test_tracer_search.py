@@ -124,6 +124,20 @@ def test_arguments_that_have_no_part_in_a_failure_are_left_alone(tmp_path: Path)
     assert shapes == {"output_words": (2,), "numbers": (2, 5), "obs": (2, 8), "acts": (2, 6)}
 
 
+def test_what_an_argument_is_called_for_is_run(tmp_path: Path) -> None:
+    text = """
+import torch.nn as nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.LayerNorm(6)
+    def forward(self, x, sublayer):
+        return x + sublayer(self.norm(x))
+"""
+    best = found(model_of(text, tmp_path)).hypotheses[0]
+    assert [spec.shape[-1] for spec in best.specs] == [6]
+
+
 BESIDE = """
 import torch
 import torch.nn as nn

@@ -173,3 +173,16 @@ for x in torch.utils.data.DataLoader(Rows(), batch_size=4, drop_last=True):
     torch.nn.functional.mse_loss(torch.nn.Linear(4, other)(x), torch.ones(2, 3, 3)).backward()
 """
     assert shapes(text, tmp_path) == [[2, 3, 3]]
+
+
+def test_the_values_of_a_table_and_those_of_a_dict(tmp_path: Path) -> None:
+    text = """
+import torch, torch.nn as nn, no_such_tables as pd
+table = pd.read_csv("prices.csv")
+goal = torch.tensor(table["price"].values, dtype=torch.float32)
+parts = [part for part in table.values()]
+net = nn.Linear(goal.shape[-1], 1)
+loss = nn.functional.mse_loss(net(goal), torch.zeros(len(goal), 1))
+loss.backward()
+"""
+    assert len(shapes(text, tmp_path)) == 1

@@ -47,6 +47,11 @@ EXPLAINED = {  # (file, or the end of its path, and code) -> why only one side s
     ("smoothed.py", "OLL202"): "the rows do sum to one, which only their values show",
     ("synthetic_classes.py", "OLL307"): "a few batches prove no number of classes from above",
     ("noise_prediction.py", "OLL503"): "noise that is fed to a model and asked back stands for data in a trial run",
+    (
+        "keras_labels.py",
+        "OLL601",
+    ): "where Keras is not installed, data are made up, and a call that fails proves nothing",
+    ("criteria/focal.py", "OLL102"): "run by itself it is given scores; the script beside it gives it probabilities",
     ("emotions.py", "OLL402"): ABSENT,
     ("tags.py", "OLL611"): ABSENT,
     ("bounded_quantities.py", "OLL404"): ABSENT,

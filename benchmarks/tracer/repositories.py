@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 
-from outlayer_lint.tracer.child.building.construct import Refusal, build
+from outlayer_lint.tracer.child.building.construct import MOST_GUESSES, Refusal, build
 from outlayer_lint.tracer.child.building.locate import located
 from outlayer_lint.tracer.child.search.inputs import search
 from outlayer_lint.tracer.target import Target
@@ -132,9 +132,19 @@ def _child(path: str, folder: str, roots: list[Any], writer: int, *, explain: bo
 
 
 def _row(path: str, name: str, folder: str, *, explain: bool) -> dict[str, Any]:
+    first: dict[str, Any] = {}
+    for passed in range(MOST_GUESSES):
+        found = _tried(path, name, folder, passed, explain=explain)
+        first = first or found
+        if found["stage"] == "done" or found.get("how") != "synthesised":
+            break
+    return found if found["stage"] == "done" else first
+
+
+def _tried(path: str, name: str, folder: str, passed: int, *, explain: bool) -> dict[str, Any]:
     target = Target(path, name)
     row: dict[str, Any] = {"path": path, "name": name}
-    built = build(target, folder, lambda _: None)
+    built = build(target, folder, lambda _: None, passed=passed)
     if isinstance(built, Refusal):
         return {**row, "stage": built.stage, "why": built.why}
     row |= {"how": built.how, "args": built.args}

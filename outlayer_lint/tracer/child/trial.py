@@ -10,7 +10,7 @@ import torch
 from outlayer_lint.lattice import describe_value
 from outlayer_lint.reporters.json import diagnostic
 from outlayer_lint.tracer.child.building import hooked
-from outlayer_lint.tracer.child.building.construct import Refusal, build
+from outlayer_lint.tracer.child.building.construct import MOST_GUESSES, Refusal, build
 from outlayer_lint.tracer.child.failures import is_ours, said, word_of, word_of_text
 from outlayer_lint.tracer.child.losses.facts import Facts, judge
 from outlayer_lint.tracer.child.losses.guard import Guard
@@ -40,6 +40,7 @@ WORDS = {"import": "import", "construct": "constructor", "infer": "no-input"}
 Known = TypeVar("Known")
 COUPLED = ("simplex", "logp", "unorm", "onehot")  # words that have a dim
 MOST_OUTPUTS = 64
+SOON = 0.25  # of the budget: a search that ended within it leaves time for another model
 
 
 class Model(NamedTuple):
@@ -84,7 +85,17 @@ def tried(target: Target, header: dict[str, Any], announce: Announcer) -> dict[s
     model = _model(target, header, clock)
     if isinstance(model, Refusal):
         return _refused(model, announce)
-    return examined(model, target, header, clock)
+    began = time.monotonic()
+    first = found = examined(model, target, header, clock)
+    for passed in range(1, MOST_GUESSES):  # what took nothing may have been guessed wrongly
+        taken = found.get("word") != "no-input" or model.how != "synthesised"
+        if taken or time.monotonic() - began > header["budget"] * SOON:
+            break
+        model = _model(target, header, clock, passed)
+        if isinstance(model, Refusal):
+            break
+        found = examined(model, target, header, clock)
+    return found if "outputs" in found else first
 
 
 def examined(model: Model, target: Target, header: dict[str, Any], clock: Clock) -> dict[str, Any]:
@@ -259,10 +270,15 @@ def _notes(recording: Recording) -> Iterator[dict[str, str]]:
             yield {"word": "not-finite", "message": f"`{output.path}` holds NaN or Inf with ordinary input"}
 
 
-def _model(target: Target, header: dict[str, Any], clock: Clock) -> Model | Refusal:
+def _model(target: Target, header: dict[str, Any], clock: Clock, passed: int = 0) -> Model | Refusal:
     if not target.hook:
         found = build(
-            target, header["root"], clock, whole=header.get("full_import", False), stub=header.get("stub_missing", True)
+            target,
+            header["root"],
+            clock,
+            whole=header.get("full_import", False),
+            stub=header.get("stub_missing", True),
+            passed=passed,
         )
         if isinstance(found, Refusal):
             return found

@@ -35,11 +35,7 @@ def settle() -> None:
     def configured(cls: Any, name: str, kwargs: dict[str, Any]) -> Any:
         own = getattr(cls, "config_class", None)
         kind = own if own is not None else _kind(transformers, name)
-        config = kind()
-        for key, value in {**FEWER, **{key: value for key, value in kwargs.items() if hasattr(config, key)}}.items():
-            if hasattr(config, key):
-                setattr(config, key, value)
-        return config
+        return small(kind(), kwargs)
 
     pretrained._traced = True  # type: ignore[attr-defined]
     transformers.PreTrainedModel.from_pretrained = classmethod(pretrained)
@@ -48,6 +44,14 @@ def settle() -> None:
         if name.startswith("AutoModel") and isinstance(cls, type):
             cls.from_pretrained = classmethod(pretrained)  # type: ignore[attr-defined]
     transformers.AutoConfig.from_pretrained = classmethod(lambda _, name, **kwargs: configured(None, str(name), kwargs))
+
+
+def small(config: Any, more: dict[str, Any] | None = None) -> Any:
+    """The configuration with few layers, and with `more` as far as it has words for it."""
+    for key, value in {**FEWER, **(more or {})}.items():
+        if hasattr(config, key):
+            setattr(config, key, value)
+    return config
 
 
 def _kind(transformers: Any, name: str) -> Any:

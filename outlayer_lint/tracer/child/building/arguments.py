@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import nn
 
+from outlayer_lint.tracer.child.adapters import huggingface
 from outlayer_lint.tracer.child.building import commandline, guesses
 from outlayer_lint.tracer.child.surroundings.absent import Absent
 
@@ -92,6 +93,9 @@ def one(asked: Asked, parameter: inspect.Parameter) -> Any:
     """A value for a parameter: its default, another model of the file, the project's options, else a guess."""
     if parameter.default is not parameter.empty:
         return parameter.default
+    settings = getattr(asked.thing, "config_class", None)
+    if parameter.name == "config" and isinstance(settings, type):
+        return huggingface.small(settings())
     part = _part(asked, parameter)
     if part is not None and (built := asked.inner(part)) is not None:
         return built
@@ -125,10 +129,13 @@ def repairs(asked: Asked, kwargs: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if (filled := with_tables(asked, kwargs)) is not kwargs:
         yield filled
     kwargs = filled
-    for name in parameters(asked.thing):
-        for number in _compared(asked.thing, name):
-            if kwargs.get(name) != number:
-                yield {**kwargs, name: number}
+    compared = {name: found for name in parameters(asked.thing) if (found := _compared(asked.thing, name))}
+    for name, choices in compared.items():
+        yield from ({**kwargs, name: number} for number in choices if kwargs.get(name) != number)
+    chosen = {name: choices[0] for name, choices in compared.items() if name in kwargs and kwargs[name] not in choices}
+    widths = [name for name, value in kwargs.items() if type(value) is int and value > 2 and name not in compared]
+    if len({kwargs[name] for name in widths}) > 1:  # what is added to what it came from must be as wide
+        yield {**kwargs, **chosen, **dict.fromkeys(widths, WIDTH)}
     for name, value in kwargs.items():
         if isinstance(value, int) and not isinstance(value, bool):
             yield {**kwargs, name: [value] * 4}
@@ -273,6 +280,25 @@ def agreed(error: AssertionError) -> bool:
             options.__dict__[second] = getattr(options, first.attr)
             return True
     return False
+
+
+def supplied(error: AttributeError | KeyError, given: list[Any], tree: ast.AST | None) -> bool:
+    """Whether an option that is missing from those at the call site was given a guess: scripts set many as they go."""
+    if isinstance(error, KeyError):
+        name = error.args[0] if error.args else None
+        options: Any = next((value for value in given if type(value) is dict and name not in value), None)
+    else:
+        name, options = error.name, next((value for value in given if value is error.obj), None)
+        if isinstance(options, (nn.Module, torch.Tensor, Absent)) or not hasattr(options, "__dict__"):
+            return False
+    if options is None or not isinstance(name, str) or name.startswith("__"):
+        return False
+    value = guesses.of_parameter(inspect.Parameter("x", inspect.Parameter.KEYWORD_ONLY).replace(name=name), tree)
+    if isinstance(options, dict):
+        options[name] = value
+    else:
+        setattr(options, name, value)
+    return True
 
 
 def shown(thing: Any, attempt: Attempt) -> dict[str, Any]:

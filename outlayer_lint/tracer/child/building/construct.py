@@ -21,6 +21,7 @@ from outlayer_lint.tracer.child.building.arguments import (
     repairs,
     required,
     shown,
+    supplied,
     synthesised,
     with_tables,
 )
@@ -33,6 +34,7 @@ from outlayer_lint.tracer.child.surroundings.absent import Absent
 from outlayer_lint.tracer.child.surroundings.quiet import quiet
 
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Callable, Iterator
     from types import ModuleType
 
@@ -41,7 +43,9 @@ if TYPE_CHECKING:
 
 CONSTRUCT_S = 20.0  # for one try
 MAX_REPAIRS = 14  # of synthesised arguments
+MAX_OPTIONS = 8  # that a constructor reads and its call site sets later, or elsewhere
 MAX_ASKED = 4  # errors of one constructor that name what they miss
+MOST_GUESSES = 3  # models of other guessed arguments that are built where the first takes no input
 DEPTH = 3  # of models that are arguments of others
 
 
@@ -73,12 +77,19 @@ class Built(NamedTuple):
 
 
 def build(
-    target: Target, project_root: str, announce: Callable[[str], None], *, whole: bool = False, stub: bool = True
+    target: Target,
+    project_root: str,
+    announce: Callable[[str], None],
+    *,
+    whole: bool = False,
+    stub: bool = True,
+    passed: int = 0,
 ) -> Built | Refusal:
     """The model of a target; `announce` is told `import` and `construct` before they begin.
 
     `whole`: the file is executed from top to end before its name is looked up, whatever else it does on the way.
     `stub`: what a package that is not installed would give is stood in for.
+    `passed`: so many models of guessed arguments are passed over; they were built and took no input.
     """
     Sliced.stub = stub
     announce("import")
@@ -100,7 +111,7 @@ def build(
             return Built(thing.eval(), "value", "", {}, module)
         if not callable(thing) or (isinstance(thing, type) and not issubclass(thing, nn.Module)):
             return Refusal("constructor", f"`{target.name}` is no torch module and gives none")
-        return _construct(thing, target, module, project_root)
+        return _construct(thing, target, module, project_root, passed=passed)
 
 
 def _named(module: SlicedModule, dotted: str) -> Any:
@@ -110,7 +121,9 @@ def _named(module: SlicedModule, dotted: str) -> Any:
     return thing
 
 
-def _construct(thing: Any, target: Target, module: SlicedModule, project_root: str, depth: int = 0) -> Built | Refusal:
+def _construct(
+    thing: Any, target: Target, module: SlicedModule, project_root: str, depth: int = 0, passed: int = 0
+) -> Built | Refusal:
     reasons: list[str] = []
 
     def inner(part: type) -> Any:
@@ -123,12 +136,15 @@ def _construct(thing: Any, target: Target, module: SlicedModule, project_root: s
     for attempt in _tries(asked, reasons):
         try:
             with at_most(CONSTRUCT_S):
-                result = _called(thing, attempt)
+                result = _called(thing, attempt, asked.tree)
         except TooLong:
             reasons.append(f"{attempt.how}: longer than {CONSTRUCT_S:.0f} s")
             continue
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's constructor may raise anything
             reasons.append(_sentence(attempt.how, error))
+            continue
+        if attempt.how == "synthesised" and passed > 0:
+            passed -= 1
             continue
         model = adapters.model_of(result) if depth == 0 else result
         if model is None:
@@ -144,12 +160,16 @@ def _construct(thing: Any, target: Target, module: SlicedModule, project_root: s
     return Refusal("constructor", f"`{target.name}` {hint} ({reasons[0] if reasons else 'nothing to try'})")
 
 
-def _called(thing: Any, attempt: Attempt) -> Any:
-    try:
-        return thing(*attempt.args, **attempt.kwargs)
-    except AssertionError as error:
-        if not agreed(error):
-            raise
+def _called(thing: Any, attempt: Attempt, tree: ast.AST | None) -> Any:
+    for _ in range(MAX_OPTIONS):
+        try:
+            return thing(*attempt.args, **attempt.kwargs)
+        except AssertionError as error:
+            if not agreed(error):
+                raise
+        except (AttributeError, KeyError) as error:
+            if not supplied(error, [*attempt.args, *attempt.kwargs.values()], tree):
+                raise
     return thing(*attempt.args, **attempt.kwargs)
 
 

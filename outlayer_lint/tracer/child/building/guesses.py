@@ -58,6 +58,7 @@ TABLE: tuple[tuple[re.Pattern[str], Any], ...] = tuple(
             3,
         ),
         (r"(out|output)_?(channels?|ch|chans?|c|nc|planes)$", 8),
+        (r"_(sizes|widths)$", [32, 32]),
         (
             r"features?|dims?$|size$|hidden|units|width|embed|^d_|channels?|planes|filters|ngf|ndf|^nf$|^dim|^d$|neurons|^in|^out|rank$|n_|num_",
             32,

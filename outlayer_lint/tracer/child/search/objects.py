@@ -9,6 +9,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
 from outlayer_lint.tracer.child.search.entries import parameters_of
 from outlayer_lint.tracer.child.search.hints import of_graph, single_ids, slot_for
@@ -16,8 +17,6 @@ from outlayer_lint.tracer.child.search.slots import Bag, Slot, State, leaves, re
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from torch import nn
 
     from outlayer_lint.tracer.child.search.watching import Failure
 
@@ -48,6 +47,10 @@ def repaired(state: State, failure: Failure, model: nn.Module, classes: int | No
         yield from _as_dict(state, failure, model, classes)
     if isinstance(error, ValueError) and (match := re.search(r"values to unpack \(expected (\d)", failure.message)):
         yield from _as_tuple(state, failure, int(match[1]))
+    if "'Tensor' object is not callable" in failure.message:
+        for name in WORD.findall(failure.line):
+            if name in dict(state) and dict(state)[name].kind == "tensor":
+                yield replaced(state, name, value(nn.Identity()))  # what is run in between
     if NUMBER_WANTED.search(failure.message):
         yield from _as_number(state, failure)
     if NONE.search(failure.message) or error.__class__.__name__ == "NameError":

@@ -21,6 +21,9 @@ class Absent:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        if name == "vectors" and self._guess is None:  # of a vocabulary
+            self.__dict__[name] = _table()
+            return self.__dict__[name]
         try:
             value = self._guess(name) if self._guess is not None else Absent(f"{self._path}.{name}")
         except KeyError:
@@ -154,6 +157,13 @@ def _number(absent: Absent) -> Any:
     except KeyError:
         return COUNT
     return found if type(found) in {int, float} and found else COUNT
+
+
+def _table() -> Any:
+    """Vectors of words: as many as `guesses` counts words, as wide as those that are published."""
+    import torch  # noqa: PLC0415 - this room is loaded before torch is
+
+    return torch.rand(200, 300)
 
 
 def _module_class() -> type:

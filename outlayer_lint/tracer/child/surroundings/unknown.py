@@ -40,7 +40,7 @@ ARRAYS = frozenset(
 KEPT = (torch.nn.Module, torch.optim.Optimizer, torch.utils.data.DataLoader)
 BETWEEN = re.compile(r"[\s,;|:/]+")  # words of a made-up line
 COPIES = frozenset(("tensor", "as_tensor", "from_numpy", "asarray"))
-DICTS = {"items": "items", "keys": "keys", "values": "values", "get": "_got"}
+DICTS = {"items": "items", "keys": "keys", "get": "_got"}
 TEXTS = frozenset("split strip rstrip lstrip lower upper replace startswith endswith splitlines".split())
 
 
@@ -64,6 +64,8 @@ class Unknown:
         value = self.__dict__.get("_value")
         if value is not None:
             return getattr(value, name)
+        if name == "values":
+            return Values(self)
         if name in DICTS:
             return getattr(self._as_dict() if name != "get" else self, DICTS[name])
         if name in SAME:
@@ -202,6 +204,19 @@ class Unknown:
         return func(
             *known(func, args), **dict(zip(kwargs or {}, known(func, tuple((kwargs or {}).values())), strict=True))
         )
+
+
+class Values(Unknown):
+    """`table.values` is the array of a table; called, it gives the values of a dict."""
+
+    def __init__(self, of: Unknown) -> None:
+        """`of` is what has the values."""
+        super().__init__(of._said, of._depth)
+        self.__dict__["_of"] = of
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        """Those of a dict."""
+        return self._of._as_dict().values()
 
 
 def gathered(batch: list[Any], *, collate_fn_map: Any = None) -> Any:
