@@ -9,7 +9,7 @@ from outlayer_lint.records import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-MAX_LENGTH = 200_000  # what is longer was not written by hand
+MAX_LENGTH = 100_000  # what is longer was not written by hand
 MAX_FAULTS, MAX_MAGICS = 8, 20  # a file with more of them is no program yet
 OUTERMOST = re.compile(r"(?!else\b|elif\b|except\b|finally\b)[^\s#)\]}]")
 NAME = r"[A-Za-z_][\w.]*"
