@@ -133,7 +133,7 @@ def test_a_named_pipe_does_not_hang(folder: Path) -> None:
 
 
 def test_nothing_but_broken_files_is_a_failure(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder / "a.py").write_bytes(HOSTILE["syntax.py"])
+    (folder / "a.py").write_bytes(HOSTILE["encoding.py"])
     assert main(["a.py"]) == 2
     assert "nothing could be read" in capsys.readouterr().err
     assert main(["a.py", "sound.py", "--exit-zero"]) == 0

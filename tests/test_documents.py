@@ -190,6 +190,7 @@ def test_what_cannot_be_parsed_says_where_and_why(source: bytes, line: int, mess
     [
         ("print 'a', b\n", "print('a', b)\n"),
         ("print 'a',\n", "print('a',)\n"),
+        ("print [a for a in b]\nprint [b]\n", "print([a for a in b])\nprint([b])\n"),
         ("print 'a %s' \\\n    % b\n", "print('a %s' \\\n    % b)\n"),
         ("if a: print b; print >>f, 'c'\n", "if a: print(b); print(f, 'c')\n"),
         ("try: print -a\nexcept (A, B), e: print e\n", "try: print -a\nexcept (A, B) as e: print(e)\n"),
@@ -207,6 +208,45 @@ def test_an_older_python_is_read(older: str, today: str) -> None:
     assert ast.dump(read.tree) == ast.dump(ast.parse(today))
     (told,) = read.unread  # what was judged is not what was written, and that is said
     assert told.message.endswith("rewritten before it was judged")
+
+
+@pytest.mark.parametrize(
+    ("broken", "left"),
+    [
+        ("y = f(x\n", "y = nothing\n"),
+        ("y = f(x\n      a b)\n", "y = nothing\n\n"),
+        ("%matplotlib inline\n", "pass\n"),
+        ("form keras import layers\n", "layers = nothing\n"),
+        ("from numpy import random as r stack\n", "random = stack = nothing\n"),
+        ("net.add(Dense(3)))\n", "net = nothing\n"),
+        ("torch.seed(3))\n", "pass\n"),
+        ("a, b.c = f(,)\n", "a = b.c = nothing\n"),
+        ("row[1] = f(,)\n", "row = nothing\n"),
+        ("@f\n@g(1)\ndef h(:\n    k = 1\n    self.m = 2\n", "h = k = nothing\n\n\n\n\n"),
+        ("if x\n    k = 1\nelse:\n    k = 2\n", "k = nothing\n\n\n\n"),
+        ("def h(x):\n    return x y\n", "def h(x):\n    return nothing\n"),
+        ("class A:\n    def h(self):\n        self.m = f(x y)\n        return self.m\n",
+         "class A:\n    def h(self):\n        self.m = nothing\n        return self.m\n"),
+        ("f(x)\n    g(x)\n", "pass\n\n"),
+        ("<<<<<<< HEAD\na = 1\n=======\na = 2\nb = 2\n>>>>>>> 6db6df1\n", "\na = 1\n\n\n\n\n"),
+    ],
+)  # fmt: skip
+def test_a_file_goes_without_the_statements_that_do_not_parse(broken: str, left: str) -> None:
+    around = "import torch\n" + "x = 1\n" * 9
+    read = document((around + broken + "z = f(x)\n").encode())
+    kept = [part for part in left.replace("nothing", "statement_that_does_not_parse").split("\n") if part]
+    expected = ast.parse(around + "\n".join(kept) + "\nz = f(x)\n")
+    assert ast.dump(read.tree) == ast.dump(expected)
+    assert expression(read, "f(x)").lineno == 11 + broken.count("\n")
+    (told,) = read.unread
+    assert told.message.endswith("left out before the rest was judged")
+
+
+def test_a_file_of_which_little_is_left_is_not_read() -> None:
+    with pytest.raises(Unreadable):
+        _ = document(b"".join(b"x%d = = 1\n" % i for i in range(7)) + b"y = 1\n").tree
+    with pytest.raises(Unreadable):
+        _ = document(b"y = 1\n" * 90 + b"x = = 1\n" * 30).tree
 
 
 def test_what_is_rewritten_keeps_its_place() -> None:

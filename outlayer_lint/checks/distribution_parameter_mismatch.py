@@ -6,6 +6,8 @@ from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.facts import Consumed, places
 from outlayer_lint.lattice import Emission, Tensor
 
+BARE = ("Parameter", "Variable", "get_variable")
+
 
 def check(use: Consumed) -> Iterator[Finding]:
     """A distribution over classes gets scores as `probs`, or probabilities as `logits`."""
@@ -27,5 +29,5 @@ def held(way: Tensor) -> str:
 
 def scores(way: Tensor) -> bool:
     """Logarithms, or what a layer gives: a bare parameter may well hold probabilities."""
-    layer = way.learned and not way.learned.endswith("Parameter")
+    layer = way.learned and not way.learned.endswith(BARE)
     return way.emission in (Emission.LOGP, Emission.LOGUNIT) or (way.emission is Emission.LOGIT and bool(layer))

@@ -1,6 +1,7 @@
 """Decides rules/softmax-for-multilabel.md."""
 
 from collections.abc import Iterator
+from math import inf
 
 from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.evidence import is_soft
@@ -42,8 +43,11 @@ def check(call: LossCall) -> Iterator[Finding]:
 
 
 def scaled(target: Tensor) -> bool:
-    """Whether a target holds values of their own between 0 and 1, such as pixels."""
-    return target.emission is Emission.UNIT and not is_soft(target) and not learned(target)
+    """Whether a target holds values of their own, such as pixels, between 0 and 1 or beyond."""
+    if is_soft(target) or learned(target):
+        return False
+    beyond = target.emission in (Emission.DATA, Emission.BND) and target.low == 0 and 1 < target.high < inf
+    return beyond or target.emission is Emission.UNIT
 
 
 def chosen(target: Tensor) -> bool:

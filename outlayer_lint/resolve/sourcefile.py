@@ -22,6 +22,7 @@ FRAMEWORKS = (b"torch", b"keras", b"tensorflow")
 CALLED = r"\b(\w++)\s*+(?:\[[^\]\n]*+\]\s*+)?\("
 CLASS = r"\nclass[ \t]++(\w++)"
 DERIVED = r"class[ \t]++(\w++)[ \t]*+\(([^)]*)\)"
+RENAMED = r"\b([A-Za-z_]\w*+)[ \t]++as[ \t]++(\w++)"
 WORD_BYTES = bytes(c if c > 127 or chr(c).isalnum() or c == 95 else 32 for c in range(256))
 STAR = rb"(?m)^\s*from\s+([.\w]+)\s+import\s+\*"
 ASSIGNED = r"\s*((?:[\w.]+\s*,\s*)*[\w.]+)\s*(?::[^=]+)?=(?!=)"
@@ -261,13 +262,17 @@ class SourceFile:
         return any(word in digest and phrase in self.words for phrase, word in phrases.items())
 
     def derived(self) -> list[tuple[str, list[str]]]:
-        """The classes with their bases' words, found by a search of the text."""
+        """The classes with the words of their bases, renamed ones by both names, found by a search of the text."""
         text, found, derived = self.text, [], re.compile(DERIVED).match
         at = text.find("class ")
         while at >= 0:
             if match := derived(text, at):
                 found.append((match[1], re.findall(r"\w+", match[2])))
             at = text.find("class ", at + 6)
+        if found and " as " in text:
+            renamed = {new: old for old, new in re.findall(RENAMED, text)}
+            for _, bases in found:
+                bases.extend([renamed[base] for base in bases if base in renamed])
         return found
 
     def defining(self, name: str) -> int:

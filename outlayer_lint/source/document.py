@@ -19,6 +19,7 @@ MAX_BYTES = 5_000_000
 MAX_LINE = 1_000_000
 SILENT = [("ignore", None, Warning, None, 0)]  # the filter that ignores all warnings
 REWRITTEN = "rewritten before it was judged"
+SALVAGED = "left out before the rest was judged"
 SHORT = 60  # characters of source that a message quotes
 # Not compiled here: few runs need any of these, and all of them together cost as much as a small file.
 CODING = rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)"
@@ -149,17 +150,22 @@ class Document:
             filled = parse(text, self.display)
         except SyntaxError as error:
             filled = self._older(text, error)
-        node.body = filled.body[0].body  # type: ignore[attr-defined]
+        node.body = getattr(filled.body[0], "body", []) or node.body  # type: ignore[attr-defined]
 
     def _older(self, text: str, error: SyntaxError) -> ast.Module:
         """The tree of what an older Python reads, which is told among what could not be read. Raises `Unreadable`."""
-        from outlayer_lint.source.unparsed import modern, unreadable  # noqa: PLC0415 - for files that do not parse
+        from outlayer_lint.source.unparsed import modern, rewrites, unreadable  # noqa: PLC0415 - for what does not parse
 
         fault = unreadable(error, text)
-        rewritten = modern(text, _fault)
+        rewritten, how = modern(text, _fault), REWRITTEN
+        if rewritten is None:
+            from outlayer_lint.source.salvaged import salvaged  # noqa: PLC0415 - for files that are broken
+
+            attempts = (salvaged(attempt, _fault) for attempt in (text, *rewrites(text)))
+            rewritten, how = next((left for left in attempts if left is not None), None), SALVAGED
         if rewritten is None:
             raise fault from None
-        self.unread = (*self.unread, Unread(self.display, fault.line, f"{fault.message}, {REWRITTEN}"))
+        self.unread = (*self.unread, Unread(self.display, fault.line, f"{fault.message}, {how}"))
         return parse(rewritten, self.display)
 
     @property

@@ -54,17 +54,20 @@ def modern(text: str, parses: Callable[[str], SyntaxError | None]) -> str | None
     What is rewritten begins where it did; behind it on its line, columns may be off by a few. A tab in the
     indentation counts to the next multiple of eight, as Python 2 had it.
     """
+    return next((rewritten for rewritten in rewrites(text) if parses(rewritten) is None), None)
+
+
+def rewrites(text: str) -> Iterator[str]:
+    """The same lines for today's parser, as far as each attempt comes."""
     if len(text) > MAX_LENGTH:
-        return None
+        return
     tried = {text}
     attempts = [made for attempt in (text, TABS.sub(_wide, text)) for made in (attempt, _words(attempt))]
     for source in dict.fromkeys(attempts):
         rewritten = _rewritten(source)
         if rewritten is not None and rewritten not in tried:
             tried.add(rewritten)
-            if parses(rewritten) is None:
-                return rewritten
-    return None
+            yield rewritten
 
 
 def _wide(match: re.Match[str]) -> str:
@@ -128,7 +131,8 @@ def _of_statement(tokens: list[tokenize.TokenInfo]) -> Iterator[Edit]:
 def _begins_operand(following: tokenize.TokenInfo) -> bool:
     if following.type == token.NAME:
         return following.string not in INFIX
-    return following.type != token.OP or following.string in ("{", ">>")
+    apart = following.line[following.start[1] - 1 : following.start[1]].isspace()  # `print [1]` is no `print[1]`
+    return following.type != token.OP or following.string in ("{", ">>") or (apart and following.string == "[")
 
 
 def _called(tokens: list[tokenize.TokenInfo]) -> Iterator[Edit]:

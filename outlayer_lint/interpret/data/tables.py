@@ -8,6 +8,7 @@ nothing is said of its parts.
 from __future__ import annotations
 
 import ast
+from math import inf
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import attributes, containers
@@ -301,7 +302,7 @@ def _mapped(it: Interpreter, app: Application) -> Answer:
         return _part_of(it, app)
     classes = sorted(set(numbers))
     if len(classes) > len((0, 1)) and classes == list(range(len(classes))):
-        made = made.replace(emission=Emission.INDEX, low=None, high=None, units=len(classes))
+        made = made.replace(emission=Emission.INDEX, low=0.0, high=inf, units=len(classes))
     # Of whole numbers it is not known whether they count or name something.
     sure = "likely" if all(isinstance(number, int) for number in numbers) else made.certainty
     return only(made.replace(by=app.row.name, dtype=None, origin=app.origin, certainty=sure))

@@ -158,9 +158,16 @@ class Context:
                     yield thing, None, restrict(losses, choices)
             elif not self._compiles_itself(thing):
                 models.setdefault((keras_training.key_of(thing), of_options(choices)), []).append((thing, choices))
+        several = len(models) > 1 and len(losses) > 1 and keras_losses.unrelated(models.values(), losses, way)
+        together: list[tuple[Any, Choices]] = []
         for ways in models.values():
             answer = join(restrict(keras_models.output(self.it, thing), choices) for thing, choices in ways)
-            yield ways[0][0], answer, restrict(losses, of_options(ways[0][1]))
+            if several and all(isinstance(t, Tensor) for t, _ in answer):
+                together.extend((t, way) for t, _ in answer)
+            else:
+                yield ways[0][0], answer, restrict(losses, of_options(ways[0][1]))
+        if together:
+            yield next(iter(models.values()))[0][0], tuple(together), losses
 
     def _compiles_itself(self, thing: Any) -> bool:
         """Whether the class has a `compile` of its own, which is then what is called."""
@@ -189,9 +196,7 @@ class Context:
                     self._unresolved(asked, "container of outputs")
                 elif both is not None and heads is not None:
                     programs.append(Program(model, heads, shape, both))
-        # Of several ways to build it those are meant that have a loss for each output.
-        meant = [program for program in programs if paired(program.heads, program.losses) is not None]
-        for program in meant or programs:
+        for program in keras_losses.meant_of(programs):
             self._program(program, asked, silent=silent)
 
     def _silent(self, model: Any) -> bool:
@@ -217,7 +222,7 @@ class Context:
 
     def _program(self, program: Program, asked: Asked, *, silent: bool) -> None:
         heads, shape = program.heads, program.losses
-        entries = paired(heads, shape)
+        entries = keras_losses.paired(heads, shape)
         if entries is None and keras_training.overrides_training(self.it, program.model):
             for index, head in enumerate(heads):  # what goes with which head, its own method says
                 value = as_value(head.answer)
@@ -319,6 +324,7 @@ class Context:
                 return
             rows.append(named.row)
         whole = program.heads[0].answer if len(program.heads) == 1 else ()
+        silent = silent or not keras_models.returned(program.model).isdisjoint(program.losses.keys)
         if silent or not all(isinstance(thing, Tensor) for thing, _ in whole):  # which may be several outputs
             return
         loss, weights = self.argument("loss"), self.argument("loss_weights")
@@ -371,20 +377,3 @@ def _width(head: Tensor) -> object:
 
 def _inside(node: ast.AST, call: ast.Call) -> bool:
     return any(inner is node for inner in walk(call))
-
-
-def paired(heads: list[Head], shape: Shape) -> list[Entry | None] | None:
-    """The loss of each head: by name or by equal count, else `None`."""
-    entries = shape.entries
-    if shape.form == "one":
-        return [entries[0] for _ in heads]
-    if shape.form == "dict":
-        by_name = dict(zip(shape.keys, entries, strict=True))
-        if len(heads) == 1 and len(entries) == 1:
-            return [entries[0]]
-        if not any(head.name in by_name for head in heads):
-            return None
-        return [by_name.get(head.name) if head.name else None for head in heads]
-    if len(entries) == len(heads):
-        return list(entries)
-    return None

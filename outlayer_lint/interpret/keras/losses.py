@@ -24,11 +24,13 @@ from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from outlayer_lint.facts import LossCall
     from outlayer_lint.interpret.choices import Choices
     from outlayer_lint.interpret.interpreter import Interpreter
+    from outlayer_lint.interpret.keras.compile import Program
+    from outlayer_lint.interpret.keras.models import Head
     from outlayer_lint.interpret.things import Answer, Entry
     from outlayer_lint.lattice import Value
 
@@ -210,3 +212,42 @@ def metrics(it: Interpreter, entry: Entry | None, heads: list[str]) -> list[list
 def _several(it: Interpreter, entry: Entry) -> list[Entry]:
     found = shapes(it.force(entry))
     return list(found[0].entries) if len(found) == 1 and found[0].form == "list" else [entry]
+
+
+def unrelated(models: Iterable[list[tuple[Any, Choices]]], losses: Answer, way: Choices) -> bool:
+    """Whether one thing decides on the model and another on the loss, as far as is known: which go together is open.
+
+    Then a model is judged with a loss only as one of those that it may be compiled with.
+    """
+    about_models = {c.key for ways in models for _, choices in ways for c in choices - way}
+    about_losses = {c.key for _, choices in losses for c in choices - way}
+    return bool(about_models and about_losses) and not about_models & about_losses
+
+
+def meant_of(programs: list[Program]) -> list[Program]:
+    """Of several ways to build a model, and of several losses, those where each output has a loss."""
+    exact = {id(p.heads) for p in programs if _exact(p)}  # of the losses that one way to build it may have
+    programs = [p for p in programs if id(p.heads) not in exact or _exact(p)]
+    return [p for p in programs if paired(p.heads, p.losses) is not None] or programs
+
+
+def _exact(program: Program) -> bool:
+    count = 1 if program.losses.form == "one" else len(program.losses.entries)
+    return count == len(program.heads)
+
+
+def paired(heads: list[Head], shape: Shape) -> list[Entry | None] | None:
+    """The loss of each head: by name or by equal count, else `None`."""
+    entries = shape.entries
+    if shape.form == "one":
+        return [entries[0] for _ in heads]
+    if shape.form == "dict":
+        by_name = dict(zip(shape.keys, entries, strict=True))
+        if len(heads) == 1 and len(entries) == 1:
+            return [entries[0]]
+        if not any(head.name in by_name for head in heads):
+            return None
+        return [by_name.get(head.name) if head.name else None for head in heads]
+    if len(entries) == len(heads):
+        return list(entries)
+    return None

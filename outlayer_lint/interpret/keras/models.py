@@ -288,3 +288,10 @@ def library_class(it: Interpreter, thing: Instance, name: str) -> bool:
         isinstance(base, Library) and (found := knowledge.find(base.name)) is not None and found[0].name == name
         for base in classes.mro(it, thing.cls)
     )
+
+
+def returned(model: Any) -> frozenset[str]:
+    """What a library's model returns beside its outputs once it is given labels: the loss that it computes itself."""
+    row = getattr(model, "row", None)
+    cases = [case["then"].get("returns") for case in (row.when if row is not None else ())]
+    return frozenset(name for case in cases if isinstance(case, dict) for name, word in case.items() if word == "loss")

@@ -40,8 +40,8 @@ def fitting(driver: Driver, scope: Scope, found: list[Caller], world: World, ask
             made = _made_for(driver, method, world)
             kept = [c for c in found if made is None or c.binding.call in made or _is_inherited(c.binding.call)]
             found = kept if any(not _is_inherited(c.binding.call) for c in kept) else found
-        return found
-    if not _is_called_by_name(scope):
+        return _as_called(driver, scope, found, world)
+    if not _is_called_by_name(scope) and scope.name not in ways.CALLED_THROUGH_INSTANCE:
         return found
     for constructor, binding in world.bindings.items():
         if binding is None or constructor.name != "__init__" or constructor.owner is None:
@@ -50,6 +50,17 @@ def fitting(driver: Driver, scope: Scope, found: list[Caller], world: World, ask
             receivers = [_made_at(driver, c.binding) for c in found]
             kept = [c for c, made in zip(found, receivers, strict=True) if made is None or binding.call in made]
             found = kept or found
+    return found
+
+
+def _as_called(driver: Driver, scope: Scope, found: list[Caller], world: World) -> list[Caller]:
+    """Of the constructions those of the object that a world calls itself: `self.task(labels, scores)`."""
+    for method, binding in world.bindings.items():
+        itself = method.owner is not None and method.name in ways.CALLED_THROUGH_INSTANCE
+        if binding is not None and itself and not binding.likely and _related(driver, method, scope):
+            made = _made_at(driver, binding)
+            kept = [c for c in found if made is None or c.binding.call in made or _is_inherited(c.binding.call)]
+            found = kept if any(not _is_inherited(c.binding.call) for c in kept) else found
     return found
 
 
@@ -123,7 +134,7 @@ def _evaluated(driver: Driver, binding: Binding, hops: int) -> Made | None:
     for _, answers in driver.worlds(ask, limit=MAX_WORLDS, fuel=FUEL):
         worlds += 1
         for thing, _ in answers[0]:
-            receiver = thing.bound if isinstance(thing, Function) else None
+            receiver = thing.bound if isinstance(thing, Function) else thing  # an object may be called itself
             if isinstance(receiver, Instance) and receiver.site is not None:
                 made.add(receiver.site.node)
                 continue
