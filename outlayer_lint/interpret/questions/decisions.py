@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 
 from outlayer_lint import knowledge
-from outlayer_lint.facts import Applied, Consumed, Decision, Fact, LossCall
+from outlayer_lint.facts import Applied, Consumed, Decision, Fact
 from outlayer_lint.interpret import conditions, passing
 from outlayer_lint.interpret.choices import NO_CHOICE
 from outlayer_lint.interpret.operators import number
-from outlayer_lint.interpret.questions import applications, consumers, drawing, handwritten, seeds, standing
+from outlayer_lint.interpret.questions import applications, consumers, handwritten, seeds, standing
 from outlayer_lint.interpret.questions.applications import text_of, words_of
 from outlayer_lint.interpret.things import Answer, Built, Library, Method, Site
 from outlayer_lint.interpret.transfer import Application, as_value
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.interpret.questions.driver import Driver
     from outlayer_lint.interpret.questions.seeds import Seed
-    from outlayer_lint.knowledge import Row
-    from outlayer_lint.resolve.scopes import Scope
+    from outlayer_lint.resolve.blocks import Place
 
 WORLDS = 3
 STEPS, FUEL = 6, 150  # small questions or hopeless ones
@@ -206,9 +205,11 @@ def _facts(driver: Driver, seed: Seed, application: Application, related: Any) -
         for answer in applications.programs(application.input()) if isinstance(dim, int) else ():
             yield from _picked(span, as_value(answer), shown, dim, related)
     elif row.transfer == "interval" and row.how == "log" and consumers.mode_of(seed) == "train":
-        found = list(applications.logarithm(application, span, shown, related))
-        if found and not drawing.only_drawn_from(driver, seed):  # -inf is never drawn
-            yield from found
+        if found := list(applications.logarithm(application, span, shown, related)):
+            from outlayer_lint.interpret.questions import sampling  # noqa: PLC0415 - for programs with such a logarithm
+
+            if not sampling.only_drawn_from(driver, seed):  # -inf is never drawn
+                yield from found
         yield from handwritten.cross_entropy(driver, seed, application, related)
     elif row.kind == "activation":
         if row.transfer == "normalises" and application.spec(row.axis) == "implicit" and application.form != "module":
@@ -232,7 +233,7 @@ def _takes_places(seed: Seed) -> bool:
         if not isinstance(target, (ast.Tuple, ast.List)) or len(target.elts) != 2:
             return False
         places = target.elts[1]
-        return not isinstance(places, ast.Name) or _is_read(places.id, seed.place.block.scope)
+        return not isinstance(places, ast.Name) or _is_read(places.id, seed.place)
     for node in walk(statement):
         if isinstance(node, ast.Subscript) and node.value is seed.node:
             return isinstance(node.slice, ast.Constant) and node.slice.value in (1, -1)
@@ -241,9 +242,14 @@ def _takes_places(seed: Seed) -> bool:
     return False
 
 
-def _is_read(name: str, scope: Scope) -> bool:
-    """Whether a name is read in a scope, functions inside of it included; `_` hardly ever is."""
-    return any(isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load) for n in walk(scope.node))
+def _is_read(name: str, place: Place) -> bool:
+    """Whether a name is read behind a place or elsewhere in its scope, functions inside included; `_` never is."""
+    behind = place.block.statements[place.index + 1 :]  # where it is read, if it is, more often than not
+    return name != "_" and any(
+        isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
+        for tree in (*behind, place.block.scope.node)
+        for node in walk(tree)
+    )
 
 
 def _consumed(application: Application, seed: Seed, span: Span, related: Any) -> Iterator[Fact]:
@@ -377,24 +383,3 @@ def _computes(parent: ast.AST, node: ast.AST) -> bool:
         or (isinstance(parent, ast.Subscript) and parent.slice is node)
         or (isinstance(parent, ast.IfExp) and parent.test is node)
     )
-
-
-# -- what a head is trained with --------------------------------------------------------------------------------------
-
-
-def heads_of(fact: LossCall) -> Iterator[tuple[Span, Row]]:
-    """The heads that a loss trains."""
-    for way in fact.prediction.ways:
-        for span in way.origin.spans:
-            yield span, fact.loss
-
-
-def trained_with(decision: Decision, trained: dict[Span, dict[str, Row]]) -> tuple[Row, ...]:
-    """The losses that every learned way of the operand is trained with."""
-    common: dict[str, Row] | None = None
-    for way in decision.operand.ways:
-        rows: dict[str, Row] = {}
-        for span in way.origin.spans:
-            rows.update(trained.get(span, {}))
-        common = rows if common is None else {n: r for n, r in common.items() if n in rows}
-    return tuple((common or {}).values())

@@ -9,7 +9,7 @@ from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible
 from outlayer_lint.interpret.frames import Binding, Frame, World
 from outlayer_lint.interpret.interpreter import FUEL, Interpreter
 from outlayer_lint.interpret.iteration import overlay as overlaid
-from outlayer_lint.interpret.questions import callers, receivers
+from outlayer_lint.interpret.questions import callers
 from outlayer_lint.interpret.things import (
     WITH_TENSOR,
     Answer,
@@ -140,7 +140,10 @@ class Driver:
             return [made(world.bindings, {**world.subclasses, opened.cls: cls}) for cls in chosen]
         scope = opened.scope
         found = self.callers(scope, self.receiver_in(world, scope))
-        found = receivers.fitting(self, scope, found, world, asked)
+        if len(found) > 1 and scope.owner is not None:
+            from outlayer_lint.interpret.questions import receivers  # noqa: PLC0415 - for methods called in many places
+
+            found = receivers.fitting(self, scope, found, world, asked)
         result = []
         for caller in found:
             if any(

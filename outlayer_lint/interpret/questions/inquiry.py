@@ -9,7 +9,7 @@ from functools import partial
 from outlayer_lint import knowledge
 from outlayer_lint.diagnostic import Diagnostic, Pair, Span
 from outlayer_lint.facts import Decision, Fact, LossCall
-from outlayer_lint.interpret.questions import applications, consumers, decisions
+from outlayer_lint.interpret.questions import applications, consumers, decisions, heads
 from outlayer_lint.interpret.questions.seeds import (
     LIKELY_LOSS,
     LIKELY_PARTS,
@@ -134,7 +134,7 @@ class Inquiry:
         for event in events:
             for fact, _ in event.facts:
                 if isinstance(fact, LossCall):
-                    for span, row in decisions.heads_of(fact):
+                    for span, row in heads.of(fact):
                         self.trained.setdefault(span, {})[row.name] = row
         self.events.extend(events)
         return events
@@ -245,7 +245,7 @@ class Inquiry:
     def _with_chains(self, facts: list[Fact]) -> Iterator[Fact]:
         for fact in facts:
             if isinstance(fact, Decision):
-                fact.trained_with = decisions.trained_with(fact, self.trained)
+                fact.trained_with = heads.trained_with(fact, self.trained)
                 yield from applications.chain(
                     fact.operand.ways, fact.words.get("operand", ""), "decision", fact.related
                 )

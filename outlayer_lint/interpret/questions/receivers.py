@@ -30,8 +30,6 @@ def fitting(driver: Driver, scope: Scope, found: list[Caller], world: World, ask
     A method that a script calls on the object it makes says nothing about the object that another script makes.
     `asked` is where the question stands.
     """
-    if len(found) < 2 or scope.owner is None:
-        return found
     if scope.name == "__init__":
         assumed = [b.place.block.scope for b in world.bindings.values() if b is not None]
         for method in dict.fromkeys(_method_around(at) for at in (asked, *assumed)):

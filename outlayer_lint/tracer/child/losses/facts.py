@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from outlayer_lint import knowledge
 from outlayer_lint.facts import Applied, Consumed, Decision, Fact, LossBuilt, LossCall
-from outlayer_lint.interpret.questions import applications, consumers, decisions, targets
+from outlayer_lint.interpret.questions import applications, consumers, decisions, heads, targets
 from outlayer_lint.interpret.transfers import arrays
 from outlayer_lint.judgement import Judgement, merge
 from outlayer_lint.lattice import Emission, Value, describe
@@ -97,7 +97,7 @@ class Facts:
         for number, site in enumerate(self.sites):
             fact = self.loss_call(site)
             self.of_site[number] = fact
-            for span, row in decisions.heads_of(fact):
+            for span, row in heads.of(fact):
                 self.trained.setdefault(span, {})[row.name] = row
             yield fact
             yield from applications.chain(fact.prediction.ways, fact.words["prediction"], "loss", ())
@@ -238,7 +238,7 @@ class Facts:
         for fact in decisions._decided(app, span, shown, ()):
             if fact.kind == "argmax" and fact.dim == "implicit":  # several samples, or one dim that counts
                 fact.operand = value if batch else value.map(lambda way: way.replace(rank=None))
-            fact.trained_with = decisions.trained_with(fact, self.trained)
+            fact.trained_with = heads.trained_with(fact, self.trained)
             yield from applications.chain(fact.operand.ways, shown, "decision", ())
             yield fact
 
