@@ -22,7 +22,6 @@ FRAMEWORKS = (b"torch", b"keras", b"tensorflow")
 CALLED = r"\b(\w++)\s*+(?:\[[^\]\n]*+\]\s*+)?\("
 CLASS = r"\nclass[ \t]++(\w++)"
 DERIVED = r"class[ \t]++(\w++)[ \t]*+\(([^)]*)\)"
-RENAMED = r"\b([A-Za-z_]\w*+)[ \t]++as[ \t]++(\w++)"
 WORD_BYTES = bytes(c if c > 127 or chr(c).isalnum() or c == 95 else 32 for c in range(256))
 STAR = rb"(?m)^\s*from\s+([.\w]+)\s+import\s+\*"
 ASSIGNED = r"\s*((?:[\w.]+\s*,\s*)*[\w.]+)\s*(?::[^=]+)?=(?!=)"
@@ -269,11 +268,23 @@ class SourceFile:
             if match := derived(text, at):
                 found.append((match[1], re.findall(r"\w+", match[2])))
             at = text.find("class ", at + 6)
-        if found and " as " in text:
-            renamed = {new: old for old, new in re.findall(RENAMED, text)}
-            for _, bases in found:
-                bases.extend([renamed[base] for base in bases if base in renamed])
+        renamed = self._renamed({base for _, bases in found for base in bases}) if found else {}
+        for _, bases in found if renamed else ():
+            bases.extend([renamed[base] for base in bases if base in renamed])
         return found
+
+    def _renamed(self, wanted: set[str]) -> dict[str, str]:
+        """What stands before `as` and one of these words, by the word: `import Network as Base`."""
+        text, word, renamed = self.text, re.compile(r"\w+").match, {}
+        at = text.find(" as ")
+        while at >= 0:
+            new = word(text, at + 4)
+            if new is not None and new[0] in wanted:
+                before = re.search(r"\w+$", text[text.rfind("\n", 0, at) + 1 : at])
+                if before is not None:
+                    renamed[new[0]] = before[0]
+            at = text.find(" as ", at + 4)
+        return renamed
 
     def defining(self, name: str) -> int:
         """How many functions of that name the text defines."""
