@@ -9,7 +9,7 @@ from outlayer_lint.interpret.frames import World
 from outlayer_lint.interpret.questions.seeds import calls_at
 from outlayer_lint.interpret.things import Library
 from outlayer_lint.records import TYPE_CHECKING
-from outlayer_lint.resolve.sourcefile import encoded
+from outlayer_lint.resolve.searched import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -26,7 +26,7 @@ from outlayer_lint.interpret.questions.seeds import (
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Value
 from outlayer_lint.records import TYPE_CHECKING, Any
-from outlayer_lint.resolve.sourcefile import encoded
+from outlayer_lint.resolve.searched import encoded
 from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import ast
 from outlayer_lint.interpret.questions import standing
 from outlayer_lint.records import TYPE_CHECKING, NamedTuple
 from outlayer_lint.resolve.blocks import Place, last
-from outlayer_lint.resolve.sourcefile import encoded, phrases
+from outlayer_lint.resolve.searched import encoded, phrases
 from outlayer_lint.resolve.walking import walk
 
 if TYPE_CHECKING:
