@@ -8,6 +8,7 @@ from math import inf
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import calls, operators
 from outlayer_lint.interpret.things import (
+    LITERAL,
     Answer,
     Const,
     Lazy,
@@ -21,7 +22,6 @@ from outlayer_lint.interpret.things import (
     only,
     unknown,
 )  # fmt: skip
-from outlayer_lint.interpret.transfer import LITERAL
 from outlayer_lint.interpret.transfers.arithmetic import real
 from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.records import TYPE_CHECKING

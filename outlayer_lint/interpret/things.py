@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _SERIAL = count()  # identities that are never used twice, as those of freed objects are
 MAX_WAYS, MAX_PROGRAMS = 16, 8
+LITERAL = "literal"  # the source of a tensor whose numbers stand in the program
 WITH_TENSOR = "with a tensor"  # a step of a trail: an operation of what is open with a tensor
 
 

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.knowledge import Row
 
-LITERAL = "literal"
-
 # Evaluations for what stands behind an answer that has been given: small questions or hopeless ones.
 BEHIND, BEHIND_LAYER = 300, 120
 

@@ -12,6 +12,7 @@ from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible
 from outlayer_lint.interpret.questions import pairings, standing, targets
 from outlayer_lint.interpret.questions.combinations import Menu, is_free, is_wanted
 from outlayer_lint.interpret.things import (
+    LITERAL,
     Answer,
     Built,
     Class,
@@ -24,7 +25,7 @@ from outlayer_lint.interpret.things import (
     only,
     unknown,
 )  # fmt: skip
-from outlayer_lint.interpret.transfer import LITERAL, Application, as_value
+from outlayer_lint.interpret.transfer import Application, as_value
 from outlayer_lint.lattice import Emission, Tensor, Value
 from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
 from outlayer_lint.resolve.walking import walk
