@@ -22,6 +22,9 @@ ROWS, PAIR = 2, 2
 BY_HAND = ("add", "sub", "mul", "div", "neg", "log")
 FLOATS = ("float", "double")
 CROSS_ENTROPIES = ("binary", "binary-logits", "categorical", "softmax-cross-entropy")
+CLASSES = ("categorical", "softmax-cross-entropy")  # losses over classes of which one is right
+LABEL_ROWS = frozenset({Emission.ONEHOT, Emission.SIMPLEX})
+SCALERS = "sklearn.preprocessing."
 CONTINUOUS = (Emission.LOGIT, Emission.NONNEG, Emission.POS, Emission.BND)
 PICTURED = ("target-is-input", "convolution-last", "gan-label", "bootstrapped", "menu")
 NOISY = 1.5  # the labels of a GAN are shaken a little beyond 1
@@ -87,8 +90,26 @@ def multihot(way: Tensor, units: int | None) -> bool:
 
 def divided(way: Tensor) -> bool:
     """Class numbers that went through a division or a scaler, as inputs do."""
-    scaled = way.by.endswith("div") or way.by.startswith("sklearn.preprocessing.")
+    scaled = way.by.endswith("div") or way.by.startswith(SCALERS)
     return scaled and way.dtype in FLOATS and way.inner.every(Emission.INDEX) is not None
+
+
+def measured(target: Tensor) -> bool:
+    """Whether a target is known to be no row of labels: it has no bounds of 0 and 1, or a scaler gave it those."""
+    return target.emission in CONTINUOUS or (
+        target.emission is Emission.UNIT and target.by.startswith(SCALERS) and not divided(target)
+    )
+
+
+def labels_as(loss: Row, target: Value, units: int | None) -> str:
+    """How labels come, as far as the loss or the labels themselves tell: `rows`, `indices` or neither."""
+    if loss.family in CLASSES:
+        return "indices" if LABEL_ROWS.isdisjoint(loss.target) else "rows"
+    if target.every(*LABEL_ROWS) is not None:
+        return "rows"
+    if target.every(Emission.INDEX) is not None:
+        return "" if any(multihot(way, units) for way in target.ways) else "indices"  # zeros and ones in rows
+    return ""
 
 
 def quantities(call: LossCall) -> Tensor | None:

@@ -6,6 +6,7 @@ from importlib import import_module
 
 from outlayer_lint import knowledge
 from outlayer_lint.diagnostic import AGAIN, Diagnostic, Related, Severity
+from outlayer_lint.facts import Applied
 from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def merge(gathered: list[tuple[Diagnostic, Fact]]) -> list[Diagnostic]:
     groups: dict[object, list[tuple[Diagnostic, Fact]]] = {}
     for diagnostic, fact in gathered:
         because = tuple(r.span for r in diagnostic.related if r.message.endswith(("applied here", "built here")))
-        if hasattr(fact, "operation"):
+        if isinstance(fact, Applied):
             because = ()
         key = (diagnostic.code, because or diagnostic.span, diagnostic.span.path, fact.words.get("loss", fact.span))
         groups.setdefault(key, []).append((diagnostic, fact))

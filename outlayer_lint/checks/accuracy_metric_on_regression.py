@@ -5,13 +5,11 @@ from collections.abc import Iterator
 from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.evidence import is_label, is_soft
 from outlayer_lint.facts import Consumed, LossCall, places
-from outlayer_lint.forms import divided
+from outlayer_lint.forms import CONTINUOUS, measured
 from outlayer_lint.lattice import Emission, Tensor
 
 ERRORS = ("squared", "absolute", "relative", "poisson")
 # What is bounded on both sides is left to squared-error-on-probabilities; an ELU is bounded below only.
-QUANTITIES = (Emission.LOGIT, Emission.NONNEG, Emission.POS, Emission.BND)
-SCALERS = "sklearn.preprocessing."
 
 
 def check(use: Consumed) -> Iterator[Finding]:
@@ -19,7 +17,7 @@ def check(use: Consumed) -> Iterator[Finding]:
     if use.consumer.kind != "metric" or "accuracy" not in use.consumer.shown.lower() or not use.trained:
         return
     value = use.prediction
-    witness = value.every(*QUANTITIES)
+    witness = value.every(*CONTINUOUS)
     if (
         witness is None
         or any(way.bounded for way in value)
@@ -40,10 +38,3 @@ def classifies(call: LossCall) -> bool:
 
 def labelled(target: Tensor) -> bool:
     return is_label(target) or target.emission is Emission.INDEX or is_soft(target)
-
-
-def measured(target: Tensor) -> bool:
-    """Whether a target is known to be no row of labels: it has no bounds of 0 and 1, or a scaler gave it those."""
-    return target.emission in QUANTITIES or (
-        target.emission is Emission.UNIT and target.by.startswith(SCALERS) and not divided(target)
-    )

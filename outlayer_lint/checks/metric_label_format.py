@@ -4,12 +4,10 @@ from collections.abc import Iterator
 
 from outlayer_lint.diagnostic import Finding, Fix
 from outlayer_lint.facts import Consumed, places
-from outlayer_lint.forms import multihot
-from outlayer_lint.lattice import Emission, Value
+from outlayer_lint.forms import CLASSES, LABEL_ROWS, labels_as
+from outlayer_lint.lattice import Emission
 
-ROWS = {Emission.ONEHOT, Emission.SIMPLEX}
 BINARY, PAIR = "binaryaccuracy", 2
-CATEGORICAL = ("categorical", "softmax-cross-entropy")
 
 
 def check(use: Consumed) -> Iterator[Finding]:
@@ -19,10 +17,8 @@ def check(use: Consumed) -> Iterator[Finding]:
     reads = {*consumer.target}
     if consumer.kind != "metric" or consumer.class_axis is None or not use.trained or not value.known:
         return  # only metrics over classes have two forms
-    given = {
-        form for call in use.trained for form in forms(call.loss.family, {*call.loss.target}, call.target, value.units)
-    }
-    sparse, rows = reads == {Emission.INDEX}, bool(reads & ROWS) and Emission.INDEX not in reads
+    given = {labels_as(call.loss, call.target, value.units) for call in use.trained}
+    sparse, rows = reads == {Emission.INDEX}, bool(reads & LABEL_ROWS) and Emission.INDEX not in reads
     if sparse and value.units == 1:
         grade, message = "single", "use `BinaryAccuracy`, or one unit for each class"
     elif (sparse and given == {"rows"}) or (rows and given == {"indices"}):
@@ -37,21 +33,8 @@ def apart(use: Consumed) -> Iterator[Finding]:
     units, families = use.prediction.units, [call.loss.family for call in use.trained]
     if use.consumer.shown.lower().replace("_", "") != BINARY or not families or (units or 0) <= PAIR:
         return
-    if all(family in CATEGORICAL for family in families):
+    if all(family in CLASSES for family in families):
         fix = Fix("advise", 'use `"accuracy"`, which compares the largest output with the label', "safe")
         yield Finding(
             use.span, "binary", places(use.prediction.ways[0]), fix, {"units": units}, use.prediction.certainty
         )
-
-
-def forms(family: str, wants: set[Emission], target: Value, units: int | None) -> Iterator[str]:
-    """How the labels come, as far as the loss or the labels themselves tell: `rows`, `indices` or neither."""
-    if family in CATEGORICAL:
-        yield "rows" if wants & ROWS else "indices"
-    elif target.every(Emission.ONEHOT, Emission.SIMPLEX) is not None:
-        yield "rows"
-    elif target.every(Emission.INDEX) is not None:
-        drawn = any(multihot(way, units) for way in target.ways)  # zeros and ones in rows
-        yield "" if drawn else "indices"
-    else:
-        yield ""

@@ -92,6 +92,14 @@ class Scope:
             found = self.nested[node] = Scope(node, kind, getattr(node, "name", "<lambda>"), self, self.file)
         return found
 
+    @property
+    def method(self) -> Scope | None:
+        """The method that it is or stands in, `None` outside of every class."""
+        at: Scope | None = self
+        while at is not None and at.owner is None:
+            at = at.parent
+        return at
+
     def has_decorator(self, *names: str) -> bool:
         """Whether a decorator's last name is one of these."""
         if self._decorators is None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from _ast import AST
+from _ast import AST, Load, Name
 
 from outlayer_lint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
 
 def children(node: ast.AST) -> list[ast.AST]:
@@ -21,6 +21,13 @@ def children(node: ast.AST) -> list[ast.AST]:
         elif type(value) is list:
             found += [item for item in value if isinstance(item, AST)]
     return found
+
+
+def reads(node: ast.AST, names: Container[str], kind: type[AST] = Name) -> Iterator[ast.AST]:
+    """The places below a node that read one of these names, or, of `kind` `Attribute`, an attribute of that name."""
+    for each in walk(node):
+        if type(each) is kind and type(each.ctx) is Load and (each.id if kind is Name else each.attr) in names:  # type: ignore[attr-defined]
+            yield each
 
 
 def walk(node: ast.AST) -> Iterator[ast.AST]:

@@ -45,6 +45,7 @@ FACTS = frozenset((
 ))  # fmt: skip
 ACCESSORS = frozenset(("str", "dt", "plot", "style", "sparse", "hist", "groupby", "rolling", "expanding", "ewm"))
 ROWS = 2
+PAIR = 2  # classes that zero and one may name as well as deny
 
 
 class Table(Tensor):
@@ -301,7 +302,7 @@ def _mapped(it: Interpreter, app: Application) -> Answer:
     if made is None:
         return _part_of(it, app)
     classes = sorted(set(numbers))
-    if len(classes) > len((0, 1)) and classes == list(range(len(classes))):
+    if len(classes) > PAIR and classes == list(range(len(classes))):
         made = made.replace(emission=Emission.INDEX, low=0.0, high=inf, units=len(classes))
     # Of whole numbers it is not known whether they count or name something.
     sure = "likely" if all(isinstance(number, int) for number in numbers) else made.certainty

@@ -15,10 +15,11 @@ from outlayer_lint.interpret.things import Answer, Library
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.interpret.transfers import arrays
 from outlayer_lint.interpret.transfers.coupling import Step
+from outlayer_lint.interpret.transfers.mixtures import bare
 from outlayer_lint.lattice import Emission, Tensor, Value
 from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place
-from outlayer_lint.resolve.walking import walk
+from outlayer_lint.resolve.walking import reads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,7 +36,6 @@ ACTIVATED = (Emission.SIMPLEX, Emission.LOGP, Emission.UNIT, Emission.LOGUNIT, E
 PROBABLE = (Emission.SIMPLEX, Emission.LOGP, Emission.UNIT, Emission.LOGUNIT)
 MAX_CHAIN = 6
 OUTPUT_FUEL = 150
-SHAPED = ("unsqueeze", "view", "reshape")
 
 
 def text_of(node: ast.AST, place: Place) -> str:
@@ -254,12 +254,7 @@ def _never_read(driver: Driver, seed: Seed) -> bool:
     others = [other for other in driver.project.importers(scope.file, scope.owner.name) if other is not scope.file]
     if any(other.has_word(name) and _is_read(driver, other, name) for other in others for name in names):
         return False
-    reads = [
-        node
-        for node in walk(scope.file.scope.node)
-        if isinstance(node, ast.Attribute) and node.attr in names and isinstance(node.ctx, ast.Load)
-    ]
-    return all(_of_a_stranger(driver, node, scope) for node in reads)
+    return all(is_of_a_stranger(driver, node, scope) for node in reads(scope.file.scope.node, names, ast.Attribute))
 
 
 def _is_read(driver: Driver, file: SourceFile, name: str) -> bool:
@@ -276,39 +271,29 @@ def _is_library(driver: Driver, file: SourceFile, name: str) -> bool:
     return all(isinstance(thing, Library) for thing, _ in driver.it.lookup(name, end, frame))
 
 
-def _of_a_stranger(driver: Driver, read: ast.Attribute, scope: Scope) -> bool:
+def is_of_a_stranger(driver: Driver, read: ast.AST, scope: Scope) -> bool:
     """Whether `self.name` stands in a class that has nothing to do with the one whose method `scope` is.
 
     Or is no attribute of an object at all: `torch.softmax`.
     """
-    if not isinstance(read.value, ast.Name):
+    if not isinstance(read, ast.Attribute) or not isinstance(read.value, ast.Name):
         return False
     if read.value.id != "self":
         return _is_library(driver, scope.file, read.value.id)
     place = scope.file.locate(read.lineno)
-    at = None if place is None else place.block.scope
-    while at is not None and at.owner is None:
-        at = at.parent
-    if at is None or at.owner is None or scope.owner is None or at.owner is scope.owner:
+    at = None if place is None else place.block.scope.method
+    if at is None or at.owner is None or scope.owner is None:
         return False
-    return not driver.derives(at.owner, scope.owner) and not driver.derives(scope.owner, at.owner)
+    return not driver.are_related(at.owner, scope.owner)
 
 
 def exponent_over_its_sum(seed: Seed, node: ast.BinOp) -> ast.expr | None:
     """The `x` of `exp(x) / exp(x).sum(...)`, also through one name."""
     left = _definition(seed, node.left)
     argument = _argument_of(left, "exp")
-    summed = None if argument is None else _argument_of(_unshaped(_definition(seed, node.right)), "sum")
+    summed = None if argument is None else _argument_of(bare(_definition(seed, node.right)), "sum")
     inner = None if summed is None else _argument_of(_definition(seed, summed), "exp")
     return argument if argument is not None and inner is not None and ast.dump(inner) == ast.dump(argument) else None
-
-
-def _unshaped(node: ast.expr) -> ast.expr:
-    """`x` of `x.unsqueeze(-1)`, `x.view(-1, 1)` and `x[:, None]`: a sum that is given back its dim."""
-    if isinstance(node, ast.Subscript):
-        return node.value
-    function = node.func if isinstance(node, ast.Call) else None
-    return function.value if isinstance(function, ast.Attribute) and function.attr in SHAPED else node
 
 
 def _argument_of(node: ast.expr, name: str) -> ast.expr | None:

@@ -109,17 +109,10 @@ def _of_another_class(driver: Driver, seed: Seed, scope: Scope) -> bool:
         isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "self"
     ):
         return False
-    at = _method_around(seed)
-    if at is None or at.owner is None or at.owner is scope.owner or scope.name in ways.CALLED_THROUGH_INSTANCE:
+    at = seed.place.block.scope.method
+    if at is None or at.owner is None or scope.name in ways.CALLED_THROUGH_INSTANCE:
         return False
-    return not driver.derives(at.owner, scope.owner) and not driver.derives(scope.owner, at.owner)
-
-
-def _method_around(seed: Seed) -> Scope | None:
-    at: Scope | None = seed.place.block.scope
-    while at is not None and at.owner is None:
-        at = at.parent
-    return at
+    return not driver.are_related(at.owner, scope.owner)
 
 
 def _within(seed: Seed, scope: Scope) -> bool:
@@ -305,7 +298,7 @@ def _not_among(seen: set[ast.Call], seeds: Iterable[Seed]) -> Iterator[Seed]:
 
 def _as_derived(driver: Driver, seed: Seed, holder: Scope | None) -> World | None:
     """A call in a method of a base class, in the world where the receiver is an object of a derived one."""
-    at = _method_around(seed)
+    at = seed.place.block.scope.method
     if holder is None or at is None or at.owner is None or at.owner is holder:
         return None
     derived = next((cls for cls in driver.subclasses(at.owner) if cls.scope is holder), None)

@@ -17,7 +17,7 @@ from outlayer_lint.interpret.transfers import shapes
 from outlayer_lint.lattice import Emission, Tensor, Value
 from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import last
-from outlayer_lint.resolve.walking import children, walk
+from outlayer_lint.resolve.walking import children, reads, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -245,11 +245,7 @@ def _takes_places(seed: Seed) -> bool:
 def _is_read(name: str, place: Place) -> bool:
     """Whether a name is read behind a place or elsewhere in its scope, functions inside included; `_` never is."""
     behind = place.block.statements[place.index + 1 :]  # where it is read, if it is, more often than not
-    return name != "_" and any(
-        isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
-        for tree in (*behind, place.block.scope.node)
-        for node in walk(tree)
-    )
+    return name != "_" and any(True for tree in (*behind, place.block.scope.node) for _ in reads(tree, (name,)))
 
 
 def _consumed(application: Application, seed: Seed, span: Span, related: Any) -> Iterator[Fact]:

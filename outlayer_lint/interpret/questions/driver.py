@@ -300,8 +300,11 @@ class Driver:
 
     def derives(self, scope: Scope, base: Scope) -> bool:
         """Whether a class has another one among its bases."""
-        order = classes.mro(self.it, self.it.class_of(scope, self.it.nowhere))
-        return any(isinstance(c, Class) and c.scope is base for c in order)
+        return ways.derives(self.it, self.it.class_of(scope, self.it.nowhere), base)
+
+    def are_related(self, one: Scope, other: Scope) -> bool:
+        """Whether two classes are one, or one of them derives from the other: objects of both may have a method."""
+        return one is other or self.derives(one, other) or self.derives(other, one)
 
     def subclasses(self, scope: Scope) -> list[Class]:
         """Classes of the project that derive from a class, directly or not, the leaves included."""

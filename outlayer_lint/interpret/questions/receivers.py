@@ -6,6 +6,7 @@ import ast
 
 from outlayer_lint.interpret import ways
 from outlayer_lint.interpret.questions import trainers
+from outlayer_lint.interpret.questions.callers import MAX_CALLERS
 from outlayer_lint.interpret.questions.seeds import Seed
 from outlayer_lint.interpret.things import Function, Instance
 from outlayer_lint.records import TYPE_CHECKING
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 MAX_WORLDS = 4
 MAX_HOPS = 3  # a method is called by another of the same object
 FUEL = 100
-MAX_CALLERS = 8  # as many as are looked for: there may be others
 Made = frozenset[ast.expr]
 
 
@@ -35,9 +35,7 @@ def fitting(driver: Driver, scope: Scope, found: list[Caller], world: World, ask
         for method in dict.fromkeys(_method_around(at) for at in (asked, *assumed)):
             if method is None or not _related(driver, method, scope):
                 continue
-            made = _made_for(driver, method, world)
-            kept = [c for c in found if made is None or c.binding.call in made or _is_inherited(c.binding.call)]
-            found = kept if any(not _is_inherited(c.binding.call) for c in kept) else found
+            found = _making(found, _made_for(driver, method, world))
         return _as_called(driver, scope, found, world)
     if not _is_called_by_name(scope) and scope.name not in ways.CALLED_THROUGH_INSTANCE:
         return found
@@ -56,10 +54,16 @@ def _as_called(driver: Driver, scope: Scope, found: list[Caller], world: World) 
     for method, binding in world.bindings.items():
         itself = method.owner is not None and method.name in ways.CALLED_THROUGH_INSTANCE
         if binding is not None and itself and not binding.likely and _related(driver, method, scope):
-            made = _made_at(driver, binding)
-            kept = [c for c in found if made is None or c.binding.call in made or _is_inherited(c.binding.call)]
-            found = kept if any(not _is_inherited(c.binding.call) for c in kept) else found
+            found = _making(found, _made_at(driver, binding))
     return found
+
+
+def _making(found: list[Caller], made: Made | None) -> list[Caller]:
+    """Of the constructions those that make one of these objects; all of them where none does."""
+    if made is None:
+        return found
+    kept = [c for c in found if c.binding.call in made or _is_inherited(c.binding.call)]
+    return kept if any(not _is_inherited(c.binding.call) for c in kept) else found
 
 
 def _is_called_by_name(scope: Scope) -> bool:
@@ -77,10 +81,9 @@ def _is_called_by_name(scope: Scope) -> bool:
 
 def _related(driver: Driver, method: Scope, constructor: Scope) -> bool:
     """Whether the objects of a constructor may have the method."""
-    one, other = method.owner, constructor.owner
-    assert one is not None
-    assert other is not None
-    return one is other or driver.derives(other, one) or driver.derives(one, other)
+    assert method.owner is not None
+    assert constructor.owner is not None
+    return driver.are_related(method.owner, constructor.owner)
 
 
 def _is_inherited(call: ast.Call) -> bool:
@@ -146,6 +149,5 @@ def _evaluated(driver: Driver, binding: Binding, hops: int) -> Made | None:
 
 def _method_around(at: Scope | None) -> Scope | None:
     """The method that something stands in, where that is called by its name."""
-    while at is not None and at.owner is None:
-        at = at.parent
-    return at if at is not None and _is_called_by_name(at) else None
+    method = None if at is None else at.method
+    return method if method is not None and _is_called_by_name(method) else None

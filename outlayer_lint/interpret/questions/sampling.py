@@ -6,18 +6,17 @@ import ast
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret.frames import World
+from outlayer_lint.interpret.questions.applications import is_of_a_stranger
 from outlayer_lint.interpret.things import Library
+from outlayer_lint.interpret.transfers.arrays import SHAPING
 from outlayer_lint.records import TYPE_CHECKING
-from outlayer_lint.resolve.blocks import last
-from outlayer_lint.resolve.walking import children, walk
+from outlayer_lint.resolve.walking import children, reads, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from outlayer_lint.interpret.questions.driver import Driver
     from outlayer_lint.interpret.questions.seeds import Seed
 
-SHAPES = frozenset(("keeps", "reshapes", "moves-axis", "adds-axis", "drops-axis"))
+SHAPES = SHAPING | {"keeps"}
 
 
 def only_drawn_from(driver: Driver, seed: Seed) -> bool:
@@ -88,28 +87,5 @@ class _Uses:
             return True
         self._followed.add(key)
         self._note(within)
-        read = _reads(walk(within), key, type(target))
-        if isinstance(target, ast.Attribute) and scope.owner is not None:
-            foreign = {id(n) for other in _strangers(within, scope.owner.node) for n in walk(other)}
-            read = [n for n in read if id(n) not in foreign or not _of_self(n)]
-        return all(map(self.are_draws, read))
-
-
-def _reads(nodes: Iterable[ast.AST], key: str, kind: type[ast.expr]) -> list[ast.AST]:
-    """The places that read a name, or an attribute of whatever object."""
-    name = "id" if kind is ast.Name else "attr"
-    return [n for n in nodes if isinstance(n, kind) and isinstance(n.ctx, ast.Load) and getattr(n, name) == key]  # type: ignore[attr-defined]
-
-
-def _of_self(node: ast.AST) -> bool:
-    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
-
-
-def _strangers(module: ast.AST, owner: ast.AST) -> list[ast.ClassDef]:
-    """The classes of a module that are neither a class, nor derived from it, nor a base of it."""
-    own = owner if isinstance(owner, ast.ClassDef) else None
-    if own is None:
-        return []
-    bases = set(map(last, own.bases))
-    classes = [node for node in walk(module) if isinstance(node, ast.ClassDef) and node is not own]
-    return [node for node in classes if node.name not in bases and own.name not in map(last, node.bases)]
+        read = reads(within, (key,), type(target))
+        return all(is_of_a_stranger(self.driver, node, scope) or self.are_draws(node) for node in read)

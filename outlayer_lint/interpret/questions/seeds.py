@@ -34,9 +34,9 @@ UPDATING = ("update_state",)  # the methods by which an object that measures tak
 UNCALLED = frozenset(("item", "argmax", "tolist", "numpy"))
 UNCALLED_WORDS = encoded(UNCALLED)
 # Patterns for single lines, each with the words that bring a line to attention. Compiled when first searched for.
-ALONE = r"(?:[^\n(),=]|\([^\n(),=]*\))*+\)"  # the one argument of a call
+ONE_ARGUMENT = r"(?:[^\n(),=]|\([^\n(),=]*\))*+\)"  # of a call, to its end
 NO_DIM = (
-    rf"[Ss]oft[Mm](?:ax|in)\w*\s*\((?:{ALONE}|(?![^\n]*(?:dim|axis|,)))",
+    rf"[Ss]oft[Mm](?:ax|in)\w*\s*\((?:{ONE_ARGUMENT}|(?![^\n]*(?:dim|axis|,)))",
     ("oftmax", "oftMax", "oftmin", "oftMin"),
 )
 THRESHOLD = r"[<>]=?\s*(?:0?\.\d|[\w.\[\"']*(?:[Tt]hr|THR)|[\w.]*\b(?:ones|full)(?:_like)?\()", ("<", ">")

@@ -168,9 +168,7 @@ def array(it: Interpreter, app: Application, dtype: str | None) -> Answer:
     if single if shape is None else len(shape) > 1 and shape[0] == 1:
         key = (key[0], key[1:], shapes.ONE)  # a batch of one sample
     if found and not values:
-        source: tuple[Any, ...] = ("array", *key[1:])
-        if all(isinstance(t, Sequence) and not t.open and len(t.items) == 1 for t, _ in answer):
-            source = ("array", key[1:], shapes.ONE)
+        source = ("array", *key[1:])
         alike = len({t.emission for t in found}) == 1
         if not alike and not all(t.bounded for t in found):
             return only(anything(source).replace(rank=rank))

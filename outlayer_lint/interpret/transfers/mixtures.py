@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.things import Site
 
 ROWS = (Emission.ONEHOT, Emission.SIMPLEX)
+SHAPING = ("reshape", "view", "unsqueeze", "expand_dims")
 
 
 def mixed(it: Interpreter, a: Tensor, b: Tensor, node: ast.AST, site: Site) -> Tensor | None:
@@ -40,14 +41,14 @@ def _factors(side: ast.expr) -> tuple[ast.expr | None, ast.expr | None]:
 
 def is_rest(node: ast.expr, of: ast.expr) -> bool:
     """Whether it is `1 - x`, both with or without a dim more: `(1 - w)[:, None]` and `w`."""
-    node, of = _bare(node), _bare(of)
+    node, of = bare(node), bare(of)
     if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Sub) or not isinstance(node.left, ast.Constant):
         return False
-    return node.left.value == 1 and ast.dump(_bare(node.right)) == ast.dump(of)
+    return node.left.value == 1 and ast.dump(bare(node.right)) == ast.dump(of)
 
 
-def _bare(node: ast.expr) -> ast.expr:
-    """A weight without the subscripts and reshapes that fit it to what it weighs."""
+def bare(node: ast.expr) -> ast.expr:
+    """A value without the subscripts and reshapes that fit it to what it meets: `w[:, None]`, `s.unsqueeze(-1)`."""
     while True:
         if isinstance(node, ast.Subscript):
             node = node.value
@@ -55,9 +56,6 @@ def _bare(node: ast.expr) -> ast.expr:
             node = node.func.value
         else:
             return node
-
-
-SHAPING = ("reshape", "view", "unsqueeze", "expand_dims")
 
 
 def _labels(it: Interpreter, node: Any, site: Site) -> Tensor | None:

@@ -242,6 +242,7 @@ def adds_axis(it: Interpreter, app: Application) -> Answer:
 
 ONE = "one"
 ROWS_OF_ONE = "rows of one"
+PAIR = 2  # dims of rows
 
 
 def alone(t: Tensor) -> Tensor:
@@ -309,7 +310,7 @@ def made_alone(it: Interpreter, app: Application) -> tuple[str, ...]:
     if dims and dims[0] == 1 and (len(dims) > 1 or len(entries) > 1):
         return (ONE,)
     dims = sizes(it, entries) if entries else None
-    return (ROWS_OF_ONE,) if dims and len(dims) > 1 + 1 and dims[1] == 1 else ()
+    return (ROWS_OF_ONE,) if dims and len(dims) > PAIR and dims[1] == 1 else ()
 
 
 def is_alone(t: Tensor) -> bool:
