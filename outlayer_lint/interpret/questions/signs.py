@@ -201,6 +201,9 @@ def _constant_test(test: ast.expr) -> bool:
     )
 
 
+WRITTEN_OUT = ("square", "log")
+
+
 def _losses_in(it: Interpreter, nodes: list[Any], place: Place) -> set[str]:
     """Names of the loss rows that are mentioned in some statements."""
     found: set[str] = set()
@@ -212,11 +215,11 @@ def _losses_in(it: Interpreter, nodes: list[Any], place: Place) -> set[str]:
             if (
                 isinstance(node, (ast.Attribute, ast.Name))
                 and isinstance(node.ctx, ast.Load)
-                and re.search(r"(?i)loss|entropy|mse|bce|l1", _last(node))
+                and re.search(r"(?i)loss|entropy|mse|bce|l1|^(square|log)$", _last(node))
             ):
                 for thing, _ in it.ev(node, place, it.root(place.block.scope, it.nowhere)):
                     row = knowledge.find(thing.name) if isinstance(thing, Library) else None
-                    if row is not None and row[0].kind == "loss":
+                    if row is not None and (row[0].kind == "loss" or row[0].how in WRITTEN_OUT):
                         found.add(row[0].name)
     return found
 
