@@ -110,7 +110,7 @@ def heads(it: Interpreter, thing: Any, model: Any = None) -> list[Head] | None:
 
 
 def _inside(it: Interpreter, model: Any, answers: list[Answer]) -> list[Answer] | None:
-    """The outputs as a functional model was built with them, where what is asked about is what the model itself gave."""
+    """The outputs that a functional model was built with, where these are what the model itself gave."""
     if not isinstance(model, Built) or not _gave(model, [alternative for answer in answers for alternative in answer]):
         return None
     given = outputs_given(it, model)
