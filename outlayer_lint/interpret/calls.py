@@ -205,7 +205,7 @@ def _answers(given: Arguments) -> object:
 
 def result(it: Interpreter, frame: Frame) -> Answer:
     """What the scope of a frame returns."""
-    memo = ("result", it.training)
+    memo = ("result", it.era)
     if memo in frame.memo:
         return frame.memo[memo]
     frame.memo[memo] = unknown("recursion")

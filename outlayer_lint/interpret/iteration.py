@@ -38,9 +38,11 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.scopes import Scope
 
 
-def iterated(it: Interpreter, value: ast.expr, place: Place, frame: Frame, state: object) -> Answer:
-    """What the loop variable is in an iteration: a number, "last", "earlier", or any."""
-    key = ("turn", id(value), id(frame))
+def iterated(
+    it: Interpreter, value: ast.expr, place: Place, frame: Frame, state: object, inner: Frame | None = None
+) -> Answer:
+    """What the loop variable is in an iteration: a number, "last", "earlier", or any; `inner`: where it is bound."""
+    key = ("turn", id(value), id(inner or frame))
     return lift(it.ev(value, place, frame), lambda thing: turn(it, thing, state, key))
 
 
@@ -133,17 +135,19 @@ def _expressions(block: Block) -> list[tuple[Place, ast.expr]]:
 
 def overlay(it: Interpreter, node: ast.AST, place: Place, frame: Frame, state: object = None) -> Frame:
     """A frame in which a comprehension's variables (or a lambda's parameters) are bound."""
-    key = ("overlay", id(node), state)
-    if key in frame.children:
-        return frame.children[key]
+    mark = ("overlay", id(node), state)
+    if mark in frame.children:
+        return frame.children[mark]
     binds: dict[str, Answer] = {}
     made = frame.binding(binds)
     made.loops = frame.loops
+    outside = frame  # the first iterable is evaluated around the comprehension, once for all elements
     for generator in getattr(node, "generators", ()):
-        drawn = iterated(it, generator.iter, place, made, state)
+        drawn = iterated(it, generator.iter, place, outside, state, made)
+        outside = made
         for name, path in _targets(generator.target, ()):
             binds[name] = it.follow(drawn, path)
-    frame.children[key] = made
+    frame.children[mark] = made
     return made
 
 

@@ -227,6 +227,9 @@ def loop_effect(it: Interpreter, key: str, definition: Definition, loop: ast.stm
         sequence = containers.as_sequence(it, answer[0][0]) if len(answer) == 1 else None
         if sequence is not None and not sequence.open and len(sequence.items) <= MAX_TURNS:
             turns = len(sequence.items)
+            now = frame.loops.get(loop)
+            if isinstance(now, int):  # from inside, only the turns before have happened
+                turns = min(turns, now)
     if turns is not None:
         state = before
         for number in range(turns):

@@ -89,7 +89,7 @@ def output(it: Interpreter, thing: Built | Instance) -> Answer:
         name = ast.Name(thing.cls.scope.name, ast.Load())
         site = Site(name, Place(thing.cls.scope.block, 0), classes.class_frame(thing.cls))
     if isinstance(thing, Instance):
-        given = keras_layers.in_mode(it, thing, Arguments((features(thing),)), keras_layers.MODES[it.training])
+        given = keras_layers.in_mode(it, thing, Arguments((features(thing),)), keras_layers.MODES[it.is_training])
         return calls.call_instance(it, thing, given, site)
     return calls.call(it, thing, Arguments((features(thing),)), site)
 
