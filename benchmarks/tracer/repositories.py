@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 
-from outlayer_lint.tracer.child.building.construct import MOST_GUESSES, Refusal, build
+from outlayer_lint.tracer.child.building.construct import MOST_GUESSES, SETTLED, Refusal, build
 from outlayer_lint.tracer.child.building.locate import located
 from outlayer_lint.tracer.child.search.inputs import search
 from outlayer_lint.tracer.target import Target
@@ -136,7 +136,7 @@ def _row(path: str, name: str, folder: str, *, explain: bool) -> dict[str, Any]:
     for passed in range(MOST_GUESSES):
         found = _tried(path, name, folder, passed, explain=explain)
         first = first or found
-        if found["stage"] == "done" or found.get("how") != "synthesised":
+        if found["stage"] == "done" or found.get("how") in SETTLED:
             break
     return found if found["stage"] == "done" else first
 

@@ -283,11 +283,17 @@ def agreed(error: AssertionError) -> bool:
 
 
 def supplied(error: AttributeError | KeyError, given: list[Any], tree: ast.AST | None) -> bool:
-    """Whether an option that is missing from those at the call site was given a guess: scripts set many as they go."""
+    """Whether an option that is missing from those at the call site was given a guess: scripts set many as they go.
+
+    One whose value lacks what is read of it (a data set by its name) is one that a script replaces.
+    """
     if isinstance(error, KeyError):
         name = error.args[0] if error.args else None
         options: Any = next((value for value in given if type(value) is dict and name not in value), None)
     else:
+        if (replaced := _plain_option(error.obj, given)) is not None:
+            vars(replaced[0])[replaced[1]] = Absent(replaced[1])
+            return True
         name, options = error.name, next((value for value in given if value is error.obj), None)
         if isinstance(options, (nn.Module, torch.Tensor, Absent)) or not hasattr(options, "__dict__"):
             return False
@@ -299,6 +305,15 @@ def supplied(error: AttributeError | KeyError, given: list[Any], tree: ast.AST |
     else:
         setattr(options, name, value)
     return True
+
+
+def _plain_option(value: Any, given: list[Any]) -> tuple[Any, str] | None:
+    """The object among the arguments that has a plain value, and the name that it has it by."""
+    for options in given if value is None or isinstance(value, (str, int, float)) else ():
+        for name, known in getattr(options, "__dict__", {}).items():
+            if known is value and not isinstance(options, (nn.Module, torch.Tensor)) and not name.startswith("_"):
+                return options, name
+    return None
 
 
 def shown(thing: Any, attempt: Attempt) -> dict[str, Any]:

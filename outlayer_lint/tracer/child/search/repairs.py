@@ -60,6 +60,8 @@ def neighbours(state: State, failure: Failure, context: Context) -> Iterator[Sta
         yield from _labels(state, failure)
     if DTYPE.search(failure.message):
         yield from _other_dtype(state, failure)
+    if BETWEEN.search(failure.message):
+        yield from _zero_or_one(state, failure)
     yield from ranks.told(state, failure)
     yield from matched(state, failure)
     yield from fewer(state, failure)
@@ -342,6 +344,17 @@ def _other_dtype(state: State, failure: Failure) -> Iterator[State]:
             )
             if slot.dtype == "bool":
                 yield replaced(state, path, slot._replace(dtype="i64", high=2))
+
+
+BETWEEN = re.compile(r"between 0 and 1|in the (?:range|interval) \[0, 1\]|within the support")
+
+
+def _zero_or_one(state: State, failure: Failure) -> Iterator[State]:
+    """Labels that a loss inside of the model compares probabilities with."""
+    for path in sorted({path for operand in operands_of(failure) for path in operand.sources}):
+        slot = leaves(state).get(path)
+        if slot is not None and slot.dtype == "f32" and not slot.high:
+            yield replaced(state, path, slot._replace(high=2))
 
 
 def operands_of(failure: Failure) -> list[Operand]:
