@@ -110,7 +110,19 @@ def main() -> int:
     parser.add_argument(
         "half",
         nargs="*",
-        default=["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh"],
+        default=[
+            "first",
+            "second",
+            "third",
+            "fourth",
+            "fifth",
+            "sixth",
+            "seventh",
+            "eighth",
+            "ninth",
+            "tenth",
+            "eleventh",
+        ],
     )
     parser.add_argument("--explain", action="store_true")
     parser.add_argument("--only", default="")

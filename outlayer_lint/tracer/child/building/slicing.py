@@ -33,7 +33,7 @@ class Sliced:
         space: the globals that its statements run in.
         failures: name -> why its statement could not be executed.
         stub: whether what a missing package would give is stood in for; of all scopes.
-        imported: what is done after an import, of all scopes: packages that want the network are told that there is none.
+        imported: what is done after an import; of all scopes.
     """
 
     stub = True

@@ -19,7 +19,7 @@ from outlayer_lint.tracer.child.search.joined import (
     shared_out,
 )
 from outlayer_lint.tracer.child.search.needs import Need, is_satisfied, need
-from outlayer_lint.tracer.child.search.reshaping import lengthened, of_rank, resized, unflattened
+from outlayer_lint.tracer.child.search.reshaping import lengthened, of_rank, resized, turned, unflattened
 from outlayer_lint.tracer.child.search.slots import BATCH, TIME, Slot, State, at, leaves, replaced, tensor, with_batch
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ def _written(state: State, failure: Failure, wanted: Need, model: nn.Module) -> 
         if wanted.ranks and len(operand.shape) not in wanted.ranks:
             yield from _other_rank(state, path, slot, wanted)
         elif wanted.size and len(operand.sources) == 1:
+            yield from turned(state, path, slot, operand.shape, wanted)
             for other in _sized(slot, operand, wanted):
                 yield replaced(state, path, other)
         elif wanted.size and -len(operand.shape) <= wanted.axis < len(operand.shape):
