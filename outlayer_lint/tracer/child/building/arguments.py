@@ -7,7 +7,7 @@ import inspect
 import linecache
 import re
 import textwrap
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import torch
 from torch import nn
@@ -17,12 +17,13 @@ from outlayer_lint.tracer.child.building import commandline, guesses
 from outlayer_lint.tracer.child.surroundings.absent import Absent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from outlayer_lint.tracer.child.building.slicing import SlicedModule
     from outlayer_lint.tracer.target import Target
 
 
+Known = TypeVar("Known")
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
@@ -103,7 +104,10 @@ def one(asked: Asked, parameter: inspect.Parameter) -> Any:
     if guesses.OPTIONS.search(parameter.name.lower()):
         known = commandline.defaults(str(asked.module.__file__), asked.project_root, tree)
         return guesses.options(parameter.name, classes, tree, known)
-    return guesses.of_parameter(parameter, tree, classes)
+    value = guesses.of_parameter(parameter, tree, classes)
+    if value is None or isinstance(value, Absent):
+        return next(iter(_compared(asked.thing, parameter.name, guesses.choices)), value)
+    return value
 
 
 def _part(asked: Asked, parameter: inspect.Parameter) -> type | None:
@@ -129,9 +133,18 @@ def repairs(asked: Asked, kwargs: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if (filled := with_tables(asked, kwargs)) is not kwargs:
         yield filled
     kwargs = filled
-    compared = {name: found for name in parameters(asked.thing) if (found := _compared(asked.thing, name))}
+    compared = {
+        name: found for name in parameters(asked.thing) if (found := _compared(asked.thing, name, guesses.numbers))
+    }
     for name, choices in compared.items():
         yield from ({**kwargs, name: number} for number in choices if kwargs.get(name) != number)
+    words = {
+        name: found[0]
+        for name, parameter in parameters(asked.thing).items()
+        if parameter.default is None and (found := _compared(asked.thing, name, guesses.choices))
+    }
+    if words:
+        yield {**kwargs, **words}
     chosen = {name: choices[0] for name, choices in compared.items() if name in kwargs and kwargs[name] not in choices}
     widths = [name for name, value in kwargs.items() if type(value) is int and value > 2 and name not in compared]
     if len({kwargs[name] for name in widths}) > 1:  # what is added to what it came from must be as wide
@@ -155,18 +168,24 @@ def repairs(asked: Asked, kwargs: dict[str, Any]) -> Iterator[dict[str, Any]]:
 HANDED_ON = 3  # classes that an argument goes through
 
 
-def _compared(thing: Any, name: str, depth: int = HANDED_ON) -> list[int]:
-    """Whole numbers that an argument is compared with, by the class itself or by those that it hands it on to."""
+def _compared(
+    thing: Any, name: str, said: Callable[[ast.AST, str], Iterable[Known]], depth: int = HANDED_ON
+) -> list[Known]:
+    """What an argument is compared with, by the class itself or by those that it hands it on to, as `said` reads it."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(thing)))
     except (OSError, TypeError, SyntaxError):
         return []
-    found = guesses.numbers(tree, name)
+    found = list(said(tree, name))
     space = getattr(getattr(thing, "__init__", thing), "__globals__", {})
     for node in ast.walk(tree) if depth and not found else ():
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
-            continue
-        inner = space.get(node.func.id)
+        match node:
+            case ast.Call(func=ast.Name(id=called)):
+                inner = _global(space, called)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=module), attr=called)):
+                inner = getattr(_global(space, module), called, None)
+            case _:
+                continue
         if not isinstance(inner, type) or inner is thing or inner.__module__.partition(".")[0] == "torch":
             continue
         names = list(parameters(inner))
@@ -174,8 +193,17 @@ def _compared(thing: Any, name: str, depth: int = HANDED_ON) -> list[int]:
         handed |= {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
         for word, argument in handed.items():
             if isinstance(argument, ast.Name) and argument.id == name:
-                found += _compared(inner, word, depth - 1)
+                found += _compared(inner, word, said, depth - 1)
     return list(dict.fromkeys(found))
+
+
+def _global(space: dict[str, Any], name: str) -> Any:
+    """A global of a sliced module, which comes when it is asked for."""
+    known = space.get("__builtins__")
+    try:
+        return space[name] if name in space or not isinstance(known, dict) else known[name]
+    except KeyError:
+        return None
 
 
 TABLE_OF_WORDS = re.compile(r"embedding|vectors|weight|matrix")

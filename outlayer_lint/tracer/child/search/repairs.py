@@ -16,6 +16,7 @@ from outlayer_lint.tracer.child.search.joined import (
     by_difference,
     fewer,
     matched,
+    over_scores,
     shared_out,
 )
 from outlayer_lint.tracer.child.search.needs import Need, is_satisfied, need
@@ -48,6 +49,7 @@ def neighbours(state: State, failure: Failure, context: Context) -> Iterator[Sta
         yield from scales.smaller(state)
         return
     yield from objects.repaired(state, failure, context.model, context.classes)
+    yield from over_scores(state, failure)
     wanted = need(failure)
     if wanted is not None and not is_satisfied(wanted):
         yield from _written(state, failure, wanted, context.model)

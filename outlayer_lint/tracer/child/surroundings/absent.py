@@ -26,7 +26,7 @@ class Absent:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        if name == "vectors" and self._guess is None:  # of a vocabulary
+        if name == "vectors" and (self._guess is None or "." in self._path):  # of a vocabulary
             self.__dict__[name] = _table()
             return self.__dict__[name]
         try:
