@@ -18,6 +18,7 @@ from outlayer_lint.tracer.child.surroundings.absent import Absent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from types import TracebackType
 
     from outlayer_lint.tracer.child.building.slicing import SlicedModule
     from outlayer_lint.tracer.target import Target
@@ -139,9 +140,9 @@ def repairs(asked: Asked, kwargs: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for name, choices in compared.items():
         yield from ({**kwargs, name: number} for number in choices if kwargs.get(name) != number)
     words = {
-        name: found[0]
+        name: said[0]
         for name, parameter in parameters(asked.thing).items()
-        if parameter.default is None and (found := _compared(asked.thing, name, guesses.choices))
+        if parameter.default is None and (said := _compared(asked.thing, name, guesses.choices))
     }
     if words:
         yield {**kwargs, **words}
@@ -158,6 +159,9 @@ def repairs(asked: Asked, kwargs: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield {**kwargs, name: 16}
             yield {**kwargs, name: [16, 16]}
             yield {**kwargs, name: nn.Identity()}
+    fractions = {name: [value] * 3 for name, value in kwargs.items() if isinstance(value, float)}
+    if fractions:  # a mean and a deviation for each colour
+        yield {**kwargs, **fractions}
     numbers = {name: value for name, value in kwargs.items() if isinstance(value, int) and not isinstance(value, bool)}
     if len(set(numbers.values())) > 1:
         yield {**kwargs, **dict.fromkeys(numbers, 16)}
@@ -283,17 +287,27 @@ def by_name(thing: Any, attempt: Attempt) -> dict[str, Any]:
     return {**named, **attempt.kwargs}
 
 
-def agreed(error: AssertionError) -> bool:
-    """Whether guessed options that an assertion compares (`assert c.encoders == c.decoders`) were made the same."""
+def line_of(error: BaseException) -> str:
+    """The line of the user's code that an error comes from."""
+    trace = _innermost(error)
+    return linecache.getline(trace.tb_frame.f_code.co_filename, trace.tb_lineno).strip() if trace is not None else ""
+
+
+def _innermost(error: BaseException) -> TracebackType | None:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    if trace is None:
-        return False
-    line = linecache.getline(trace.tb_frame.f_code.co_filename, trace.tb_lineno).strip()
+    return trace
+
+
+def agreed(error: AssertionError) -> bool:
+    """Whether guessed options that an assertion compares (`assert c.encoders == c.decoders`) were made the same."""
+    trace = _innermost(error)
     try:
-        tree = ast.parse(line).body
+        tree = ast.parse(line_of(error)).body
     except SyntaxError:
+        return False
+    if trace is None:
         return False
     match tree:
         case [

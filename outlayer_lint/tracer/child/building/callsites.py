@@ -136,7 +136,7 @@ def _scope(module: SlicedModule, function: Function | None, owner: ast.ClassDef 
 
     spec = function.args
     parameters = {arg.arg for arg in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)}
-    space = {"__name__": module.__name__, "__package__": module.__package__}
+    space: dict[str, Any] = {"__name__": module.__name__, "__package__": module.__package__}
     scope = Sliced(deep(function.body), space, str(module.__file__), otherwise)
     scope.flags = module.sliced.flags
     if owner is not None and spec.args and not BOUND.intersection(map(ast.unparse, function.decorator_list)):

@@ -17,6 +17,7 @@ from outlayer_lint.tracer.child.building.arguments import (
     by_name,
     completed,
     is_plain,
+    line_of,
     parameters,
     repairs,
     required,
@@ -231,4 +232,6 @@ def _with_classes(thing: Any, target: Target) -> dict[str, Any]:
 def _sentence(what: str, error: BaseException) -> str:
     """One line: what failed, and the first line of why."""
     message = str(error).strip().partition("\n")[0]
+    if isinstance(error, AssertionError) and not message:
+        message = line_of(error)  # `assert image_size is not None`
     return f"{what}: {type(error).__name__}{': ' if message else ''}{message[:200]}"

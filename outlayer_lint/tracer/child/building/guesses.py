@@ -40,7 +40,7 @@ TABLE: tuple[tuple[re.Pattern[str], Any], ...] = tuple(
         ),
         (r"drop|^p$|prob", 0.1),
         (r"momentum|decay|^eps$|epsilon", 0.01),
-        (r"learning_rate|^lr|alpha|beta|gamma|lambda|weight_|temperature|^tau$|slope|ratio|std|sigma", 0.5),
+        (r"learning_rate|^lr|alpha|beta|gamma|lambda|weight_|temperature|^tau$|slope|ratio|std|sigma|^mean$", 0.5),
         (r"(img|image|input|in|data|obs|observation|state|x)_?shape|^shape$|^(img|image|input)_?dims$", (3, 64, 64)),
         (r"^(img|image|im|input_img)_?(size|sz|dim|res\w*|height|width|h|w)$|resolution|^height$|^width$", 64),
         (r"patch_?(size|len\w*)?$", 8),

@@ -140,7 +140,7 @@ MASKING = frozenset("masked_fill masked_fill_ where add add_ __add__ __iadd__ __
 
 
 def over_scores(state: State, failure: Failure) -> Iterator[State]:
-    """A mask of what each step sees of each other, in the forms that such have: of the keys, of pairs, for all heads."""
+    """A mask of what each step sees of the others, in the forms that such have: of keys, of pairs, for all heads."""
     if failure.op not in MASKING or len(failure.operands) < 2:
         return
     scores = max(failure.operands, key=lambda operand: len(operand.shape))

@@ -53,6 +53,9 @@ def quiet() -> Iterator[None]:
     sys.argv = argv[:1] or ["traced"]
     _patch_options(patch)
     patch_weights(patch)
+    patch(sys, "breakpointhook", lambda *_, **__: None)
+    if "pdb" in sys.modules:  # of torch's own
+        patch(sys.modules["pdb"], "set_trace", lambda *_, **__: None)
     patch(torch.nn.Module, "add_module", add_module(torch.nn.Module.add_module))
     try:
         with warnings.catch_warnings():
