@@ -16,6 +16,7 @@ from outlayer_lint.interpret.questions.seeds import (
     LOADS,
     SAMPLES,
     SERVES,
+    TRAINS,
     Seed,
     Vocabulary,
     calls_at,
@@ -140,7 +141,8 @@ class Inquiry:
                 events.append(Event(facts[0][0].span, facts, []))
         if file.is_calling("compile"):
             events.extend(Event(*event) for event in self._compiles(file))
-        if any(event.asked for event in events):
+        asked = [each for event in events for each in event.asked]
+        if asked and (file.holds(TRAINS) or any(each.world.bindings for each in asked)):
             self._trains.add(file)
         for event in events:
             for fact, _ in event.facts:
@@ -181,7 +183,10 @@ class Inquiry:
         return events
 
     def uses(self, file: SourceFile) -> bool:
-        """Whether a file computes a loss of a model, loads one, or helps a file that does."""
+        """Whether a file trains a model, computes the loss of one that it is given, loads one, or helps such a file.
+
+        One that only defines models which compute their own loss, as libraries do, decides nothing.
+        """
         return file in self._trains or file in self._helpers or file.holds(LOADS)
 
     def _further(self, file: SourceFile) -> Iterator[Event]:
