@@ -324,7 +324,8 @@ class Inquiry:
 
 def _comes_from_elsewhere(world: World, file: SourceFile) -> bool:
     """Whether a caller in another file is assumed."""
-    return any(binding is not None and binding.place.block.scope.file is not file for binding in world.bindings.values())
+    bindings = (binding for binding in world.bindings.values() if binding is not None)
+    return any(binding.place.block.scope.file is not file for binding in bindings)
 
 
 def _covers(span: Span, column: int) -> bool:
