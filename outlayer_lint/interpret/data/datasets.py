@@ -51,7 +51,7 @@ def drawn(it: Interpreter, thing: Built, step: object) -> Answer:
         return only(Tensor(Emission.DATA, by=thing.row.name, source=key_of(thing, step if step == "each" else "item")))
     if thing.row.how == "splits":
         return only(_split(thing, step))
-    key = ("drawn", it.training)
+    key = ("drawn", it.era)
     if key not in thing.cache:
         answer = _batch_of(it, thing) if thing.row.how == "batches" else example(it, thing)
         if it.fuel <= 0 or it.reading:

@@ -16,6 +16,7 @@ from outlayer_lint.interpret.questions.seeds import (
     LOADS,
     SAMPLES,
     SERVES,
+    TRAINS,
     Seed,
     Vocabulary,
     calls_at,
@@ -89,6 +90,7 @@ class Inquiry:
         self._calling: dict[bytes, str] | None = None
         self._helpers: set[SourceFile] = set()
         self._trains: set[SourceFile] = set()
+        self._decides = False
 
     @property
     def calling(self) -> dict[bytes, str]:
@@ -139,7 +141,8 @@ class Inquiry:
                 events.append(Event(facts[0][0].span, facts, []))
         if file.is_calling("compile"):
             events.extend(Event(*event) for event in self._compiles(file))
-        if any(event.asked for event in events):
+        asked = [each for event in events for each in event.asked]
+        if asked and (file.holds(TRAINS) or any(each.world.bindings for each in asked)):
             self._trains.add(file)
         for event in events:
             for fact, _ in event.facts:
@@ -160,7 +163,9 @@ class Inquiry:
     def ask_further(self, file: SourceFile) -> list[Event]:
         """Decisions, distributions, metrics and activations of a file. After all losses: a decision depends on them."""
         self.driver.begin()
-        self._evaluating()
+        if not self._decides:  # decisions are taken in evaluation mode
+            self._decides = True
+            self.driver.it.leave_training()
         if not self.is_of_a_model(file):
             return []
         events: list[Event] = []
@@ -178,7 +183,10 @@ class Inquiry:
         return events
 
     def uses(self, file: SourceFile) -> bool:
-        """Whether a file computes a loss of a model, loads one, or helps a file that does."""
+        """Whether a file trains a model, computes the loss of one that it is given, loads one, or helps such a file.
+
+        One that only defines models which compute their own loss, as libraries do, decides nothing.
+        """
         return file in self._trains or file in self._helpers or file.holds(LOADS)
 
     def _further(self, file: SourceFile) -> Iterator[Event]:
@@ -218,12 +226,6 @@ class Inquiry:
         facts = list(applications.returned(self.driver, place.block.scope.child(node)))
         if facts:
             yield Event(facts[0].span, [(f, False) for f in facts], [])
-
-    def _evaluating(self) -> None:
-        """Decisions are taken in evaluation mode; what was remembered of training no longer holds."""
-        if self.driver.it.training:
-            self.driver.it.training = False
-            self.driver.it.forget()
 
     def _led_into(self, file: SourceFile) -> Iterator[SourceFile]:
         """Files without a framework's name that a training script takes its metrics from."""

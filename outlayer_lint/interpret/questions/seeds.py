@@ -27,6 +27,7 @@ DRAWING = ("distribution", "distribution class", "sampler", "sampler class")
 NAMED = tuple(name.rstrip(".").encode() for name in BESIDES)
 PICKING = frozenset(("gather", "take_along_dim"))
 DECIDING = PICKING | {"argmax", "max", "round", "rint", "gt", "ge", "lt", "le", "log"}
+SQUARING = "square"  # of a difference, it is a loss that is written out
 HAND_WRITTEN = 8  # lines from an exponent to the division by its sum
 BRIEF = PICKING | {"max"}  # asked only as far as little leads: more often than not no output is meant
 BY_PATTERN = frozenset(("log", "max"))
@@ -49,6 +50,9 @@ SERVES = phrases(b"load_state_dict", b".eval()", b"no_grad", b"torch.load", b"fr
 LOADS = phrases(
     b"load_state_dict(", b"load_weights(", b"torch.load(", b".eval()", b".backward(", b".zero_grad(", b".minimize(",
     b".apply_gradients(", b"GradientTape",
+)  # fmt: skip
+TRAINS = phrases(
+    b"_step(", b".step(", b".fit(", b".fit_generator(", b"train_on_batch", b".compile(", b"Trainer(", b"__main__",
 )  # fmt: skip
 SAMPLES = phrases(b"Categorical", b"Bernoulli", b"multinomial", b"random.categorical")
 
@@ -96,7 +100,7 @@ class Vocabulary:
                 (classes if form == "module" else functions).add(word)
                 if "oss" not in word:
                     (foreign if spelling.startswith(BESIDES) else own).add(word.encode())
-        self.functions = functions
+        self.functions = functions | {SQUARING}
         self.trainers = encoded(trainers)
         self.measures = encoded(measures)
         self.classes = encoded(classes)
@@ -110,7 +114,7 @@ class Vocabulary:
             b"objective",
             *sorted(own),
         )
-        self.foreign = foreign - own
+        self.foreign = (foreign - own) | {SQUARING.encode()}
         self.activations = {
             n for n, kinds in self.others.items() if "activation" in kinds and any(w in n.lower() for w in NORMALISERS)
         }
