@@ -142,7 +142,7 @@ class Inquiry:
         if file.is_calling("compile"):
             events.extend(Event(*event) for event in self._compiles(file))
         asked = [each for event in events for each in event.asked]
-        if asked and (file.holds(TRAINS) or any(each.world.bindings for each in asked)):
+        if asked and (file.holds(TRAINS) or any(_comes_from_elsewhere(each.world, file) for each in asked)):
             self._trains.add(file)
         for event in events:
             for fact, _ in event.facts:
@@ -320,6 +320,12 @@ class Inquiry:
     def _valued(self, node: ast.expr, place: Place, world: World) -> list[Answer]:
         frame = self.driver.frame(Seed(node, place, ()), world)  # type: ignore[arg-type] # any expression will do
         return [self.driver.it.ev(node, place, frame)]
+
+
+def _comes_from_elsewhere(world: World, file: SourceFile) -> bool:
+    """Whether a caller in another file is assumed."""
+    bindings = (binding for binding in world.bindings.values() if binding is not None)
+    return any(binding.place.block.scope.file is not file for binding in bindings)
 
 
 def _covers(span: Span, column: int) -> bool:
