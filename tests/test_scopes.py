@@ -633,7 +633,6 @@ WRONG = {
     "what the body did is seen from its handler": "the body is passed over",
     "what __enter__ gives": "taken for the context manager itself",
     "an object replaced behind its attribute": "the attribute of the object before is read",
-    "an element deleted": "`del` of an element is no write",
     "walrus in the test of a loop": "taken for a write of the last iteration",
     "walrus in other statements": "only in tests, assignments, calls and returns",
     "a function that changes its argument": "only methods change their object",

@@ -211,6 +211,9 @@ def overridden(it: Interpreter, thing: Any, path: tuple[object, ...], lazy: Lazy
         from outlayer_lint.interpret.data import tables  # noqa: PLC0415 - for programs that use pandas
 
         return tables.overridden(it, thing, path, lazy)
+    names = tuple(step for step in path if isinstance(step, str))
+    if isinstance(thing, Built) and thing.row.kind == "data" and (how != "assign" or len(names) < len(path)):
+        return with_override(thing, Override((*names, ...), lazy))  # some of its examples are others from then on
     if how != "assign":
         return thing
     steps = tuple(it.constant(it.ev(s, lazy.place, lazy.frame)) if isinstance(s, ast.expr) else s for s in path)

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 
 RECURSION = 1  # how many times a function may be active when it is called once more
 LOADING = 60  # evaluations for a class method that loads an object of its class
+INNER_FORWARD = "_forward_impl"  # what the `forward` of torchvision's models runs
 ABSTRACT = ("NotImplementedError", "NotImplemented")
 
 
@@ -332,6 +333,9 @@ def library_base(it: Interpreter, thing: Instance, given: Arguments, site: Site)
         if isinstance(item, Library):
             row = knowledge.find(item.name)
             if row is not None and row[1] == "module" and row[0].transfer:
+                if row[0].kind == "model" and (inner := classes.method_of(it, thing.cls, INNER_FORWARD)) is not None:
+                    function = classes.bound_method(it, *inner, thing, thing.cls)
+                    return lift(function, lambda f: call(it, f, given, site))
                 made: object = None
                 if thing.site is None and row[0].of_keras and classes.method_of(it, thing.cls, "__init__") is None:
                     made = construction.assumed(it, thing)
@@ -365,7 +369,10 @@ def inherited(it: Interpreter, thing: Instance, row: knowledge.Row, name: str) -
     if frame is None:
         return None
     for place, node in construction.calls_named(init[1].block, "__init__"):
-        built = Built(row, name, passing.arguments(it, node, place, frame), Site(node, place, frame))
+        given = construction.handed_up(it, node, place, frame, row)
+        if given is None:
+            continue
+        built = Built(row, name, given, Site(node, place, frame))
         if row.of_keras:
             from outlayer_lint.interpret.keras import models as keras_models  # noqa: PLC0415 - for programs that use Keras
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
 
 MAX_BASES = 24
+PROPERTIES = ("property", "cached_property", "lazy_property")
 MODULES = frozenset(
     "Module LightningModule Model Layer HybridBlock PreTrainedModel LightningLite Sequential ModuleList".split()
 )
@@ -81,6 +82,12 @@ def method_of(it: Interpreter, cls: Class, name: str, after: Scope | None = None
     if cls._mro is not None:
         cls.methods[asked] = found
     return found
+
+
+def property_of(it: Interpreter, cls: Class, name: str) -> tuple[Class, Scope] | None:
+    """The method that is read like an attribute, as `method_of` finds it."""
+    found = method_of(it, cls, name)
+    return found if found is not None and found[1].has_decorator(*PROPERTIES) else None
 
 
 def runs(it: Interpreter, cls: Class, method: Scope) -> bool:
@@ -154,7 +161,7 @@ def bound_method(it: Interpreter, owner: Class, scope: Scope, instance: Any, cls
         return only(Function(scope, class_frame(owner)))
     if scope.has_decorator("classmethod"):
         return only(Function(scope, class_frame(owner), bound=cls))
-    if scope.has_decorator("property", "cached_property", "lazy_property") and instance is not None:
+    if scope.has_decorator(*PROPERTIES) and instance is not None:
         site = Site(ast.Name(scope.name, ast.Load()), Place(owner.scope.block, 0), class_frame(owner))
         return calls.invoke(
             it, Function(scope, class_frame(owner), bound=instance), Arguments(), site, key=("property", id(instance))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 
+from outlayer_lint import knowledge
 from outlayer_lint.interpret import classes, conditions, passing
 from outlayer_lint.interpret.frames import Arguments, Frame
-from outlayer_lint.interpret.things import Answer, Class, Instance, Parameter, Site, only
+from outlayer_lint.interpret.things import Answer, Class, Instance, Library, Parameter, Site, only
 from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.resolve.blocks import Place
 
@@ -58,16 +59,26 @@ def _through_super(it: Interpreter, thing: Instance, cls: Class, init: Scope, de
             named = it.ev(target, place, derived)
             if not any(isinstance(t, Class) and t.scope is cls.scope for t, _ in named):
                 continue
-            given = Arguments(
-                given.positional[1:],
-                given.keywords,
-                more_positional=given.more_positional,
-                more_keywords=given.more_keywords,
-            )
+            given = given.without_first()
         frame = Frame(init, derived.world, classes.class_frame(cls), arguments=given, caller=derived, place=place)
         frame.receiver = thing.root
         return frame
     return None
+
+
+def handed_up(it: Interpreter, node: ast.Call, place: Place, frame: Frame, row: knowledge.Row) -> Arguments | None:
+    """What a call of some `__init__` gives a library's class, `None` where it is another's or passes the class by."""
+    given = passing.arguments(it, node, place, frame)
+    target = node.func.value if isinstance(node.func, ast.Attribute) else node.func
+    if isinstance(target, ast.Call) and isinstance(target.func, ast.Name) and target.func.id == "super":
+        # `super(ResNet, self).__init__()` begins behind the class that it names.
+        behind = it.ev(target.args[0], place, frame) if target.args else ()
+        return None if any(isinstance(thing, Library) for thing, _ in behind) else given
+    for thing, _ in it.ev(target, place, frame):
+        if isinstance(thing, Library):
+            found = knowledge.find(thing.name)
+            return given.without_first() if found is not None and found[0] is row else None
+    return given
 
 
 def calls_named(block: Block, name: str) -> list[tuple[Place, ast.Call]]:

@@ -9,6 +9,7 @@ from outlayer_lint.interpret import (
     conditions,
     effects,
     free_names,
+    handing,
     imports,
     iteration,
     mutation,
@@ -38,7 +39,9 @@ def joined(it: Interpreter, key: str, place: Place, frame: Frame, *, fallback: b
         return unknown("too many alternatives")
     only_one = reaches[0].definition if len(reaches) == 1 else None
     if only_one is not None and not reaches[0].loops:  # most names
-        return _straight(it, key, only_one, frame)
+        answer = _straight(it, key, only_one, frame)
+        handed = only_one.kind == "assign" and handing.may_change(answer)
+        return handing.after(it, answer, key, only_one, place, frame) if handed else answer
     for reach in reaches:
         # The only definition there is holds wherever it is read: nothing to tell apart.
         choices = NO_CHOICE if only_one is not None else _conditions(it, reach, frame)

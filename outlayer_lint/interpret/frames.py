@@ -42,6 +42,15 @@ class Arguments:
             more_keywords=self.more_keywords,
         )
 
+    def without_first(self) -> Arguments:
+        """The same arguments without the object that `Base.__init__(self, ...)` names."""
+        return Arguments(
+            self.positional[1:],
+            self.keywords,
+            more_positional=self.more_positional,
+            more_keywords=self.more_keywords,
+        )
+
     def over(self, given: Arguments) -> Arguments:
         """As `functools.partial`: these first, then `given`; its keywords win."""
         return Arguments(

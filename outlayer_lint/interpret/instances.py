@@ -49,6 +49,8 @@ def of_instance(it: Interpreter, thing: Instance, name: str, site: Site | None, 
             )
             bare.root, bare.effect = thing.root, thing.effect
             return attributes.written_inside(of_instance(it, bare, name, site), override)
+    if thing is not thing.root and (found_in := classes.property_of(it, thing.cls, name)) is not None:
+        return classes.bound_method(it, *found_in, thing, thing.cls)  # of the object as it is now
     if thing.effect is not None:
         return effects.read(it, thing, thing.effect, name, site, skip)
     key = (name, None if skip is None else id(skip), it.era)

@@ -32,7 +32,7 @@ CONSTANT_KINDS = ("int", "float", "bool", "str", "tuple", "list", "NoneType")
 
 # Each transfer word and the variants that its `how` may name; "" where it may be left out.
 TRANSFERS: dict[str, tuple[str, ...]] = {
-    "keeps": ("", "detach", "cast", "noise", "mask", "fill", "shuffle", "repeat"),
+    "keeps": ("", "detach", "cast", "noise", "mask", "fill", "shuffle", "repeat", "pack"),
     "normalises": ("", "min"),
     "bounds": ("", "halves", "cuts"),
     "learned": ("", "norm", "product"),

@@ -45,6 +45,7 @@ class Block:
         "condition",
         "ends",
         "guard",
+        "handed",
         "index",
         "kind",
         "names",
@@ -74,6 +75,7 @@ class Block:
         self.statement = statement
         self.condition = condition
         self.names: dict[str, list[int]] = {}
+        self.handed: dict[str, list[tuple[int, ast.Call, int]]] | None = None  # see `interpret.handing`
         self.writes: dict[int, list[tuple[str, Definition]]] = {}
         self.subs: dict[int, list[Block]] = {}
         self.ends = False

@@ -26,10 +26,10 @@ MUTATORS = frozenset(
     "register_buffer register_parameter".split()
 )
 SIMPLE = frozenset(
-    (ast.Assign, ast.Expr, ast.Return, ast.AugAssign, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.Raise)
+    (ast.Assign, ast.Expr, ast.Return, ast.AugAssign, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.Raise, ast.Delete)
 )
 
-IDLE = frozenset((ast.If, ast.While, ast.Assert, ast.Delete, ast.Pass))  # what they write, they write by `:=`
+IDLE = frozenset((ast.If, ast.While, ast.Assert, ast.Pass))  # what they write, they write by `:=`
 
 
 def lower(
@@ -98,6 +98,8 @@ def writes(block: Block, index: int, node: ast.stmt, *, walrus: bool) -> Iterato
             yield from targeted(target, "augment", value, (), made)
         case ast.Expr(value=value):
             yield from mutation(value, made, Place(block, index))
+        case ast.Delete(targets=targets):
+            yield from taken_out(targets, made)
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             yield node.name, made("def", None)
         case ast.ClassDef():
@@ -205,6 +207,14 @@ def mutation(value: ast.expr, made: Made, place: Place) -> Iterator[tuple[str, D
                 yield key, made("setattr", value.args[2], ((name,), "assign", ()))
         elif key:
             yield f"{key}.*", made("assign", value.args[2], (name_node,))
+
+
+def taken_out(targets: list[ast.expr], made: Made) -> Iterator[tuple[str, Definition]]:
+    """`del layers[-1]` as `layers.pop(-1)`."""
+    for target in targets:
+        if isinstance(target, ast.Subscript) and (key := dotted(target.value)):
+            function = ast.copy_location(ast.Attribute(target.value, "pop", ast.Load()), target)
+            yield key, made("mutate", ast.copy_location(ast.Call(function, [target.slice], []), target))
 
 
 def named(value: ast.expr, made: Made) -> Iterator[tuple[str, Definition]]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+
 from outlayer_lint import knowledge
-from outlayer_lint.interpret import calls, classes, containers, iteration
+from outlayer_lint.interpret import attributes, calls, classes, containers, iteration
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
     Answer,
     Built,
+    Class,
     Const,
     Deferred,
     Dictionary,
@@ -29,6 +32,9 @@ from outlayer_lint.records import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.interpret.transfer import Application
+
+# What the library's data sets read the labels of their examples from.
+READ_FROM = ("targets", "labels", "samples", "imgs", "train_labels", "test_labels", "_labels", "_samples")
 
 
 def key_of(thing: Built, step: object = "item") -> object:
@@ -68,7 +74,7 @@ def _split(thing: Built, step: object) -> Any:
 
 def _batch_of(it: Interpreter, loader: Built) -> Answer:
     """A batch: examples of the data set, stacked."""
-    source = it.force(loader.arguments.pick(0, "dataset"))
+    source = _within(it, loader, it.force(loader.arguments.pick(0, "dataset")))
     size = loader.arguments.pick(1, "batch_size")
     single = size is not None and it.constant(size) is None
     collate = loader.arguments.keywords.get("collate_fn")
@@ -98,9 +104,8 @@ def example(it: Interpreter, data: Any) -> Answer:
     if isinstance(data, Built):
         row = data.row
         if row.how in ("passes", "splits"):
-            inner = it.force(data.arguments.pick(0, row.parameters[0]))
             return lift(
-                inner,
+                _within(it, data, it.force(data.arguments.pick(0, row.parameters[0]))),
                 lambda d: (
                     join([lift(it.force(e), lambda x: example(it, x)) for e in d.items])
                     if _datasets(it, d)
@@ -113,7 +118,7 @@ def example(it: Interpreter, data: Any) -> Answer:
         if row.how == "batches":
             return drawn(it, data, "each")
         if row.transfer == "yields" and row.yields is not None:
-            return _yielded(it, data)
+            return _yielded(it, data, {override.path[0] for override in data.overrides})
         return only(Tensor(Emission.DATA, by=row.name, source=key_of(data)))
     if isinstance(data, Instance):
         return _item_of(it, data)
@@ -155,18 +160,42 @@ def _item_of(it: Interpreter, data: Instance) -> Answer:
             else None
         )
         if built is not None:
-            return example(it, built)
+            return _yielded(it, built, {o.path[0] for o in data.overrides} | _written(it, data))
     return unknown("unknown iterable", ("each", id(data.root)))
 
 
-def _yielded(it: Interpreter, data: Built) -> Answer:
-    """The elements that a row says a data set yields, each through its transform."""
+def _within(it: Interpreter, thing: Built, answer: Answer) -> Answer:
+    """The data set inside a loader or a subset, with what was written to it: `train.dataset.transform = plain`."""
+    for override in thing.overrides:
+        if override.path[0] == "dataset":
+            inside = len(override.path) > 1
+            answer = attributes.written_inside(answer, override) if inside else it.force(override.lazy)
+    return answer
+
+
+def _written(it: Interpreter, data: Instance) -> set[str]:
+    """What the methods of the project's own classes write of the attributes that the library reads examples from."""
+    return {
+        name
+        for cls in classes.mro(it, data.cls)
+        if isinstance(cls, Class)
+        for node in cls.scope.block.statements
+        if isinstance(node, ast.FunctionDef)
+        for name in READ_FROM
+        if f"self.{name}" in cls.scope.child(node).block.names
+    }
+
+
+def _yielded(it: Interpreter, data: Built, written: set[object]) -> Answer:
+    """The elements that a row says a data set yields, each through its transform; `written` are its attributes."""
     from outlayer_lint.interpret.transfer import Application  # noqa: PLC0415
 
     app = Application(it, data.row, "function", data.arguments, data.site, None)
     tree = app.row.yields
 
     def element(leaf: Any, name: object) -> Entry:
+        if written and _rewritten(leaf, written):
+            return only(anything(key_of(data, name)))
         return Deferred(lambda: _element(it, app, leaf, key_of(data, name)))
 
     if isinstance(tree, dict) and "emits" not in tree and "kind" not in tree:
@@ -178,6 +207,16 @@ def _yielded(it: Interpreter, data: Built) -> Answer:
         if tree is not None
         else only(Tensor(Emission.DATA, by=data.row.name, source=key_of(data)))
     )
+
+
+def _rewritten(leaf: Any, written: set[object]) -> bool:
+    """Whether an element is no longer what the row says: its labels, or what it goes through, were written anew."""
+    if not isinstance(leaf, dict):
+        return False
+    through = leaf.get("through")
+    return through in written or "transforms" in written or (
+        leaf.get("kind") == "label" and not written.isdisjoint(READ_FROM)
+    )  # fmt: skip
 
 
 def _element(it: Interpreter, app: Application, leaf: Any, key: object) -> Answer:

@@ -211,7 +211,7 @@ def _facts(driver: Driver, seed: Seed, application: Application, related: Any) -
                 yield from found
         yield from handwritten.cross_entropy(driver, seed, application, related)
     elif row.kind == "activation":
-        if row.transfer == "normalises" and application.spec(row.axis) == "implicit" and application.form != "module":
+        if row.transfer == "normalises" and application.spec(row.axis) == "implicit" and _chooses(application, seed):
             value = as_value(application.input())
             yield Applied(
                 span,
@@ -222,6 +222,13 @@ def _facts(driver: Driver, seed: Seed, application: Application, related: Any) -
                 related=related,
             )
         yield from applications.activated(driver, seed, application, related)
+
+
+def _chooses(application: Application, seed: Seed) -> bool:
+    """Whether what is called chooses a dim that is left out: `torch.softmax` and the method of a tensor raise."""
+    node, place, frame = seed.node.func, seed.place, application.site.frame
+    called = application.it.ev(node, place, frame) if application.form == "function" else ()
+    return bool(called) and all(".functional." in getattr(thing, "name", "") for thing, _ in called)
 
 
 def _takes_places(seed: Seed) -> bool:

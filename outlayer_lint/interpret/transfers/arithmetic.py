@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SCALE = 4.0  # a factor from which a bounded score can make a confident softmax (contracts.md OLL107)
 MAX_CHAIN = 4
 EXPONENTIAL = ".exp"
+OF_NUMBERS = "unknown arithmetic"  # what a program computes itself, of no data from elsewhere
 
 
 def number(thing: object) -> float | None:
@@ -50,8 +51,8 @@ def arithmetic(it: Interpreter, name: str, a: Any, b: Any, site: Site) -> Any:
             return known.replace(source=_source(name, a, b, site)) if data else known
     if name in ("add", "sub") and (left := noise.spreads(a)) is not noise.spreads(b):
         other = b if left else a
-        if isinstance(other, (Unknown, Parameter)):
-            return _lost(main, other, site)
+        if isinstance(other, Parameter) or (isinstance(other, Unknown) and other.reason != OF_NUMBERS):
+            return _lost(main, other, site)  # data from elsewhere, as wide as they were
         if (around := noise.around(other, mirrored=left and name == "sub")) is not None:
             return around.replace(source=_source(name, a, b, site), rank=_broadcast(x, y))
     constant = number(b) if x is main else number(a)
@@ -316,7 +317,7 @@ def _lost(main: Tensor, other: Any, site: Site) -> Any:
         step = "op" if main.emission is Emission.DATA else WITH_TENSOR
         return Parameter(other.scope, other.name, (*other.trail, (step, id(site.node))))
     return Unknown(
-        other.reason if isinstance(other, Unknown) else "unknown arithmetic", ("op", id(site.node), id(site.frame.base))
+        other.reason if isinstance(other, Unknown) else OF_NUMBERS, ("op", id(site.node), id(site.frame.base))
     )
 
 

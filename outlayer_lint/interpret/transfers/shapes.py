@@ -251,6 +251,15 @@ def alone(t: Tensor) -> Tensor:
     return t.replace(source=(ONE, t.source))
 
 
+def packed(t: Tensor) -> Tensor:
+    """The steps of all samples one behind the other: what was the last dim of three stays the last."""
+    last = (None, -1, PAIR)
+    if t.class_axis not in last or (t.emission in COUPLED and t.axis not in last[1:]):
+        return loosened(t, units=None, class_axis=None, rank=None)
+    axis = -1 if t.emission in COUPLED else t.axis
+    return t.replace(rank=None, axis=axis, class_axis=None if t.class_axis is None else -1)
+
+
 def unshaped(source: object) -> object:
     """The source of data before their shape was changed: the values are the same."""
     while isinstance(source, tuple):

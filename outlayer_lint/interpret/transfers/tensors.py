@@ -48,6 +48,8 @@ def keeps(it: Interpreter, app: Application) -> Answer:
     answer = app.input()
     if how == "detach":
         return on_tensors(answer, lambda t: t.replace(gradient=False))
+    if how == "pack":
+        return on_tensors(answer, shapes.packed)
     if how == "cast":
         dtype = app.row.dtype if app.row.dtype in arrays.DTYPES.values() else arrays.cast_to(it, app)
         if dtype in arrays.WHOLE:
