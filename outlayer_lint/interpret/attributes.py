@@ -197,12 +197,31 @@ def _built_attribute(it: Interpreter, thing: Built, name: str, site: Site) -> An
 
 
 def with_override(thing: Any, override: Override) -> Any:
-    """The object with an attribute written from outside."""
+    """The object with an attribute written from outside: one object, however often a loop writes it."""
+    if not isinstance(thing, (Instance, Built)):
+        return thing
+    overrides = _overwritten(thing.overrides, override)
+    if overrides == thing.overrides:
+        return thing
+    made: dict[object, Any]
     if isinstance(thing, Instance):
-        return thing.then(override)
-    if isinstance(thing, Built):
-        return Built(thing.row, thing.name, thing.arguments, thing.site, thing.extras, (*thing.overrides, override))
-    return thing
+        made, key = thing.root.cache, ("written", thing.effect, overrides)
+        if key not in made:
+            made[key] = thing.then(overrides)
+    else:
+        made, key = thing.cache, ("written", None, overrides)
+        if key not in made:
+            made[key] = Built(thing.row, thing.name, thing.arguments, thing.site, thing.extras, overrides)
+    return made[key]
+
+
+def _overwritten(overrides: tuple[Override, ...], new: Override) -> tuple[Override, ...]:
+    """What is written, without what a newer write takes the place of."""
+    size = len(new.path)
+    kept = tuple(o for o in overrides if o.path[:size] != new.path or o.path == new.path)
+    if any(o.path == new.path for o in kept):
+        return tuple(new if o.path == new.path else o for o in kept)
+    return (*kept, new)
 
 
 def overridden(it: Interpreter, thing: Any, path: tuple[object, ...], lazy: Lazy, how: str) -> Any:

@@ -164,12 +164,12 @@ class Instance:
     def __repr__(self) -> str:
         return f"<{self.cls.scope.name} object>"
 
-    def then(self, *overrides: Override, effect: Effect | None = None) -> Instance:
+    def then(self, overrides: tuple[Override, ...] = (), effect: Effect | None = None) -> Instance:
         """The same object later: with attributes written from outside, or as a method of its own leaves it.
 
         A replaced part makes another program (`made`), a method call does not.
         """
-        later = Instance(self.cls, self.site, self.arguments, () if effect else (*self.overrides, *overrides))
+        later = Instance(self.cls, self.site, self.arguments, overrides)
         later.root = self.root
         later.effect = effect or self.effect
         if effect:
