@@ -203,16 +203,17 @@ def with_override(thing: Any, override: Override) -> Any:
     overrides = _overwritten(thing.overrides, override)
     if overrides == thing.overrides:
         return thing
-    made: dict[object, Any]
     if isinstance(thing, Instance):
-        made, key = thing.root.cache, ("written", thing.effect, overrides)
-        if key not in made:
-            made[key] = thing.then(overrides)
+        first, key = thing.root, ("written", thing.effect, overrides)
+        if key not in first.cache:
+            first.cache[key] = thing.then(overrides)
     else:
-        made, key = thing.cache, ("written", None, overrides)
-        if key not in made:
-            made[key] = Built(thing.row, thing.name, thing.arguments, thing.site, thing.extras, overrides)
-    return made[key]
+        first, key = thing.cache.get("as built", thing), ("written", None, overrides)
+        if key not in first.cache:
+            later = Built(thing.row, thing.name, thing.arguments, thing.site, thing.extras, overrides)
+            later.cache["as built"] = first
+            first.cache[key] = later
+    return first.cache[key]
 
 
 def _overwritten(overrides: tuple[Override, ...], new: Override) -> tuple[Override, ...]:
