@@ -29,6 +29,7 @@ from outlayer_lint.interpret.things import (
     Super,
     Unbound,
     Unknown,
+    Written,
     join,
     lift,
     only,
@@ -93,6 +94,11 @@ def attribute(it: Interpreter, thing: Any, name: str, site: Site) -> Answer:
     if isinstance(thing, Method):
         return unknown("unknown attribute")
     if isinstance(thing, Unknown):
+        if isinstance(thing, Written):
+            for override in thing.overrides:
+                if override.path[0] == name:
+                    return it.force(override.lazy)
+            return attribute(it, thing.thing, name, site)
         if isinstance(thing, Option) and (given := options.attribute(thing, name, texts.METHODS)) is not None:
             return given
         row = knowledge.methods(name)
@@ -233,8 +239,21 @@ def overridden(it: Interpreter, thing: Any, path: tuple[object, ...], lazy: Lazy
         return tables.overridden(it, thing, path, lazy)
     if how != "assign":
         return thing
+    if isinstance(thing, Unknown):
+        return _given(thing, Override(path, lazy))
     steps = tuple(it.constant(it.ev(s, lazy.place, lazy.frame)) if isinstance(s, ast.expr) else s for s in path)
     return thing if ... in steps else with_override(thing, Override(steps, lazy))
+
+
+def _given(thing: Unknown, new: Override) -> Unknown:
+    """What was parsed, with what the program adds to it on every way: conditions would make it many."""
+    first, kept = (thing.thing, thing.overrides) if isinstance(thing, Written) else (thing, ())
+    if len(new.path) != 1 or not (isinstance(first, Option) and first.step == "namespace"):
+        return thing
+    others = tuple(o for o in kept if o.path != new.path)
+    if new.lazy.place.block.is_certain:
+        return Written(first, (*others, new))
+    return thing if len(others) == len(kept) else Written(first, others)
 
 
 def written(it: Interpreter, key: str, place: Place, frame: Frame) -> Answer:
