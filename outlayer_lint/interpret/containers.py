@@ -215,7 +215,13 @@ def item(it: Interpreter, thing: Any, index: ast.expr, site: Site) -> Answer:
     if isinstance(thing, (Sequence, Dictionary, Built, Instance)):
         return lift(it.ev(index, place, frame), lambda key: _item(it, thing, key, index, site))
     if isinstance(thing, Module) or (isinstance(thing, Library) and thing.name.endswith(texts.NAMES)):
-        return texts.looked_up(it, thing, options.of_answer(it.ev(index, place, frame)))
+        asked = it.ev(index, place, frame)
+        name = options.of_answer(asked)
+        if name is ... and isinstance(thing, Module):
+            from outlayer_lint.interpret import menus  # noqa: PLC0415 - for programs that choose by a name
+
+            return menus.chosen(it, thing, asked, site)
+        return texts.looked_up(it, thing, name)
     if isinstance(thing, Library):
         return only(thing)  # `Optional[Net]`, `list[int]`
     if isinstance(thing, Unknown):

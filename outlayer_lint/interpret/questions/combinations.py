@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from outlayer_lint.interpret.choices import OFFERED
 from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.records import TYPE_CHECKING, NamedTuple
 
@@ -51,3 +52,10 @@ def is_free(menu: Sequence[Menu], own: Menu, fork: Choices, here: Answer) -> boo
     for thing, choices in own.predictions:
         others.setdefault(frozenset(choice for choice in choices if choice.fork), []).append((thing, choices))
     return any(fits(tuple(answer), own.row) for answer in others.values())
+
+
+def is_disputed(own: Menu, fork: Choices, here: Answer) -> bool:
+    """Whether a loss does not fit a model that may be asked for by its name, yet another one that may be."""
+    if not any(choice.key[:1] == (OFFERED,) for choice in fork if isinstance(choice.key, tuple)) or fits(here, own.row):
+        return False
+    return any(fits((way,), own.row) for way in own.predictions)
