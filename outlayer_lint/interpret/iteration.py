@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import partial
 
 from outlayer_lint.interpret import calls, classes, containers
 from outlayer_lint.interpret.data import datasets
@@ -11,6 +12,7 @@ from outlayer_lint.interpret.things import (
     Answer,
     Built,
     Class,
+    Deferred,
     Dictionary,
     Entry,
     Function,
@@ -173,7 +175,8 @@ def comprehension(
                     tuple(Lazy(node.elt, place, overlay(it, node, place, frame, i)) for i in range(len(sequence.items)))
                 )
             )
-        middle = Lazy(node.elt, place, overlay(it, node, place, frame, "earlier"))
+        middle: Entry = Lazy(node.elt, place, overlay(it, node, place, frame, "earlier"))
+        middle = picked(it, middle, node.elt, [test for g in node.generators for test in g.ifs])
         tail = (Lazy(node.elt, place, overlay(it, node, place, frame, "last")),) if plain else ()
         result = Sequence((), open=True, tail=tail, middle=middle)
         if plain and sequence is not None:
@@ -183,6 +186,34 @@ def comprehension(
         return only(result)
 
     return lift(source, one)
+
+
+def picked(it: Interpreter, entry: Entry, value: ast.expr, tests: list[ast.expr]) -> Entry:
+    """An element that is kept where a comparison of it holds: of the classes, some may be left out."""
+    compared = {
+        part.id
+        for test in tests
+        for node in walk(test)
+        if isinstance(node, ast.Compare)
+        for part in walk(node)
+        if isinstance(part, ast.Name)
+    }
+    if not any(isinstance(part, ast.Name) and part.id in compared for part in walk(value)):
+        return entry
+    return Deferred(partial(_some_of, it, entry), getattr(entry, "node", None))
+
+
+def _some(it: Interpreter, thing: Any) -> Any:
+    if isinstance(thing, Tensor) and thing.emission is Emission.INDEX:
+        return thing.replace(units=None)
+    if isinstance(thing, Sequence) and not thing.open:
+        parts = [Deferred(partial(_some_of, it, item)) for item in thing.items]
+        return Sequence(tuple(parts), kind=thing.kind)
+    return thing
+
+
+def _some_of(it: Interpreter, entry: Entry) -> Answer:
+    return lift(it.force(entry), lambda thing: only(_some(it, thing)))
 
 
 def dict_comprehension(it: Interpreter, node: ast.DictComp, place: Place, frame: Frame) -> Answer:

@@ -144,8 +144,7 @@ class Project:
 
     def _naming(self, part: str) -> set[SourceFile]:
         if part not in self._near:
-            # Who only calls a `main()` or `train()` does not import from a module of that name.
-            self._near[part] = {file for file in self.mentions(part) if not file.only_calls(part)}
+            self._near[part] = set(self.mentions(part))
         return self._near[part]
 
     def derived(self, base: str) -> list[tuple[SourceFile, str]]:

@@ -265,7 +265,7 @@ class Driver:
         Methods of one name share their candidates. What was cut short by a question in progress is not remembered.
         """
         assumed = None if start is None else (frozenset(start.bindings.items()), frozenset(start.subclasses.items()))
-        key = seed.node, assumed, self.it.training, self.alone
+        key = seed.node, assumed, self.it.era, self.alone
         known = self._callees.get(key)
         if known is not None:
             return known

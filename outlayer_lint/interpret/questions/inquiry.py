@@ -89,6 +89,7 @@ class Inquiry:
         self._calling: dict[bytes, str] | None = None
         self._helpers: set[SourceFile] = set()
         self._trains: set[SourceFile] = set()
+        self._decides = False
 
     @property
     def calling(self) -> dict[bytes, str]:
@@ -160,7 +161,9 @@ class Inquiry:
     def ask_further(self, file: SourceFile) -> list[Event]:
         """Decisions, distributions, metrics and activations of a file. After all losses: a decision depends on them."""
         self.driver.begin()
-        self._evaluating()
+        if not self._decides:  # decisions are taken in evaluation mode
+            self._decides = True
+            self.driver.it.leave_training()
         if not self.is_of_a_model(file):
             return []
         events: list[Event] = []
@@ -218,12 +221,6 @@ class Inquiry:
         facts = list(applications.returned(self.driver, place.block.scope.child(node)))
         if facts:
             yield Event(facts[0].span, [(f, False) for f in facts], [])
-
-    def _evaluating(self) -> None:
-        """Decisions are taken in evaluation mode; what was remembered of training no longer holds."""
-        if self.driver.it.training:
-            self.driver.it.training = False
-            self.driver.it.forget()
 
     def _led_into(self, file: SourceFile) -> Iterator[SourceFile]:
         """Files without a framework's name that a training script takes its metrics from."""

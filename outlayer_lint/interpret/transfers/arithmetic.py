@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf, isnan
 
 from outlayer_lint.interpret.things import WITH_TENSOR, Const, Parameter, Site, Unknown
+from outlayer_lint.interpret.transfers import noise
 from outlayer_lint.interpret.transfers.coupling import Step
 from outlayer_lint.lattice import Emission, Origin, Spot, Tensor, Value
 from outlayer_lint.records import TYPE_CHECKING, Any
@@ -47,6 +48,12 @@ def arithmetic(it: Interpreter, name: str, a: Any, b: Any, site: Site) -> Any:
         if known is not None:
             data = isinstance(known, Tensor) and x.source is not None
             return known.replace(source=_source(name, a, b, site)) if data else known
+    if name in ("add", "sub") and (left := noise.spreads(a)) is not noise.spreads(b):
+        other = b if left else a
+        if isinstance(other, (Unknown, Parameter)):
+            return _lost(main, other, site)
+        if (around := noise.around(other, mirrored=left and name == "sub")) is not None:
+            return around.replace(source=_source(name, a, b, site), rank=_broadcast(x, y))
     constant = number(b) if x is main else number(a)
     if constant is None and (x is None or y is None):
         return _with_unknown(it, name, main, b if x is main else a, site, first=x is main)
