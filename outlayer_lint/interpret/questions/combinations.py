@@ -54,8 +54,14 @@ def is_free(menu: Sequence[Menu], own: Menu, fork: Choices, here: Answer) -> boo
     return any(fits(tuple(answer), own.row) for answer in others.values())
 
 
-def is_disputed(own: Menu, fork: Choices, here: Answer) -> bool:
-    """Whether a loss does not fit a model that may be asked for by its name, yet another one that may be."""
-    if not any(choice.key[:1] == (OFFERED,) for choice in fork if isinstance(choice.key, tuple)) or fits(here, own.row):
+def is_disputed(menu: Sequence[Menu], own: Menu, fork: Choices, here: Answer) -> bool:
+    """Whether one of those that a name may stand for does not go with the other side, yet another one of them does."""
+    if fits(here, own.row):
         return False
-    return any(fits((way,), own.row) for way in own.predictions)
+    if _is_offered(fork) and any(fits((way,), own.row) for way in own.predictions):
+        return True
+    return _is_offered(own.choices) and any(fits(here, other.row) for other in menu)
+
+
+def _is_offered(choices: Choices) -> bool:
+    return any(choice.key[:1] == (OFFERED,) for choice in choices if isinstance(choice.key, tuple))

@@ -165,7 +165,7 @@ def _judged(
         here = tuple((t, c) for t, c in ways if compatible(frozenset(x for x in c if x.fork), fork) is not None)
         if len(forks) > 1 and not fork and any(forks):
             continue
-        free = (len(menu) > 1 and is_free(menu, own, fork, here)) or is_disputed(own, fork, here)
+        free = (len(menu) > 1 and is_free(menu, own, fork, here)) or is_disputed(menu, own, fork, here)
         value = Value(reason="undecided condition") if free else judged_value(here)
         fact = _fact(driver, seed, application, value, world, callee, here)
         # A squared error is the same with its arguments exchanged: then what stands second is judged.
