@@ -218,7 +218,7 @@ def item(it: Interpreter, thing: Any, index: ast.expr, site: Site) -> Answer:
     if isinstance(thing, Module) or (isinstance(thing, Library) and thing.name.endswith(texts.NAMES)):
         asked = it.ev(index, place, frame)
         name = options.of_answer(asked)
-        if name is ... and isinstance(thing, Module):
+        if name is ...:
             from outlayer_lint.interpret import menus  # noqa: PLC0415 - for programs that choose by a name
 
             return menus.chosen(it, thing, asked, site)

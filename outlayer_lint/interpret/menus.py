@@ -9,9 +9,22 @@ from __future__ import annotations
 import ast
 import re
 
-from outlayer_lint.interpret import classes, imports
+from outlayer_lint.interpret import classes, imports, texts
 from outlayer_lint.interpret.choices import OFFERED, Choice, restrict
-from outlayer_lint.interpret.things import MAX_WAYS, Answer, Class, Function, Parameter, Unknown, join, only, unknown
+from outlayer_lint.interpret.frames import Arguments
+from outlayer_lint.interpret.things import (
+    MAX_WAYS,
+    Answer,
+    Class,
+    Function,
+    Library,
+    Parameter,
+    Partial,
+    Unknown,
+    join,
+    only,
+    unknown,
+)
 from outlayer_lint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,14 +35,17 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.things import Module, Site
     from outlayer_lint.resolve.sourcefile import SourceFile
 
-MAX_NAMES = 64
+ZOOS = {"torchvision.models": "torchvision.models.get_model"}  # what builds a model by its name
 MAX_DEPTH = 3  # of modules that hand on what another offers
 IMPORTS = re.compile(rb"(?m)^[ \t]*from\b[^\n(]*\([^)]*\)|^[ \t]*(?:from|import)\b[^\n]*|^[ \t]*class\b[^\n]*|#[^\n]*")
 SCRIPT = re.compile(rb"(?m)^if __name__\b")
 
 
-def chosen(it: Interpreter, module: Module, asked: Answer, site: Site) -> Answer:
+def chosen(it: Interpreter, module: Module | Library, asked: Answer, site: Site) -> Answer:
     """What stands under a name that is not known, as it was asked for at a site."""
+    if isinstance(module, Library):
+        known = ZOOS.get(module.name.removesuffix(texts.NAMES))
+        return only(Partial(Library(known), Arguments((asked,)))) if known else unknown("name chosen at run time")
     for thing, _ in asked:
         if isinstance(thing, Parameter):  # whoever calls the function may know
             return only(Parameter(thing.scope, thing.name, (*thing.trail, "()")))

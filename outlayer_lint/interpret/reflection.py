@@ -45,7 +45,7 @@ def get_attribute(it: Interpreter, given: Arguments, site: Site) -> Answer:
     name = options.named(it, given.pick(1, "name"))
     base = it.force(given.pick(0, "object"))
     if not isinstance(name, str):
-        if len(base) == 1 and isinstance(base[0][0], Module):
+        if len(base) == 1 and isinstance(base[0][0], (Module, Library)):
             from outlayer_lint.interpret import menus  # noqa: PLC0415 - for programs that choose by a name
 
             return menus.chosen(it, base[0][0], it.force(given.pick(1, "name")), site)
