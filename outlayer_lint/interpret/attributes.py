@@ -241,6 +241,8 @@ def overridden(it: Interpreter, thing: Any, path: tuple[object, ...], lazy: Lazy
         return thing
     if isinstance(thing, Unknown):
         return _given(thing, Override(path, lazy))
+    if isinstance(thing, Dictionary) and len(path) == 1 and lazy.place.block.is_certain:  # a namespace
+        return Dictionary({**thing.items, path[0]: lazy}, open=thing.open, kind=thing.kind)
     steps = tuple(it.constant(it.ev(s, lazy.place, lazy.frame)) if isinstance(s, ast.expr) else s for s in path)
     return thing if ... in steps else with_override(thing, Override(steps, lazy))
 
