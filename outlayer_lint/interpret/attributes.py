@@ -29,6 +29,7 @@ from outlayer_lint.interpret.things import (
     Super,
     Unbound,
     Unknown,
+    Written,
     join,
     lift,
     only,
@@ -93,6 +94,11 @@ def attribute(it: Interpreter, thing: Any, name: str, site: Site) -> Answer:
     if isinstance(thing, Method):
         return unknown("unknown attribute")
     if isinstance(thing, Unknown):
+        if isinstance(thing, Written):
+            for override in thing.overrides:
+                if override.path[0] == name:
+                    return it.force(override.lazy)
+            return attribute(it, thing.thing, name, site)
         if isinstance(thing, Option) and (given := options.attribute(thing, name, texts.METHODS)) is not None:
             return given
         row = knowledge.methods(name)
@@ -197,12 +203,32 @@ def _built_attribute(it: Interpreter, thing: Built, name: str, site: Site) -> An
 
 
 def with_override(thing: Any, override: Override) -> Any:
-    """The object with an attribute written from outside."""
+    """The object with an attribute written from outside: one object, however often a loop writes it."""
+    if not isinstance(thing, (Instance, Built)):
+        return thing
+    overrides = _overwritten(thing.overrides, override)
+    if overrides == thing.overrides:
+        return thing
     if isinstance(thing, Instance):
-        return thing.then(override)
-    if isinstance(thing, Built):
-        return Built(thing.row, thing.name, thing.arguments, thing.site, thing.extras, (*thing.overrides, override))
-    return thing
+        first, key = thing.root, ("written", thing.effect, overrides)
+        if key not in first.cache:
+            first.cache[key] = thing.then(overrides)
+    else:
+        first, key = thing.cache.get("as built", thing), ("written", None, overrides)
+        if key not in first.cache:
+            later = Built(thing.row, thing.name, thing.arguments, thing.site, thing.extras, overrides)
+            later.cache["as built"] = first
+            first.cache[key] = later
+    return first.cache[key]
+
+
+def _overwritten(overrides: tuple[Override, ...], new: Override) -> tuple[Override, ...]:
+    """What is written, without what a newer write takes the place of."""
+    size = len(new.path)
+    kept = tuple(o for o in overrides if o.path[:size] != new.path or o.path == new.path)
+    if any(o.path == new.path for o in kept):
+        return tuple(new if o.path == new.path else o for o in kept)
+    return (*kept, new)
 
 
 def overridden(it: Interpreter, thing: Any, path: tuple[object, ...], lazy: Lazy, how: str) -> Any:
@@ -216,8 +242,23 @@ def overridden(it: Interpreter, thing: Any, path: tuple[object, ...], lazy: Lazy
         return with_override(thing, Override((*names, ...), lazy))  # some of its examples are others from then on
     if how != "assign":
         return thing
+    if isinstance(thing, Unknown):
+        return _given(thing, Override(path, lazy))
+    if isinstance(thing, Dictionary) and len(path) == 1 and lazy.place.block.is_certain:  # a namespace
+        return Dictionary({**thing.items, path[0]: lazy}, open=thing.open, kind=thing.kind)
     steps = tuple(it.constant(it.ev(s, lazy.place, lazy.frame)) if isinstance(s, ast.expr) else s for s in path)
     return thing if ... in steps else with_override(thing, Override(steps, lazy))
+
+
+def _given(thing: Unknown, new: Override) -> Unknown:
+    """What was parsed, with what the program adds to it on every way: conditions would make it many."""
+    first, kept = (thing.thing, thing.overrides) if isinstance(thing, Written) else (thing, ())
+    if len(new.path) != 1 or not (isinstance(first, Option) and first.step == "namespace"):
+        return thing
+    others = tuple(o for o in kept if o.path != new.path)
+    if new.lazy.place.block.is_certain:
+        return Written(first, (*others, new))
+    return thing if len(others) == len(kept) else Written(first, others)
 
 
 def written(it: Interpreter, key: str, place: Place, frame: Frame) -> Answer:

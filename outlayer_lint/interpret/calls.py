@@ -282,8 +282,9 @@ def _common(sets: list[Choices]) -> Choices:
 
 
 def _is_left_open(scope: Scope) -> bool:
-    """Whether a method refuses to be called, so that a subclass must be meant; one that passes is a hook."""
-    return is_abstract(scope) and any(isinstance(node, ast.Raise) for node in scope.body)
+    """Whether a method refuses to be called, or is marked so: a subclass must be meant. One that passes is a hook."""
+    raises = any(isinstance(node, ast.Raise) for node in scope.body)
+    return (raises or scope.has_decorator("abstractmethod")) and is_abstract(scope)
 
 
 def is_abstract(scope: Scope) -> bool:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.things import Answer
 
 MAX_CHOICES = 8
+OFFERED = "offered"  # marks one of those that a name given at run time may stand for
 MAX_REMEMBERED = 100_000
 TESTS = ("truth", "compare", "in")  # words of keys in front of the key of the value under test
 FEW = (1, 2)  # counts of classes, or of units, below which there is none or one

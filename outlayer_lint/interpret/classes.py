@@ -164,7 +164,11 @@ def bound_method(it: Interpreter, owner: Class, scope: Scope, instance: Any, cls
     if scope.has_decorator(*PROPERTIES) and instance is not None:
         site = Site(ast.Name(scope.name, ast.Load()), Place(owner.scope.block, 0), class_frame(owner))
         return calls.invoke(
-            it, Function(scope, class_frame(owner), bound=instance), Arguments(), site, key=("property", id(instance))
+            it,
+            Function(scope, class_frame(owner), bound=instance),
+            Arguments(),
+            site,
+            key=("property", id(scope), id(instance)),
         )
     return only(Function(scope, class_frame(owner), bound=instance))
 

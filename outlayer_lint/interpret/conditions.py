@@ -12,6 +12,7 @@ from outlayer_lint.interpret.things import (
     Class,
     Const,
     Dictionary,
+    Foreign,
     Function,
     Instance,
     Library,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 FORWARD = ("forward", "call", "__call__")
 MIRRORED = {"Lt": "Gt", "Gt": "Lt", "LtE": "GtE", "GtE": "LtE"}  # `1 < n` says of `n` what `n > 1` says
 NEGATED = {"LtE": "Gt", "GtE": "Lt"}
+EXCEPTIONS = frozenset(f"builtins.{word}" for word in ("NotImplementedError", "NotImplemented", "ValueError"))
 NOT_MEANT = ("loaded from disk", "index out of range")
 DECIDING = 64  # evaluations for one condition; what takes more is hardly ever decided
 
@@ -57,7 +59,10 @@ def same(a: Answer, b: Answer) -> bool:
 
 
 def meaningful(answer: Answer) -> Answer:
-    """Without what cannot be meant where there is something else: `None`, a checkpoint, the item of an empty list."""
+    """Without what cannot be meant where there is something else.
+
+    `None`, a checkpoint, the item of an empty list, an exception that is returned (`return NotImplementedError`).
+    """
     if len(answer) < 2:
         return answer
     kept = tuple(
@@ -65,6 +70,7 @@ def meaningful(answer: Answer) -> Answer:
         for thing, choices in answer
         if not (isinstance(thing, Const) and thing.value is None)
         and not (isinstance(thing, Unknown) and thing.reason in NOT_MEANT)
+        and not (isinstance(thing, (Library, Foreign)) and thing.name in EXCEPTIONS)
     )
     return kept or answer
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 
 from outlayer_lint.interpret import calls, classes, instances, layers, operators, options, texts
-from outlayer_lint.interpret.choices import Choice, restrict
+from outlayer_lint.interpret.choices import OFFERED, Choice, restrict
 from outlayer_lint.interpret.data import datasets
 from outlayer_lint.interpret.frames import Arguments, Frame
+from outlayer_lint.interpret.registries import REGISTRY
 from outlayer_lint.interpret.things import (
     MAX_PROGRAMS,
     MAX_WAYS,
@@ -215,7 +216,13 @@ def item(it: Interpreter, thing: Any, index: ast.expr, site: Site) -> Answer:
     if isinstance(thing, (Sequence, Dictionary, Built, Instance)):
         return lift(it.ev(index, place, frame), lambda key: _item(it, thing, key, index, site))
     if isinstance(thing, Module) or (isinstance(thing, Library) and thing.name.endswith(texts.NAMES)):
-        return texts.looked_up(it, thing, options.of_answer(it.ev(index, place, frame)))
+        asked = it.ev(index, place, frame)
+        name = options.of_answer(asked)
+        if name is ...:
+            from outlayer_lint.interpret import menus  # noqa: PLC0415 - for programs that choose by a name
+
+            return menus.chosen(it, thing, asked, site)
+        return texts.looked_up(it, thing, name)
     if isinstance(thing, Library):
         return only(thing)  # `Optional[Net]`, `list[int]`
     if isinstance(thing, Unknown):
@@ -250,10 +257,12 @@ def constants(it: Interpreter, items: tuple[Entry, ...], deepest: int) -> Any:
 
 def _any_entry(it: Interpreter, thing: Dictionary, chosen: object) -> Answer:
     """An entry under a key chosen at run time: each is another program."""
-    if thing.open or not 0 < len(thing.items) <= MAX_ITEMS:
+    registry = thing.kind == REGISTRY
+    if (thing.open and not registry) or not 0 < len(thing.items) <= MAX_ITEMS:
         return unknown("unknown key")
+    marks = (chosen, (OFFERED, chosen)) if registry else (chosen,)
     ways = [
-        restrict(it.force(v), frozenset({Choice(chosen, equal=True, value=k, fork=True)}))
+        restrict(it.force(v), frozenset(Choice(mark, equal=True, value=k, fork=True) for mark in marks))
         for k, v in thing.items.items()
     ]
     ways = ways if len(ways) <= MAX_WAYS else _zoo(ways)

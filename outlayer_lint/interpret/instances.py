@@ -27,6 +27,8 @@ from outlayer_lint.interpret.things import (
 from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place
 
+MAX_DERIVED = 20
+
 if TYPE_CHECKING:
     from outlayer_lint.interpret.interpreter import Interpreter
     from outlayer_lint.resolve.scopes import Scope
@@ -86,7 +88,8 @@ def _find(it: Interpreter, thing: Instance, name: str, skip: Scope | None) -> An
     if other is not None:
         return other
     if found is not None:
-        return found
+        bare = thing.site is None and thing.arguments is None
+        return only(Subclass(thing.cls.scope, name)) if bare and _left_to_derived(it, thing.cls, name) else found
     if name in classes.dataclass_fields(it, thing.cls):
         # A field's default is a fact only for an object that was built without giving it.
         field = field_of(it, thing, name)
@@ -142,6 +145,19 @@ def field_of(it: Interpreter, thing: Instance, name: str) -> Answer:
         if default is not None:
             return it.ev(default, Place(thing.cls.scope.block, 0), classes.class_frame(thing.cls))
     return unknown("unknown attribute")
+
+
+def _left_to_derived(it: Interpreter, cls: Class, name: str) -> bool:
+    """Whether a derived class sets what a base has as `None`: `self.model = None`, and each experiment its own."""
+    sets = re.compile(rb"\bself\." + name.encode() + rb"\b[^\n=]*=(?!=)[ \t]*(?!None\b)\w")
+    known = [cls.scope.name]
+    for base in known:
+        for file, derived in it.project.derived(base):
+            if sets.search(file.words):
+                return True
+            if derived not in known and len(known) < MAX_DERIVED:
+                known.append(derived)
+    return False
 
 
 def in_classes(

@@ -326,6 +326,7 @@ FUNCTIONS: dict[str, Callable[[Interpreter, Arguments, Site], Answer]] = {
     "tqdm.auto.tqdm": _same, "tqdm.notebook.tqdm": _same, "tqdm.trange": _range, "tqdm.tqdm_notebook": _same,
     "itertools.cycle": _same, "itertools.islice": _same, "numpy.random.default_rng": arrays.generator,
     "numpy.random.RandomState": arrays.generator, "rich.progress.track": _same, "types.SimpleNamespace": _dict,
+    "argparse.Namespace": _dict, "munch.Munch": _dict,
     "torch.finfo": _finfo, "numpy.finfo": _finfo, "collections.namedtuple": reflection.named_tuple,
     "collections.namedtuple()": reflection.of_named_tuple,
 }  # fmt: skip

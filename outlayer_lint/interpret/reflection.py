@@ -17,6 +17,7 @@ from outlayer_lint.interpret.things import (
     Instance,
     Lazy,
     Library,
+    Module,
     Partial,
     Sequence,
     Site,
@@ -44,6 +45,10 @@ def get_attribute(it: Interpreter, given: Arguments, site: Site) -> Answer:
     name = options.named(it, given.pick(1, "name"))
     base = it.force(given.pick(0, "object"))
     if not isinstance(name, str):
+        if len(base) == 1 and isinstance(base[0][0], (Module, Library)):
+            from outlayer_lint.interpret import menus  # noqa: PLC0415 - for programs that choose by a name
+
+            return menus.chosen(it, base[0][0], it.force(given.pick(1, "name")), site)
         return unknown("name chosen at run time")
     answer = _on_entry(it, given, name, site)
     if answer is None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.scopes import Scope
 
 MAX_FILES = 60
+REGISTRY = "registry"  # a kind of dict: more may be in it than was found
 MAX_ENTRIES = 200
 
 
@@ -41,7 +42,7 @@ def filled(it: Interpreter, key: str, module: Frame, answer: Answer) -> Answer:
         if found is not None:
             scope, index = found
             _gather(it, scope, index, items)
-    return only(Dictionary({**answer[0][0].items, **items}, open=True)) if items else answer
+    return only(Dictionary({**answer[0][0].items, **items}, open=True, kind=REGISTRY)) if items else answer
 
 
 def _decorator(place: Place, key: str) -> tuple[Scope, ast.expr] | None:

@@ -43,6 +43,18 @@ class Unknown:
         return f"<unknown: {self.reason}>"
 
 
+class Written(Unknown):
+    """Something not known whose attributes a program sets itself: `args.net = Net` and what else was parsed."""
+
+    __slots__ = ("overrides", "thing")
+
+    def __init__(self, thing: Unknown, overrides: tuple[Override, ...]) -> None:
+        """`thing` is what it was before."""
+        super().__init__(thing.reason, thing.key)
+        self.thing = thing
+        self.overrides = overrides
+
+
 class Unbound:
     """Marks a path on which an attribute was not written (never leaves `attributes`)."""
 
@@ -164,12 +176,12 @@ class Instance:
     def __repr__(self) -> str:
         return f"<{self.cls.scope.name} object>"
 
-    def then(self, *overrides: Override, effect: Effect | None = None) -> Instance:
+    def then(self, overrides: tuple[Override, ...] = (), effect: Effect | None = None) -> Instance:
         """The same object later: with attributes written from outside, or as a method of its own leaves it.
 
         A replaced part makes another program (`made`), a method call does not.
         """
-        later = Instance(self.cls, self.site, self.arguments, () if effect else (*self.overrides, *overrides))
+        later = Instance(self.cls, self.site, self.arguments, overrides)
         later.root = self.root
         later.effect = effect or self.effect
         if effect:
@@ -380,6 +392,8 @@ def identity(thing: object) -> object:
         return thing.key  # type: ignore[attr-defined]
     if isinstance(thing, Tensor):
         return (thing, *thing.origin.mark)
+    if kind is Written:
+        return ("written", thing.reason, thing.key, thing.overrides)  # type: ignore[attr-defined]
     return id(thing)
 
 

@@ -261,7 +261,10 @@ def structured(it: Interpreter, app: Application, tree: Any) -> Answer:
         )  # fmt: skip
     if tree == "keeps":
         word = app.row.transfer
-        return tensors.TRANSFER.get(word, tensors.keeps)(it, app) if word in ("reduces", "selects") else app.input()
+        if word in ("reduces", "selects"):
+            return tensors.TRANSFER.get(word, tensors.keeps)(it, app)
+        names = app.row.parameters if word == "wraps" else ()
+        return app.input(next((names.index(name) for name in ("model", "module") if name in names), 0))
     return unknown("part of a library's result", (id(app.site.node), id(app.site.frame.base)))
 
 

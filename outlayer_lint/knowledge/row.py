@@ -182,12 +182,13 @@ def _holds(case: Mapping[str, Any], arguments: Mapping[str, Any]) -> bool | None
     if "set" in case:
         return bool((value is not None) is case["set"])
     if name not in arguments or value is ...:
-        return None if value is ... else False
+        return None if value is ... and "shown" not in case else False
     if "kind" in case:
         return bool(type(value).__name__ == case["kind"])
     if "not" in case:
         return bool(value != case["not"])
-    return bool(value == case["is"]) and isinstance(value, bool) is isinstance(case["is"], bool)
+    wanted = case["shown"] if "shown" in case else case["is"]
+    return bool(value == wanted) and isinstance(value, bool) is isinstance(wanted, bool)
 
 
 def _emissions(tree: Any) -> Any:

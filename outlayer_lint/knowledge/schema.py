@@ -27,7 +27,7 @@ FAMILIES = (
 )  # fmt: skip
 ALIASED = ("activation", "loss", "metric")  # what a string may stand for
 APPLIES = ("log-softmax", "softmax", "sigmoid", "")
-CONDITIONS = ("is", "not", "given", "set", "kind")
+CONDITIONS = ("is", "shown", "not", "given", "set", "kind")  # `shown`: `is`, and not where it cannot be known
 CONSTANT_KINDS = ("int", "float", "bool", "str", "tuple", "list", "NoneType")
 
 # Each transfer word and the variants that its `how` may name; "" where it may be left out.

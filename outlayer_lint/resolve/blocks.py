@@ -111,6 +111,17 @@ class Block:
             for i in self.exits
         )
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether a run of the scope comes by here, and once: in no loop, under no condition but to be the script."""
+        if self.parent is None:
+            return True
+        if self.condition is not None:
+            test = self.condition[0]
+            known = isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__"
+            return known and self.parent.is_certain
+        return self.kind == "with" and self.parent.is_certain
+
     def note(self, keys: Iterable[str], index: int) -> None:
         """Remember that statement `index` (or something inside it) writes these keys."""
         names = self.names

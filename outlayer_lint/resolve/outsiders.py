@@ -13,7 +13,7 @@ from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.source.document import Unreadable, contents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from outlayer_lint.resolve.project import Project
     from outlayer_lint.resolve.sourcefile import SourceFile
@@ -75,13 +75,28 @@ def _imported(data: bytes) -> Iterator[bytes]:
 
 
 def leading(files: list[SourceFile], others: list[SourceFile]) -> list[SourceFile]:
-    """Files that name no framework: one that only puts model and trainer together, a trainer that is handed both."""
-    stems = {part for file in files for part in file.path.rpartition(".")[0].split(os.sep)[-2:]}
-    found = []
-    for file in others:
-        imports = re.finditer(rb"(?m)^[ \t]*(?:from|import)[ \t]+([\w.]+)", file.data)
-        if b".backward(" in file.data or any(
-            part in stems for match in imports for part in match[1].decode("utf-8", "replace").split(".")
-        ):
-            found.append(file)
-    return found
+    """Files that name no framework: one that only puts model and trainer together, a trainer that is handed both.
+
+    One that imports them through another such file (`from src import Trainer`) is among them.
+    """
+    imported = {
+        file: {
+            part
+            for match in re.finditer(rb"(?m)^[ \t]*(?:from|import)[ \t]+([\w.]+)", file.data)
+            for part in match[1].decode("utf-8", "replace").split(".")
+        }
+        for file in others
+    }
+    stems = _stems(files)
+    found: dict[SourceFile, None] = {file: None for file in others if b".backward(" in file.data}
+    while True:
+        reached = [f for f, parts in imported.items() if f not in found and not parts.isdisjoint(stems)]
+        if not reached:
+            return [file for file in others if file in found]
+        found.update(dict.fromkeys(reached))
+        stems = _stems(file for file in reached if file.path.endswith("__init__.py"))
+
+
+def _stems(files: Iterable[SourceFile]) -> set[str]:
+    """The words by which files are imported."""
+    return {part for file in files for part in file.path.rpartition(".")[0].split(os.sep)[-2:]}

@@ -48,6 +48,8 @@ def find(driver: Driver, scope: Scope, built: Scope | None = None) -> list[Calle
     found = _named(driver, scope, scope.name, method=scope.owner is not None)
     if not found and scope.owner is not None and scope.name in trainers.STEPS:
         return [Caller(*step) for step in trainers.find(driver, scope)]
+    if not found and scope.owner is not None and scope.name == "compute_loss":
+        found = [Caller(*step) for step in trainers.of_constructor(driver, scope)]
     return found or _compiled(driver, scope)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from outlayer_lint.interpret.choices import OFFERED
 from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.records import TYPE_CHECKING, NamedTuple
 
@@ -51,3 +52,16 @@ def is_free(menu: Sequence[Menu], own: Menu, fork: Choices, here: Answer) -> boo
     for thing, choices in own.predictions:
         others.setdefault(frozenset(choice for choice in choices if choice.fork), []).append((thing, choices))
     return any(fits(tuple(answer), own.row) for answer in others.values())
+
+
+def is_disputed(menu: Sequence[Menu], own: Menu, fork: Choices, here: Answer) -> bool:
+    """Whether one of those that a name may stand for does not go with the other side, yet another one of them does."""
+    if fits(here, own.row):
+        return False
+    if _is_offered(fork) and any(fits((way,), own.row) for way in own.predictions):
+        return True
+    return _is_offered(own.choices) and any(fits(here, other.row) for other in menu)
+
+
+def _is_offered(choices: Choices) -> bool:
+    return any(choice.key[:1] == (OFFERED,) for choice in choices if isinstance(choice.key, tuple))

@@ -10,7 +10,7 @@ from outlayer_lint.facts import Fact, LossBuilt, LossCall
 from outlayer_lint.interpret import calls, classes, conditions, passing
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible
 from outlayer_lint.interpret.questions import pairings, standing, targets
-from outlayer_lint.interpret.questions.combinations import Menu, is_free, is_wanted
+from outlayer_lint.interpret.questions.combinations import Menu, is_disputed, is_free, is_wanted
 from outlayer_lint.interpret.things import (
     LITERAL,
     Answer,
@@ -165,7 +165,7 @@ def _judged(
         here = tuple((t, c) for t, c in ways if compatible(frozenset(x for x in c if x.fork), fork) is not None)
         if len(forks) > 1 and not fork and any(forks):
             continue
-        free = len(menu) > 1 and is_free(menu, own, fork, here)
+        free = (len(menu) > 1 and is_free(menu, own, fork, here)) or is_disputed(menu, own, fork, here)
         value = Value(reason="undecided condition") if free else judged_value(here)
         fact = _fact(driver, seed, application, value, world, callee, here)
         # A squared error is the same with its arguments exchanged: then what stands second is judged.

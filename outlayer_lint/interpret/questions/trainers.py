@@ -1,6 +1,7 @@
 """Who calls a Lightning step: `trainer.fit(model, datamodule=data)` draws batches from a loader and hands them over.
 
-Written out as the calls that the trainer makes: `model.training_step(next(iter(data.train_dataloader())), 0)`.
+Written out as the calls that the trainer makes: `model.training_step(next(iter(data.train_dataloader())), 0)`. A
+trainer of transformers is built with its model and hands it to its own `compute_loss(model, inputs)`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import ast
 from outlayer_lint.interpret import classes
 from outlayer_lint.interpret.frames import Binding, World
 from outlayer_lint.interpret.questions.seeds import Seed, calls_at
-from outlayer_lint.interpret.things import Answer, Instance, Library
+from outlayer_lint.interpret.things import Answer, Class, Instance, Library
 from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place
 from outlayer_lint.resolve.walking import walk
@@ -26,6 +27,7 @@ STEPS = {
     "test_step": (("test",), "test_dataloader", ("dataloaders", "test_dataloaders"), 1),
     "predict_step": (("predict",), "predict_dataloader", ("dataloaders",), 1),
 }
+HUGGING = ("transformers.", "sentence_transformers.", "trl.", "setfit.")
 MAX_FITS = 12
 FUEL = 400
 
@@ -71,6 +73,29 @@ def find(driver: Driver, scope: Scope) -> list[tuple[Binding, World]]:
         receiver: ast.expr = ast.Name(scope.parameter_names[0], ast.Load())
         call = _step(scope.node, _call(receiver, source), scope.name)
         return [(Binding(call, Place(scope.block, 0)), World())]
+    return found
+
+
+def of_constructor(driver: Driver, scope: Scope) -> list[tuple[Binding, World]]:
+    """The bindings of `compute_loss` of a trainer of transformers: one for each place where such a trainer is built."""
+    assert scope.owner is not None
+    order = classes.mro(driver.it, driver.it.class_of(scope.owner, driver.it.nowhere))
+    if not any(isinstance(c, Library) and c.name.startswith(HUGGING) and c.name.endswith("Trainer") for c in order):
+        return []
+    found: list[tuple[Binding, World]] = []
+    owners = {scope.owner, *(cls.scope for cls in driver.subclasses(scope.owner))}
+    for owner in sorted(owners, key=lambda owner: owner.name):
+        for file in driver.project.importers(owner.file, owner.name):
+            for seed in calls_at(file, file.lines_calling(owner.name), (owner.name,)):
+                given = {k.arg: k.value for k in seed.node.keywords if k.arg}
+                model = given.get("model", seed.node.args[0] if seed.node.args else None)
+                if model is None or seed.overlay or len(found) >= MAX_FITS:
+                    continue
+                for world, things in driver.callee(seed):
+                    if any(isinstance(thing, Class) and thing.scope in owners for thing in things):
+                        call = driver.written_out(seed.node, ast.Name(scope.name, ast.Load()), [model])
+                        found.append((Binding(ast.fix_missing_locations(call), seed.place), world))
+                        break
     return found
 
 
