@@ -2,13 +2,15 @@
 
     unshare -n python benchmarks/tracer/repositories.py FOLDER... [--explain] [--only PART] [--json FILE]
 
-It executes the code of those repositories: each file in a forked process with limits on time, memory and file size, in
+A root is what `located` calls one: no other class of its file builds it. Of those the ones that no model of another file
+of the project builds either are counted apart: the rest are layers. It executes the code of those repositories: each file in a forked process with limits on time, memory and file size, in
 an empty working directory. Run it without a network. A line for every root that failed, then the figures.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import os
 import resource
@@ -22,7 +24,7 @@ from typing import Any
 
 import torch
 
-from outlayer_lint.tracer.child.building.construct import MOST_GUESSES, Refusal, build
+from outlayer_lint.tracer.child.building.construct import MOST_GUESSES, SETTLED, Refusal, build
 from outlayer_lint.tracer.child.building.locate import located
 from outlayer_lint.tracer.child.search.inputs import search
 from outlayer_lint.tracer.target import Target
@@ -52,6 +54,9 @@ def main() -> int:
                 print(
                     f"{row['stage']:12} {os.path.relpath(row['path'], folder)}:{row['name']}: {row['why']}", flush=True
                 )
+        inner = _built_by_models(_files(folder))
+        for row in mine:
+            row["part"] = any(row["name"] in names for path, names in inner.items() if path != row["path"])
         _summary(os.path.basename(folder), mine)
         rows += mine
     if len(options.folders) > 1:
@@ -70,6 +75,40 @@ def _summary(name: str, rows: list[dict[str, Any]]) -> None:
     print(
         f"{name}: {len(rows)} roots, {len(imported)} imported, {len(built)} built, {len(done)} ran, {len(right)} count samples"
     )
+    whole = [row for row in rows if not row["part"]]
+    print(
+        f"    of {len(whole)} that no model of the project builds "
+        f"{sum(row in built for row in whole)} built, {sum(row in done for row in whole)} ran"
+    )
+
+
+def _built_by_models(paths: list[str]) -> dict[str, set[str]]:
+    """File -> names that its classes with a `forward` call, and that it imports."""
+    found: dict[str, set[str]] = {}
+    for path in paths:
+        try:
+            with open(path, encoding="utf-8") as file:
+                tree = ast.parse(file.read())
+        except (OSError, SyntaxError, ValueError):
+            continue
+        imports = [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
+        names = {alias.asname or alias.name for node in imports for alias in node.names}
+        models = [
+            node
+            for node in tree.body
+            if isinstance(node, ast.ClassDef)
+            and any(getattr(one, "name", "") in {"forward", "call"} for one in node.body)
+        ]
+        calls = [node for model in models for node in ast.walk(model) if isinstance(node, ast.Call)]
+        plain = {node.func.id for node in calls if isinstance(node.func, ast.Name)}
+        found[path] = plain if "*" in names else plain & names
+        found[path] |= {
+            node.func.attr
+            for node in calls
+            if isinstance(node.func, ast.Attribute)
+            if isinstance(node.func.value, ast.Name) and node.func.value.id in names
+        }
+    return found
 
 
 def _files(folder: str) -> list[str]:
@@ -136,7 +175,7 @@ def _row(path: str, name: str, folder: str, *, explain: bool) -> dict[str, Any]:
     for passed in range(MOST_GUESSES):
         found = _tried(path, name, folder, passed, explain=explain)
         first = first or found
-        if found["stage"] == "done" or found.get("how") != "synthesised":
+        if found["stage"] == "done" or found.get("how") in SETTLED:
             break
     return found if found["stage"] == "done" else first
 

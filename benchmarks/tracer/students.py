@@ -1,6 +1,6 @@
 """G5: hand-made models as students write them, each with the input it was made for behind `# takes:`.
 
-    python benchmarks/tracer/students.py [first ... tenth] [--explain] [--only CLASS]
+    python benchmarks/tracer/students.py [first ... eleventh] [--explain] [--only CLASS]
 
 `x=f32[B,*,7]`: the samples are counted by axis 0, the steps are free, there are 7 features; `|` separates inputs that are
 equally right, `nothing` says that no input can be accepted. `fixtures/tracer/students/first` was looked at while the rules
@@ -110,7 +110,19 @@ def main() -> int:
     parser.add_argument(
         "half",
         nargs="*",
-        default=["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"],
+        default=[
+            "first",
+            "second",
+            "third",
+            "fourth",
+            "fifth",
+            "sixth",
+            "seventh",
+            "eighth",
+            "ninth",
+            "tenth",
+            "eleventh",
+        ],
     )
     parser.add_argument("--explain", action="store_true")
     parser.add_argument("--only", default="")

@@ -11,7 +11,7 @@ from outlayer_lint.interpret import signatures
 from outlayer_lint.interpret.questions import tracing
 from outlayer_lint.interpret.things import Answer, Lazy, Parameter, Sequence
 from outlayer_lint.interpret.transfer import as_value
-from outlayer_lint.interpret.transfers import arrays
+from outlayer_lint.interpret.transfers import arrays, shapes
 from outlayer_lint.lattice import TOO_DEEP, Emission, Tensor, Value
 from outlayer_lint.records import TYPE_CHECKING, Any
 
@@ -257,7 +257,7 @@ def feeds(
     if not isinstance(prediction, Lazy) or target is None:
         return False
     wanted = {key for thing, _ in it.force(target) if (key := tracing.identity(thing)) is not None}
-    wanted |= {t.source for t in value.ways if t.source is not None}
+    wanted |= {shapes.unshaped(t.source) for t in value.ways if t.source is not None}
     if not wanted:
         return False
     for step in tracing.behind(it, prediction, arithmetic=arithmetic):

@@ -10,7 +10,7 @@ import torch
 from outlayer_lint.lattice import describe_value
 from outlayer_lint.reporters.json import diagnostic
 from outlayer_lint.tracer.child.building import hooked
-from outlayer_lint.tracer.child.building.construct import MOST_GUESSES, Refusal, build
+from outlayer_lint.tracer.child.building.construct import MOST_GUESSES, SETTLED, Refusal, build
 from outlayer_lint.tracer.child.failures import is_ours, said, word_of, word_of_text
 from outlayer_lint.tracer.child.losses.facts import Facts, judge
 from outlayer_lint.tracer.child.losses.guard import Guard
@@ -24,6 +24,7 @@ from outlayer_lint.tracer.child.recording.recorder import evaluating, record, se
 from outlayer_lint.tracer.child.recording.stress import Stress, stress
 from outlayer_lint.tracer.child.search.inputs import Found, Hypothesis, InputSpec, search
 from outlayer_lint.tracer.child.surroundings.quiet import quiet
+from outlayer_lint.tracer.child.surroundings.stood_in import stood_in
 from outlayer_lint.tracer.child.told import dtype_of, short, through
 from outlayer_lint.tracer.target import Target
 
@@ -88,7 +89,7 @@ def tried(target: Target, header: dict[str, Any], announce: Announcer) -> dict[s
     began = time.monotonic()
     first = found = examined(model, target, header, clock)
     for passed in range(1, MOST_GUESSES):  # what took nothing may have been guessed wrongly
-        taken = found.get("word") != "no-input" or model.how != "synthesised"
+        taken = found.get("word") != "no-input" or model.how in SETTLED
         if taken or time.monotonic() - began > header["budget"] * SOON:
             break
         model = _model(target, header, clock, passed)
@@ -265,6 +266,10 @@ def _notes(recording: Recording) -> Iterator[dict[str, str]]:
         yield {"word": "inconclusive", "message": "no tensor comes out of it"}
     if len(recording.outputs) > MOST_OUTPUTS:
         yield {"word": "inconclusive", "message": f"{len(recording.outputs)} outputs, of which {MOST_OUTPUTS} are told"}
+    marks = (mark for output in recording.outputs for mark in output.mark.ancestors())
+    missing = sorted({mark.given[0][1].removesuffix("()") for mark in marks if mark.function is stood_in})
+    if missing:
+        yield {"word": "environment", "message": f"layers that are missing pass their input on: {', '.join(missing)}"}
     for output in recording.outputs[:MOST_OUTPUTS]:
         if not numbers.look(output.tensor).finite:
             yield {"word": "not-finite", "message": f"`{output.path}` holds NaN or Inf with ordinary input"}

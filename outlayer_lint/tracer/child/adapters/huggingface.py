@@ -43,7 +43,18 @@ def settle() -> None:
         cls = getattr(transformers, name, None)
         if name.startswith("AutoModel") and isinstance(cls, type):
             cls.from_pretrained = classmethod(pretrained)  # type: ignore[attr-defined]
+    if hasattr(transformers.PreTrainedModel, "get_expanded_tied_weights_keys"):
+        transformers.PreTrainedModel.init_weights = _init_weights(transformers.PreTrainedModel.init_weights)
     transformers.AutoConfig.from_pretrained = classmethod(lambda _, name, **kwargs: configured(None, str(name), kwargs))
+
+
+def _init_weights(plain: Any) -> Any:
+    """`init_weights` for models that were written when it was all that a constructor had to end with."""
+
+    def init_weights(self: Any) -> None:
+        plain(self) if hasattr(self, "all_tied_weights_keys") else self.post_init()
+
+    return init_weights
 
 
 def small(config: Any, more: dict[str, Any] | None = None) -> Any:

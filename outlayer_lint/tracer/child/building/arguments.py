@@ -7,7 +7,7 @@ import inspect
 import linecache
 import re
 import textwrap
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import torch
 from torch import nn
@@ -17,12 +17,14 @@ from outlayer_lint.tracer.child.building import commandline, guesses
 from outlayer_lint.tracer.child.surroundings.absent import Absent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from types import TracebackType
 
     from outlayer_lint.tracer.child.building.slicing import SlicedModule
     from outlayer_lint.tracer.target import Target
 
 
+Known = TypeVar("Known")
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
@@ -103,7 +105,10 @@ def one(asked: Asked, parameter: inspect.Parameter) -> Any:
     if guesses.OPTIONS.search(parameter.name.lower()):
         known = commandline.defaults(str(asked.module.__file__), asked.project_root, tree)
         return guesses.options(parameter.name, classes, tree, known)
-    return guesses.of_parameter(parameter, tree, classes)
+    value = guesses.of_parameter(parameter, tree, classes)
+    if value is None or isinstance(value, Absent):
+        return next(iter(_compared(asked.thing, parameter.name, guesses.choices)), value)
+    return value
 
 
 def _part(asked: Asked, parameter: inspect.Parameter) -> type | None:
@@ -129,9 +134,18 @@ def repairs(asked: Asked, kwargs: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if (filled := with_tables(asked, kwargs)) is not kwargs:
         yield filled
     kwargs = filled
-    compared = {name: found for name in parameters(asked.thing) if (found := _compared(asked.thing, name))}
+    compared = {
+        name: found for name in parameters(asked.thing) if (found := _compared(asked.thing, name, guesses.numbers))
+    }
     for name, choices in compared.items():
         yield from ({**kwargs, name: number} for number in choices if kwargs.get(name) != number)
+    words = {
+        name: said[0]
+        for name, parameter in parameters(asked.thing).items()
+        if parameter.default is None and (said := _compared(asked.thing, name, guesses.choices))
+    }
+    if words:
+        yield {**kwargs, **words}
     chosen = {name: choices[0] for name, choices in compared.items() if name in kwargs and kwargs[name] not in choices}
     widths = [name for name, value in kwargs.items() if type(value) is int and value > 2 and name not in compared]
     if len({kwargs[name] for name in widths}) > 1:  # what is added to what it came from must be as wide
@@ -145,6 +159,9 @@ def repairs(asked: Asked, kwargs: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield {**kwargs, name: 16}
             yield {**kwargs, name: [16, 16]}
             yield {**kwargs, name: nn.Identity()}
+    fractions = {name: [value] * 3 for name, value in kwargs.items() if isinstance(value, float)}
+    if fractions:  # a mean and a deviation for each colour
+        yield {**kwargs, **fractions}
     numbers = {name: value for name, value in kwargs.items() if isinstance(value, int) and not isinstance(value, bool)}
     if len(set(numbers.values())) > 1:
         yield {**kwargs, **dict.fromkeys(numbers, 16)}
@@ -155,18 +172,24 @@ def repairs(asked: Asked, kwargs: dict[str, Any]) -> Iterator[dict[str, Any]]:
 HANDED_ON = 3  # classes that an argument goes through
 
 
-def _compared(thing: Any, name: str, depth: int = HANDED_ON) -> list[int]:
-    """Whole numbers that an argument is compared with, by the class itself or by those that it hands it on to."""
+def _compared(
+    thing: Any, name: str, said: Callable[[ast.AST, str], Iterable[Known]], depth: int = HANDED_ON
+) -> list[Known]:
+    """What an argument is compared with, by the class itself or by those that it hands it on to, as `said` reads it."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(thing)))
     except (OSError, TypeError, SyntaxError):
         return []
-    found = guesses.numbers(tree, name)
+    found = list(said(tree, name))
     space = getattr(getattr(thing, "__init__", thing), "__globals__", {})
     for node in ast.walk(tree) if depth and not found else ():
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
-            continue
-        inner = space.get(node.func.id)
+        match node:
+            case ast.Call(func=ast.Name(id=called)):
+                inner = _global(space, called)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=module), attr=called)):
+                inner = getattr(_global(space, module), called, None)
+            case _:
+                continue
         if not isinstance(inner, type) or inner is thing or inner.__module__.partition(".")[0] == "torch":
             continue
         names = list(parameters(inner))
@@ -174,8 +197,17 @@ def _compared(thing: Any, name: str, depth: int = HANDED_ON) -> list[int]:
         handed |= {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
         for word, argument in handed.items():
             if isinstance(argument, ast.Name) and argument.id == name:
-                found += _compared(inner, word, depth - 1)
+                found += _compared(inner, word, said, depth - 1)
     return list(dict.fromkeys(found))
+
+
+def _global(space: dict[str, Any], name: str) -> Any:
+    """A global of a sliced module, which comes when it is asked for."""
+    known = space.get("__builtins__")
+    try:
+        return space[name] if name in space or not isinstance(known, dict) else known[name]
+    except KeyError:
+        return None
 
 
 TABLE_OF_WORDS = re.compile(r"embedding|vectors|weight|matrix")
@@ -255,17 +287,27 @@ def by_name(thing: Any, attempt: Attempt) -> dict[str, Any]:
     return {**named, **attempt.kwargs}
 
 
-def agreed(error: AssertionError) -> bool:
-    """Whether guessed options that an assertion compares (`assert c.encoders == c.decoders`) were made the same."""
+def line_of(error: BaseException) -> str:
+    """The line of the user's code that an error comes from."""
+    trace = _innermost(error)
+    return linecache.getline(trace.tb_frame.f_code.co_filename, trace.tb_lineno).strip() if trace is not None else ""
+
+
+def _innermost(error: BaseException) -> TracebackType | None:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    if trace is None:
-        return False
-    line = linecache.getline(trace.tb_frame.f_code.co_filename, trace.tb_lineno).strip()
+    return trace
+
+
+def agreed(error: AssertionError) -> bool:
+    """Whether guessed options that an assertion compares (`assert c.encoders == c.decoders`) were made the same."""
+    trace = _innermost(error)
     try:
-        tree = ast.parse(line).body
+        tree = ast.parse(line_of(error)).body
     except SyntaxError:
+        return False
+    if trace is None:
         return False
     match tree:
         case [
@@ -283,11 +325,17 @@ def agreed(error: AssertionError) -> bool:
 
 
 def supplied(error: AttributeError | KeyError, given: list[Any], tree: ast.AST | None) -> bool:
-    """Whether an option that is missing from those at the call site was given a guess: scripts set many as they go."""
+    """Whether an option that is missing from those at the call site was given a guess: scripts set many as they go.
+
+    One whose value lacks what is read of it (a data set by its name) is one that a script replaces.
+    """
     if isinstance(error, KeyError):
         name = error.args[0] if error.args else None
         options: Any = next((value for value in given if type(value) is dict and name not in value), None)
     else:
+        if (replaced := _plain_option(error.obj, given)) is not None:
+            vars(replaced[0])[replaced[1]] = Absent(replaced[1])
+            return True
         name, options = error.name, next((value for value in given if value is error.obj), None)
         if isinstance(options, (nn.Module, torch.Tensor, Absent)) or not hasattr(options, "__dict__"):
             return False
@@ -299,6 +347,15 @@ def supplied(error: AttributeError | KeyError, given: list[Any], tree: ast.AST |
     else:
         setattr(options, name, value)
     return True
+
+
+def _plain_option(value: Any, given: list[Any]) -> tuple[Any, str] | None:
+    """The object among the arguments that has a plain value, and the name that it has it by."""
+    for options in given if value is None or isinstance(value, (str, int, float)) else ():
+        for name, known in getattr(options, "__dict__", {}).items():
+            if known is value and not isinstance(options, (nn.Module, torch.Tensor)) and not name.startswith("_"):
+                return options, name
+    return None
 
 
 def shown(thing: Any, attempt: Attempt) -> dict[str, Any]:

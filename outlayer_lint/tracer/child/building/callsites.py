@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from outlayer_lint.tracer.child.building import commandline
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 DEPTH = 3  # of calls followed backwards to learn a parameter
 MAX_LOOKED, MAX_FILES, MAX_BYTES = 300, 40, 300_000  # files that are searched for the name, that are parsed for it
 MAX_SITES = 6  # that are tried
+MAX_SIBLINGS = 3  # files that are asked what a parameter is given
+BOUND = frozenset(("classmethod", "staticmethod"))  # methods whose first argument is no instance
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -133,9 +136,12 @@ def _scope(module: SlicedModule, function: Function | None, owner: ast.ClassDef 
 
     spec = function.args
     parameters = {arg.arg for arg in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)}
-    space = {"__name__": module.__name__, "__package__": module.__package__}
+    space: dict[str, Any] = {"__name__": module.__name__, "__package__": module.__package__}
     scope = Sliced(deep(function.body), space, str(module.__file__), otherwise)
     scope.flags = module.sliced.flags
+    if owner is not None and spec.args and not BOUND.intersection(map(ast.unparse, function.decorator_list)):
+        own = spec.args[0].arg  # what a method sets of it would pass for what it is
+        space[own] = Absent(own, lambda attribute: _attribute(module, owner, attribute, depth))
     return scope
 
 
@@ -143,28 +149,42 @@ def _argument(module: SlicedModule, function: Function, owner: ast.ClassDef | No
     """A parameter of the function around a call site: its default, what its own call sites hand over, its name."""
     spec = function.args
     named = [arg.arg for arg in (*spec.posonlyargs, *spec.args)]
-    if owner is not None and named and name == named[0]:
-        return Absent("self", lambda attribute: _attribute(module, owner, attribute, depth))
     defaults: dict[str, ast.expr] = dict(zip(named[::-1], spec.defaults[::-1], strict=False))
     defaults |= {arg.arg: value for arg, value in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if value}
     if depth > 0:
         at = named.index(name) - (owner is not None) if name in named else None
         called = owner.name if owner is not None and function.name == "__init__" else function.name
-        for place in _places(module.tree, called):
+        for where, place in _everywhere(module, called, depth):
             handed = next((keyword.value for keyword in place.call.keywords if keyword.arg == name), None)
             if handed is None and at is not None and at < len(place.call.args):
                 handed = place.call.args[at]
             if handed is not None and not isinstance(handed, ast.Starred) and place.function is not function:
                 try:
-                    return _scope(module, place.function, place.owner, depth - 1).evaluate(handed)
+                    found = _scope(where, place.function, place.owner, depth - 1).evaluate(handed)
                 except Exception:  # noqa: BLE001, S112 - the next one may do
                     continue
+                if not isinstance(found, Absent):
+                    return found
     if name in defaults:
         return module.sliced.evaluate(defaults[name])
     if OPTIONS.search(name.lower()):
         reader = owner or function
         return options(name, None, reader, commandline.defaults(str(module.__file__), module.project_root, reader))
     return by_name(name)
+
+
+def _everywhere(module: SlicedModule, name: str, depth: int) -> Iterator[tuple[SlicedModule, _Place]]:
+    """Calls of a name in the module and, where the way is not long yet, in files that import it from there."""
+    for place in _places(module.tree, name):
+        yield module, place
+    if depth < DEPTH - 1 or "project_root" not in module.__dict__:
+        return
+    known: dict[str, list[SlicedModule]] = module.__dict__.setdefault("known_siblings", {})
+    if name not in known:
+        known[name] = list(islice(_siblings(module, name, module.project_root), MAX_SIBLINGS))
+    for sibling in known[name]:
+        for place in _places(sibling.tree, name):
+            yield sibling, place
 
 
 def _attribute(module: SlicedModule, owner: ast.ClassDef, name: str, depth: int) -> Any:

@@ -1,33 +1,52 @@
-"""Options that scripts of the project define for their command line, with the defaults they state. Syntax only."""
+"""Options that scripts of the project define for their command line, and those of its configuration files.
+
+With the values that are stated there. Syntax only: nothing is executed, and no package reads the files.
+"""
 
 from __future__ import annotations
 
 import ast
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from outlayer_lint.tracer.child.building import configurations
 from outlayer_lint.tracer.child.building.guesses import by_name
 from outlayer_lint.tracer.child.building.slicing import read
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 MAX_FILES, MAX_BYTES = 80, 400_000
+READ = (".py", *configurations.ENDINGS)
 TYPES: dict[str, Any] = {"int": 1, "float": 0.1, "str": ""}
 
 
 def defaults(path: str, project_root: str, reader: ast.AST | None) -> dict[str, Any]:
-    """Option -> value, of the parser nearest to `path` that knows most of the options that `reader` reads.
+    """Option -> value, of the parser or configuration that knows most of what `reader` reads, then of the others.
 
-    {} where no script of the folder, of those above it inside the project, or of their scripts' folders has one.
+    {} where no file of the folder, of those above it inside the project, or of the folders beside them has one.
     """
-    read_names = (
-        {node.attr for node in ast.walk(reader) if isinstance(node, ast.Attribute)} if reader is not None else set()
-    )
-    best: dict[str, Any] = {}
-    score = 0
+    read_names = set(_read(reader)) if reader is not None else set()
+    known: list[dict[str, Any]] = []
     for file in _scripts(os.path.dirname(path), os.path.abspath(project_root)):
-        found = _of_file(file)
-        if len(read_names & found.keys()) > score:
-            best, score = found, len(read_names & found.keys())
-    return best
+        found = _of_file(file) if file.endswith(".py") else configurations.of_file(file)
+        if read_names & found.keys():
+            known.append(found)
+    known.reverse()  # of those that know as much, the nearest comes last and wins
+    known.sort(key=lambda found: len(read_names & found.keys()))
+    return {name: value for found in known for name, value in found.items() if found is known[-1] or name in read_names}
+
+
+def _read(reader: ast.AST) -> Iterator[str]:
+    """Attributes, and items by a string, that code reads."""
+    for node in ast.walk(reader):
+        match node:
+            case ast.Attribute(attr=name) | ast.Subscript(slice=ast.Constant(value=str(name))):
+                yield name
+            case ast.Call(func=ast.Attribute(attr="get"), args=[ast.Constant(value=str(name)), *_]):
+                yield name
+            case _:
+                pass
 
 
 def _scripts(folder: str, root: str) -> list[str]:
@@ -36,7 +55,7 @@ def _scripts(folder: str, root: str) -> list[str]:
     while True:
         for place, folders, names in os.walk(folder):
             folders[:] = [name for name in folders if not name.startswith((".", "_"))] if place == folder else []
-            found += [os.path.join(place, name) for name in sorted(names) if name.endswith(".py")]
+            found += [os.path.join(place, name) for name in sorted(names) if name.endswith(READ)]
         if folder == root or not folder.startswith(root) or folder == os.path.dirname(folder):
             return list(dict.fromkeys(found))[:MAX_FILES]
         folder = os.path.dirname(folder)

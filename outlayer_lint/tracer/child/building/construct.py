@@ -17,6 +17,7 @@ from outlayer_lint.tracer.child.building.arguments import (
     by_name,
     completed,
     is_plain,
+    line_of,
     parameters,
     repairs,
     required,
@@ -45,7 +46,8 @@ CONSTRUCT_S = 20.0  # for one try
 MAX_REPAIRS = 14  # of synthesised arguments
 MAX_OPTIONS = 8  # that a constructor reads and its call site sets later, or elsewhere
 MAX_ASKED = 4  # errors of one constructor that name what they miss
-MOST_GUESSES = 3  # models of other guessed arguments that are built where the first takes no input
+MOST_GUESSES = 3  # models of other arguments that are built where the first takes no input
+SETTLED = ("user", "value", "hook")  # ways of building beside which there is no other
 DEPTH = 3  # of models that are arguments of others
 
 
@@ -89,9 +91,10 @@ def build(
 
     `whole`: the file is executed from top to end before its name is looked up, whatever else it does on the way.
     `stub`: what a package that is not installed would give is stood in for.
-    `passed`: so many models of guessed arguments are passed over; they were built and took no input.
+    `passed`: so many models of other arguments are passed over; they were built and took no input.
     """
-    Sliced.stub = stub
+    Sliced.stub, Sliced.imported = stub, adapters.before_construct
+    Absent.layers = stub
     announce("import")
     with quiet():
         try:
@@ -133,7 +136,10 @@ def _construct(
         return built.model if isinstance(built, Built) else None
 
     asked = Asked(thing, target, module, project_root, inner)
+    before: list[dict[str, Any]] = []  # arguments of the models that are passed over
     for attempt in _tries(asked, reasons):
+        if attempt.how not in SETTLED and shown(thing, attempt) in before:
+            continue
         try:
             with at_most(CONSTRUCT_S):
                 result = _called(thing, attempt, asked.tree)
@@ -143,8 +149,8 @@ def _construct(
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's constructor may raise anything
             reasons.append(_sentence(attempt.how, error))
             continue
-        if attempt.how == "synthesised" and passed > 0:
-            passed -= 1
+        if attempt.how not in SETTLED and len(before) < passed:
+            before.append(shown(thing, attempt))
             continue
         model = adapters.model_of(result) if depth == 0 else result
         if model is None:
@@ -226,4 +232,6 @@ def _with_classes(thing: Any, target: Target) -> dict[str, Any]:
 def _sentence(what: str, error: BaseException) -> str:
     """One line: what failed, and the first line of why."""
     message = str(error).strip().partition("\n")[0]
+    if isinstance(error, AssertionError) and not message:
+        message = line_of(error)  # `assert image_size is not None`
     return f"{what}: {type(error).__name__}{': ' if message else ''}{message[:200]}"

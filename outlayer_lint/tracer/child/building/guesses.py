@@ -21,7 +21,7 @@ TABLE: tuple[tuple[re.Pattern[str], Any], ...] = tuple(
     (re.compile(pattern), value)
     for pattern, value in (
         (
-            r"^(pretrained|bidirectional|bias)$|^(use|is|has|with|return|output|do|enable|add|share|learn|train)_.*(?<!dim)$|^verbose|^debug",
+            r"^(pretrained|bidirect\w*|bias)$|^(use|is|has|with|return|output|do|enable|add|share|learn|train)_.*(?<!dim)$|^verbose|^debug",
             False,
         ),
         (r"(weights?|checkpoint|ckpt|pretrain\w*|path|file|dir|load_\w*)$", None),
@@ -40,7 +40,7 @@ TABLE: tuple[tuple[re.Pattern[str], Any], ...] = tuple(
         ),
         (r"drop|^p$|prob", 0.1),
         (r"momentum|decay|^eps$|epsilon", 0.01),
-        (r"learning_rate|^lr|alpha|beta|gamma|lambda|weight_|temperature|^tau$|slope|ratio|std|sigma", 0.5),
+        (r"learning_rate|^lr|alpha|beta|gamma|lambda|weight_|temperature|^tau$|slope|ratio|std|sigma|^mean$", 0.5),
         (r"(img|image|input|in|data|obs|observation|state|x)_?shape|^shape$|^(img|image|input)_?dims$", (3, 64, 64)),
         (r"^(img|image|im|input_img)_?(size|sz|dim|res\w*|height|width|h|w)$|resolution|^height$|^width$", 64),
         (r"patch_?(size|len\w*)?$", 8),
@@ -65,7 +65,10 @@ TABLE: tuple[tuple[re.Pattern[str], Any], ...] = tuple(
         ),
     )
 )
-OPTIONS = re.compile(r"^(args?|opts?|options?|config\w*|cfg|conf|hparams?|params?|flags|hyper\w*|hp|settings|kwargs)$")
+OPTIONS = re.compile(
+    r"^(?!n_|num_)(\w+_)?(args?|opts?|options?|config\w*|cfg|conf|hparams?|params?|flags|hyper\w*|hp|settings|kwargs)$"
+    r"|^\w{0,2}(cfg|config)$"
+)
 OUTPUTS = re.compile(
     r"^(n_?|num_)?(out(puts?)?)_?(dims?|size|features|units|shape|n)?$|^(n_?out|targets?_?size|c_out|num_?outputs?)$"
 )
@@ -100,7 +103,12 @@ def options(
         if known is not None and key in known:
             return known[key]
         compared = next(choices(tree, key), None) if tree is not None else None
-        return compared if compared is not None else by_name(key, classes)
+        if compared is not None:
+            return compared
+        try:
+            return by_name(key, classes)
+        except KeyError:
+            return Absent(f"{name}.{key}", attribute)  # `config.model.width`
 
     return Absent(name, attribute)
 
@@ -153,16 +161,39 @@ def numbers(tree: ast.AST, name: str) -> list[int]:
 
 
 def choices(tree: ast.AST, name: str) -> Iterator[str]:
-    """Strings that the code compares a name, or an attribute of that name, with, in order of appearance."""
+    """Strings that the code compares a name, or an attribute of that name, with, in order of appearance.
+
+    What it asks a name to begin with, and the keys of a dict that is written where it is looked up, are such as well.
+    """
     for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=owner, attr="startswith" | "endswith"), args=[ast.Constant(value=str(word))]
+            ) if _word(owner) == name:
+                yield word
+            case ast.Subscript(value=ast.Dict(keys=keys), slice=key) if _word(key) == name:
+                yield from (one.value for one in keys if isinstance(one, ast.Constant) and isinstance(one.value, str))
+            case _:
+                pass
         if not isinstance(node, ast.Compare) or len(node.ops) != 1:
             continue
-        left = node.left.attr if isinstance(node.left, ast.Attribute) else getattr(node.left, "id", None)
-        if left != name or not isinstance(node.ops[0], (ast.Eq, ast.In, ast.NotIn)):
+        left = node.left
+        if isinstance(left, ast.Call) and isinstance(left.func, ast.Attribute) and not left.args:
+            left = left.func.value  # `mode.lower() == "same"`
+        if _word(left) != name or not isinstance(node.ops[0], (ast.Eq, ast.In, ast.NotIn)):
             continue
         for constant in ast.walk(node.comparators[0]):
             if isinstance(constant, ast.Constant) and isinstance(constant.value, str) and constant.value:
                 yield constant.value
+
+
+def _word(node: ast.expr) -> str | None:
+    """The last word of a name, of an attribute, or of an item that is asked for by a string."""
+    match node:
+        case ast.Attribute(attr=word) | ast.Subscript(slice=ast.Constant(value=str(word))):
+            return word
+        case _:
+            return getattr(node, "id", None)
 
 
 def _layer(name: str) -> Any:

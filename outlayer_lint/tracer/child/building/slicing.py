@@ -33,9 +33,11 @@ class Sliced:
         space: the globals that its statements run in.
         failures: name -> why its statement could not be executed.
         stub: whether what a missing package would give is stood in for; of all scopes.
+        imported: what is done after an import; of all scopes.
     """
 
     stub = True
+    imported: Callable[[], None] | None = None
 
     def __init__(
         self, body: Iterable[ast.stmt], space: dict[str, Any], path: str, otherwise: Callable[[str], Any]
@@ -84,6 +86,8 @@ class Sliced:
             code = compile(tree, self.path, "exec", flags=self.flags, dont_inherit=True)
             with unlimited() if imports else at_most(STATEMENT_S):
                 exec(code, self.space)  # noqa: S102 - this is the purpose of the child
+            if imports and Sliced.imported is not None:
+                Sliced.imported()
         except TooLong:
             self.failures[name] = f"line {statement.lineno} took longer than {STATEMENT_S:.0f} s"
         except (Exception, SystemExit) as error:

@@ -18,6 +18,7 @@ from outlayer_lint.tracer.child.recording.fitting import EXACT, SHAPING, Moves, 
 from outlayer_lint.tracer.child.recording.functions import RAW, UNKNOWN
 from outlayer_lint.tracer.child.recording.marks import name_of
 from outlayer_lint.tracer.child.recording.recorder import evaluating, is_passed, record, seeded
+from outlayer_lint.tracer.child.surroundings.stood_in import stood_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -177,6 +178,8 @@ def form_of(intervention: Intervention, output: Output) -> Form:
     """The form of one output."""
     path, complete = chains.walk_back(output.mark)
     if not output.tensor.is_floating_point() or not output.tensor.numel():
+        return Form(UNKNOWN)
+    if complete and any(mark.function is stood_in for mark in path):
         return Form(UNKNOWN)
     if complete:
         named = named_form(path)

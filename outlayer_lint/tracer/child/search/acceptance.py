@@ -114,6 +114,8 @@ def _turned(slot: Slot) -> Slot:
 
 def _score(vehicle: Vehicle, state: State, output: Any) -> int:
     shapes = _shapes(output)
+    if all(slot.batch is None for slot in leaves(state).values()):
+        return 1  # nothing pretends to count samples
     if not any(BATCH in shape for shape in shapes):
         return 0
     larger = vehicle.real(with_batch(state, BATCH + 1))

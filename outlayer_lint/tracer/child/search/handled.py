@@ -85,8 +85,10 @@ def _exact(node: ast.AST, name: str) -> int | None:
         case ast.Call(func=ast.Attribute(value=inner, attr="permute"), args=axes) if len(axes) > 1:
             return len(axes) if _is(inner, name) and all(_number(axis) is not None for axis in axes) else None
         case ast.Call(func=ast.Attribute(value=inner, attr="view" | "reshape"), args=[_, *sizes]) if _is(inner, name):
-            words = sorted(ast.unparse(size) for size in sizes)
-            return ROWS if len(words) > 1 and words == ["-1", *["1"] * (len(words) - 1)] else None
+            words = [ast.unparse(size) for size in sizes]
+            others = {word for word in words if word != "1"}
+            rest = others <= {"-1", f"{name}.size(1)", f"{name}.shape[1]"}
+            return ROWS if len(words) > 1 and words.count("1") == len(words) - 1 and rest else None
         case ast.Call(func=ast.Attribute(value=owner, attr="bmm"), args=args):
             return MATRICES if any(_is(_turned(one), name) for one in (owner, *args)) else None
         case _:

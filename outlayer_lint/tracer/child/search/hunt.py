@@ -14,7 +14,7 @@ from outlayer_lint.tracer.child.search.joined import alike, all_single
 from outlayer_lint.tracer.child.search.levers import levered
 from outlayer_lint.tracer.child.search.needs import need
 from outlayer_lint.tracer.child.search.repairs import Context, neighbours, operands_of
-from outlayer_lint.tracer.child.search.reshaping import longer, together
+from outlayer_lint.tracer.child.search.reshaping import longer, together, unbatched
 from outlayer_lint.tracer.child.search.scales import divisible, masked, unmixed
 from outlayer_lint.tracer.child.search.sizes import gap, solved
 from outlayer_lint.tracer.child.search.slots import BATCH, Slot, State, leaves, replaced, sound, tensor, with_batch
@@ -169,6 +169,7 @@ class Hunt:
             *masked(state),
             *all_single(state),
             *longer(state, outcome.short),
+            *unbatched(state),
         ):
             self.push(other, outcome.progress)
         for shape in (tuple(one.shape) for one in outputs_of(outcome.output)):
@@ -205,9 +206,11 @@ class Hunt:
         for more, other in enumerate(fits):
             self.push(other, self._beyond(progress), cost + more)
         here = gap(failure) if solves and not fits else None
-        if here is not None and here.got != here.want and _is_mixed(failure) and self._sites.get(here.site, 0) < SOLVES:
+        mixed = _is_mixed(failure)
+        shared = mixed or _is_shared(failure)
+        if here is not None and here.got != here.want and shared and self._sites.get(here.site, 0) < SOLVES:
             self._sites[here.site] = self._sites.get(here.site, 0) + 1
-            others = list(solved(state, failure, progress, self.vehicle.probe, self._stated))
+            others = list(solved(state, failure, progress, self.vehicle.probe, self._stated)) if mixed else []
             for other in others or levered(state, failure, progress, self.vehicle.probe):
                 self.push(other, self._beyond(progress), cost)
         # What the model says that it wants goes before all guessing.
@@ -274,6 +277,12 @@ def _is_mixed(failure: Failure) -> bool:
     if need(failure) is None and any(not operand.sources for operand in failure.operands):
         return True
     return any(not operand.pure for operand in operands) or len({operand.sources for operand in operands}) != 1
+
+
+def _is_shared(failure: Failure) -> bool:
+    """Whether several arguments had a part in the one tensor that a layer refuses."""
+    wanted = need(failure)
+    return wanted is not None and len(wanted.operand.sources) > 1
 
 
 def _other_ranks(state: State) -> list[State]:

@@ -136,6 +136,30 @@ def fewer(state: State, failure: Failure) -> Iterator[State]:
             yield replaced(state, path, tensor(BATCH, slot.shape[-1]))
 
 
+MASKING = frozenset("masked_fill masked_fill_ where add add_ __add__ __iadd__ __radd__ __mul__ mul".split())
+
+
+def over_scores(state: State, failure: Failure) -> Iterator[State]:
+    """A mask of what each step sees of the others, in the forms that such have: of keys, of pairs, for all heads."""
+    if failure.op not in MASKING or len(failure.operands) < 2:
+        return
+    scores = max(failure.operands, key=lambda operand: len(operand.shape))
+    if len(scores.shape) < PAIRS:
+        return
+    samples, (rows, keys) = BATCH, scores.shape[-2:]
+    for operand in failure.operands:
+        for path in sorted(operand.sources if operand is not scores and len(operand.sources) == 1 else ()):
+            slot = leaves(state).get(path)
+            if slot is None or not (slot.dtype == "bool" or slot.fill == "ones"):
+                continue
+            for shape in ((keys,), (1, keys), (rows, keys), (1, 1, keys), (1, rows, keys)):
+                yield replaced(state, path, slot._replace(shape=(samples, *shape), batch=0, free=()))
+            yield replaced(state, path, slot._replace(shape=(rows, keys), batch=None, free=()))
+
+
+PAIRS = 3  # axes from which on the last two may be steps against steps
+
+
 def matched(state: State, failure: Failure) -> Iterator[State]:
     """Two operands that do not fit, each from an argument of its own: one takes sizes of the other."""
     operands = [operand for operand in failure.operands if operand.sources]

@@ -16,10 +16,11 @@ from outlayer_lint.tracer.child.search.joined import (
     by_difference,
     fewer,
     matched,
+    over_scores,
     shared_out,
 )
 from outlayer_lint.tracer.child.search.needs import Need, is_satisfied, need
-from outlayer_lint.tracer.child.search.reshaping import lengthened, of_rank, resized, unflattened
+from outlayer_lint.tracer.child.search.reshaping import lengthened, of_rank, resized, turned, unflattened
 from outlayer_lint.tracer.child.search.slots import BATCH, TIME, Slot, State, at, leaves, replaced, tensor, with_batch
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def neighbours(state: State, failure: Failure, context: Context) -> Iterator[Sta
         yield from scales.smaller(state)
         return
     yield from objects.repaired(state, failure, context.model, context.classes)
+    yield from over_scores(state, failure)
     wanted = need(failure)
     if wanted is not None and not is_satisfied(wanted):
         yield from _written(state, failure, wanted, context.model)
@@ -60,6 +62,8 @@ def neighbours(state: State, failure: Failure, context: Context) -> Iterator[Sta
         yield from _labels(state, failure)
     if DTYPE.search(failure.message):
         yield from _other_dtype(state, failure)
+    if BETWEEN.search(failure.message):
+        yield from _zero_or_one(state, failure)
     yield from ranks.told(state, failure)
     yield from matched(state, failure)
     yield from fewer(state, failure)
@@ -95,6 +99,7 @@ def _written(state: State, failure: Failure, wanted: Need, model: nn.Module) -> 
         if wanted.ranks and len(operand.shape) not in wanted.ranks:
             yield from _other_rank(state, path, slot, wanted)
         elif wanted.size and len(operand.sources) == 1:
+            yield from turned(state, path, slot, operand.shape, wanted)
             for other in _sized(slot, operand, wanted):
                 yield replaced(state, path, other)
         elif wanted.size and -len(operand.shape) <= wanted.axis < len(operand.shape):
@@ -342,6 +347,17 @@ def _other_dtype(state: State, failure: Failure) -> Iterator[State]:
             )
             if slot.dtype == "bool":
                 yield replaced(state, path, slot._replace(dtype="i64", high=2))
+
+
+BETWEEN = re.compile(r"between 0 and 1|in the (?:range|interval) \[0, 1\]|within the support")
+
+
+def _zero_or_one(state: State, failure: Failure) -> Iterator[State]:
+    """Labels that a loss inside of the model compares probabilities with."""
+    for path in sorted({path for operand in operands_of(failure) for path in operand.sources}):
+        slot = leaves(state).get(path)
+        if slot is not None and slot.dtype == "f32" and not slot.high:
+            yield replaced(state, path, slot._replace(high=2))
 
 
 def operands_of(failure: Failure) -> list[Operand]:

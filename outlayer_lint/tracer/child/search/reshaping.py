@@ -10,6 +10,7 @@ from outlayer_lint.tracer.child.search.slots import BATCH, SIDE, TIME, Slot, Sta
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from outlayer_lint.tracer.child.search.needs import Need
 
 MAX_SIZE = 1 << 16  # of one axis that is tried
 
@@ -32,6 +33,15 @@ def unflattened(slot: Slot, got: int, size: int) -> Iterator[Slot]:
     if len(slot.shape) == 3 and size % slot.shape[1] == 0:
         yield slot._replace(shape=(BATCH, slot.shape[1], size // slot.shape[1]))
     yield tensor(BATCH, size, dtype=slot.dtype, high=slot.high)
+
+
+def turned(state: State, path: str, slot: Slot, shape: tuple[int, ...], wanted: Need) -> Iterator[State]:
+    """A picture whose channels come last, where its axes reach the layer in another order than they came in."""
+    moved = shape != slot.shape and sorted(shape) == sorted(slot.shape)
+    if moved and wanted.axis % len(shape) == 1 and wanted.whole is not None and len(wanted.whole.shape) == len(shape):
+        samples, channels, *sides = wanted.whole.shape
+        free = tuple(range(1, len(sides) + 1))
+        yield replaced(state, path, slot._replace(shape=(samples, *sides, channels), batch=0, free=free))
 
 
 def resized(slot: Slot, axis: int, size: int) -> Slot:
@@ -110,6 +120,16 @@ def together(state: State, paths: Iterable[str]) -> Iterator[State]:
         shape = (BATCH, *(TIME if axis == slot.batch else size for axis, size in enumerate(slot.shape)))
         other = replaced(other, path, slot._replace(shape=shape, batch=0, free=(1,)))
     yield other
+
+
+def unbatched(state: State) -> Iterator[State]:
+    """Ids whose samples and steps were read one behind the other: that many steps of one sample."""
+    tensors = leaves(state)
+    if all(slot.dtype == "i64" and slot.batch == 0 and len(slot.shape) > 1 for slot in tensors.values()):
+        for path, slot in tensors.items():
+            shape = (slot.shape[0] * slot.shape[1], *slot.shape[2:])
+            state = replaced(state, path, slot._replace(shape=shape, batch=None, free=()))
+        yield state
 
 
 def scaled(slot: Slot, size: int) -> Slot:

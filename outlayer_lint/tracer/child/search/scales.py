@@ -32,6 +32,7 @@ def smaller(state: State) -> Iterator[State]:
 
 
 LARGEST_SIDE = 1024  # of a picture that is tried
+PICTURE = 3  # axes from which on an input is no signal
 USUAL = (224, 256, 32, 128, 28, 512, 96, 299, 16, 384, 1024)
 
 
@@ -45,12 +46,16 @@ def usual(state: State) -> Iterator[State]:
         yield other
 
 
+LONGEST = 1 << 18  # of a signal
+
+
 def grown(state: State) -> Iterator[State]:
     """Free axes twice, four times and eight times as long."""
     for factor in (2, 4, 8):
         larger = state
         for path, slot in leaves(state).items():
-            if slot.free:
+            most = 2 * LARGEST_SIDE if len(slot.shape) > PICTURE else LONGEST
+            if slot.free and factor * slot.shape[slot.free[-1]] <= most:
                 larger = replaced(larger, path, scaled(slot, factor * slot.shape[slot.free[-1]]))
         if larger != state:
             yield larger

@@ -62,10 +62,16 @@ class Gap(NamedTuple):
     want: int
 
 
+AXES = re.compile(r"number of dimensions|same length|[Ee]xpected \d-?D|too many indices|not enough values|D\W tensor")
+
+
 def gap(failure: Failure) -> Gap | None:
     """The two sizes that a failure is about, `None` where it is about something else."""
     site = (failure.op, failure.line)
     message = failure.message
+    if failure.unsqueezed and AXES.search(message):
+        operand, axis = failure.unsqueezed[-1]
+        return Gap(site, operand.shape[axis], 1)  # it should have been squeezed away
     if match := re.search(r"shape '\[([-\d, ]+)\]' is invalid for input of size (\d+)", message):
         return _reshaped(site, [int(word) for word in match[1].split(",")], int(match[2]))
     wanted = need(failure)

@@ -12,7 +12,12 @@ MODULES = ("Module", "Model", "Net", "Network")  # ends of the names of base cla
 
 
 class Absent:
-    """Answers any attribute, call or item with another of its kind; a number as its name suggests, as a truth false."""
+    """Answers any attribute, call or item with another of its kind; a number as its name suggests, as a truth false.
+
+    `layers` says of all whether what a missing class or factory gave, called with a tensor, passes it on as a layer.
+    """
+
+    layers = False
 
     def __init__(self, path: str, guess: Callable[[str], Any] | None = None) -> None:
         """`path` says where it came from; `guess` answers attributes, raising `KeyError` where it has no idea."""
@@ -21,7 +26,7 @@ class Absent:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        if name == "vectors" and self._guess is None:  # of a vocabulary
+        if name == "vectors" and (self._guess is None or "." in self._path):  # of a vocabulary
             self.__dict__[name] = _table()
             return self.__dict__[name]
         try:
@@ -35,6 +40,10 @@ class Absent:
         """Another of its kind; a lone function or class is given back, as by a decorator."""
         if len(args) == 1 and not kwargs and callable(args[0]) and not isinstance(args[0], Absent):
             return args[0]
+        if Absent.layers and self._path.endswith(")") and _is_tensor(args[:1]):
+            from outlayer_lint.tracer.child.surroundings.stood_in import stood_in  # noqa: PLC0415 - it builds on this
+
+            return stood_in(args[0], self._path)
         return Absent(f"{self._path}()")
 
     def __getitem__(self, key: Any) -> Any:
@@ -145,6 +154,12 @@ class Absent:
 
     def __ge__(self, other: Any) -> bool:
         return bool(other <= _number(self))
+
+
+def _is_tensor(values: tuple[Any, ...]) -> bool:
+    from torch import Tensor  # noqa: PLC0415 - this room is loaded before torch is
+
+    return bool(values) and isinstance(values[0], Tensor)
 
 
 def _number(absent: Absent) -> Any:

@@ -18,6 +18,7 @@ from outlayer_lint.tracer.child.losses import written
 from outlayer_lint.tracer.child.recording.marks import PROJECT, standing
 from outlayer_lint.tracer.child.surroundings.absent import Absent
 from outlayer_lint.tracer.child.surroundings.environments import taken_apart
+from outlayer_lint.tracer.child.surroundings.stood_in import add_module
 from outlayer_lint.tracer.child.surroundings.unknown import Unknown
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ def quiet() -> Iterator[None]:
     sys.argv = argv[:1] or ["traced"]
     _patch_options(patch)
     patch_weights(patch)
+    patch(sys, "breakpointhook", lambda *_, **__: None)
+    if "pdb" in sys.modules:  # of torch's own
+        patch(sys.modules["pdb"], "set_trace", lambda *_, **__: None)
+    patch(torch.nn.Module, "add_module", add_module(torch.nn.Module.add_module))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
