@@ -37,7 +37,8 @@ class Project:
         self._tokens: list[tuple[SourceFile, set[bytes]]] | None = None
         self._mentioned: dict[bytes, list[SourceFile]] | None = None
         self._near: dict[str, set[SourceFile]] = {}
-        self._derived: dict[str, list[tuple[SourceFile, str]]] | None = None
+        self._derived: dict[str, list[tuple[SourceFile, str]]] = {}
+        self._bases: dict[SourceFile, list[tuple[str, list[str]]]] = {}  # the classes of a file and their bases
         self.framework_files: list[SourceFile] = []
         self.sparse = False  # whether definitions are parsed one by one, when somebody looks inside
         self.whole: Container[str] = ()  # paths that are parsed as a whole nevertheless
@@ -56,7 +57,8 @@ class Project:
 
         found = unfolded(self, holders)
         self.files.update(found)
-        self._by_stem = self._tokens = self._mentioned = self._derived = None
+        self._by_stem = self._tokens = self._mentioned = None
+        self._derived.clear()
         self._mentions.clear()
         self._modules.clear()
         self._near.clear()
@@ -149,13 +151,16 @@ class Project:
 
     def derived(self, base: str) -> list[tuple[SourceFile, str]]:
         """The classes, by file and name, that have this word among their bases."""
-        if self._derived is None:
-            self._derived = {}
-            for file in self.framework_files:
-                for name, bases in file.derived():
-                    for word in dict.fromkeys(bases):
-                        self._derived.setdefault(word, []).append((file, name))
-        return self._derived.get(base, [])
+        found = self._derived.get(base)
+        if found is None:
+            classes = ((file, *cls) for file in self.mentions(base) for cls in self._classes(file))
+            found = self._derived[base] = [(file, name) for file, name, bases in classes if base in bases]
+        return found
+
+    def _classes(self, file: SourceFile) -> list[tuple[str, list[str]]]:
+        if file not in self._bases:
+            self._bases[file] = file.derived()
+        return self._bases[file]
 
     def mentions(self, word: str) -> list[SourceFile]:
         """The files with a framework's word in them that mention `word`."""
