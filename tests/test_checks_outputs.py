@@ -539,10 +539,32 @@ def test_single_unit_softmax(fact: Fact, grade: str) -> None:
         (call(CE, one(Emission.DATA, units=1)), ""),
         (call(CE, UNKNOWN), ""),
         (call(BCEL, output(units=1)), ""),
+        (call("keras.losses.kl_divergence", output(Emission.UNIT, units=1)), "divergence"),
+        (call("keras.losses.kl_divergence", output(Emission.UNIT, units=3)), ""),
+        (call("keras.losses.kl_divergence", softmax(-1, units=3)), ""),
+        (call(KL, output(Emission.UNIT, units=1)), ""),
     ],
 )
 def test_single_unit_cross_entropy(fact: LossCall, grade: str) -> None:
     assert said("single_unit_cross_entropy", fact) == grade
+
+
+@pytest.mark.parametrize(
+    ("fact", "grade"),
+    [
+        (call("keras.losses.hinge", output(Emission.UNIT, units=1)), "margin"),
+        (call("keras.losses.squared_hinge", softmax(-1, units=4)), "margin"),
+        (call("tensorflow.losses.hinge_loss", output(Emission.UNIT)), "margin"),
+        (call("keras.losses.categorical_hinge", output(Emission.UNIT, units=1)), "margin"),
+        (call("keras.losses.categorical_hinge", output(Emission.UNIT, units=4)), ""),
+        (call("keras.losses.categorical_hinge", softmax(-1, units=4)), ""),
+        (call("keras.losses.hinge", output(Emission.SYM1, units=1)), ""),
+        (call("keras.losses.hinge", output(units=1)), ""),
+        (call(MARGIN, softmax(1, units=4)), ""),
+    ],
+)
+def test_one_sided_scores_into_a_hinge(fact: LossCall, grade: str) -> None:
+    assert said("target_outside_output_range", fact) == grade
 
 
 def classed(units: int, classes: int | None, target: Value = UNKNOWN, **more: Any) -> LossCall:

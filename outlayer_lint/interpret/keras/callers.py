@@ -39,10 +39,13 @@ def handed_over(driver: Driver, scope: Scope) -> list[tuple[Seed, World]]:
 
 
 def _tokens(scope: Scope) -> list[str]:
-    """Names that a compile call must mention to pass the function: its own, its maker's, its class's."""
+    """Names that a compile call must mention to pass the function: its own, its maker's, its class's.
+
+    A lambda may stand in the call itself.
+    """
     if scope.owner is not None:
         return [scope.owner.name] if scope.name in CALLED else []
-    names = [scope.name] if scope.kind == "function" else []
+    names = [scope.name if scope.kind == "function" else "compile"]
     parent = scope.parent
     while parent is not None and parent.kind == "function":
         names.append(parent.name)

@@ -38,7 +38,7 @@ class Caller(NamedTuple):
 def find(driver: Driver, scope: Scope, built: Scope | None = None) -> list[Caller]:
     """The calls of a scope in the project, at most `MAX_CALLERS`; a constructor's only where `built` is made."""
     if scope.kind == "lambda":
-        return []
+        return _of_lambda(driver, scope)
     if scope.kind == "class":  # whose constructor is a library's
         return _constructions(driver, scope, scope)
     if scope.owner is not None and scope.name == "__init__":
@@ -51,6 +51,16 @@ def find(driver: Driver, scope: Scope, built: Scope | None = None) -> list[Calle
     if not found and scope.owner is not None and scope.name == "compute_loss":
         found = [Caller(*step) for step in trainers.of_constructor(driver, scope)]
     return found or _compiled(driver, scope)
+
+
+def _of_lambda(driver: Driver, scope: Scope) -> list[Caller]:
+    """The calls of a function without a name, by the names that it is given."""
+    near = scope.file
+    for name in handed.of_lambda(driver, scope):
+        found = _confirmed(driver, _candidates(driver, driver.project.importers(near, name), name, near), scope)
+        if found:
+            return found
+    return _compiled(driver, scope)
 
 
 def _compiled(driver: Driver, scope: Scope) -> list[Caller]:

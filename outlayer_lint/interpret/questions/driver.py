@@ -82,10 +82,12 @@ class Driver:
         return frame
 
     def lambda_frame(self, node: ast.Lambda, seed: Seed, world: World, frame: Frame) -> Frame:
-        """The frame inside a lambda: its parameters stay open."""
+        """The frame inside a lambda: its parameters are open, or what the world's caller gives them."""
         scope = seed.place.block.scope.child(node)
-        names = {name: self.it.parameter(name, Frame(scope, world, frame)) for name in scope.parameter_names}
-        return frame.children.setdefault(("lambda", id(node)), frame.binding(names))
+        if scope not in world.roots:
+            names = {name: self.it.parameter(name, Frame(scope, world, frame)) for name in scope.parameter_names}
+            world.roots[scope] = frame.binding(names)
+        return world.roots[scope]
 
     # -- worlds -------------------------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MAX_NAMES = 8
 MAX_MENTIONS = 12
+LAMBDA = "<lambda>"
 MOVES = ("to", "cuda", "cpu", "eval", "train", "requires_grad_")
 COMMON = frozenset(("f", "fn", "func", "function", "key", "self", "_", "x", "i"))  # too many calls bear these names
 
@@ -39,19 +40,34 @@ def names(driver: Driver, scope: Scope, files: list[SourceFile]) -> list[str]:
         for line in file.lines_at(_passed(file.text, scope.name, method=scope.owner is not None)):
             asked += 1
             place = file.locate(line) if asked <= MAX_MENTIONS else None
-            if place is None:
-                continue
-            for name in _taken(driver, place, scope.name):
-                found[name] = None
-            statement, around = place.block.statements[place.index], place.block.scope
-            if type(statement) is ast.Return and statement.value is not None and _holds(statement.value, scope.name):
-                for other in driver.project.mentions(around.name)[:MAX_MENTIONS]:
-                    found.update(dict.fromkeys(other.bound_to(around.name, CALLED)))
+            if place is not None:
+                found.update(dict.fromkeys(_given(driver, place, scope.name)))
+    return _and_entries(driver, found, scope)
+
+
+def _and_entries(driver: Driver, found: dict[str, None], scope: Scope) -> list[str]:
+    """Names, and those that entries of what bears them are given: `for f in metrics`, `loss = LOSSES["mine"]`."""
     for name in list(found)[:MAX_NAMES]:
         for file in driver.project.mentions(name)[:MAX_MENTIONS]:
             for match in file.matches(rf"{DRAWN}[^\n]*\b{name}\b", name):
                 found.update(dict.fromkeys(filter(None, match.groups())))
-    return [name for name in found if name not in COMMON and name != scope.name][:MAX_NAMES]
+            found.update(dict.fromkeys(file.bound_to(name, ENTRY)))
+    return [name for name in found if name and name not in COMMON and name != scope.name][:MAX_NAMES]
+
+
+def of_lambda(driver: Driver, scope: Scope) -> list[str]:
+    """The names under which a lambda is called: what it is assigned to, what it is passed for, what a maker's is."""
+    place = scope.file.locate(scope.node.lineno)  # type: ignore[attr-defined]
+    return [] if place is None else _and_entries(driver, dict.fromkeys(_given(driver, place, LAMBDA)), scope)
+
+
+def _given(driver: Driver, place: Place, name: str) -> Iterator[str]:
+    """The names that a statement gives a function, and those that what a function makes of it is given."""
+    yield from _taken(driver, place, name)
+    statement, around = place.block.statements[place.index], place.block.scope
+    if type(statement) is ast.Return and statement.value is not None and _holds(statement.value, name):
+        for other in driver.project.mentions(around.name)[:MAX_MENTIONS]:
+            yield from other.bound_to(around.name, CALLED)
 
 
 def objects(driver: Driver, cls: str, files: list[SourceFile]) -> dict[str, Scope | None]:
@@ -187,6 +203,7 @@ def _declares(annotation: ast.expr | None, cls: str) -> bool:
 BEFORE = re.compile(r"[=(,\[{:]\s*(?:\w+\.)*\Z")
 AFTER = re.compile(r"[ \t]*[,)\]}\n]")
 DRAWN = r"\bfor\s+(?:\w+\s*,\s*)?\(?(\w+)\)?(?:\s*,\s*\(?(\w+)\)?)?\s+in\b"
+ENTRY = r"[ \t]*(?:\[|\.get\()"
 NEAR = 80  # characters before a name in which what it is passed to shows
 
 
@@ -257,6 +274,8 @@ def _holds(node: ast.expr, name: str, *, made: bool = False) -> bool:
         if made and (called == name or moved):
             return True
         return called == "partial" and bool(node.args) and _holds(node.args[0], name)
+    if isinstance(node, ast.Lambda):
+        return name == LAMBDA
     return (isinstance(node, ast.Name) and node.id == name) or (isinstance(node, ast.Attribute) and node.attr == name)
 
 
