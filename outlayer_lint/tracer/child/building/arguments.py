@@ -146,6 +146,8 @@ def repairs(asked: Asked, kwargs: dict[str, Any]) -> Iterator[dict[str, Any]]:
     }
     if words:
         yield {**kwargs, **words}
+    if unset := _unset(asked):
+        yield {**kwargs, **unset}
     chosen = {name: choices[0] for name, choices in compared.items() if name in kwargs and kwargs[name] not in choices}
     widths = [name for name, value in kwargs.items() if type(value) is int and value > 2 and name not in compared]
     if len({kwargs[name] for name in widths}) > 1:  # what is added to what it came from must be as wide
@@ -170,6 +172,17 @@ def repairs(asked: Asked, kwargs: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 HANDED_ON = 3  # classes that an argument goes through
+
+
+def _unset(asked: Asked) -> dict[str, int]:
+    """Numbers for arguments whose default is nothing, where the name says which."""
+    found = {}
+    for name, parameter in parameters(asked.thing).items():
+        if parameter.default is None:
+            value = guesses.of_parameter(parameter, None)
+            if type(value) is int:
+                found[name] = value
+    return found
 
 
 def _compared(
@@ -259,10 +272,18 @@ def _layer_sizes(tree: ast.AST, name: str) -> list[str]:
 MISSING = re.compile(r"missing \d+ required \S+ arguments?: (.*)")
 
 
+LISTED = re.compile(r"\b(?:in|of|from|be|are|among|either|options|choices)\b[^\w'\"]*(['\"])([\w./-]+)\1")
+
+
 def asked_for(asked: Asked, message: str) -> dict[str, Any]:
     """Optional arguments, of the class or of one it derives from, that an error asks for in words."""
     words = set(re.findall(r"[a-z]+", message.lower()))
     found: dict[str, Any] = {}
+    if listed := LISTED.search(message):  # `name must be in ("small", "large")`
+        open_ones = [
+            parameter for parameter in required(asked.thing) if isinstance(one(asked, parameter), (Absent, str))
+        ]
+        found |= dict.fromkeys((parameter.name for parameter in open_ones), listed[2])
     if (missing := MISSING.search(message)) and any(p.kind is p.VAR_KEYWORD for p in parameters(asked.thing).values()):
         for name in re.findall(r"'(\w+)'", missing[1]):  # what it hands on to the class that it derives from
             parameter = inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY)

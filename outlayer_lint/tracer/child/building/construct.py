@@ -215,7 +215,7 @@ def _tries(asked: Asked, reasons: list[str]) -> Iterator[Attempt]:
             more |= asked_for(asked, reasons[-1]) if reasons else {}
             if len(more) == known:
                 break
-            yield Attempt("synthesised", "", [], {**more, **repaired, **with_classes})
+            yield Attempt("synthesised", "", [], {**repaired, **more, **with_classes})
 
 
 def _with_classes(thing: Any, target: Target) -> dict[str, Any]:

@@ -106,11 +106,29 @@ def options(
         if compared is not None:
             return compared
         try:
-            return by_name(key, classes)
+            found = by_name(key, classes)
         except KeyError:
-            return Absent(f"{name}.{key}", attribute)  # `config.model.width`
+            found = None
+        inner = found is None or (tree is not None and _holds_more(tree, key))
+        return Absent(f"{name}.{key}", attribute) if inner else found  # `config.model.width`
 
     return Absent(name, attribute)
+
+
+def _holds_more(tree: ast.AST, key: str) -> bool:
+    """Whether the code reads an option by its name out of what it has by that key: `config["inputs"]["width"]`."""
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=(ast.Attribute() | ast.Subscript()) as inner) if id(node) not in called:
+                pass
+            case ast.Subscript(value=(ast.Attribute() | ast.Subscript()) as inner, slice=ast.Constant(value=str())):
+                pass
+            case _:
+                continue
+        if _word(inner) == key:
+            return True
+    return False
 
 
 def of_parameter(parameter: inspect.Parameter, tree: ast.AST | None, classes: int | None = None) -> Any:

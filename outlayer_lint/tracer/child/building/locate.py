@@ -91,7 +91,7 @@ def _runs(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> bool:
         if any(_last(decorator) in ABSTRACT for decorator in method.decorator_list):
             return False
         if method.name in RUNS:
-            return not _raises_only(method)
+            return not _raises_only(method) and not _leans_on_stubs(method, node)
     outside = False
     for base in node.bases:
         word = _last(base)
@@ -99,6 +99,15 @@ def _runs(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> bool:
             return _runs(classes[word], classes)
         outside = outside or word not in {"Module", "ABC", "object", "LightningModule"}
     return outside
+
+
+def _leans_on_stubs(method: Function, node: ast.ClassDef) -> bool:
+    """Whether it uses what a method of its class gives that is left to those that derive from it: `pass`, a `raise`."""
+    stubs = {other.name for other in _methods(node) if _raises_only(other)}
+    kept = (ast.Assign, ast.AnnAssign, ast.Return)
+    used = [statement.value for statement in ast.walk(method) if isinstance(statement, kept) and statement.value]
+    calls = [one.func for value in used for one in ast.walk(value) if isinstance(one, ast.Call)]
+    return any(isinstance(f, ast.Attribute) and ast.unparse(f.value) == "self" and f.attr in stubs for f in calls)
 
 
 def _raises_only(method: Function) -> bool:
@@ -122,7 +131,8 @@ def _makes(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> bool:
         return True
     outside = [_last(base) for base in node.bases if _last(base) not in classes]
     inside = [_last(base) for base in node.bases if _last(base) in classes and _last(base) != node.name]
-    return any(_makes(classes[word], classes) for word in inside) or any(word not in BARE for word in outside)
+    outside = [word for word in outside if word not in BARE and not word.endswith("Loss")]
+    return bool(outside) or any(_makes(classes[word], classes) for word in inside)
 
 
 def _is_put_together(node: ast.ClassDef) -> bool:
