@@ -280,7 +280,7 @@ def _suppressed(  # noqa: PLR0913, PLR0917 - what was found, where, and what the
     documents = {}
     names = {d.span.path for d in diagnostics}
     for name, file in files.items():
-        said = file.data if file.may_hold_modules else file.words  # the pictures of a notebook are long
+        said = file.data if file.holds_modules else file.words  # the pictures of a notebook are long
         if (name in names or suppress.concerns(said)) and file.broken is None:
             documents[name] = file.document
     return suppress.apply(
@@ -305,12 +305,14 @@ def prepare(project: Project) -> Inquiry | None:
     """Read every file once, keep those with a framework's word, and find where questions begin."""
     others = []
     project.framework_files = []  # a project that stays in memory is prepared for every round of questions
-    project.unfold()
     for file in project:
         if file.has_framework:
             project.framework_files.append(file)
         elif file.broken is None:
             others.append(file)
+    project.sparse = sum(len(file.data) for file in project.framework_files) > PARSED_ANYWAY
+    for part in project.unfold():
+        (project.framework_files if part.has_framework else others).append(part)
     if sum(len(file.data) for file in others) > PARSED_ANYWAY:
         for file in others:
             file.forget()
@@ -318,7 +320,6 @@ def prepare(project: Project) -> Inquiry | None:
         project.framework_files.extend(leading(project.framework_files, others))
     if not project.framework_files:
         return None
-    project.sparse = sum(len(file.data) for file in project.framework_files) > PARSED_ANYWAY
     from outlayer_lint.interpret.questions.driver import Driver  # noqa: PLC0415 - most of a start-up, for projects with a framework
     from outlayer_lint.interpret.questions.inquiry import Inquiry  # noqa: PLC0415
 

@@ -52,9 +52,12 @@ def probable(way: Tensor) -> bool:
 
 
 def clipped(way: Tensor) -> bool:
-    """Whether a softmax or a sigmoid was applied to such scores; `x / x.sum()` of them is no fault."""
+    """Whether a softmax or a sigmoid was applied to such scores; `x / x.sum()` of them is no fault.
+
+    Numbers that stand in the program, or were read, are not cut: they just are not negative.
+    """
     squashed = way.emission is Emission.LOGP or way.by.lower().endswith(("softmax", "sigmoid"))
-    return squashed and way.inner.all(lambda scores: floor(scores) > LOWEST) is not None
+    return squashed and way.inner.all(lambda scores: floor(scores) > LOWEST and scores.source is None) is not None
 
 
 def pooled(way: Tensor) -> bool:

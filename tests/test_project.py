@@ -587,3 +587,24 @@ def test_modules_by_name(tmp_path: Path) -> None:
     assert found("twin", script) is None
     assert found("one.twin", script) == "one/twin.py"
     assert found("torch.nn", script) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "only"),
+    [
+        ("def loss_of(a):\n    return a\n\nloss_of(1) + self.loss_of (2)\n", True),
+        ("@staticmethod\ndef loss_of(a):\n    return a\n", True),
+        ("@property\ndef loss_of(self):\n    return nn.MSELoss()\n\nself.loss_of(a, b)\n", False),
+        ("def loss_of():\n    return nn.MSELoss()\n\nloss_of()(a, b)\n", False),
+        ("class loss_of(nn.MSELoss):\n    pass\n", False),
+        ("loss_of = nn.MSELoss()\nloss_of(a, b)\n", False),
+        ("from losses import loss_of\nloss_of(a, b)\n", False),
+        ("def fit(loss_of):\n    loss_of(a, b)\n", False),
+        ("setattr(self, 'loss_of', nn.MSELoss())\nself.loss_of(a, b)\n", False),
+        ("my_loss_of = 1\nloss_of_all = 2\n", True),
+    ],
+)
+def test_a_word_that_only_names_functions(tmp_path: Path, text: str, *, only: bool) -> None:
+    (tmp_path / "a.py").write_text(text)
+    project = Project(str(tmp_path), [str(tmp_path / "a.py")])
+    assert next(iter(project)).only_calls("loss_of") is only

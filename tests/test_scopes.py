@@ -29,6 +29,17 @@ def f(x, flag):
     return z
 a = f(x, c)  # emits: logit, 3 units | simplex(1), 3 units
 """,
+    "what a loop stores it reads in later turns, and not before": """
+parts = [nn.Linear(4, 3), nn.Linear(3, 2), nn.Linear(2, 5)]
+for i in range(3):
+    parts[i] = nn.Sequential(parts[i], nn.Softmax(1))
+a = parts[1](nn.Linear(7, 3)(x))  # emits: simplex(1), 2 units
+""",
+    "a comprehension draws from what is around it": """
+widths = [4, 3, 2]
+parts = [nn.Linear(widths[i], width) for i, width in enumerate(widths[1:])]
+a = parts[1](x)  # emits: logit, 2 units
+""",
     "decided branch": """
 layer = nn.Linear(4, 3)
 def f(x, flag):

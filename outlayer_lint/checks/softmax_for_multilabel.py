@@ -28,12 +28,13 @@ def check(call: LossCall) -> Iterator[Finding]:
     rows = (value.rank or PAIR) == PAIR and not call.evidence("convolution-last")
     grade = "several" if rows and (value.units or 0) > PAIR else "unknown"
     # The accuracy that Keras reports beside this loss may count units: no sign of one class.
-    keras = grade == "several" and "from_logits" in (*call.loss.parameters, *call.loss.constructor)
+    counts = "from_logits" in (*call.loss.parameters, *call.loss.constructor)
+    keras = grade == "several" and counts
     if target.all(lambda way: multihot(way, value.units)) is not None:
         grade = "labels"
     elif call.evidence("target-is-input") and value.units != PAIR and target.all(scaled) is not None:
         grade = "several"
-    elif any(map(call.evidence, MADE if keras else (*MADE, *DECIDED))) or any(
+    elif any(map(call.evidence, MADE if keras or (counts and value.units is None) else (*MADE, *DECIDED))) or any(
         chosen(way) for way in target if not (keras and way.emission is Emission.ONEHOT)
     ):
         return

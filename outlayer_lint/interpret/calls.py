@@ -75,7 +75,7 @@ def call(it: Interpreter, thing: Any, given: Arguments, site: Site) -> Answer:
             from outlayer_lint.interpret.keras import layers as keras_layers  # noqa: PLC0415 - for programs that use Keras
 
             given = keras_layers.in_mode(it, thing, given, site.frame)
-            return keras_layers.came_out(call_instance(it, thing, given, site), thing)
+            return keras_layers.came_out(it, call_instance(it, thing, given, site), thing)
         return call_instance(it, thing, given, site)
     if isinstance(thing, Built):
         return transfer.called(it, thing, given, site)
@@ -205,7 +205,7 @@ def _answers(given: Arguments) -> object:
 
 def result(it: Interpreter, frame: Frame) -> Answer:
     """What the scope of a frame returns."""
-    memo = ("result", it.training)
+    memo = ("result", it.era)
     if memo in frame.memo:
         return frame.memo[memo]
     frame.memo[memo] = unknown("recursion")

@@ -116,7 +116,7 @@ def _is_super(node: ast.expr) -> bool:
 
 def read(it: Interpreter, thing: Instance, effect: Effect, name: str, site: Site | None, skip: Scope | None) -> Answer:
     """An attribute of an object on which a method was called."""
-    key = (name, None if skip is None else id(skip), it.training)
+    key = (name, None if skip is None else id(skip), it.era)
     if key not in thing.cache:
         thing.cache[key] = unknown("cycle")
         answer = _read(it, thing, effect, name, site, skip)
@@ -171,8 +171,8 @@ def left(it: Interpreter, cls: Class, effect: Effect, name: str) -> Answer | Non
 def _ends(it: Interpreter, frame: Frame) -> list[tuple[Place, Choices]]:
     """Where a method returns, the end included, and under which choices."""
     memo: dict[Any, Any] = frame.memo
-    if ("ends", it.training) in memo:
-        return memo["ends", it.training]  # type: ignore[no-any-return]
+    if ("ends", it.era) in memo:
+        return memo["ends", it.era]  # type: ignore[no-any-return]
     block = frame.scope.block
     ends: list[tuple[Place, Choices]] = []
     outer = it.pause()
@@ -180,7 +180,7 @@ def _ends(it: Interpreter, frame: Frame) -> list[tuple[Place, Choices]]:
     if fallen is not None:
         ends.append((Place(block, len(block.statements)), fallen))
     if it.resume(outer):
-        memo["ends", it.training] = ends
+        memo["ends", it.era] = ends
     return ends
 
 

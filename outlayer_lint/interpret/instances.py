@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def of_instance(it: Interpreter, thing: Instance, name: str, site: Site | None, skip: Scope | None = None) -> Answer:
     """An attribute of a project object."""
     if name == "training":
-        return only(Const(it.training))
+        return only(Const(it.is_training))
     if name == "__class__":
         return only(thing.cls)
     if name == "__call__" and classes.method_of(it, thing.cls, name) is None:
@@ -51,7 +51,7 @@ def of_instance(it: Interpreter, thing: Instance, name: str, site: Site | None, 
             return attributes.written_inside(of_instance(it, bare, name, site), override)
     if thing.effect is not None:
         return effects.read(it, thing, thing.effect, name, site, skip)
-    key = (name, None if skip is None else id(skip), it.training)
+    key = (name, None if skip is None else id(skip), it.era)
     root = thing.root
     if key not in root.cache:
         root.cache[key] = unknown("cycle")
@@ -225,7 +225,7 @@ def _in_methods(it: Interpreter, thing: Instance, name: str, order: list[Any], s
                 later.append((key, scope))
             else:
                 answers.append(_left_by(it, thing, item, scope, key))
-        mark = (name, None if skip is None else id(skip), it.training)
+        mark = (name, None if skip is None else id(skip), it.era)
         if mark in thing.cache and any(answers):
             thing.cache[mark] = join(answers)
         answers.extend(_left_by(it, thing, item, scope, key) for key, scope in later)

@@ -48,7 +48,9 @@ class Interpreter:
         """One interpreter serves all questions about a project."""
         self.project = project
         self.fuel = FUEL
-        self.training = True
+        self._training = True
+        self._mode_matters = False  # whether somebody asked for the mode
+        self.era = 0  # of what is remembered; another one begins where the change of mode may be seen
         self.nesting = 0
         self.behind = 0  # how many inputs of layers are being asked for, each because of the one before
         self._modules: dict[SourceFile, Frame] = {}
@@ -263,9 +265,18 @@ class Interpreter:
         self._read |= outer
         return settled
 
-    def forget(self) -> None:
-        """Drop what module frames remember, so that a change of mode is seen."""
-        self._modules.clear()
+    @property
+    def is_training(self) -> bool:
+        """Whether models are in training mode."""
+        self._mode_matters = True
+        return self._training
+
+    def leave_training(self) -> None:
+        """Models are in evaluation mode from now on; what is remembered still holds if no program asked."""
+        self._training = False
+        if self._mode_matters:
+            self.era += 1
+            self._modules.clear()
 
     def refuel(self, fuel: int = FUEL) -> None:
         """Begin a question."""

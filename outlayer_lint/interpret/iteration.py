@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import partial
 
 from outlayer_lint.interpret import calls, classes, containers
 from outlayer_lint.interpret.data import datasets
@@ -11,6 +12,7 @@ from outlayer_lint.interpret.things import (
     Answer,
     Built,
     Class,
+    Deferred,
     Dictionary,
     Entry,
     Function,
@@ -36,9 +38,11 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.scopes import Scope
 
 
-def iterated(it: Interpreter, value: ast.expr, place: Place, frame: Frame, state: object) -> Answer:
-    """What the loop variable is in an iteration: a number, "last", "earlier", or any."""
-    key = ("turn", id(value), id(frame))
+def iterated(
+    it: Interpreter, value: ast.expr, place: Place, frame: Frame, state: object, inner: Frame | None = None
+) -> Answer:
+    """What the loop variable is in an iteration: a number, "last", "earlier", or any; `inner`: where it is bound."""
+    key = ("turn", id(value), id(inner or frame))
     return lift(it.ev(value, place, frame), lambda thing: turn(it, thing, state, key))
 
 
@@ -131,17 +135,19 @@ def _expressions(block: Block) -> list[tuple[Place, ast.expr]]:
 
 def overlay(it: Interpreter, node: ast.AST, place: Place, frame: Frame, state: object = None) -> Frame:
     """A frame in which a comprehension's variables (or a lambda's parameters) are bound."""
-    key = ("overlay", id(node), state)
-    if key in frame.children:
-        return frame.children[key]
+    mark = ("overlay", id(node), state)
+    if mark in frame.children:
+        return frame.children[mark]
     binds: dict[str, Answer] = {}
     made = frame.binding(binds)
     made.loops = frame.loops
+    outside = frame  # the first iterable is evaluated around the comprehension, once for all elements
     for generator in getattr(node, "generators", ()):
-        drawn = iterated(it, generator.iter, place, made, state)
+        drawn = iterated(it, generator.iter, place, outside, state, made)
+        outside = made
         for name, path in _targets(generator.target, ()):
             binds[name] = it.follow(drawn, path)
-    frame.children[key] = made
+    frame.children[mark] = made
     return made
 
 
@@ -169,7 +175,8 @@ def comprehension(
                     tuple(Lazy(node.elt, place, overlay(it, node, place, frame, i)) for i in range(len(sequence.items)))
                 )
             )
-        middle = Lazy(node.elt, place, overlay(it, node, place, frame, "earlier"))
+        middle: Entry = Lazy(node.elt, place, overlay(it, node, place, frame, "earlier"))
+        middle = picked(it, middle, node.elt, [test for g in node.generators for test in g.ifs])
         tail = (Lazy(node.elt, place, overlay(it, node, place, frame, "last")),) if plain else ()
         result = Sequence((), open=True, tail=tail, middle=middle)
         if plain and sequence is not None:
@@ -179,6 +186,34 @@ def comprehension(
         return only(result)
 
     return lift(source, one)
+
+
+def picked(it: Interpreter, entry: Entry, value: ast.expr, tests: list[ast.expr]) -> Entry:
+    """An element that is kept where a comparison of it holds: of the classes, some may be left out."""
+    compared = {
+        part.id
+        for test in tests
+        for node in walk(test)
+        if isinstance(node, ast.Compare)
+        for part in walk(node)
+        if isinstance(part, ast.Name)
+    }
+    if not any(isinstance(part, ast.Name) and part.id in compared for part in walk(value)):
+        return entry
+    return Deferred(partial(_some_of, it, entry), getattr(entry, "node", None))
+
+
+def _some(it: Interpreter, thing: Any) -> Any:
+    if isinstance(thing, Tensor) and thing.emission is Emission.INDEX:
+        return thing.replace(units=None)
+    if isinstance(thing, Sequence) and not thing.open:
+        parts = [Deferred(partial(_some_of, it, item)) for item in thing.items]
+        return Sequence(tuple(parts), kind=thing.kind)
+    return thing
+
+
+def _some_of(it: Interpreter, entry: Entry) -> Answer:
+    return lift(it.force(entry), lambda thing: only(_some(it, thing)))
 
 
 def dict_comprehension(it: Interpreter, node: ast.DictComp, place: Place, frame: Frame) -> Answer:

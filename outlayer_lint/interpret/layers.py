@@ -91,7 +91,7 @@ def _site_of(layer: object, site: Site) -> Site:
 
 def parts(it: Interpreter, thing: Built) -> Answer:
     """The children of a container: a `Sequence`, or a `Dictionary` where they are named."""
-    key = ("parts", it.training)
+    key = ("parts", it.era)
     cached = thing.cache.get(key)
     if cached is None:
         cached = _parts(it, thing)

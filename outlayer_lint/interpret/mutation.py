@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import ast
 
-from outlayer_lint.interpret import assignment, attributes, conditions, containers, effects, operators, passing
+from outlayer_lint.interpret import (
+    assignment,
+    attributes,
+    conditions,
+    containers,
+    effects,
+    iteration,
+    operators,
+    passing,
+)
 from outlayer_lint.interpret.choices import restrict
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
@@ -47,7 +56,7 @@ def _mutated(it: Interpreter, thing: Any, name: str, given: Arguments, site: Sit
     if isinstance(thing, Sequence):
         first = given.pick(0, "object")
         if name in ("append", "add") and first is not None:
-            return only(operators.concatenated(thing, Sequence((first,))))
+            return only(operators.concatenated(thing, Sequence((_where_it_holds(it, first, site),))))
         if name == "extend" and first is not None:
             more = [containers.as_sequence(it, t) for t, _ in it.force(first)]
             if len(more) == 1 and more[0] is not None:
@@ -190,6 +199,18 @@ def stored(it: Interpreter, before: Answer, index: Slot, lazy: Entry, how: str, 
     return lift(before, one)
 
 
+def _where_it_holds(it: Interpreter, entry: Entry, site: Site) -> Entry:
+    """What is appended under an `if` that may be about it."""
+    block: Block | None = site.place.block
+    tests: list[ast.expr] = []
+    while block is not None and block.kind in ("then", "else") and isinstance(block.statement, ast.If):
+        tests.append(block.statement.test)
+        block = block.parent
+    if not tests or not isinstance(site.node, ast.Call) or not site.node.args:
+        return entry
+    return iteration.picked(it, entry, site.node.args[0], tests)
+
+
 def loop_effect(it: Interpreter, key: str, definition: Definition, loop: ast.stmt, frame: Frame) -> Answer:
     """What a whole loop does to an object that it mutates, seen from behind (or from inside, by earlier turns)."""
     body: Block | None = definition.block
@@ -206,6 +227,9 @@ def loop_effect(it: Interpreter, key: str, definition: Definition, loop: ast.stm
         sequence = containers.as_sequence(it, answer[0][0]) if len(answer) == 1 else None
         if sequence is not None and not sequence.open and len(sequence.items) <= MAX_TURNS:
             turns = len(sequence.items)
+            now = frame.loops.get(loop)
+            if isinstance(now, int):  # from inside, only the turns before have happened
+                turns = min(turns, now)
     if turns is not None:
         state = before
         for number in range(turns):

@@ -168,6 +168,10 @@ class Row:
         """Whether the name is a class to be constructed before it is called."""
         return self.form == "module"
 
+    def known_as(self, name: str) -> Row:
+        """The same contract under the name of something else that is used as if it were this."""
+        return Row(name, self._fields)
+
     def under(self, arguments: Mapping[str, Any]) -> Row:
         """The row as these constants make it.
 

@@ -78,7 +78,7 @@ TRANSFERS: dict[str, tuple[str, ...]] = {
     "scopes": ("no-grad", "eval", ""),
     "tabulates": ("made", "table", "column", "array", "popped", "mapped", "dummies", "joined", "renumbered", "values"),
     "asks": ("size", "rank", "length", "other"),
-    "scatters": ("",),
+    "scatters": ("", "copies", "adds"),
     "calls": ("",),
 }  # fmt: skip
 

@@ -6,7 +6,6 @@ import os
 
 from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.resolve.sourcefile import SourceFile
-from outlayer_lint.source.document import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,12 +17,7 @@ def unfolded(project: Project, holders: Iterable[SourceFile]) -> dict[str, Sourc
     """Path -> module, beside the notebook that writes it. A file on disk of the same path is taken instead."""
     found: dict[str, SourceFile] = {}
     for holder in holders:
-        try:
-            names = holder.document.parts
-        except Unreadable as error:
-            holder.broken = error
-            continue
-        for name in names:
+        for name in holder.document.parts:
             path = os.path.normpath(os.path.join(os.path.dirname(holder.path), *name.split("/")))
             if path not in project.files:
                 found[path] = part = SourceFile(path, holder.display, project, holder.data)

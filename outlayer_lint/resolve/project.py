@@ -47,17 +47,20 @@ class Project:
     def __iter__(self) -> Iterator[SourceFile]:
         return iter(self.files.values())
 
-    def unfold(self) -> None:
-        """Take the modules that cells write among the files."""
-        holders = [file for file in self if not file.part and file.has_framework and file.may_hold_modules]
-        if holders:
-            from outlayer_lint.resolve.parts import unfolded  # noqa: PLC0415 - few projects have such a thing
+    def unfold(self) -> list[SourceFile]:
+        """The modules that cells write, which are files of the project from now on."""
+        holders = [file for file in self.framework_files if file.holds_modules]
+        if not holders:
+            return []
+        from outlayer_lint.resolve.parts import unfolded  # noqa: PLC0415 - few projects have such a thing
 
-            self.files.update(unfolded(self, holders))
-            self._by_stem = self._tokens = self._mentioned = self._derived = None
-            self._mentions.clear()
-            self._modules.clear()
-            self._near.clear()
+        found = unfolded(self, holders)
+        self.files.update(found)
+        self._by_stem = self._tokens = self._mentioned = self._derived = None
+        self._mentions.clear()
+        self._modules.clear()
+        self._near.clear()
+        return list(found.values())
 
     @property
     def by_stem(self) -> dict[str, list[str]]:

@@ -52,16 +52,16 @@ def _backwards(
     if not open_paths or block.parent is None:
         return open_paths
     parent, statement = block.parent, block.statement
+    if block.kind == "loop" and statement is not None:
+        for name, definition in parent.writes.get(block.index, ()):
+            if name == key and definition.kind in ("for", "assign"):  # each turn begins with it: no earlier one is left
+                found.extend(Reach(definition, c, l) for c, l in open_paths)
+                return []
     if block.kind == "loop" and id(statement) not in {id(s) for s, _ in loops}:
         again: list[Reach] = []
         earlier = [(c, (*l, (statement, "earlier"))) for c, l in open_paths]
         _within(key, block, len(block.statements), earlier, again, limit)  # type: ignore[arg-type]
         found.extend(again)
-    if block.kind == "loop" and statement is not None:
-        for name, definition in parent.writes.get(block.index, ()):
-            if name == key and definition.kind in ("for", "assign"):
-                found.extend(Reach(definition, c, l) for c, l in open_paths)
-                return []
     if block.kind in ("with", "handler", "case") or (block.kind == "then" and statement is not None):
         hit = [d for n, d in parent.writes.get(block.index, ()) if n == key]
         if hit:
@@ -128,7 +128,7 @@ def _through(
                 earlier = [(c, (*l, (node, "earlier"))) for c, l in fresh]
                 if not (
                     _last_turn(key, sub, node, fresh, found, limit)
-                    and _within(key, sub, len(sub.statements), earlier, found, limit)
+                    and (direct or _within(key, sub, len(sub.statements), earlier, found, limit))
                 ):
                     left = []  # a loop whose body always writes the key is taken to run at least once
         if direct:  # the loop variable itself, read after the loop

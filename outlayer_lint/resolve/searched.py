@@ -140,6 +140,24 @@ class Searched:
                 yield at
             at = text.find(word, end)
 
+    def only_calls(self, word: str) -> bool:
+        """Whether the text binds nothing to the word but plain functions, and does nothing with it but call it.
+
+        In doubt it does more: a class, a property, a result that is called again, a word of a comment.
+        """
+        text = self.text
+        for at in self.standing(word):
+            start, after = text.rfind("\n", 0, at) + 1, at + len(word)
+            if not text.startswith(("(", " ("), after) or ")(" in text[after : text.find("\n", after)]:
+                return False
+            before = text[start:at].strip()
+            if before.endswith("class"):
+                return False
+            above = text[text.rfind("\n", 0, max(start - 1, 0)) + 1 : start].strip()
+            if before.endswith("def") and above.startswith("@") and "property" in above:
+                return False
+        return True
+
     def is_calling(self, name: str) -> bool:
         """Whether the word stands before a parenthesis."""
         return self.has_word(name) and any(True for _ in self._before_parenthesis(name))

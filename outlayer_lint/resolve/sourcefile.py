@@ -104,12 +104,15 @@ class SourceFile(Searched):
         return b"get_ipython()." in self.data
 
     @property
-    def may_hold_modules(self) -> bool:
-        """Whether cells that write modules are likely."""
-        data = self.data
-        if not self.path.endswith(".ipynb"):
-            return self.was_notebook
-        return b"%%" in data and (b"%%writefile" in data or b"%%file" in data)  # pictures are long, and have no `%`
+    def holds_modules(self) -> bool:
+        """Whether its cells write modules. A notebook that names no framework is not read for it."""
+        if not (self.is_notebook and self.has_framework) and not self.was_notebook:
+            return False
+        try:
+            return bool(self.document.parts)
+        except Unreadable as error:
+            self.broken = error
+            return False
 
     def forget(self) -> None:
         """Drop the bytes of a file that nothing asks about; they are read again if something does."""

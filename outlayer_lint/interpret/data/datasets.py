@@ -22,7 +22,7 @@ from outlayer_lint.interpret.things import (
     unknown,
 )  # fmt: skip
 from outlayer_lint.interpret.transfers import indexing
-from outlayer_lint.interpret.transfers.arrays import DRAWN, OPEN, anything, hull, literal
+from outlayer_lint.interpret.transfers.arrays import DRAWN, OPEN, anything, hull, literal, values_of
 from outlayer_lint.lattice import SCRAMBLED, Emission, Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any
 
@@ -45,7 +45,7 @@ def drawn(it: Interpreter, thing: Built, step: object) -> Answer:
         return only(Tensor(Emission.DATA, by=thing.row.name, source=key_of(thing, step if step == "each" else "item")))
     if thing.row.how == "splits":
         return only(_split(thing, step))
-    key = ("drawn", it.training)
+    key = ("drawn", it.era)
     if key not in thing.cache:
         answer = _batch_of(it, thing) if thing.row.how == "batches" else example(it, thing)
         if it.fuel <= 0 or it.reading:
@@ -267,7 +267,7 @@ def _later(it: Interpreter, entry: Entry, key: object) -> Entry:
 
 
 def stacked(t: Tensor) -> Tensor:
-    """A tensor with one more dim in front."""
+    """A tensor with one more dim in front; what a table held is a tensor from then on."""
     rank: Any = t._rank  # noqa: SLF001
     if callable(rank):
         ask = rank
@@ -277,7 +277,7 @@ def stacked(t: Tensor) -> Tensor:
     shifted = {
         n: v + 1 if isinstance(v := getattr(t, n), int) and 0 <= v < SCRAMBLED else v for n in ("axis", "class_axis")
     }
-    return t.replace(rank=rank, **shifted)
+    return values_of(t).replace(rank=rank, **shifted)
 
 
 # -- from files, and apart --------------------------------------------------------------------------------------------

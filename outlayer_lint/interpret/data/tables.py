@@ -44,6 +44,7 @@ FACTS = frozenset((
     "shape", "size", "ndim", "empty", "dtype", "dtypes", "axes", "attrs", "flags", "nbytes", "hasnans", "is_unique",
 ))  # fmt: skip
 ACCESSORS = frozenset(("str", "dt", "plot", "style", "sparse", "hist", "groupby", "rolling", "expanding", "ewm"))
+SCALED = (Emission.LOGIT, Emission.UNIT, Emission.SYM1, Emission.BND, Emission.NONNEG, Emission.POS)
 ROWS = 2
 PAIR = 2  # classes that zero and one may name as well as deny
 
@@ -265,6 +266,8 @@ def _made(it: Interpreter, app: Application) -> Answer:
     def one(thing: Any) -> Answer:
         plain = Tensor(Emission.DATA, by=TABLE, rank=ROWS, source=_source(app))
         if isinstance(thing, Tensor) and thing.rank in (1, ROWS) and not thing.learned:
+            if thing.emission in SCALED and thing.source is not None:  # what a scaler made of numbers, they stay
+                plain = plain.replace(emission=thing.emission, low=thing.low, high=thing.high)
             return only(plain.replace(units=1 if thing.rank == 1 else None))
         if isinstance(thing, Dictionary) and not thing.open:
             return only(with_columns(plain, dict(thing.items)))

@@ -91,7 +91,9 @@ class Compiles:
     def ask(self, seed: Seed) -> Asked:
         """One compile call in every context."""
         asked = Asked([], [])
-        for world, answers in list(self.driver.worlds(lambda world: self._answers(seed, world), fuel=FUEL)):
+        worlds = list(self.driver.worlds(lambda world: self._answers(seed, world), fuel=FUEL))
+        self.training.compiled = [keras_training.key_of(t) for _, answers in worlds for t, _ in answers[0]]
+        for world, answers in worlds:
             self.driver.it.refuel(FUEL)  # most of it is remembered
             context = Context(self, seed, world)
             for model, outputs, loss in context.combined(answers):
@@ -217,7 +219,7 @@ class Context:
             yield [keras_models.Head(keras_models.name_of_only(self.it, model, together), together)], choices
         for thing, choices in outputs:
             if isinstance(thing, (Sequence, Dictionary)):
-                found = keras_models.heads(self.it, thing)
+                found = keras_models.heads(self.it, thing, model)
                 yield (found if found is None or len(found) <= MAX_HEADS else None), choices
 
     def _program(self, program: Program, asked: Asked, *, silent: bool) -> None:

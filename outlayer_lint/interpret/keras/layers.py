@@ -14,12 +14,14 @@ from outlayer_lint.interpret.things import (
     Built,
     Class,
     Const,
+    Deferred,
     Function,
     Instance,
     Lazy,
     Library,
     Parameter,
     Partial,
+    Sequence,
     Site,
     join,
     lift,
@@ -166,8 +168,8 @@ def called_by_name(it: Interpreter, thing: Any, given: Arguments, site: Site) ->
 def called(it: Interpreter, thing: Built, given: Arguments, site: Site) -> Answer:
     """A layer or model called on a tensor: its row at work, and the layer remembered."""
     if thing.row.transfer == "wraps" and thing.row.how == "both":
-        return came_out(_both_ways(it, thing, given, site), thing)
-    return came_out(transfer.run(it, thing, given, site), thing)
+        return came_out(it, _both_ways(it, thing, given, site), thing)
+    return came_out(it, transfer.run(it, thing, given, site), thing)
 
 
 def in_mode(it: Interpreter, thing: Instance, given: Arguments, mode: Answer | Frame | None) -> Arguments:
@@ -199,8 +201,22 @@ def _both_ways(it: Interpreter, thing: Built, given: Arguments, site: Site) -> A
 # -- the layer --------------------------------------------------------------------------------------------------------
 
 
-def came_out(answer: Answer, layer: Built | Instance) -> Answer:
-    """Remember which layer a tensor came out of: heads are matched by the names of their layers."""
+def came_out(it: Interpreter, answer: Answer, layer: Built | Instance) -> Answer:
+    """Remember which layer a tensor came out of: heads are matched by the names of their layers.
+
+    Each of several outputs bears the name of the whole model that was called, not that of the layer inside.
+    """
+
+    def marked(item: Entry) -> Entry:
+        return Deferred(lambda: came_out(it, it.force(item), layer))
+
+    def one(thing: Any) -> Answer:
+        if isinstance(thing, Sequence) and thing.items:
+            items, tail = tuple(map(marked, thing.items)), tuple(map(marked, thing.tail))
+            return only(Sequence(items, open=thing.open, tail=tail, middle=thing.middle, kind=thing.kind))
+        return only(thing)
+
+    answer = lift(answer, one) if any(isinstance(thing, Sequence) for thing, _ in answer) else answer
     return coupling.on_tensors(answer, lambda t: t if t.origin.layer is layer else elsewhere(t, layer=layer))
 
 

@@ -89,18 +89,19 @@ def output(it: Interpreter, thing: Built | Instance) -> Answer:
         name = ast.Name(thing.cls.scope.name, ast.Load())
         site = Site(name, Place(thing.cls.scope.block, 0), classes.class_frame(thing.cls))
     if isinstance(thing, Instance):
-        given = keras_layers.in_mode(it, thing, Arguments((features(thing),)), keras_layers.MODES[it.training])
+        given = keras_layers.in_mode(it, thing, Arguments((features(thing),)), keras_layers.MODES[it.is_training])
         return calls.call_instance(it, thing, given, site)
     return calls.call(it, thing, Arguments((features(thing),)), site)
 
 
-def heads(it: Interpreter, thing: Any) -> list[Head] | None:
+def heads(it: Interpreter, thing: Any, model: Any = None) -> list[Head] | None:
     """The parts of one alternative of a model's output, `None` where their number is not known."""
     if isinstance(thing, Sequence):
         if thing.open:
             return None
         answers = [it.force(item) for item in thing.items]
-        return [Head(_named(it, answer), answer) for answer in answers]
+        inside = _inside(it, model, answers) or answers
+        return [Head(_named(it, own), answer) for own, answer in zip(inside, answers, strict=True)]
     if isinstance(thing, Dictionary):
         if thing.open:
             return None
@@ -108,9 +109,26 @@ def heads(it: Interpreter, thing: Any) -> list[Head] | None:
     return [Head(_named(it, only(thing)), only(thing))]
 
 
-def _head(it: Interpreter, whole: Any, wanted: str) -> Answer:
+def _inside(it: Interpreter, model: Any, answers: list[Answer]) -> list[Answer] | None:
+    """The outputs that a functional model was built with, where these are what the model itself gave."""
+    if not isinstance(model, Built) or not _gave(model, [alternative for answer in answers for alternative in answer]):
+        return None
+    given = outputs_given(it, model)
+    whole = given[0][0] if len(given) == 1 else None
+    if not isinstance(whole, Sequence) or whole.open or len(whole.items) != len(answers):
+        return None
+    return [it.force(item) for item in whole.items]
+
+
+def _gave(model: Built, answer: list[Any] | Answer) -> bool:
+    """Whether the layer that outputs came out of is the model itself."""
+    layers_behind = [keras_layers.layer_of(t) for t, _ in answer if isinstance(t, Tensor)]
+    return any(getattr(layer, "site", None) is model.site for layer in layers_behind)
+
+
+def _head(it: Interpreter, thing: Any, whole: Any, wanted: str) -> Answer:
     """One head of a model's output, by position or by name; the only one stands for itself."""
-    found = heads(it, whole)
+    found = heads(it, whole, thing)
     if found is None:
         return unknown("container of outputs")
     if wanted.isdigit() and int(wanted) < len(found):
@@ -121,8 +139,7 @@ def _head(it: Interpreter, whole: Any, wanted: str) -> Answer:
 
 def name_of_only(it: Interpreter, model: Any, answer: Answer) -> str:
     """The name of the one output of a model: that of the layer it comes from, not that of the model itself."""
-    layers_behind = [keras_layers.layer_of(t) for t, _ in answer if isinstance(t, Tensor)]
-    if isinstance(model, Built) and any(getattr(layer, "site", None) is model.site for layer in layers_behind):
+    if isinstance(model, Built) and _gave(model, answer):
         return _named(it, outputs_given(it, model))
     return _named(it, answer)
 
@@ -226,7 +243,7 @@ def _given_output(layer: Any, entry: Entry) -> Any:
 def attribute(it: Interpreter, thing: Built | Instance, name: str) -> Answer | None:
     """What a model or layer offers by itself, `None` where it is not one of these."""
     if name.startswith(families.HEAD) and is_model(it, thing):
-        return lift(output(it, thing), lambda whole: _head(it, whole, name.removeprefix(families.HEAD)))
+        return lift(output(it, thing), lambda whole: _head(it, thing, whole, name.removeprefix(families.HEAD)))
     if name not in families.ATTRIBUTES or not is_model(it, thing):
         return None
     if isinstance(thing, Instance) and any(o.path[0] == name for o in thing.overrides) and name != "output":

@@ -102,6 +102,7 @@ class Training:
         """One for all questions about a project."""
         self.driver = driver
         self._fits: dict[SourceFile, list[Fit]] = {}
+        self.compiled: list[Made | None] = []  # by the call in question, in each of its contexts
         self.editions: keras_editions.Editions | None = None
 
     def fits(self, file: SourceFile) -> list[Fit]:
@@ -137,7 +138,7 @@ class Training:
         """The calls that train a model compiled at a place, and whether it may be trained at all."""
         file = seed.place.block.scope.file
         here = self.fits(file)
-        found, alike = _training(key, here, seed)
+        found, alike = self._training(key, here, seed)
         if found:
             return found, True
         names = escapes.escaping(seed)
@@ -145,14 +146,30 @@ class Training:
             return [], alike or any(fit.unresolved for fit in here if _same_scope(fit.seed, seed))
         others = [other for name in names for other in self._mentioning(name, file)]
         elsewhere = [fit for other in dict.fromkeys(others) for fit in self.fits(other)]
-        found, also = _training(key, elsewhere, seed)
+        found, also = self._training(key, elsewhere, seed)
         if found or alike or also:
             return found, True
         fits = [*here, *elsewhere]
         unknown = not fits and not (
-            self._called(seed, world) or self._only_reads(seed) or self._searched(seed, [file, *others])
+            self._called(seed, world) or self._only_reads(seed, world) or self._searched(seed, [file, *others])
         )
         return [], unknown or any(fit.unresolved for fit in fits)
+
+    def _training(self, key: Made | None, fits: list[Fit], seed: Seed) -> tuple[list[Fit], bool]:
+        """Those that train a model, and whether one does that may be the way that a builder is called here.
+
+        A model that another context of the same call compiles is trained there, not here.
+        """
+        if key is None:
+            return [], False
+        alike = [
+            fit
+            for fit in fits
+            if any(map(key.resembles, fit.models)) and (_same_scope(fit.seed, seed) or not _compiled_anew(fit.seed))
+        ]
+        here = [fit for fit in alike if any(map(key.may_be, fit.models))]
+        others = [made for made in self.compiled if made is not None and made != key]
+        return here, any(not any(made.may_be(model) for made in others for model in fit.models) for fit in alike)
 
     def early(self, key: Made | None, seed: Seed, world: World) -> bool:
         """Whether a model is trained as only the Keras before TensorFlow's own does, or beside what only it had."""
@@ -169,10 +186,16 @@ class Training:
             return False
         return not any(file.lines_calling(*WORDS) for file in self.driver.project.framework_files)
 
-    def _only_reads(self, seed: Seed) -> bool:
-        """Whether a script hands its model to nobody but functions of the project that train nothing."""
-        function, scope = seed.node.func, seed.place.block.scope
-        key = dotted(function.value) if isinstance(function, ast.Attribute) else ""
+    def _only_reads(self, seed: Seed, world: World) -> bool:
+        """Whether a script hands its model to nobody but functions of the project that train nothing.
+
+        The script compiles the model itself, or calls what does and keeps the result.
+        """
+        key, scope = _receiver(seed), seed.place.block.scope
+        if (caller := world.bindings.get(scope)) is not None:
+            statement = caller.place.block.statements[caller.place.index]
+            kept = isinstance(statement, ast.Assign) and statement.value is caller.call and len(statement.targets) == 1
+            key, scope = dotted(statement.targets[0]) if kept else "", caller.place.block.scope  # type: ignore[attr-defined]
         if scope.kind != "module" or not key or escapes.imported(scope, key):
             return False
         file, frame = scope.file, self.driver.frame(seed, World())
@@ -207,18 +230,6 @@ class Training:
     def _mentioning(self, name: str, file: SourceFile) -> list[SourceFile]:
         found = [f for f in self.driver.project.importers(file, name) if f is not file]
         return [f for f in found if any(map(f.is_calling, WORDS))][:MAX_FILES]
-
-
-def _training(key: Made | None, fits: list[Fit], seed: Seed) -> tuple[list[Fit], bool]:
-    """Those that train a model, and whether one does that may belong to another way to call its builder."""
-    if key is None:
-        return [], False
-    alike = [
-        fit
-        for fit in fits
-        if any(map(key.resembles, fit.models)) and (_same_scope(fit.seed, seed) or not _compiled_anew(fit.seed))
-    ]
-    return [fit for fit in alike if any(map(key.may_be, fit.models))], bool(alike)
 
 
 def _compiled_anew(fit: Seed) -> bool:

@@ -132,15 +132,21 @@ def _named(driver: Driver, scope: Scope, name: str, *, method: bool) -> list[Cal
     if not method:  # who defines a function of that name calls its own
         own = driver.definitions(name)
         files = [file for file in files if file is near or file not in own]
-    if method and len(files) > MANY_FILES and scope.owner is not None:  # `step`, `sample`: where the class is known
-        known = driver.project.beside(near) & set(driver.project.mentions(scope.owner.name))
-        files = [file for file in files if file is near or file in known]
-    seeds = chain(_handed_over(driver, scope, name, near), _candidates(driver, files, name, near))
+    holder, rest = scope.owner, files
     # A receiver that stays unknown is believed only where the project has one method of that name.
     unique = name if method and len(name) > 3 else ""
-    found = _confirmed(driver, seeds, scope, unique=unique, holder=scope.owner)
-    found = found or _from_outside(driver, scope, name, scope.owner or scope)
-    return found or _passed_on(driver, scope, scope, files)
+    found: list[Caller] = []
+    if holder is not None and len(files) > 1:  # objects of many classes have a `step`: first where this one is known
+        known = {near, *driver.project.mentions(holder.name)}
+        files, rest = [f for f in files if f in known], [f for f in files if f not in known]
+        found = _confirmed(driver, _candidates(driver, files, name, near), scope, unique=unique, holder=holder)
+        if len(files) + len(rest) > MANY_FILES:
+            rest = []
+    if not found:
+        seeds = chain(_handed_over(driver, scope, name, near), _candidates(driver, rest, name, near))
+        found = _confirmed(driver, seeds, scope, unique=unique, holder=holder)
+    found = found or _from_outside(driver, scope, name, holder or scope)
+    return found or _passed_on(driver, scope, scope, [*files, *rest] if holder is not None else files)
 
 
 def _passed_on(driver: Driver, scope: Scope, passed: Scope, files: list[SourceFile]) -> list[Caller]:

@@ -59,6 +59,7 @@ class Driver:
         self.asked: Scope | None = None  # where the question stands that was begun last
         self.receiving: dict[object, frozenset[ast.expr] | None] = {}  # calls of methods: where the objects are made
         self.called_on: dict[Scope, frozenset[ast.expr] | None] = {}  # methods: where the objects are made
+        self.exhausted: dict[ast.Call, int] = {}  # loss calls: how often the target took all its fuel
         self.alone = False  # answer as far as it can be seen without any caller
         self.reach = 1  # how many times farther than usual a decision's operand is followed
         self._subclasses: dict[Scope, list[Class]] = {}
@@ -264,7 +265,7 @@ class Driver:
         Methods of one name share their candidates. What was cut short by a question in progress is not remembered.
         """
         assumed = None if start is None else (frozenset(start.bindings.items()), frozenset(start.subclasses.items()))
-        key = seed.node, assumed, self.it.training, self.alone
+        key = seed.node, assumed, self.it.era, self.alone
         known = self._callees.get(key)
         if known is not None:
             return known

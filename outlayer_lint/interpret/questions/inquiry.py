@@ -89,6 +89,7 @@ class Inquiry:
         self._calling: dict[bytes, str] | None = None
         self._helpers: set[SourceFile] = set()
         self._trains: set[SourceFile] = set()
+        self._decides = False
 
     @property
     def calling(self) -> dict[bytes, str]:
@@ -98,13 +99,23 @@ class Inquiry:
             mentions, classes = self.driver.project.mentions, self.vocabulary.classes.values()
             for file in {f: None for cls in classes for f in mentions(cls) if f in self.relevant}:
                 found |= self.vocabulary.names_bound(file)
-            likely = re.compile(rf"(?i:{LIKELY_LOSS})").fullmatch
-            for file in self.relevant:
-                found.update(filter(likely, file.containing(LIKELY_PARTS)))
+            found |= self._likely()
             for word in {word for file in self.relevant for word in file.among(self.vocabulary.trainers)}:
                 found.update((word, *(name for _, name in self.driver.project.derived(word))))
             self._calling = encoded(found | self.vocabulary.functions | {*self.vocabulary.classes.values()})
         return self._calling
+
+    def _likely(self) -> set[str]:
+        """Words that look like a loss's, if the project ever binds one to anything but a function of its own."""
+        likely = re.compile(rf"(?i:{LIKELY_LOSS})").fullmatch
+        called = encoded(filter(likely, {word for file in self.relevant for word in file.containing(LIKELY_PARTS)}))
+        bound: set[str] = set()
+        for file in self.driver.project.framework_files:
+            for word in file.among(called):
+                if not file.only_calls(word):
+                    bound.add(word)
+                    del called[word.encode()]
+        return bound
 
     def ask(self, file: SourceFile) -> list[Event]:
         """All questions that begin in a file."""
@@ -115,8 +126,8 @@ class Inquiry:
         wanted = file.among(self.calling)
         lines = file.lines_calling(*wanted)
         if ".forward" in file.text:
-            alternatives = "|".join(sorted(wanted))
-            lines += file.lines_with(rf"\b(?:{alternatives})(?:\[.*\])?\.forward\s*\(", (".forward",))
+            called = [match.start() for match in file.matches(FORWARDED, ".forward") if match[1] in wanted]
+            lines += file.lines_at(sorted(called))
         begun = self.driver.it.evaluations
         for seed in calls_at(file, lines, wanted):
             if self.driver.it.evaluations - begun > PER_FILE:
@@ -150,7 +161,9 @@ class Inquiry:
     def ask_further(self, file: SourceFile) -> list[Event]:
         """Decisions, distributions, metrics and activations of a file. After all losses: a decision depends on them."""
         self.driver.begin()
-        self._evaluating()
+        if not self._decides:  # decisions are taken in evaluation mode
+            self._decides = True
+            self.driver.it.leave_training()
         if not self.is_of_a_model(file):
             return []
         events: list[Event] = []
@@ -208,12 +221,6 @@ class Inquiry:
         facts = list(applications.returned(self.driver, place.block.scope.child(node)))
         if facts:
             yield Event(facts[0].span, [(f, False) for f in facts], [])
-
-    def _evaluating(self) -> None:
-        """Decisions are taken in evaluation mode; what was remembered of training no longer holds."""
-        if self.driver.it.training:
-            self.driver.it.training = False
-            self.driver.it.forget()
 
     def _led_into(self, file: SourceFile) -> Iterator[SourceFile]:
         """Files without a framework's name that a training script takes its metrics from."""
@@ -315,6 +322,7 @@ def _covers(span: Span, column: int) -> bool:
     return span.column <= column and (span.end_line > span.line or column <= span.end_column)
 
 
+FORWARDED = r"\b(\w+)(?:\[.*\])?\.forward\s*\("
 IMPORTED = r"(?m)^[ \t]*from[ \t]+(\.*)([\w.]+)[ \t]+import\b"
 ASK: dict[str, Callable[[Driver, Seed, Any], Iterator[Fact]]] = {
     "built": lambda driver, seed, _: applications.built_without_dim(driver, seed),

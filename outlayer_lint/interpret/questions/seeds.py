@@ -27,6 +27,7 @@ DRAWING = ("distribution", "distribution class", "sampler", "sampler class")
 NAMED = tuple(name.rstrip(".").encode() for name in BESIDES)
 PICKING = frozenset(("gather", "take_along_dim"))
 DECIDING = PICKING | {"argmax", "max", "round", "rint", "gt", "ge", "lt", "le", "log"}
+SQUARING = "square"  # of a difference, it is a loss that is written out
 HAND_WRITTEN = 8  # lines from an exponent to the division by its sum
 BRIEF = PICKING | {"max"}  # asked only as far as little leads: more often than not no output is meant
 BY_PATTERN = frozenset(("log", "max"))
@@ -96,7 +97,7 @@ class Vocabulary:
                 (classes if form == "module" else functions).add(word)
                 if "oss" not in word:
                     (foreign if spelling.startswith(BESIDES) else own).add(word.encode())
-        self.functions = functions
+        self.functions = functions | {SQUARING}
         self.trainers = encoded(trainers)
         self.measures = encoded(measures)
         self.classes = encoded(classes)
@@ -110,7 +111,7 @@ class Vocabulary:
             b"objective",
             *sorted(own),
         )
-        self.foreign = foreign - own
+        self.foreign = (foreign - own) | {SQUARING.encode()}
         self.activations = {
             n for n, kinds in self.others.items() if "activation" in kinds and any(w in n.lower() for w in NORMALISERS)
         }

@@ -11,8 +11,8 @@ from outlayer_lint.interpret import signatures
 from outlayer_lint.interpret.questions import tracing
 from outlayer_lint.interpret.things import Answer, Lazy, Parameter, Sequence
 from outlayer_lint.interpret.transfer import as_value
-from outlayer_lint.interpret.transfers import arrays
-from outlayer_lint.lattice import Emission, Tensor, Value
+from outlayer_lint.interpret.transfers import arrays, shapes
+from outlayer_lint.lattice import TOO_DEEP, Emission, Tensor, Value
 from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ DEPTH = 8
 FUEL = 240  # what a target is shows soon; what takes more is some data, of which nothing follows
 SHORT = 80  # beside a prediction that is not known, a target is near or as far off
 WORLDS = 8
+EXHAUSTED = 2  # contexts of one loss call whose targets took all their fuel: those of the others would as well
 SYMMETRIC = ("squared", "absolute")
 
 
@@ -135,7 +136,12 @@ class Question:
         entry = self.entry(self.application.row.target_parameter)
         if entry is None:
             return Value(reason="missing argument")
+        exhausted = self.driver.exhausted
+        if exhausted.get(self.seed.node, 0) >= EXHAUSTED:
+            return TOO_DEEP
         value = self.value(entry)
+        if value.reason == TOO_DEEP.reason:
+            exhausted[self.seed.node] = exhausted.get(self.seed.node, 0) + 1
         if value.known and all(map(arrays.is_noise, value)):
             prediction = self.entry(self.application.row.prediction)
             if feeds(self.it, prediction, entry, value, arithmetic=False):
@@ -251,7 +257,7 @@ def feeds(
     if not isinstance(prediction, Lazy) or target is None:
         return False
     wanted = {key for thing, _ in it.force(target) if (key := tracing.identity(thing)) is not None}
-    wanted |= {t.source for t in value.ways if t.source is not None}
+    wanted |= {shapes.unshaped(t.source) for t in value.ways if t.source is not None}
     if not wanted:
         return False
     for step in tracing.behind(it, prediction, arithmetic=arithmetic):

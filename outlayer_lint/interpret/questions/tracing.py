@@ -6,6 +6,7 @@ import ast
 
 from outlayer_lint.interpret import iteration, passing
 from outlayer_lint.interpret.things import Lazy, Library, Parameter, Unknown
+from outlayer_lint.interpret.transfers import shapes
 from outlayer_lint.lattice import Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place, dotted
@@ -199,7 +200,7 @@ def _is_whole(index: ast.expr) -> bool:
 def identity(thing: Any) -> object:
     """What tells whose values a thing holds, `None` where that cannot be told."""
     if isinstance(thing, Tensor):
-        return thing.source
+        return shapes.unshaped(thing.source)
     if isinstance(thing, (Unknown, Parameter)):
         return thing.key
     return None

@@ -68,7 +68,7 @@ def reshapes(it: Interpreter, app: Application) -> Answer:
                 return alone(made)
             # `picture.reshape(-1, 28, 28, 1)`: of one picture or of many.
             opened = dims is not None and len(dims) > 1 and dims[0] == -1 and (t.rank or 0) < len(dims)
-            return made.replace(source=(t.source, ("view",), ONE)) if opened else made
+            return made.replace(source=(t.source, VIEWED, ONE)) if opened else made
 
         return on_tensors(app.input(), viewed)
     if how == "flatten":
@@ -242,12 +242,25 @@ def adds_axis(it: Interpreter, app: Application) -> Answer:
 
 ONE = "one"
 ROWS_OF_ONE = "rows of one"
+VIEWED = ("view",)
 PAIR = 2  # dims of rows
 
 
 def alone(t: Tensor) -> Tensor:
     """Data whose first dim was added by hand: a batch of one."""
     return t.replace(source=(ONE, t.source))
+
+
+def unshaped(source: object) -> object:
+    """The source of data before their shape was changed: the values are the same."""
+    while isinstance(source, tuple):
+        if len(source) == PAIR and source[0] == ONE:
+            source = source[1]
+        elif source[1:] == (VIEWED, ONE):
+            source = source[0]
+        else:
+            break
+    return source
 
 
 def drops_axis(it: Interpreter, app: Application) -> Answer:

@@ -306,13 +306,31 @@ def asks(it: Interpreter, app: Application) -> Answer:
 
 
 def scatters(it: Interpreter, app: Application) -> Answer:
-    """`zeros.scatter_(1, index, 1)`: one-hot rows."""
-    return on_tensors(
-        app.input(),
-        lambda t: (
-            t.replace(emission=Emission.ONEHOT, axis=1, low=0.0, high=1.0) if arrays.root(t.source) == "literal" else t
-        ),
-    )
+    """Values written at indices: ones into zeros make one-hot rows; `copy_` leaves what it was given."""
+    how = app.row.how
+    written = app.entry("src") or app.given.keywords.get("value")
+    values = it.force(written) if written is not None else unknown("missing argument")
+    if how == "copies":
+        return lift(app.input(), lambda t: _copied(t, values) if isinstance(t, Tensor) and not t.learned else only(t))
+    ones = not how and all(_is_one(thing) for thing, _ in values)
+
+    def after(t: Any) -> Answer:
+        if not isinstance(t, Tensor) or arrays.root(t.source) != "literal":
+            return only(t)
+        if ones and t.low == t.high == 0:
+            return only(t.replace(emission=Emission.ONEHOT, axis=1, low=0.0, high=1.0))
+        return unknown("written by index", ("scattered", id(app.site.node), id(app.site.frame.base)))
+
+    return lift(app.input(), after)
+
+
+def _copied(t: Tensor, values: Answer) -> Answer:
+    return lift(values, lambda v: only(arrays.recast(v, t.dtype) if isinstance(v, Tensor) else v))
+
+
+def _is_one(thing: Any) -> bool:
+    ends = (thing.low, thing.high) if isinstance(thing, Tensor) else (thing.value,) if isinstance(thing, Const) else ()
+    return bool(ends) and all(end == 1 for end in ends)
 
 
 def samples(it: Interpreter, app: Application) -> Answer:
