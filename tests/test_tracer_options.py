@@ -158,3 +158,38 @@ def test_masks_fit_the_scores_and_heights_are_squeezed_away(tmp_path: Path) -> N
     assert len(scored["other_mask"]) == 3
     assert scored["other_mask"][-1] == scored["other"][1]
     assert 32 <= shapes["Tall"]["x"][2] < 64
+
+
+READ_ELSEWHERE = """
+import torch
+import torch.nn as nn
+from configs_nobody_has import Configs
+class Net(nn.Module):
+    def __init__(self, body, width):
+        super().__init__()
+        self.body, self.fc = body, nn.Linear(width, 3)
+    def forward(self, x):
+        return self.fc(self.body(x))
+def main():
+    config = Configs.load("conf.yaml")
+    body = nn.Linear(config.data.columns, config.model.wide)
+    Net(body, config.model.wide)
+class Leads(nn.Module):
+    def __init__(self, leads=12):
+        super().__init__()
+        self.leads, self.conv = leads, nn.Conv1d(1, 4, 3)
+        self.fc = nn.Linear(4 * leads, 2)
+    def forward(self, x):
+        parts = [self.conv(x[:, lead:lead + 1]).mean(-1) for lead in range(self.leads)]
+        return self.fc(torch.cat(parts, 1))
+"""
+
+
+def test_configurations_that_a_missing_package_reads_and_parts_behind_the_end(tmp_path: Path) -> None:
+    files = {"net.py": READ_ELSEWHERE, "conf.yaml": "data:\n  columns: 19\nmodel:\n  wide: 23\n"}
+    model = built(tmp_path, files, "net.py", "Net").model
+    assert (model.body.weight.shape, model.fc.in_features) == ((23, 19), 23)
+    leads = built(tmp_path, files, "net.py", "Leads").model
+    found = search(leads, Target("net.py", "Leads"), budget_s=20.0, max_tries=70, log=lambda _: None)
+    assert isinstance(found, Found), found
+    assert found.hypotheses[0].specs[0].shape[1] == 12

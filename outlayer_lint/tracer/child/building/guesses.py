@@ -118,8 +118,16 @@ def options(
 def _holds_more(tree: ast.AST, key: str) -> bool:
     """Whether the code reads an option by its name out of what it has by that key: `config["inputs"]["width"]`."""
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    names = {
+        node.targets[0].id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+        if isinstance(node.value, (ast.Attribute, ast.Subscript)) and _word(node.value) == key
+    }  # `inner = config["inputs"]`
     for node in ast.walk(tree):
         match node:
+            case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str())) if name in names:
+                return True
             case ast.Attribute(value=(ast.Attribute() | ast.Subscript()) as inner) if id(node) not in called:
                 pass
             case ast.Subscript(value=(ast.Attribute() | ast.Subscript()) as inner, slice=ast.Constant(value=str())):
