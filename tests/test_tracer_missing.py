@@ -13,6 +13,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the child needs torch")
 
 from outlayer_lint.tracer.child.building.construct import Built, build
+from outlayer_lint.tracer.child.building.locate import located
 from outlayer_lint.tracer.child.search.inputs import Found, search
 from outlayer_lint.tracer.target import Target
 
@@ -121,3 +122,35 @@ def test_labels_of_a_loss_inside_of_a_model_are_zeros_and_ones(tmp_path: Path) -
     """
     shapes = accepted(made(tmp_path, text, "Net"))
     assert shapes["marks"] == shapes["x"][:-1]
+
+
+def test_losses_and_classes_of_stubs_are_no_models() -> None:
+    text = """
+    import torch.nn as nn
+    from torch.nn.modules.loss import _Loss
+    class Masked(_Loss):
+        def __init__(self, reduction="mean"):
+            super().__init__()
+            self.reduction = reduction
+        def forward(self, x, y):
+            return (x - y).abs().mean()
+    class Coder(nn.Module):
+        def __init__(self, width=4):
+            super().__init__()
+            self.out = nn.Linear(width, width)
+        def encode(self, x):
+            pass
+        def forward(self, x):
+            z = self.encode(x)
+            return self.out(z)
+    class Narrow(Coder):
+        def encode(self, x):
+            return x * 2
+    """
+    assert [named.name for named in located("nets.py", textwrap.dedent(text))] == ["Narrow"]
+
+
+def test_a_file_whose_name_holds_a_dot_is_no_module_of_a_package(tmp_path: Path) -> None:
+    text = "import torch.nn as nn\nclass Net(nn.Linear):\n    def __init__(self):\n        super().__init__(3, 2)\n"
+    (tmp_path / "3.train.py").write_text(text, encoding="utf-8")
+    assert isinstance(build(Target(str(tmp_path / "3.train.py"), "Net"), str(tmp_path), lambda _: None), Built)

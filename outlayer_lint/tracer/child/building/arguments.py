@@ -298,7 +298,7 @@ def supplied(error: AttributeError | KeyError, given: list[Any], tree: ast.AST |
         name = error.args[0] if error.args else None
         options: Any = next((value for value in given if type(value) is dict and name not in value), None)
     else:
-        if (replaced := _plain_option(error.obj, given)) is not None:
+        if (replaced := _plain_option(error, given)) is not None:
             vars(replaced[0])[replaced[1]] = Absent(replaced[1])
             return True
         name, options = error.name, next((value for value in given if value is error.obj), None)
@@ -314,11 +314,12 @@ def supplied(error: AttributeError | KeyError, given: list[Any], tree: ast.AST |
     return True
 
 
-def _plain_option(value: Any, given: list[Any]) -> tuple[Any, str] | None:
-    """The object among the arguments that has a plain value, and the name that it has it by."""
-    for options in given if value is None or isinstance(value, (str, int, float)) else ():
+def _plain_option(error: AttributeError, given: list[Any]) -> tuple[Any, str] | None:
+    """The object among the arguments that has the plain value which an error is about, and the name it has it by."""
+    line = line_of(error)
+    for options in given if error.obj is None or isinstance(error.obj, str) else ():
         for name, known in getattr(options, "__dict__", {}).items():
-            if known is value and not isinstance(options, (nn.Module, torch.Tensor)) and not name.startswith("_"):
+            if known is error.obj and not isinstance(options, nn.Module) and re.search(rf"\b{name}\b", line):
                 return options, name
     return None
 

@@ -85,25 +85,31 @@ def _parts(modules: dict[str, ast.ClassDef], tree: ast.Module) -> set[str]:
     return parts
 
 
-def _runs(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> bool:
-    """Whether it has a `forward` or `call` that does something, itself or from a base."""
+def _runs(node: ast.ClassDef, classes: dict[str, ast.ClassDef], above: frozenset[str] = frozenset()) -> bool:
+    """Whether it has a `forward` or `call` that does something, itself or from a base.
+
+    `above` are methods that a class derived from it has of its own.
+    """
     for method in _methods(node):
+        if method.name in above:
+            continue
         if any(_last(decorator) in ABSTRACT for decorator in method.decorator_list):
             return False
         if method.name in RUNS:
-            return not _raises_only(method) and not _leans_on_stubs(method, node)
+            return not _raises_only(method) and not _leans_on_stubs(method, node, above)
     outside = False
+    above |= {method.name for method in _methods(node) if not _raises_only(method)}
     for base in node.bases:
         word = _last(base)
         if word in classes and word != node.name:
-            return _runs(classes[word], classes)
+            return _runs(classes[word], classes, above)
         outside = outside or word not in {"Module", "ABC", "object", "LightningModule"}
     return outside
 
 
-def _leans_on_stubs(method: Function, node: ast.ClassDef) -> bool:
+def _leans_on_stubs(method: Function, node: ast.ClassDef, above: frozenset[str]) -> bool:
     """Whether it uses what a method of its class gives that is left to those that derive from it: `pass`, a `raise`."""
-    stubs = {other.name for other in _methods(node) if _raises_only(other)}
+    stubs = {other.name for other in _methods(node) if _raises_only(other)} - above
     kept = (ast.Assign, ast.AnnAssign, ast.Return)
     used = [statement.value for statement in ast.walk(method) if isinstance(statement, kept) and statement.value]
     calls = [one.func for value in used for one in ast.walk(value) if isinstance(one, ast.Call)]
