@@ -9,7 +9,7 @@ from outlayer_lint.diagnostic import Related
 from outlayer_lint.facts import Fact, LossBuilt, LossCall
 from outlayer_lint.interpret import calls, classes, conditions, passing
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible
-from outlayer_lint.interpret.questions import differences, pairings, standing, targets
+from outlayer_lint.interpret.questions import pairings, standing, targets
 from outlayer_lint.interpret.questions.combinations import Menu, is_free, is_wanted
 from outlayer_lint.interpret.things import (
     LITERAL,
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.questions.seeds import Seed
     from outlayer_lint.knowledge import Row
 
+SQUARE = "square"  # what the rows say of operations whose mean may be a loss
 EVALUATION = frozenset(("validation_step", "test_step", "predict_step", "eval_step"))
 
 
@@ -77,7 +78,9 @@ def as_loss(driver: Driver, thing: Any, seed: Seed, frame: Frame) -> Application
 
                 return keras_losses.in_order(made)
             return made
-        if found is not None and found[0].kind == "operation":
+        if found is not None and found[0].how == SQUARE:
+            from outlayer_lint.interpret.questions import differences  # noqa: PLC0415 - for losses that are written out
+
             return differences.squared(it, found[0], seed, site)
     return pairings.loss_of(it, thing, given, site) if isinstance(thing, (Library, Class)) else None
 

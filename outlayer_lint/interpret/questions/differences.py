@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from outlayer_lint.interpret.things import Answer, Site
     from outlayer_lint.knowledge import Row
 
-SQUARE = "square"  # what the rows of such operations say
 REDUCING = frozenset(("mean", "sum", "reduce_mean", "reduce_sum"))
 # NumPy has no gradients: what it squares is measured, or a network written by hand.
 LOSSES = {
@@ -35,7 +34,7 @@ def squared(it: Interpreter, row: Row, seed: Seed, site: Site) -> Application | 
     Of two outputs, or of an output and a number, nobody can say which is the target.
     """
     arguments = seed.node.args
-    found = knowledge.find(LOSSES.get(row.name.partition(".")[0], "")) if row.how == SQUARE else None
+    found = knowledge.find(LOSSES.get(row.name.partition(".")[0], ""))
     if found is None or len(arguments) != 1 or seed.node.keywords or not _is_reduced(seed):
         return None
     difference = arguments[0]

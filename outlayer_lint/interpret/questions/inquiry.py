@@ -16,6 +16,7 @@ from outlayer_lint.interpret.questions.seeds import (
     LOADS,
     SAMPLES,
     SERVES,
+    TRAINS,
     Seed,
     Vocabulary,
     calls_at,
@@ -140,7 +141,8 @@ class Inquiry:
                 events.append(Event(facts[0][0].span, facts, []))
         if file.is_calling("compile"):
             events.extend(Event(*event) for event in self._compiles(file))
-        if any(event.asked for event in events):
+        asked = [each for event in events for each in event.asked]
+        if asked and (file.holds(TRAINS) or any(_comes_from_elsewhere(each.world, file) for each in asked)):
             self._trains.add(file)
         for event in events:
             for fact, _ in event.facts:
@@ -181,7 +183,10 @@ class Inquiry:
         return events
 
     def uses(self, file: SourceFile) -> bool:
-        """Whether a file computes a loss of a model, loads one, or helps a file that does."""
+        """Whether a file trains a model, computes the loss of one that it is given, loads one, or helps such a file.
+
+        One that only defines models which compute their own loss, as libraries do, decides nothing.
+        """
         return file in self._trains or file in self._helpers or file.holds(LOADS)
 
     def _further(self, file: SourceFile) -> Iterator[Event]:
@@ -315,6 +320,11 @@ class Inquiry:
     def _valued(self, node: ast.expr, place: Place, world: World) -> list[Answer]:
         frame = self.driver.frame(Seed(node, place, ()), world)  # type: ignore[arg-type] # any expression will do
         return [self.driver.it.ev(node, place, frame)]
+
+
+def _comes_from_elsewhere(world: World, file: SourceFile) -> bool:
+    """Whether a caller in another file is assumed."""
+    return any(binding is not None and binding.place.block.scope.file is not file for binding in world.bindings.values())
 
 
 def _covers(span: Span, column: int) -> bool:

@@ -51,6 +51,9 @@ LOADS = phrases(
     b"load_state_dict(", b"load_weights(", b"torch.load(", b".eval()", b".backward(", b".zero_grad(", b".minimize(",
     b".apply_gradients(", b"GradientTape",
 )  # fmt: skip
+TRAINS = phrases(
+    b"_step(", b".step(", b".fit(", b".fit_generator(", b"train_on_batch", b".compile(", b"Trainer(", b"__main__",
+)  # fmt: skip
 SAMPLES = phrases(b"Categorical", b"Bernoulli", b"multinomial", b"random.categorical")
 
 

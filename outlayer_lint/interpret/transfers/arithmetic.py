@@ -42,8 +42,6 @@ def arithmetic(it: Interpreter, name: str, a: Any, b: Any, site: Site) -> Any:
             Tensor(Emission.BOOL, gradient=False) if main.emission is Emission.BOOL else Unknown("unknown arithmetic")
         )
     if x is not None and y is not None:
-        if name in ("add", "sub") and (clean := _without_noise(x, y)) is not None:
-            return clean.replace(source=_source(name, a, b, site), rank=_broadcast(x, y))
         if x.emission is y.emission is Emission.DATA:
             return x.replace(source=_source(name, a, b, site), rank=_broadcast(x, y), low=-inf, high=inf)
         known = _of_itself(name, x, y) or _of_kinds(name, x, y)
@@ -78,21 +76,6 @@ def arithmetic(it: Interpreter, name: str, a: Any, b: Any, site: Site) -> Any:
         return main.replace(emission=Emission.DATA, source=source, rank=rank, low=-inf, high=inf)
     made = _combined(name, main, y if x is main else None, bounds, constant, it.spot(site), first=x is main)
     return made.replace(source=source, rank=rank, dtype=_dtype(name, a, b))
-
-
-def _without_noise(x: Tensor, y: Tensor) -> Tensor | None:
-    """The one of two that the other is normal noise around: it makes no quantity unbounded that is not so itself."""
-    for one, other in ((x, y), (y, x)):
-        if one.source is not None and not one.learned and -inf < one.low <= one.high < inf and _is_normal(other):
-            return one
-    return None
-
-
-def _is_normal(t: Tensor) -> bool:
-    """Whether numbers were drawn without bounds, times a number or not."""
-    if t.emission is not Emission.LOGIT or t.learned or t.source is None:
-        return False
-    return ".rand" in t.by or (t.by in ("mul", "div") and any(".rand" in way.by for way in t.inner.ways))
 
 
 def _combined(
