@@ -193,3 +193,51 @@ def test_configurations_that_a_missing_package_reads_and_parts_behind_the_end(tm
     found = search(leads, Target("net.py", "Leads"), budget_s=20.0, max_tries=70, log=lambda _: None)
     assert isinstance(found, Found), found
     assert found.hypotheses[0].specs[0].shape[1] == 12
+
+
+FED = """
+import torch
+import torch.nn as nn
+class Frames(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.Conv2d(4, 8, 8, 4), nn.ReLU(), nn.Conv2d(8, 8, 4, 2), nn.Flatten(), nn.Linear(648, 3)
+        )
+    def forward(self, seen):
+        return self.net(seen.permute(0, 3, 1, 2))
+class Around(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.fc = nn.Embedding(30, 5), nn.Linear(20, 30)
+    def forward(self, words):
+        return self.fc(self.embed(words).view((1, -1)))
+class Beside(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(26, 4)
+    def forward(self, nodes, links):
+        return self.fc(torch.cat([nodes, links @ nodes], dim=1))
+class Noise(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.up = nn.ConvTranspose2d(40, 3, 4)
+    def forward(self, z):
+        return self.up(z.view(z.size(0), z.size(1), 1, 1))
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("Frames", {"seen": (2, 84, 84, 4)}),
+        ("Around", {"words": (4,)}),
+        ("Beside", {"nodes": (2, 13), "links": (2, 2)}),
+        ("Noise", {"z": (2, 40)}),
+    ],
+)
+def test_what_the_eleventh_set_taught(tmp_path: Path, name: str, wanted: dict[str, tuple[int, ...]]) -> None:
+    model = built(tmp_path, {"fed.py": FED}, "fed.py", name).model
+    found = search(model, Target("fed.py", name), budget_s=20.0, max_tries=90, log=lambda _: None)
+    assert isinstance(found, Found), found
+    assert {spec.name: spec.shape for spec in found.hypotheses[0].specs} == wanted
