@@ -102,6 +102,9 @@ def options(
     def attribute(key: str) -> Any:
         if known is not None and key in known:
             return known[key]
+        if tree is not None and _is_table(tree, key):
+            widths = (by_name(word, classes) for word in _items(tree) if "emb" in word and word != key)
+            return _table(next((width for width in widths if type(width) is int), WIDTH))
         compared = next(choices(tree, key), None) if tree is not None else None
         if compared is not None:
             return compared
@@ -113,6 +116,29 @@ def options(
         return Absent(f"{name}.{key}", attribute) if inner else found  # `config.model.width`
 
     return Absent(name, attribute)
+
+
+ROWS, WIDTH = 200, 300  # of a table of words: as many as they are counted above, as wide as those that are published
+
+
+def _is_table(tree: ast.AST, key: str) -> bool:
+    """Whether the code takes an option for a table of words: `nn.Embedding.from_pretrained(config.words)`."""
+    return any(
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "from_pretrained"
+        and ast.unparse(node.func.value).endswith("Embedding") and bool(node.args) and _word(node.args[0]) == key
+        for node in ast.walk(tree)
+    )  # fmt: skip
+
+
+def _items(tree: ast.AST) -> list[str]:
+    """What is read of anything by a name."""
+    return [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+
+
+def _table(width: int) -> Any:
+    import torch  # noqa: PLC0415 - this room is loaded before torch is
+
+    return torch.rand(ROWS, width)
 
 
 def _holds_more(tree: ast.AST, key: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def located(path: str, text: str) -> list[Named]:
         return []
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     modules = {name: node for name, node in classes.items() if _is_module(node, classes, set())}
+    modules = {name: node for name, node in modules.items() if not _is_plain(node, tree, path)}
     parts = _parts(modules, tree)
     runnable = {name for name, node in modules.items() if _runs(node, classes) and _makes(node, classes)}
     roots = {name for name in runnable if name not in parts} or runnable
@@ -64,6 +66,30 @@ def _is_module(node: ast.ClassDef, classes: dict[str, ast.ClassDef], seen: set[s
         elif word in BASES or (word not in {"", "Function"} and any(method.name in RUNS for method in _methods(node))):
             return True
     return False
+
+
+def _is_plain(node: ast.ClassDef, tree: ast.Module, path: str) -> bool:
+    """Whether all that it derives from is imported from a file beside it, where it derives from nothing that runs."""
+    sources = {
+        alias.asname or alias.name: (one.module.rpartition(".")[2], alias.name)
+        for one in tree.body
+        if isinstance(one, ast.ImportFrom) and one.module
+        for alias in one.names
+    }
+    return bool(node.bases) and all(
+        isinstance(base, ast.Name) and base.id in sources and _derives_from_nothing(path, *sources[base.id])
+        for base in node.bases
+    )
+
+
+def _derives_from_nothing(path: str, module: str, name: str) -> bool:
+    try:
+        with open(os.path.join(os.path.dirname(path), f"{module}.py"), encoding="utf-8") as file:
+            tree = ast.parse(file.read())
+    except (OSError, ValueError, SyntaxError):
+        return False
+    found = next((one for one in tree.body if isinstance(one, ast.ClassDef) and one.name == name), None)
+    return found is not None and all(_last(base) in {"ABC", "object"} for base in found.bases)
 
 
 def _parts(modules: dict[str, ast.ClassDef], tree: ast.Module) -> set[str]:
