@@ -13,6 +13,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the child needs torch")
 
 from outlayer_lint.tracer.child.building.construct import Built, build
+from outlayer_lint.tracer.child.building.locate import located
 from outlayer_lint.tracer.child.search.inputs import Found, search
 from outlayer_lint.tracer.target import Target
 
@@ -121,3 +122,60 @@ def test_labels_of_a_loss_inside_of_a_model_are_zeros_and_ones(tmp_path: Path) -
     """
     shapes = accepted(made(tmp_path, text, "Net"))
     assert shapes["marks"] == shapes["x"][:-1]
+
+
+def test_losses_and_classes_of_stubs_are_no_models() -> None:
+    text = """
+    import torch.nn as nn
+    from torch.nn.modules.loss import _Loss
+    class Masked(_Loss):
+        def __init__(self, reduction="mean"):
+            super().__init__()
+            self.reduction = reduction
+        def forward(self, x, y):
+            return (x - y).abs().mean()
+    class Coder(nn.Module):
+        def __init__(self, width=4):
+            super().__init__()
+            self.out = nn.Linear(width, width)
+        def encode(self, x):
+            pass
+        def forward(self, x):
+            z = self.encode(x)
+            return self.out(z)
+    class Narrow(Coder):
+        def encode(self, x):
+            return x * 2
+    """
+    assert [named.name for named in located("nets.py", textwrap.dedent(text))] == ["Narrow"]
+
+
+def test_a_file_whose_name_holds_a_dot_is_no_module_of_a_package(tmp_path: Path) -> None:
+    text = "import torch.nn as nn\nclass Net(nn.Linear):\n    def __init__(self):\n        super().__init__(3, 2)\n"
+    (tmp_path / "3.train.py").write_text(text, encoding="utf-8")
+    assert isinstance(build(Target(str(tmp_path / "3.train.py"), "Net"), str(tmp_path), lambda _: None), Built)
+
+
+def test_what_derives_from_a_plain_class_beside_it_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "base.py").write_text("from abc import ABC\nclass Base(ABC):\n    pass\n", encoding="utf-8")
+    text = "from .base import Base\nimport nets\nclass Pair(Base):\n    def __init__(self):\n"
+    text += "        self.net = nets.Net()\n"
+    text += "    def forward(self):\n        self.out = self.net(self.x)\n"
+    assert located(str(tmp_path / "pair.py"), text) == []
+    (tmp_path / "base.py").write_text("import torch\nclass Base(torch.nn.Module):\n    pass\n", encoding="utf-8")
+    assert [named.name for named in located(str(tmp_path / "pair.py"), text)] == ["Pair"]
+
+
+def test_an_option_that_an_embedding_is_made_from_is_a_table(tmp_path: Path) -> None:
+    text = """
+    import torch.nn as nn
+    class Net(nn.Module):
+        def __init__(self, config):
+            super().__init__()
+            self.embedding = nn.Embedding.from_pretrained(config.embedding, freeze=False)
+            self.fc = nn.Linear(config.embed_dim, 2)
+        def forward(self, x):
+            return self.fc(self.embedding(x).mean(1))
+    """
+    model = made(tmp_path, text, "Net").model
+    assert model.embedding.embedding_dim == model.fc.in_features

@@ -171,3 +171,18 @@ def test_why_nothing_was_run_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert verdict(finding, NOTHING._replace(failures={"train.py": failed}), reach) == Trial(
         "not-run", "environment: train.py: no data"
     )
+
+
+def test_what_is_made_inside_of_the_expression_is_not_what_the_finding_speaks_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twice = MODEL.replace(
+        "return self.softmax(self.head(x))", "a = self.head(x)\n        return a.exp() / a.exp().sum(-1, keepdim=True)"
+    )
+    finding = finding_of(tmp_path, monkeypatch, model=twice)
+    seen = seen_at(finding, "pos")._replace(loss=False)
+    inside = (finding.span.path, finding.span.line, finding.span.column)
+    within = seen._replace(through=seen.through | {inside})
+    reach = Reach(str(tmp_path))
+    assert verdict(finding, NOTHING._replace(seen=(within,)), reach).verdict == "inconclusive"
+    assert verdict(finding, NOTHING._replace(seen=(seen,)), reach).verdict == "refuted"

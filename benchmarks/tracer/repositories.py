@@ -27,6 +27,8 @@ import torch
 from outlayer_lint.tracer.child.building.construct import MOST_GUESSES, SETTLED, Refusal, build
 from outlayer_lint.tracer.child.building.locate import located
 from outlayer_lint.tracer.child.search.inputs import search
+from outlayer_lint.tracer.child.surroundings.absent import Absent
+from outlayer_lint.tracer.child.surroundings.stood_in import StoodIn
 from outlayer_lint.tracer.target import Target
 
 FILE_S, BUDGET_S, TRIES = 90, 15.0, 70
@@ -78,7 +80,8 @@ def _summary(name: str, rows: list[dict[str, Any]]) -> None:
     whole = [row for row in rows if not row["part"]]
     print(
         f"    of {len(whole)} that no model of the project builds "
-        f"{sum(row in built for row in whole)} built, {sum(row in done for row in whole)} ran"
+        f"{sum(row in built for row in whole)} built, {sum(row in done for row in whole)} ran; "
+        f"{sum(row['stood_in'] for row in done)} ran with layers that are stood in for"
     )
 
 
@@ -193,7 +196,18 @@ def _tried(path: str, name: str, folder: str, passed: int, *, explain: bool) -> 
         return {**row, "stage": found.stage, "why": f"({built.how} {str(built.args)[:80]}) {found.why}"}
     best = found.hypotheses[0]
     inputs = {spec.name: [spec.dtype, *spec.shape] for spec in best.specs}
-    return {**row, "stage": "done", "tries": found.tries, "inputs": inputs, "standing": _standing(built.model, best)}
+    row |= {"stage": "done", "tries": found.tries, "inputs": inputs, "standing": _standing(built.model, best)}
+    return {**row, "stood_in": _has_stood_in(built.model)}
+
+
+def _has_stood_in(model: Any) -> bool:
+    """Whether a layer of a package that is missing passes its input on."""
+    missing = (
+        isinstance(value, Absent) and repr(value).endswith("()>")
+        for module in model.modules()
+        for value in vars(module).values()
+    )
+    return any(missing) or any(isinstance(module, StoodIn) for module in model.modules())
 
 
 def _standing(model: Any, best: Any) -> str:

@@ -262,7 +262,7 @@ def verdict(finding: Diagnostic, evidence: Evidence, reach: Reach) -> Trial:
     here = [
         one for one in evidence.seen if one.loss == (claim.about in LOSS_FACTS) and _overlap(one.span, finding.span)
     ]
-    came = [one for one in here if places and one.through & places]
+    came = [one for one in here if places and one.through & places and not _within_it(one, finding, claim, places)]
     if came and all(contradict(claim.emits, one.emits) for one in came):
         seen = came[0]
         what = seen.told or "the value"
@@ -271,6 +271,13 @@ def verdict(finding: Diagnostic, evidence: Evidence, reach: Reach) -> Trial:
     outputs = [one for one in outputs if one.as_it_is] or outputs
     found = None if came or not outputs else _by_model(finding, claim, outputs, reach)
     return found or _open(here, came, outputs, evidence)
+
+
+def _within_it(one: Seen, finding: Diagnostic, claim: Claim, places: frozenset[tuple[str, int, int]]) -> bool:
+    """Whether a value was made inside of the expression that is judged: `a.exp() / a.exp().sum()` is said of `a`."""
+    start, end = (finding.span.line, finding.span.column), (finding.span.end_line, finding.span.end_column)
+    inside = (place for place in one.through - places if place[0] == finding.span.path and start <= place[1:] < end)
+    return claim.about == "Applied" and any(inside)
 
 
 def _made_in(claim: Claim, output: Output) -> bool:

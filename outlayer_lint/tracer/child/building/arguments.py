@@ -6,25 +6,24 @@ import ast
 import inspect
 import linecache
 import re
-import textwrap
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import nn
 
 from outlayer_lint.tracer.child.adapters import huggingface
 from outlayer_lint.tracer.child.building import commandline, guesses
+from outlayer_lint.tracer.child.building.comparisons import compared_with, parameters, required
 from outlayer_lint.tracer.child.surroundings.absent import Absent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from outlayer_lint.tracer.child.building.slicing import SlicedModule
     from outlayer_lint.tracer.target import Target
 
 
-Known = TypeVar("Known")
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
@@ -55,20 +54,6 @@ class Attempt(NamedTuple):
     at: str
     args: list[Any]
     kwargs: dict[str, Any]
-
-
-def parameters(thing: Any) -> dict[str, inspect.Parameter]:
-    """Parameters of a class or a function by name, {} where they cannot be read."""
-    try:
-        return dict(inspect.signature(thing).parameters)
-    except (TypeError, ValueError):
-        return {}
-
-
-def required(thing: Any) -> list[inspect.Parameter]:
-    """Parameters without a default."""
-    variable = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
-    return [p for p in parameters(thing).values() if p.default is p.empty and p.kind not in variable]
 
 
 def completed(asked: Asked, attempt: Attempt, missed: frozenset[int | str]) -> Attempt:
@@ -107,7 +92,7 @@ def one(asked: Asked, parameter: inspect.Parameter) -> Any:
         return guesses.options(parameter.name, classes, tree, known)
     value = guesses.of_parameter(parameter, tree, classes)
     if value is None or isinstance(value, Absent):
-        return next(iter(_compared(asked.thing, parameter.name, guesses.choices)), value)
+        return next(iter(compared_with(asked.thing, parameter.name, guesses.choices)), value)
     return value
 
 
@@ -135,17 +120,19 @@ def repairs(asked: Asked, kwargs: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield filled
     kwargs = filled
     compared = {
-        name: found for name in parameters(asked.thing) if (found := _compared(asked.thing, name, guesses.numbers))
+        name: found for name in parameters(asked.thing) if (found := compared_with(asked.thing, name, guesses.numbers))
     }
     for name, choices in compared.items():
         yield from ({**kwargs, name: number} for number in choices if kwargs.get(name) != number)
     words = {
         name: said[0]
         for name, parameter in parameters(asked.thing).items()
-        if parameter.default is None and (said := _compared(asked.thing, name, guesses.choices))
+        if parameter.default is None and (said := compared_with(asked.thing, name, guesses.choices))
     }
     if words:
         yield {**kwargs, **words}
+    if unset := _unset(asked):
+        yield {**kwargs, **unset}
     chosen = {name: choices[0] for name, choices in compared.items() if name in kwargs and kwargs[name] not in choices}
     widths = [name for name, value in kwargs.items() if type(value) is int and value > 2 and name not in compared]
     if len({kwargs[name] for name in widths}) > 1:  # what is added to what it came from must be as wide
@@ -169,45 +156,15 @@ def repairs(asked: Asked, kwargs: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {**kwargs, **dict.fromkeys(numbers, 64)}
 
 
-HANDED_ON = 3  # classes that an argument goes through
-
-
-def _compared(
-    thing: Any, name: str, said: Callable[[ast.AST, str], Iterable[Known]], depth: int = HANDED_ON
-) -> list[Known]:
-    """What an argument is compared with, by the class itself or by those that it hands it on to, as `said` reads it."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(thing)))
-    except (OSError, TypeError, SyntaxError):
-        return []
-    found = list(said(tree, name))
-    space = getattr(getattr(thing, "__init__", thing), "__globals__", {})
-    for node in ast.walk(tree) if depth and not found else ():
-        match node:
-            case ast.Call(func=ast.Name(id=called)):
-                inner = _global(space, called)
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=module), attr=called)):
-                inner = getattr(_global(space, module), called, None)
-            case _:
-                continue
-        if not isinstance(inner, type) or inner is thing or inner.__module__.partition(".")[0] == "torch":
-            continue
-        names = list(parameters(inner))
-        handed = dict(zip(names, node.args, strict=False))
-        handed |= {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
-        for word, argument in handed.items():
-            if isinstance(argument, ast.Name) and argument.id == name:
-                found += _compared(inner, word, said, depth - 1)
-    return list(dict.fromkeys(found))
-
-
-def _global(space: dict[str, Any], name: str) -> Any:
-    """A global of a sliced module, which comes when it is asked for."""
-    known = space.get("__builtins__")
-    try:
-        return space[name] if name in space or not isinstance(known, dict) else known[name]
-    except KeyError:
-        return None
+def _unset(asked: Asked) -> dict[str, int]:
+    """Numbers for arguments whose default is nothing, where the name says which."""
+    found = {}
+    for name, parameter in parameters(asked.thing).items():
+        if parameter.default is None:
+            value = guesses.of_parameter(parameter, None)
+            if type(value) is int:
+                found[name] = value
+    return found
 
 
 TABLE_OF_WORDS = re.compile(r"embedding|vectors|weight|matrix")
@@ -259,10 +216,18 @@ def _layer_sizes(tree: ast.AST, name: str) -> list[str]:
 MISSING = re.compile(r"missing \d+ required \S+ arguments?: (.*)")
 
 
+LISTED = re.compile(r"\b(?:in|of|from|be|are|among|either|options|choices)\b[^\w'\"]*(['\"])([\w./-]+)\1")
+
+
 def asked_for(asked: Asked, message: str) -> dict[str, Any]:
     """Optional arguments, of the class or of one it derives from, that an error asks for in words."""
     words = set(re.findall(r"[a-z]+", message.lower()))
     found: dict[str, Any] = {}
+    if listed := LISTED.search(message):  # `name must be in ("small", "large")`
+        open_ones = [
+            parameter for parameter in required(asked.thing) if isinstance(one(asked, parameter), (Absent, str))
+        ]
+        found |= dict.fromkeys((parameter.name for parameter in open_ones), listed[2])
     if (missing := MISSING.search(message)) and any(p.kind is p.VAR_KEYWORD for p in parameters(asked.thing).values()):
         for name in re.findall(r"'(\w+)'", missing[1]):  # what it hands on to the class that it derives from
             parameter = inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY)
@@ -333,7 +298,7 @@ def supplied(error: AttributeError | KeyError, given: list[Any], tree: ast.AST |
         name = error.args[0] if error.args else None
         options: Any = next((value for value in given if type(value) is dict and name not in value), None)
     else:
-        if (replaced := _plain_option(error.obj, given)) is not None:
+        if (replaced := _plain_option(error, given)) is not None:
             vars(replaced[0])[replaced[1]] = Absent(replaced[1])
             return True
         name, options = error.name, next((value for value in given if value is error.obj), None)
@@ -349,11 +314,12 @@ def supplied(error: AttributeError | KeyError, given: list[Any], tree: ast.AST |
     return True
 
 
-def _plain_option(value: Any, given: list[Any]) -> tuple[Any, str] | None:
-    """The object among the arguments that has a plain value, and the name that it has it by."""
-    for options in given if value is None or isinstance(value, (str, int, float)) else ():
+def _plain_option(error: AttributeError, given: list[Any]) -> tuple[Any, str] | None:
+    """The object among the arguments that has the plain value which an error is about, and the name it has it by."""
+    line = line_of(error)
+    for options in given if error.obj is None or isinstance(error.obj, str) else ():
         for name, known in getattr(options, "__dict__", {}).items():
-            if known is value and not isinstance(options, (nn.Module, torch.Tensor)) and not name.startswith("_"):
+            if known is error.obj and not isinstance(options, nn.Module) and re.search(rf"\b{name}\b", line):
                 return options, name
     return None
 

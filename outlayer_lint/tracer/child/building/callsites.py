@@ -25,11 +25,12 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class CallSite(NamedTuple):
-    """One call of the class or factory: the call, where it stands, and the scope that its arguments live in."""
+    """One call of the class or factory: the call, where it stands, the scope of its arguments, the project's folder."""
 
     call: ast.Call
     path: str
     scope: Sliced
+    root: str = ""
 
 
 class Given(NamedTuple):
@@ -60,6 +61,8 @@ def evaluate(site: CallSite) -> Given:
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
             found = Absent(str(error))
         if isinstance(found, Absent):
+            found = _configured(site, found)
+        if isinstance(found, Absent):
             missed.add(key)
         return found
 
@@ -78,6 +81,15 @@ def evaluate(site: CallSite) -> Given:
     return Given(args, kwargs, frozenset(missed))
 
 
+def _configured(site: CallSite, absent: Absent) -> Any:
+    """What the configuration says by the last word of `config.model.width`, whoever was to read the file."""
+    path, _, word = repr(absent).strip("<>").removeprefix("absent ").rpartition(".")
+    if not path or not word.isidentifier() or not site.root:
+        return absent
+    reader = ast.Attribute(ast.Name("config", ast.Load()), word, ast.Load())
+    return commandline.defaults(site.path, site.root, reader).get(word, absent)
+
+
 class _Place(NamedTuple):
     rank: int
     call: ast.Call
@@ -88,7 +100,8 @@ class _Place(NamedTuple):
 def _in_module(module: SlicedModule, name: str) -> list[CallSite]:
     places = sorted(_places(module.tree, name), key=lambda place: place.rank)
     path = str(module.__file__)
-    return [CallSite(place.call, path, _scope(module, place.function, place.owner, DEPTH)) for place in places]
+    root = module.__dict__.get("project_root", "")
+    return [CallSite(place.call, path, _scope(module, place.function, place.owner, DEPTH), root) for place in places]
 
 
 def _places(tree: ast.Module, name: str) -> Iterator[_Place]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import os
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from outlayer_lint.tracer.child.building import configurations
@@ -35,6 +36,13 @@ def defaults(path: str, project_root: str, reader: ast.AST | None) -> dict[str, 
     known.reverse()  # of those that know as much, the nearest comes last and wins
     known.sort(key=lambda found: len(read_names & found.keys()))
     return {name: value for found in known for name, value in found.items() if found is known[-1] or name in read_names}
+
+
+@lru_cache(maxsize=8)
+def configured(folder: str, project_root: str) -> dict[str, Any]:
+    """Name -> value, of all configuration files that a file of the folder may be meant by, the nearest first."""
+    files = [path for path in _scripts(folder, os.path.abspath(project_root)) if not path.endswith(".py")]
+    return {name: value for path in reversed(files) for name, value in configurations.of_file(path).items()}
 
 
 def _read(reader: ast.AST) -> Iterator[str]:

@@ -18,15 +18,15 @@ from outlayer_lint.tracer.child.building.arguments import (
     completed,
     is_plain,
     line_of,
-    parameters,
     repairs,
-    required,
     shown,
     supplied,
     synthesised,
     with_tables,
 )
 from outlayer_lint.tracer.child.building.callsites import evaluate, sites
+from outlayer_lint.tracer.child.building.commandline import configured
+from outlayer_lint.tracer.child.building.comparisons import parameters, required
 from outlayer_lint.tracer.child.building.imports import import_sliced
 from outlayer_lint.tracer.child.building.slicing import Sliced, read
 from outlayer_lint.tracer.child.limits import TooLong, at_most
@@ -94,7 +94,7 @@ def build(
     `passed`: so many models of other arguments are passed over; they were built and took no input.
     """
     Sliced.stub, Sliced.imported = stub, adapters.before_construct
-    Absent.layers = stub
+    Absent.layers, Absent.known = stub, configured(os.path.dirname(target.path), project_root)
     announce("import")
     with quiet():
         try:
@@ -215,7 +215,7 @@ def _tries(asked: Asked, reasons: list[str]) -> Iterator[Attempt]:
             more |= asked_for(asked, reasons[-1]) if reasons else {}
             if len(more) == known:
                 break
-            yield Attempt("synthesised", "", [], {**more, **repaired, **with_classes})
+            yield Attempt("synthesised", "", [], {**repaired, **more, **with_classes})
 
 
 def _with_classes(thing: Any, target: Target) -> dict[str, Any]:

@@ -102,15 +102,67 @@ def options(
     def attribute(key: str) -> Any:
         if known is not None and key in known:
             return known[key]
+        if tree is not None and _is_table(tree, key):
+            widths = (by_name(word, classes) for word in _items(tree) if "emb" in word and word != key)
+            return _table(next((width for width in widths if type(width) is int), WIDTH))
         compared = next(choices(tree, key), None) if tree is not None else None
         if compared is not None:
             return compared
         try:
-            return by_name(key, classes)
+            found = by_name(key, classes)
         except KeyError:
-            return Absent(f"{name}.{key}", attribute)  # `config.model.width`
+            found = None
+        inner = found is None or (tree is not None and _holds_more(tree, key))
+        return Absent(f"{name}.{key}", attribute) if inner else found  # `config.model.width`
 
     return Absent(name, attribute)
+
+
+ROWS, WIDTH = 200, 300  # of a table of words: as many as they are counted above, as wide as those that are published
+
+
+def _is_table(tree: ast.AST, key: str) -> bool:
+    """Whether the code takes an option for a table of words: `nn.Embedding.from_pretrained(config.words)`."""
+    return any(
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "from_pretrained"
+        and ast.unparse(node.func.value).endswith("Embedding") and bool(node.args) and _word(node.args[0]) == key
+        for node in ast.walk(tree)
+    )  # fmt: skip
+
+
+def _items(tree: ast.AST) -> list[str]:
+    """What is read of anything by a name."""
+    return [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+
+
+def _table(width: int) -> Any:
+    import torch  # noqa: PLC0415 - this room is loaded before torch is
+
+    return torch.rand(ROWS, width)
+
+
+def _holds_more(tree: ast.AST, key: str) -> bool:
+    """Whether the code reads an option by its name out of what it has by that key: `config["inputs"]["width"]`."""
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    names = {
+        node.targets[0].id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+        if isinstance(node.value, (ast.Attribute, ast.Subscript)) and _word(node.value) == key
+    }  # `inner = config["inputs"]`
+    for node in ast.walk(tree):
+        match node:
+            case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str())) if name in names:
+                return True
+            case ast.Attribute(value=(ast.Attribute() | ast.Subscript()) as inner) if id(node) not in called:
+                pass
+            case ast.Subscript(value=(ast.Attribute() | ast.Subscript()) as inner, slice=ast.Constant(value=str())):
+                pass
+            case _:
+                continue
+        if _word(inner) == key:
+            return True
+    return False
 
 
 def of_parameter(parameter: inspect.Parameter, tree: ast.AST | None, classes: int | None = None) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def located(path: str, text: str) -> list[Named]:
         return []
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     modules = {name: node for name, node in classes.items() if _is_module(node, classes, set())}
+    modules = {name: node for name, node in modules.items() if not _is_plain(node, tree, path)}
     parts = _parts(modules, tree)
     runnable = {name for name, node in modules.items() if _runs(node, classes) and _makes(node, classes)}
     roots = {name for name in runnable if name not in parts} or runnable
@@ -66,6 +68,30 @@ def _is_module(node: ast.ClassDef, classes: dict[str, ast.ClassDef], seen: set[s
     return False
 
 
+def _is_plain(node: ast.ClassDef, tree: ast.Module, path: str) -> bool:
+    """Whether all that it derives from is imported from a file beside it, where it derives from nothing that runs."""
+    sources = {
+        alias.asname or alias.name: (one.module.rpartition(".")[2], alias.name)
+        for one in tree.body
+        if isinstance(one, ast.ImportFrom) and one.module
+        for alias in one.names
+    }
+    return bool(node.bases) and all(
+        isinstance(base, ast.Name) and base.id in sources and _derives_from_nothing(path, *sources[base.id])
+        for base in node.bases
+    )
+
+
+def _derives_from_nothing(path: str, module: str, name: str) -> bool:
+    try:
+        with open(os.path.join(os.path.dirname(path), f"{module}.py"), encoding="utf-8") as file:
+            tree = ast.parse(file.read())
+    except (OSError, ValueError, SyntaxError):
+        return False
+    found = next((one for one in tree.body if isinstance(one, ast.ClassDef) and one.name == name), None)
+    return found is not None and all(_last(base) in {"ABC", "object"} for base in found.bases)
+
+
 def _parts(modules: dict[str, ast.ClassDef], tree: ast.Module) -> set[str]:
     """Classes that another class of the file builds or names, or that are handed to the constructor of one."""
     parts: set[str] = set()
@@ -85,20 +111,35 @@ def _parts(modules: dict[str, ast.ClassDef], tree: ast.Module) -> set[str]:
     return parts
 
 
-def _runs(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> bool:
-    """Whether it has a `forward` or `call` that does something, itself or from a base."""
+def _runs(node: ast.ClassDef, classes: dict[str, ast.ClassDef], above: frozenset[str] = frozenset()) -> bool:
+    """Whether it has a `forward` or `call` that does something, itself or from a base.
+
+    `above` are methods that a class derived from it has of its own.
+    """
     for method in _methods(node):
+        if method.name in above:
+            continue
         if any(_last(decorator) in ABSTRACT for decorator in method.decorator_list):
             return False
         if method.name in RUNS:
-            return not _raises_only(method)
+            return not _raises_only(method) and not _leans_on_stubs(method, node, above)
     outside = False
+    above |= {method.name for method in _methods(node) if not _raises_only(method)}
     for base in node.bases:
         word = _last(base)
         if word in classes and word != node.name:
-            return _runs(classes[word], classes)
+            return _runs(classes[word], classes, above)
         outside = outside or word not in {"Module", "ABC", "object", "LightningModule"}
     return outside
+
+
+def _leans_on_stubs(method: Function, node: ast.ClassDef, above: frozenset[str]) -> bool:
+    """Whether it uses what a method of its class gives that is left to those that derive from it: `pass`, a `raise`."""
+    stubs = {other.name for other in _methods(node) if _raises_only(other)} - above
+    kept = (ast.Assign, ast.AnnAssign, ast.Return)
+    used = [statement.value for statement in ast.walk(method) if isinstance(statement, kept) and statement.value]
+    calls = [one.func for value in used for one in ast.walk(value) if isinstance(one, ast.Call)]
+    return any(isinstance(f, ast.Attribute) and ast.unparse(f.value) == "self" and f.attr in stubs for f in calls)
 
 
 def _raises_only(method: Function) -> bool:
@@ -122,7 +163,8 @@ def _makes(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> bool:
         return True
     outside = [_last(base) for base in node.bases if _last(base) not in classes]
     inside = [_last(base) for base in node.bases if _last(base) in classes and _last(base) != node.name]
-    return any(_makes(classes[word], classes) for word in inside) or any(word not in BARE for word in outside)
+    outside = [word for word in outside if word not in BARE and not word.endswith("Loss")]
+    return bool(outside) or any(_makes(classes[word], classes) for word in inside)
 
 
 def _is_put_together(node: ast.ClassDef) -> bool:

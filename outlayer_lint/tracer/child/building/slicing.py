@@ -214,7 +214,7 @@ def dotted_name(path: str, text: str) -> tuple[str, str]:
     A file outside a package that imports relatively is taken for a member of its folder.
     """
     folder, stem = os.path.dirname(path), os.path.splitext(os.path.basename(path))[0]
-    parts = [] if stem == "__init__" else [stem]
+    parts = [] if stem == "__init__" else [stem.replace(".", "_")]  # `3.train.py` is no module of a package `3`
     levels = max((node.level for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)), default=0)
     while os.path.basename(folder) and (os.path.isfile(os.path.join(folder, "__init__.py")) or levels > len(parts) - 1):
         parts.insert(0, os.path.basename(folder))

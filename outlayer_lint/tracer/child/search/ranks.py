@@ -21,6 +21,10 @@ TARGET = re.compile(r"Target sizes: \[([-\d, ]+)\]\.\s+Tensor sizes: \[([\d, ]+)
 RANGE = re.compile(r"Dimension out of range \(expected to be in range of \[(-?\d+), (-?\d+)\], but got (-?\d+)\)")
 INDEX = re.compile(r"index (-?\d+) is out of bounds for dimension (\d+) with size (\d+)")
 RANKS = re.compile(r"(?:ndim|rank|dimensions?) (?:must be |should be )?in [(\[{]([1-6](?:, [1-6])+)[)\]}]")
+SUBSCRIPTS = re.compile(
+    r"subscripts in the equation \((\d)\) does not match the number of dimensions \(\d\) for operand (\d)"
+)
+FACTOR = re.compile(r"batch([12]) must be a (\d)D tensor")
 PICTURES = 4  # axes of a batch of them
 WANTED_RANK = re.compile(
     r"ndim == ([1-5])|([1-5])-?\s?[dD](?:im\w*)?\b|(?:expected|must have|requires?|be) "
@@ -54,6 +58,10 @@ def told(state: State, failure: Failure) -> Iterator[State]:
                 if slot is not None and len(slot.shape) + rank - int(match[1]) > 0:
                     rank = len(slot.shape) + rank - int(match[1])  # noqa: PLW2901 - of the argument
                     yield from of_rank(state, path, slot, rank, _channels(failure))
+    if match := SUBSCRIPTS.search(message):
+        yield from _of_term(state, failure, int(match[1]), int(match[2]))
+    if match := FACTOR.search(message):
+        yield from _of_term(state, failure, int(match[2]), int(match[1]) - 1)
     if match := TARGET.search(message):
         added = len(match[1].split(",")) - len(match[2].split(","))
         yield _longer_together(state, paths, added)
@@ -87,6 +95,19 @@ def told(state: State, failure: Failure) -> Iterator[State]:
                     )
             if slot.high:
                 yield replaced(state, path, slot._replace(high=max(int(match[3]), 1)))
+
+
+def _of_term(state: State, failure: Failure, rank: int, number: int) -> Iterator[State]:
+    """A factor of a product with as many axes as it must have (letters of its term), as wide as what it meets."""
+    others = [operand for at, operand in enumerate(failure.operands) if at != number and operand.shape]
+    if number >= len(failure.operands) or not others:
+        return
+    for path in sorted(failure.operands[number].sources):
+        slot = leaves(state).get(path)
+        if slot is not None:
+            if slot.dtype == "i64" and others[0].dtype.is_floating_point:
+                slot = slot._replace(dtype="f32", high=0, fill="normal")
+            yield from of_rank(state, path, slot, rank, others[0].shape[-1])
 
 
 def _lifted(state: State, failure: Failure, wanted: list[int]) -> Iterator[State]:

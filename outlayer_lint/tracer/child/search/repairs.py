@@ -22,6 +22,7 @@ from outlayer_lint.tracer.child.search.joined import (
 from outlayer_lint.tracer.child.search.needs import Need, is_satisfied, need
 from outlayer_lint.tracer.child.search.reshaping import lengthened, of_rank, resized, turned, unflattened
 from outlayer_lint.tracer.child.search.slots import BATCH, TIME, Slot, State, at, leaves, replaced, tensor, with_batch
+from outlayer_lint.tracer.child.search.stated import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +51,7 @@ def neighbours(state: State, failure: Failure, context: Context) -> Iterator[Sta
         return
     yield from objects.repaired(state, failure, context.model, context.classes)
     yield from over_scores(state, failure)
+    yield from _behind_the_end(state, failure, context.model)
     wanted = need(failure)
     if wanted is not None and not is_satisfied(wanted):
         yield from _written(state, failure, wanted, context.model)
@@ -347,6 +349,26 @@ def _other_dtype(state: State, failure: Failure) -> Iterator[State]:
             )
             if slot.dtype == "bool":
                 yield replaced(state, path, slot._replace(dtype="i64", high=2))
+
+
+MOST_ENDS = 8  # sizes that are tried for an axis that was read behind its end
+
+
+def _behind_the_end(state: State, failure: Failure, model: nn.Module) -> Iterator[State]:
+    """An argument of which a part was taken where there is none (`x[:, 5:6]`): as long as the model's own numbers."""
+    for operand in operands_of(failure):
+        if 0 not in operand.shape or len(operand.sources) != 1:
+            continue
+        path = next(iter(operand.sources))
+        slot = leaves(state).get(path)
+        axis = operand.shape.index(0)
+        if slot is None or axis >= len(slot.shape) or axis == slot.batch:
+            continue
+        size = slot.shape[axis]
+        own = [number for number in vars(model).values() if type(number) is int]
+        known = [number for number in (*own, *numbers(model).values()) if size < number <= scales.LARGEST_SIDE]
+        for longer in (*list(dict.fromkeys(known))[:MOST_ENDS], 2 * size, 8 * size, 32 * size):
+            yield replaced(state, path, resized(slot, axis, longer))
 
 
 BETWEEN = re.compile(r"between 0 and 1|in the (?:range|interval) \[0, 1\]|within the support")

@@ -47,6 +47,7 @@ def usual(state: State) -> Iterator[State]:
 
 
 LONGEST = 1 << 18  # of a signal
+VOLUME, DEEPEST = 3, 128  # free axes of a volume, and how long they may all become
 
 
 def grown(state: State) -> Iterator[State]:
@@ -59,6 +60,13 @@ def grown(state: State) -> Iterator[State]:
                 larger = replaced(larger, path, scaled(slot, factor * slot.shape[slot.free[-1]]))
         if larger != state:
             yield larger
+        deeper = state  # frames as well, which `scaled` leaves few
+        for path, slot in leaves(state).items():
+            if len(slot.free) == VOLUME and factor * slot.shape[slot.free[-1]] <= DEEPEST:
+                sizes = [factor * size if axis in slot.free else size for axis, size in enumerate(slot.shape)]
+                deeper = replaced(deeper, path, slot._replace(shape=tuple(sizes)))
+        if deeper not in (state, larger):
+            yield deeper
 
 
 def stated_sizes(state: State, failure: Failure) -> Iterator[State]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 COUNT = 10  # what it is as a number where its name says nothing: a plausible count of anything
 MODULES = ("Module", "Model", "Net", "Network")  # ends of the names of base classes that run
@@ -14,10 +14,12 @@ MODULES = ("Module", "Model", "Net", "Network")  # ends of the names of base cla
 class Absent:
     """Answers any attribute, call or item with another of its kind; a number as its name suggests, as a truth false.
 
-    `layers` says of all whether what a missing class or factory gave, called with a tensor, passes it on as a layer.
+    `layers` says of all whether what a missing class or factory gave, called with a tensor, passes it on as a layer;
+    `known` are numbers of the project's configuration by their last word.
     """
 
     layers = False
+    known: Mapping[str, Any] = {}
 
     def __init__(self, path: str, guess: Callable[[str], Any] | None = None) -> None:
         """`path` says where it came from; `guess` answers attributes, raising `KeyError` where it has no idea."""
@@ -166,7 +168,9 @@ def _number(absent: Absent) -> Any:
     """What it is as a number: what its last name suggests (`config["dropout"]`), else a plausible count."""
     from outlayer_lint.tracer.child.building.guesses import by_name  # noqa: PLC0415 - which knows this room
 
-    word = str(absent.__dict__["_path"]).rpartition(".")[2]
+    path, _, word = str(absent.__dict__["_path"]).rpartition(".")
+    if path and type(Absent.known.get(word)) in {int, float}:
+        return Absent.known[word]
     try:
         found = by_name(word) if len(word) > 1 else COUNT
     except KeyError:
