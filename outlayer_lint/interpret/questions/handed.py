@@ -51,7 +51,8 @@ def _and_entries(driver: Driver, found: dict[str, None], scope: Scope) -> list[s
         for file in driver.project.mentions(name)[:MAX_MENTIONS]:
             for match in file.matches(rf"{DRAWN}[^\n]*\b{name}\b", name):
                 found.update(dict.fromkeys(filter(None, match.groups())))
-            found.update(dict.fromkeys(file.bound_to(name, ENTRY)))
+            if f"{name}[" in file.text or f"{name}.get(" in file.text:
+                found.update(dict.fromkeys(file.bound_to(name, ENTRY)))
     return [name for name in found if name and name not in COMMON and name != scope.name][:MAX_NAMES]
 
 
