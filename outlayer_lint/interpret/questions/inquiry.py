@@ -136,13 +136,14 @@ class Inquiry:
             event = self._loss(seed)
             if event is not None:
                 events.append(event)
+                if _is_put_to_use(seed, event):
+                    self._trains.add(file)
             facts: list[tuple[Fact, bool]] = [(fact, False) for fact in consumers.losses_built(self.driver, seed)]
             if facts:
                 events.append(Event(facts[0][0].span, facts, []))
         if file.is_calling("compile"):
             events.extend(Event(*event) for event in self._compiles(file))
-        asked = [each for event in events for each in event.asked]
-        if asked and (file.holds(TRAINS) or any(_comes_from_elsewhere(each.world, file) for each in asked)):
+        if any(event.asked for event in events) and file.holds(TRAINS):
             self._trains.add(file)
         for event in events:
             for fact, _ in event.facts:
@@ -322,10 +323,13 @@ class Inquiry:
         return [self.driver.it.ev(node, place, frame)]
 
 
-def _comes_from_elsewhere(world: World, file: SourceFile) -> bool:
-    """Whether a caller in another file is assumed."""
-    bindings = (binding for binding in world.bindings.values() if binding is not None)
-    return any(binding.place.block.scope.file is not file for binding in bindings)
+def _is_put_to_use(seed: Seed, event: Event) -> bool:
+    """Whether a script or another file computes the loss: it is no model's own."""
+    scope = seed.place.block.scope
+    worlds = [[binding for binding in asked.world.bindings.values() if binding is not None] for asked in event.asked]
+    if scope.method is None and not all(worlds):
+        return True
+    return any(binding.place.block.scope.file is not scope.file for bindings in worlds for binding in bindings)
 
 
 def _covers(span: Span, column: int) -> bool:
