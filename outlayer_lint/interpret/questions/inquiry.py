@@ -124,6 +124,7 @@ class Inquiry:
         if file not in self.relevant or file.scope is None:
             return []
         events: list[Event] = []
+        judged: list[Seed] = []
         wanted = file.among(self.calling)
         lines = file.lines_calling(*wanted)
         if ".forward" in file.text:
@@ -136,13 +137,15 @@ class Inquiry:
             event = self._loss(seed)
             if event is not None:
                 events.append(event)
+                judged.append(seed)
             facts: list[tuple[Fact, bool]] = [(fact, False) for fact in consumers.losses_built(self.driver, seed)]
             if facts:
                 events.append(Event(facts[0][0].span, facts, []))
         if file.is_calling("compile"):
             events.extend(Event(*event) for event in self._compiles(file))
         asked = [each for event in events for each in event.asked]
-        if asked and (file.holds(TRAINS) or any(_comes_from_elsewhere(each.world, file) for each in asked)):
+        runs = file.holds(TRAINS) or any(seed.place.block.scope.kind == "module" for seed in judged)
+        if asked and (runs or any(_comes_from_elsewhere(each.world, file) for each in asked)):
             self._trains.add(file)
         for event in events:
             for fact, _ in event.facts:
