@@ -118,7 +118,7 @@ def example(it: Interpreter, data: Any) -> Answer:
         if row.how == "batches":
             return drawn(it, data, "each")
         if row.transfer == "yields" and row.yields is not None:
-            return _yielded(it, data, {override.path[0] for override in data.overrides})
+            return _yielded(it, data, _changed(data))
         return only(Tensor(Emission.DATA, by=row.name, source=key_of(data)))
     if isinstance(data, Instance):
         return _item_of(it, data)
@@ -160,7 +160,7 @@ def _item_of(it: Interpreter, data: Instance) -> Answer:
             else None
         )
         if built is not None:
-            return _yielded(it, built, {o.path[0] for o in data.overrides} | _written(it, data))
+            return _yielded(it, built, _changed(data) | _written(it, data))
     return unknown("unknown iterable", ("each", id(data.root)))
 
 
@@ -171,6 +171,20 @@ def _within(it: Interpreter, thing: Built, answer: Answer) -> Answer:
             inside = len(override.path) > 1
             answer = attributes.written_inside(answer, override) if inside else it.force(override.lazy)
     return answer
+
+
+def _changed(data: Built | Instance) -> set[object]:
+    """The attributes written from outside; a run of its own examples (`x.targets[rank::size]`) has the same labels."""
+    return {
+        path[0]
+        for path, lazy in data.overrides
+        if not (
+            isinstance(lazy.node, ast.Subscript)
+            and isinstance(lazy.node.slice, ast.Slice)
+            and isinstance(lazy.node.value, ast.Attribute)
+            and path == (lazy.node.value.attr,)
+        )
+    }
 
 
 def _written(it: Interpreter, data: Instance) -> set[str]:
