@@ -595,6 +595,7 @@ def test_modules_by_name(tmp_path: Path) -> None:
         ("def loss_of(a):\n    return a\n\nloss_of(1) + self.loss_of (2)\n", True),
         ("@staticmethod\ndef loss_of(a):\n    return a\n", True),
         ("@property\ndef loss_of(self):\n    return nn.MSELoss()\n\nself.loss_of(a, b)\n", False),
+        ("@cached_property\n# kept\n\ndef loss_of(self):\n    return nn.MSELoss()\n\nself.loss_of(a, b)\n", False),
         ("def loss_of():\n    return nn.MSELoss()\n\nloss_of()(a, b)\n", False),
         ("class loss_of(nn.MSELoss):\n    pass\n", False),
         ("loss_of = nn.MSELoss()\nloss_of(a, b)\n", False),

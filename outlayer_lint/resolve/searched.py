@@ -154,10 +154,17 @@ class Searched:
             before = text[start:at].strip()
             if before.endswith("class"):
                 return False
-            above = text[text.rfind("\n", 0, max(start - 1, 0)) + 1 : start].strip()
-            if before.endswith("def") and above.startswith("@") and "property" in above:
+            if before.endswith("def") and "property" in self._above(start):
                 return False
         return True
+
+    def _above(self, start: int) -> str:
+        """The decorator above the line that starts there, comments and blank lines between them or not."""
+        above = ""
+        while start > 0 and (not above or above.startswith("#")):
+            end, start = start - 1, self.text.rfind("\n", 0, start - 1) + 1
+            above = self.text[start:end].strip()
+        return above if above.startswith("@") else ""
 
     def is_calling(self, name: str) -> bool:
         """Whether the word stands before a parenthesis."""
