@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 WORLDS = 3
 STEPS, FUEL = 6, 150  # small questions or hopeless ones
 ACTIVATED = 60  # an activation is put on what a model returns, which shows soon, or it is a part of a model
-NEAR = 120  # a logarithm is taken close to the activation
 PICKED = 32  # more often than not it is no output that an index picks from
 MAX_DEPTH = 40
 ROUNDS = frozenset(("round", "rint"))
@@ -57,8 +56,10 @@ def contexts(driver: Driver, seed: Seed, node: ast.expr, fuel: int = FUEL) -> It
             yield world, frame, as_value(answer)
 
 
-def _worlds(driver: Driver, ask: Callable[[World], list[Answer]], fuel: int) -> Iterator[tuple[World, list[Answer]]]:
-    far = driver.reach if fuel == FUEL else 1
+def _worlds(
+    driver: Driver, ask: Callable[[World], list[Answer]], fuel: int, *, near: bool = False
+) -> Iterator[tuple[World, list[Answer]]]:
+    far = driver.reach if fuel == FUEL and not near else 1
     most = STEPS * far if fuel == FUEL else STEPS // 2
     return driver.worlds(ask, limit=WORLDS, fuel=fuel * far, most=most, deep=far > 1, of_models=True)
 
@@ -133,8 +134,8 @@ def called(driver: Driver, seed: Seed) -> Iterator[Fact]:
                     answers.extend((answer, open_behind(driver, answer, touch), _way(it, seed, frame, answer)))
         return answers
 
-    fuel = PICKED if word in seeds.BRIEF else NEAR if word == "log" else FUEL
-    for world, answers in _worlds(driver, ask, fuel):
+    # A metric is some calls away from its model, a logarithm close to the activation that it is taken of.
+    for world, answers in _worlds(driver, ask, PICKED if word in seeds.BRIEF else FUEL, near=word == "log"):
         frame = driver.frame(seed, world)
         for thing, _ in answers[0] if is_met(driver, seed, frame) else ():
             application = applied_row(driver, thing, seed, frame)
