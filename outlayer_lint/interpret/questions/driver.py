@@ -59,7 +59,8 @@ class Driver:
         self.asked: Scope | None = None  # where the question stands that was begun last
         self.receiving: dict[object, frozenset[ast.expr] | None] = {}  # calls of methods: where the objects are made
         self.called_on: dict[Scope, frozenset[ast.expr] | None] = {}  # methods: where the objects are made
-        self.exhausted: dict[ast.Call, int] = {}  # loss calls: how often the target took all its fuel
+        # Loss calls whose target took all its fuel in one context: in the others it would as well.
+        self.exhausted: set[ast.Call] = set()
         self.alone = False  # answer as far as it can be seen without any caller
         self.reach = 1  # how many times farther than usual a decision's operand is followed
         self._subclasses: dict[Scope, list[Class]] = {}

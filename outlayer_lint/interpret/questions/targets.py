@@ -30,7 +30,6 @@ DEPTH = 8
 FUEL = 240  # what a target is shows soon; what takes more is some data, of which nothing follows
 SHORT = 80  # beside a prediction that is not known, a target is near or as far off
 WORLDS = 8
-EXHAUSTED = 2  # contexts of one loss call whose targets took all their fuel: those of the others would as well
 SYMMETRIC = ("squared", "absolute")
 
 
@@ -136,12 +135,11 @@ class Question:
         entry = self.entry(self.application.row.target_parameter)
         if entry is None:
             return Value(reason="missing argument")
-        exhausted = self.driver.exhausted
-        if exhausted.get(self.seed.node, 0) >= EXHAUSTED:
+        if self.seed.node in self.driver.exhausted:
             return TOO_DEEP
         value = self.value(entry)
         if value.reason == TOO_DEEP.reason:
-            exhausted[self.seed.node] = exhausted.get(self.seed.node, 0) + 1
+            self.driver.exhausted.add(self.seed.node)
         if value.known and all(map(arrays.is_noise, value)):
             prediction = self.entry(self.application.row.prediction)
             if feeds(self.it, prediction, entry, value, arithmetic=False):
