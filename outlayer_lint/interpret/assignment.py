@@ -7,6 +7,7 @@ from math import inf
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import calls, operators
+from outlayer_lint.interpret.answers import join, only, unknown
 from outlayer_lint.interpret.things import (
     LITERAL,
     Answer,
@@ -18,10 +19,7 @@ from outlayer_lint.interpret.things import (
     Subclass,
     Symbol,
     Unknown,
-    join,
-    only,
-    unknown,
-)  # fmt: skip
+)
 from outlayer_lint.interpret.transfers.arithmetic import real
 from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.records import TYPE_CHECKING

@@ -6,6 +6,7 @@ import ast
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import calls, classes, conditions, families, imports, instances, options, texts
+from outlayer_lint.interpret.answers import join, lift, only, unknown
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.options import Option
 from outlayer_lint.interpret.things import (
@@ -30,11 +31,7 @@ from outlayer_lint.interpret.things import (
     Unbound,
     Unknown,
     Written,
-    join,
-    lift,
-    only,
-    unknown,
-)  # fmt: skip
+)
 from outlayer_lint.interpret.transfers import arrays
 from outlayer_lint.interpret.transfers.coupling import Sizes
 from outlayer_lint.lattice import Emission, Tensor

@@ -21,6 +21,7 @@ from outlayer_lint.interpret import (
     passing,
     transfer,
 )
+from outlayer_lint.interpret.answers import join, lift, only, unknown
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible, restrict
 from outlayer_lint.interpret.frames import MAX_DEPTH, Arguments, Frame
 from outlayer_lint.interpret.things import (
@@ -40,11 +41,7 @@ from outlayer_lint.interpret.things import (
     Site,
     Subclass,
     Unknown,
-    join,
-    lift,
-    only,
-    unknown,
-)  # fmt: skip
+)
 from outlayer_lint.interpret.transfers import arrays
 from outlayer_lint.lattice import Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any

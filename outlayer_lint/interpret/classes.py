@@ -6,8 +6,9 @@ import ast
 import re
 
 from outlayer_lint.interpret import calls
+from outlayer_lint.interpret.answers import only
 from outlayer_lint.interpret.frames import Arguments, Frame
-from outlayer_lint.interpret.things import Answer, Built, Class, Function, Instance, Library, Site, Unknown, only
+from outlayer_lint.interpret.things import Answer, Built, Class, Function, Instance, Library, Site, Unknown
 from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place, last
 from outlayer_lint.resolve.scopes import FUNCTIONS, Scope

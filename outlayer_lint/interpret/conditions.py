@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from outlayer_lint.interpret import operators
+from outlayer_lint.interpret.answers import identity
 from outlayer_lint.interpret.choices import NO_CHOICE, Choice, Choices, compatible
 from outlayer_lint.interpret.things import (
     Answer,
@@ -22,8 +23,7 @@ from outlayer_lint.interpret.things import (
     Sequence,
     Symbol,
     Unknown,
-    identity,
-)  # fmt: skip
+)
 from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place
 

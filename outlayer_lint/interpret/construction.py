@@ -6,8 +6,9 @@ import ast
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import classes, conditions, passing
+from outlayer_lint.interpret.answers import only
 from outlayer_lint.interpret.frames import Arguments, Frame
-from outlayer_lint.interpret.things import Answer, Class, Instance, Library, Parameter, Site, only
+from outlayer_lint.interpret.things import Answer, Class, Instance, Library, Parameter, Site
 from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.resolve.blocks import Place
 

@@ -5,20 +5,17 @@ from __future__ import annotations
 import ast
 
 from outlayer_lint.interpret import calls, classes, instances, layers, operators, options, texts
+from outlayer_lint.interpret.answers import MAX_WAYS, join, lift, only, unknown, zoo
 from outlayer_lint.interpret.choices import OFFERED, Choice, restrict
 from outlayer_lint.interpret.data import datasets
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.registries import REGISTRY
 from outlayer_lint.interpret.things import (
-    MAX_PROGRAMS,
-    MAX_WAYS,
-    WHOLE,
     Answer,
     Built,
     Const,
     Dictionary,
     Foreign,
-    Function,
     Instance,
     Lazy,
     Library,
@@ -29,11 +26,7 @@ from outlayer_lint.interpret.things import (
     Subclass,
     Symbol,
     Unknown,
-    join,
-    lift,
-    only,
-    unknown,
-)  # fmt: skip
+)
 from outlayer_lint.interpret.transfers import arrays, coupling, tensors
 from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any
@@ -265,7 +258,7 @@ def _any_entry(it: Interpreter, thing: Dictionary, chosen: object) -> Answer:
         restrict(it.force(v), frozenset(Choice(mark, equal=True, value=k, fork=True) for mark in marks))
         for k, v in thing.items.items()
     ]
-    ways = ways if len(ways) <= MAX_WAYS else _zoo(ways)
+    ways = ways if len(ways) <= MAX_WAYS else zoo(ways)
     return join(ways) or unknown("unknown key")
 
 
@@ -315,15 +308,6 @@ def _item(it: Interpreter, thing: Any, key: Any, index: ast.expr, site: Site) ->
     if isinstance(key, Symbol) and key.key == ("len", thing.key) and key.offset == -1:
         return at(it, thing, -1) if not key.strict else everything(it, thing, earlier=True)
     return everything(it, thing, key=_value_key(key, site.frame))
-
-
-def _zoo(ways: list[Answer]) -> list[Answer]:
-    """The first of a long table of builders or classes, which stand for all; nothing where it holds anything else."""
-    known = [way for way in ways if not any(isinstance(t, Unknown) for t, _ in way)]
-    for thing, _ in (alternative for way in known for alternative in way):
-        if not isinstance(thing, (Function, *WHOLE)) or (isinstance(thing, Function) and thing.scope.kind == "lambda"):
-            return []
-    return known[:MAX_PROGRAMS]
 
 
 def _value_key(key: Any, frame: Frame) -> object:

@@ -16,8 +16,9 @@ from outlayer_lint.interpret import (
     operators,
     registries,
 )
+from outlayer_lint.interpret.answers import join, lift, only, unknown
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible, restrict
-from outlayer_lint.interpret.things import Answer, Function, Lazy, Site, Unbound, join, lift, only, unknown
+from outlayer_lint.interpret.things import Answer, Function, Lazy, Site, Unbound
 from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Definition, Place
 from outlayer_lint.resolve.reaching import LIMIT

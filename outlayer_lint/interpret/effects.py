@@ -9,9 +9,10 @@ from __future__ import annotations
 import ast
 
 from outlayer_lint.interpret import attributes, calls, classes, conditions, instances, passing
+from outlayer_lint.interpret.answers import join, lift, only, unknown
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible, restrict
 from outlayer_lint.interpret.frames import MAX_DEPTH, Frame
-from outlayer_lint.interpret.things import Answer, Instance, Unbound, Unknown, join, lift, only, unknown
+from outlayer_lint.interpret.things import Answer, Instance, Unbound, Unknown
 from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
 from outlayer_lint.resolve.blocks import Place
 from outlayer_lint.resolve.walking import walk

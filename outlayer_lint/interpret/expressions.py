@@ -6,21 +6,9 @@ import ast
 from functools import partial
 
 from outlayer_lint.interpret import attributes, calls, conditions, containers, iteration, operators, options, passing
+from outlayer_lint.interpret.answers import join, lift, only, unknown
 from outlayer_lint.interpret.choices import restrict
-from outlayer_lint.interpret.things import (
-    Answer,
-    Const,
-    Dictionary,
-    Function,
-    Instance,
-    Library,
-    Method,
-    Site,
-    join,
-    lift,
-    only,
-    unknown,
-)  # fmt: skip
+from outlayer_lint.interpret.things import Answer, Const, Dictionary, Function, Instance, Library, Method, Site
 from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place, dotted
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import ast
 
 from outlayer_lint.interpret import conditions, imports
-from outlayer_lint.interpret.things import Const, Function, Unbound, Unknown, join
+from outlayer_lint.interpret.answers import join
+from outlayer_lint.interpret.things import Const, Function, Unbound, Unknown
 from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.resolve.blocks import Place
 

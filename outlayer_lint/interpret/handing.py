@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 
 from outlayer_lint.interpret import passing
+from outlayer_lint.interpret.answers import unknown
 from outlayer_lint.interpret.frames import MAX_DEPTH, Frame
-from outlayer_lint.interpret.things import Answer, Built, Function, Instance, unknown
+from outlayer_lint.interpret.things import Answer, Built, Function, Instance
 from outlayer_lint.records import TYPE_CHECKING
 from outlayer_lint.resolve.blocks import Place
 

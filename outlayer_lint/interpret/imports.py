@@ -7,7 +7,8 @@ import builtins
 import os
 
 from outlayer_lint import knowledge
-from outlayer_lint.interpret.things import Answer, Const, Dictionary, Library, Module, Unknown, only, unknown
+from outlayer_lint.interpret.answers import only, unknown
+from outlayer_lint.interpret.things import Answer, Const, Dictionary, Library, Module, Unknown
 from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Definition, Place
 

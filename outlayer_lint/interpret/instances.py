@@ -6,6 +6,7 @@ import ast
 import re
 
 from outlayer_lint.interpret import attributes, classes, conditions, construction, effects
+from outlayer_lint.interpret.answers import identity, join, only, unknown
 from outlayer_lint.interpret.frames import Frame
 from outlayer_lint.interpret.things import (
     Answer,
@@ -19,11 +20,7 @@ from outlayer_lint.interpret.things import (
     Subclass,
     Unbound,
     Unknown,
-    identity,
-    join,
-    only,
-    unknown,
-)  # fmt: skip
+)
 from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place
 

@@ -5,22 +5,10 @@ from __future__ import annotations
 import ast
 
 from outlayer_lint.interpret import attributes, conditions, containers, definitions, free_names, passing
+from outlayer_lint.interpret.answers import lift, only, unknown
 from outlayer_lint.interpret.expressions import EVALUATORS
 from outlayer_lint.interpret.frames import Arguments, Frame, World
-from outlayer_lint.interpret.things import (
-    Answer,
-    Class,
-    Const,
-    Deferred,
-    Instance,
-    Lazy,
-    Parameter,
-    Sequence,
-    Subclass,
-    lift,
-    only,
-    unknown,
-)  # fmt: skip
+from outlayer_lint.interpret.things import Answer, Class, Const, Deferred, Instance, Lazy, Parameter, Sequence, Subclass
 from outlayer_lint.lattice import Spot
 from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.reaching import reaching

@@ -6,6 +6,7 @@ import ast
 from functools import partial
 
 from outlayer_lint.interpret import calls, classes, containers
+from outlayer_lint.interpret.answers import join, lift, only, unknown
 from outlayer_lint.interpret.data import datasets
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
@@ -22,11 +23,7 @@ from outlayer_lint.interpret.things import (
     Sequence,
     Site,
     Subclass,
-    join,
-    lift,
-    only,
-    unknown,
-)  # fmt: skip
+)
 from outlayer_lint.interpret.transfers import tensors
 from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from outlayer_lint.interpret import calls, classes, containers, iteration, mutation, native
+from outlayer_lint.interpret.answers import lift, only, unknown
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
     Answer,
@@ -20,10 +21,7 @@ from outlayer_lint.interpret.things import (
     Site,
     Subclass,
     Unknown,
-    lift,
-    only,
-    unknown,
-)  # fmt: skip
+)
 from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place
 

@@ -10,21 +10,10 @@ import ast
 import re
 
 from outlayer_lint.interpret import classes, imports, texts
+from outlayer_lint.interpret.answers import MAX_WAYS, join, only, unknown
 from outlayer_lint.interpret.choices import OFFERED, Choice, restrict
 from outlayer_lint.interpret.frames import Arguments
-from outlayer_lint.interpret.things import (
-    MAX_WAYS,
-    Answer,
-    Class,
-    Function,
-    Library,
-    Parameter,
-    Partial,
-    Unknown,
-    join,
-    only,
-    unknown,
-)
+from outlayer_lint.interpret.things import Answer, Class, Function, Library, Parameter, Partial, Unknown
 from outlayer_lint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:

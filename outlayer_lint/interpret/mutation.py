@@ -14,6 +14,7 @@ from outlayer_lint.interpret import (
     operators,
     passing,
 )
+from outlayer_lint.interpret.answers import join, lift, only
 from outlayer_lint.interpret.choices import restrict
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
@@ -27,10 +28,7 @@ from outlayer_lint.interpret.things import (
     Sequence,
     Site,
     Unknown,
-    join,
-    lift,
-    only,
-)  # fmt: skip
+)
 from outlayer_lint.interpret.transfers import arrays
 from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any

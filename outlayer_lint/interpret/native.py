@@ -3,21 +3,9 @@
 from __future__ import annotations
 
 from outlayer_lint.interpret import attributes, calls, containers, iteration, operators, reflection, texts
+from outlayer_lint.interpret.answers import lift, only, unknown
 from outlayer_lint.interpret.frames import Arguments
-from outlayer_lint.interpret.things import (
-    Answer,
-    Built,
-    Const,
-    Dictionary,
-    Parameter,
-    Partial,
-    Sequence,
-    Site,
-    Symbol,
-    lift,
-    only,
-    unknown,
-)  # fmt: skip
+from outlayer_lint.interpret.things import Answer, Built, Const, Dictionary, Parameter, Partial, Sequence, Site, Symbol
 from outlayer_lint.interpret.transfers import arrays
 from outlayer_lint.lattice import Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any

@@ -7,6 +7,7 @@ import operator
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import options, signatures
+from outlayer_lint.interpret.answers import join, lift, only, unknown
 from outlayer_lint.interpret.choices import NO_CHOICE, compatible
 from outlayer_lint.interpret.options import Option
 from outlayer_lint.interpret.things import (
@@ -24,11 +25,7 @@ from outlayer_lint.interpret.things import (
     Site,
     Symbol,
     Unknown,
-    join,
-    lift,
-    only,
-    unknown,
-)  # fmt: skip
+)
 from outlayer_lint.interpret.transfers.arithmetic import Divided, _broadcast, _source, arithmetic, number, word
 from outlayer_lint.interpret.transfers.coupling import Follower
 from outlayer_lint.lattice import Emission, Origin, Tensor, Value

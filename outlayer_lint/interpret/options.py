@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-from outlayer_lint.interpret.things import Answer, Const, Deferred, Foreign, Lazy, Method, Sequence, Site, Unknown, only
+from outlayer_lint.interpret.answers import only
+from outlayer_lint.interpret.things import Answer, Const, Deferred, Foreign, Lazy, Method, Sequence, Site, Unknown
 from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import ast
 
 from outlayer_lint.interpret import fallbacks, iteration, signatures
 from outlayer_lint.interpret import ways as ways_in
+from outlayer_lint.interpret.answers import lift, only, unknown
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices
 from outlayer_lint.interpret.frames import Arguments, Frame
 from outlayer_lint.interpret.things import (
@@ -20,10 +21,7 @@ from outlayer_lint.interpret.things import (
     Library,
     Parameter,
     Sequence,
-    lift,
-    only,
-    unknown,
-)  # fmt: skip
+)
 from outlayer_lint.lattice import Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place

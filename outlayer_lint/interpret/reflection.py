@@ -6,6 +6,7 @@ import ast
 import re
 
 from outlayer_lint.interpret import attributes, classes, families, options
+from outlayer_lint.interpret.answers import join, lift, only, unknown
 from outlayer_lint.interpret.choices import compatible
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
@@ -23,11 +24,7 @@ from outlayer_lint.interpret.things import (
     Site,
     Super,
     Unknown,
-    join,
-    lift,
-    only,
-    unknown,
-)  # fmt: skip
+)
 from outlayer_lint.lattice import Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import dotted

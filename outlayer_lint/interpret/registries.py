@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import re
 
-from outlayer_lint.interpret.things import Answer, Dictionary, Function, Lazy, only
+from outlayer_lint.interpret.answers import only
+from outlayer_lint.interpret.things import Answer, Dictionary, Function, Lazy
 from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import Place
 from outlayer_lint.resolve.scopes import FUNCTIONS

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from outlayer_lint.interpret import attributes, imports, options
-from outlayer_lint.interpret.things import Answer, Const, Library, Module, Sequence, Site, lift, only, unknown
+from outlayer_lint.interpret.answers import lift, only, unknown
+from outlayer_lint.interpret.things import Answer, Const, Library, Module, Sequence, Site
 from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from itertools import count
 
-from outlayer_lint.interpret.choices import NO_CHOICE, Choices, comparable, compatible
-from outlayer_lint.lattice import Tensor
+from outlayer_lint.interpret.choices import Choices
 from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from outlayer_lint.interpret.effects import Effect
     from outlayer_lint.interpret.frames import Arguments, Frame
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from outlayer_lint.resolve.sourcefile import SourceFile
 
 _SERIAL = count()  # identities that are never used twice, as those of freed objects are
-MAX_WAYS, MAX_PROGRAMS = 16, 8
 LITERAL = "literal"  # the source of a tensor whose numbers stand in the program
 WITH_TENSOR = "with a tensor"  # a step of a trail: an operation of what is open with a tensor
 
@@ -344,69 +342,3 @@ WHOLE = (Instance, Class, Module)
 Alternative = tuple[Any, Choices]
 Answer = tuple[Alternative, ...]
 Entry = Lazy | Deferred | Answer
-
-
-def only(thing: object) -> Answer:
-    """An answer with one alternative and no choice."""
-    return ((thing, NO_CHOICE),)
-
-
-def unknown(reason: str, key: object = None) -> Answer:
-    """An answer that is not known."""
-    return ((Unknown(reason, key), NO_CHOICE),)
-
-
-def join(answers: Iterable[Answer]) -> Answer:
-    """All alternatives, equal ones once, under what their choices have in common."""
-    every = [alternative for answer in answers for alternative in answer]
-    if len(every) < 2:
-        return tuple(every)
-    found: dict[object, Alternative] = {}
-    for thing, choices in every:
-        key = identity(thing)
-        before = found.get(key)
-        if before is None:
-            found[key] = (thing, choices)
-        elif before[1] and before[1] != choices:
-            found[key] = (before[0], before[1] & choices)
-    if len(found) <= MAX_WAYS:
-        return tuple(found.values())
-    # Whole programs are judged each on its own, so that the first of them stand for the zoo.
-    whole = all(isinstance(t, WHOLE) or (isinstance(t, Built) and t.row.kind == "model") for t, _ in every)
-    return tuple(found.values())[:MAX_PROGRAMS] if whole else unknown("too many alternatives")
-
-
-def identity(thing: object) -> object:
-    """What makes two things the same alternative."""
-    kind = type(thing)
-    if kind is Unknown:
-        return ("unknown", thing.reason, thing.key)  # type: ignore[attr-defined]
-    if kind is Const:
-        value = thing.value  # type: ignore[attr-defined]
-        return ("const", type(value), comparable(value))
-    if kind is Library:
-        return ("library", thing.name)  # type: ignore[attr-defined]
-    if kind is Parameter:
-        return (thing.key, thing.offset)  # type: ignore[attr-defined]
-    if kind is Subclass:
-        return thing.key  # type: ignore[attr-defined]
-    if isinstance(thing, Tensor):
-        return (thing, *thing.origin.mark)
-    if kind is Written:
-        return ("written", thing.reason, thing.key, thing.overrides)  # type: ignore[attr-defined]
-    return id(thing)
-
-
-def lift(answer: Answer, transfer: Callable[[Any], Answer]) -> Answer:
-    """Apply a function to each alternative; its own choices are added."""
-    if len(answer) == 1 and not answer[0][1]:
-        return transfer(answer[0][0])
-    results: list[Answer] = []
-    for thing, choices in answer:
-        ways = []
-        for result, more in transfer(thing):
-            both = compatible(choices, more)
-            if both is not None:
-                ways.append((result, both))
-        results.append(tuple(ways))
-    return join(results)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import attributes, calls, containers, layers
+from outlayer_lint.interpret.answers import lift, only, unknown
 from outlayer_lint.interpret.data import datasets
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
@@ -18,10 +19,7 @@ from outlayer_lint.interpret.things import (
     Site,
     Subclass,
     Unknown,
-    lift,
-    only,
-    unknown,
-)  # fmt: skip
+)
 from outlayer_lint.interpret.transfers import arrays, tensors
 from outlayer_lint.interpret.transfers.arithmetic import real
 from outlayer_lint.interpret.transfers.coupling import Follower

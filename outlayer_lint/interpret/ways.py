@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from outlayer_lint.interpret import classes
+from outlayer_lint.interpret.answers import unknown
 from outlayer_lint.interpret.choices import compatible
 from outlayer_lint.interpret.things import (
     Answer,
@@ -14,8 +15,7 @@ from outlayer_lint.interpret.things import (
     Partial,
     Subclass,
     Unknown,
-    unknown,
-)  # fmt: skip
+)
 from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

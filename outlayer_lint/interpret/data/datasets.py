@@ -6,6 +6,7 @@ import ast
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import attributes, calls, classes, containers, iteration
+from outlayer_lint.interpret.answers import join, lift, only, unknown
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.things import (
     Answer,
@@ -19,11 +20,7 @@ from outlayer_lint.interpret.things import (
     Library,
     Sequence,
     Unknown,
-    join,
-    lift,
-    only,
-    unknown,
-)  # fmt: skip
+)
 from outlayer_lint.interpret.transfers import indexing
 from outlayer_lint.interpret.transfers.arrays import DRAWN, OPEN, anything, hull, literal, values_of
 from outlayer_lint.lattice import SCRAMBLED, Emission, Tensor

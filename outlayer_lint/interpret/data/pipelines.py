@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from outlayer_lint.interpret import calls, families, iteration
+from outlayer_lint.interpret.answers import join, lift, only, unknown
 from outlayer_lint.interpret.data import datasets
 from outlayer_lint.interpret.frames import Arguments
-from outlayer_lint.interpret.things import Deferred, Dictionary, Sequence, join, lift, only, unknown
+from outlayer_lint.interpret.things import Deferred, Dictionary, Sequence
 from outlayer_lint.interpret.transfers.arrays import DRAWN
 from outlayer_lint.records import TYPE_CHECKING, Any
 

@@ -12,19 +12,8 @@ from math import inf
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import attributes, containers
-from outlayer_lint.interpret.things import (
-    Answer,
-    Const,
-    Dictionary,
-    Entry,
-    Method,
-    Sequence,
-    Site,
-    Unknown,
-    lift,
-    only,
-    unknown,
-)  # fmt: skip
+from outlayer_lint.interpret.answers import lift, only, unknown
+from outlayer_lint.interpret.things import Answer, Const, Dictionary, Entry, Method, Sequence, Site, Unknown
 from outlayer_lint.interpret.transfers import arrays, indexing
 from outlayer_lint.interpret.transfers.arrays import of_pandas, values_of
 from outlayer_lint.interpret.transfers.coupling import COUPLED, loosened

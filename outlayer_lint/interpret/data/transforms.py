@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import inf
 
 from outlayer_lint.interpret import calls, containers, operators
+from outlayer_lint.interpret.answers import lift, only, unknown
 from outlayer_lint.interpret.frames import Arguments
-from outlayer_lint.interpret.things import Answer, Built, Site, Unknown, lift, only, unknown
+from outlayer_lint.interpret.things import Answer, Built, Site, Unknown
 from outlayer_lint.interpret.transfers.arrays import OPEN, anything, is_image
 from outlayer_lint.lattice import Emission, Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any

@@ -6,6 +6,7 @@ import ast
 
 from outlayer_lint.facts import Compiled, Consumed, LossCall
 from outlayer_lint.interpret import conditions, passing
+from outlayer_lint.interpret.answers import join
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible, of_options, restrict
 from outlayer_lint.interpret.keras import losses as keras_losses
 from outlayer_lint.interpret.keras import models as keras_models
@@ -13,7 +14,7 @@ from outlayer_lint.interpret.keras import training as keras_training
 from outlayer_lint.interpret.keras.evidence import HeadQuestion, complete
 from outlayer_lint.interpret.questions import applications, consumers, decisions
 from outlayer_lint.interpret.questions.seeds import Seed, calls_at
-from outlayer_lint.interpret.things import Dictionary, Instance, Lazy, Sequence, Site, Super, join
+from outlayer_lint.interpret.things import Dictionary, Instance, Lazy, Sequence, Site, Super
 from outlayer_lint.interpret.transfer import as_value
 from outlayer_lint.lattice import Emission, Tensor, Value
 from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple

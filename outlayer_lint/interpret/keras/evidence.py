@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+from outlayer_lint.interpret.answers import unknown
 from outlayer_lint.interpret.keras import training as keras_training
 from outlayer_lint.interpret.questions import targets, tracing
 from outlayer_lint.interpret.questions.signs import Evidence
-from outlayer_lint.interpret.things import Answer, Const, Deferred, Lazy, Sequence, unknown
+from outlayer_lint.interpret.things import Answer, Const, Deferred, Lazy, Sequence
 from outlayer_lint.records import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from math import inf
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import calls, classes, conditions, transfer
+from outlayer_lint.interpret.answers import join, lift, only, unknown
 from outlayer_lint.interpret.frames import MAX_DEPTH, Arguments, Frame
 from outlayer_lint.interpret.things import (
     Answer,
@@ -23,11 +24,7 @@ from outlayer_lint.interpret.things import (
     Partial,
     Sequence,
     Site,
-    join,
-    lift,
-    only,
-    unknown,
-)  # fmt: skip
+)
 from outlayer_lint.interpret.transfers import coupling
 from outlayer_lint.lattice import Emission, Origin, Tensor
 from outlayer_lint.records import TYPE_CHECKING, Any

@@ -6,6 +6,7 @@ import ast
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import calls, classes, construction, containers, families, layers, passing
+from outlayer_lint.interpret.answers import lift, only, unknown
 from outlayer_lint.interpret.frames import Arguments
 from outlayer_lint.interpret.keras import layers as keras_layers
 from outlayer_lint.interpret.things import (
@@ -22,10 +23,7 @@ from outlayer_lint.interpret.things import (
     Site,
     Subclass,
     Unknown,
-    lift,
-    only,
-    unknown,
-)  # fmt: skip
+)
 from outlayer_lint.interpret.transfers import arrays, shapes
 from outlayer_lint.interpret.transfers.coupling import on_tensors
 from outlayer_lint.lattice import Emission, Tensor

@@ -6,7 +6,8 @@ import ast
 from functools import reduce
 
 from outlayer_lint.interpret import operators
-from outlayer_lint.interpret.things import Const, Parameter, Sequence, Subclass, lift, only, unknown
+from outlayer_lint.interpret.answers import lift, only, unknown
+from outlayer_lint.interpret.things import Const, Parameter, Sequence, Subclass
 from outlayer_lint.interpret.transfers import arrays, shapes
 from outlayer_lint.interpret.transfers.coupling import COUPLED, loosened, on_tensors
 from outlayer_lint.lattice import Emission, Tensor, Value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from outlayer_lint.interpret import classes, containers, iteration, passing
+from outlayer_lint.interpret.answers import lift
 from outlayer_lint.interpret.frames import World
 from outlayer_lint.interpret.keras import editions as keras_editions
 from outlayer_lint.interpret.keras import escapes
@@ -24,8 +25,7 @@ from outlayer_lint.interpret.things import (
     Subclass,
     Super,
     Unknown,
-    lift,
-)  # fmt: skip
+)
 from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple
 from outlayer_lint.resolve.blocks import dotted, last
 from outlayer_lint.resolve.walking import walk

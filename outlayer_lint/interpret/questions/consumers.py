@@ -8,6 +8,7 @@ from outlayer_lint import knowledge
 from outlayer_lint.diagnostic import Related
 from outlayer_lint.facts import Fact, LossBuilt, LossCall
 from outlayer_lint.interpret import calls, classes, conditions, passing
+from outlayer_lint.interpret.answers import only, unknown
 from outlayer_lint.interpret.choices import NO_CHOICE, Choices, compatible
 from outlayer_lint.interpret.questions import pairings, standing, targets
 from outlayer_lint.interpret.questions.combinations import Menu, is_disputed, is_free, is_wanted
@@ -22,9 +23,7 @@ from outlayer_lint.interpret.things import (
     Partial,
     Sequence,
     Site,
-    only,
-    unknown,
-)  # fmt: skip
+)
 from outlayer_lint.interpret.transfer import Application, as_value
 from outlayer_lint.lattice import Emission, Tensor, Value
 from outlayer_lint.records import TYPE_CHECKING, Any, NamedTuple

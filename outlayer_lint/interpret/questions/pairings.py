@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from outlayer_lint import knowledge
 from outlayer_lint.interpret import calls, classes
+from outlayer_lint.interpret.answers import join, only, unknown
 from outlayer_lint.interpret.choices import restrict
 from outlayer_lint.interpret.frames import Arguments
-from outlayer_lint.interpret.things import Answer, Built, Class, Deferred, Instance, Library, join, only, unknown
+from outlayer_lint.interpret.things import Answer, Built, Class, Deferred, Instance, Library
 from outlayer_lint.interpret.transfer import Application
 from outlayer_lint.records import TYPE_CHECKING, Any
 from outlayer_lint.resolve.blocks import dotted

@@ -10,6 +10,7 @@ import ast
 from math import inf
 
 from outlayer_lint.interpret import operators
+from outlayer_lint.interpret.answers import only, unknown
 from outlayer_lint.interpret.things import (
     Answer,
     Const,
@@ -22,9 +23,7 @@ from outlayer_lint.interpret.things import (
     Site,
     Subclass,
     Unknown,
-    only,
-    unknown,
-)  # fmt: skip
+)
 from outlayer_lint.interpret.transfers import shapes
 from outlayer_lint.interpret.transfers.arithmetic import real
 from outlayer_lint.lattice import Emission, Tensor

@@ -6,18 +6,8 @@ for that, because it hangs on what stands behind the layer.
 
 from __future__ import annotations
 
-from outlayer_lint.interpret.things import (
-    Answer,
-    Const,
-    Dictionary,
-    Parameter,
-    Sequence,
-    Subclass,
-    Unknown,
-    lift,
-    only,
-    unknown,
-)  # fmt: skip
+from outlayer_lint.interpret.answers import lift, only, unknown
+from outlayer_lint.interpret.things import Answer, Const, Dictionary, Parameter, Sequence, Subclass, Unknown
 from outlayer_lint.lattice import SCRAMBLED, Emission, Origin, Spot, Tensor, shown
 from outlayer_lint.records import TYPE_CHECKING, Any
 

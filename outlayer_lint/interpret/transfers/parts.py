@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import inf
 
 from outlayer_lint.interpret import containers, operators
+from outlayer_lint.interpret.answers import lift, only, unknown
 from outlayer_lint.interpret.data import datasets
-from outlayer_lint.interpret.things import Answer, Parameter, Sequence, Subclass, Unknown, lift, only, unknown
+from outlayer_lint.interpret.things import Answer, Parameter, Sequence, Subclass, Unknown
 from outlayer_lint.interpret.transfers import shapes
 from outlayer_lint.interpret.transfers.coupling import COUPLED, Step, loosened, on_tensors, rank_after, same, shifted
 from outlayer_lint.interpret.transfers.shapes import dim_entry

@@ -6,7 +6,8 @@ import ast
 from math import exp, inf, log, sqrt
 
 from outlayer_lint.interpret import operators
-from outlayer_lint.interpret.things import Answer, Const, Parameter, Subclass, Unknown, join, lift, only, unknown
+from outlayer_lint.interpret.answers import join, lift, only, unknown
+from outlayer_lint.interpret.things import Answer, Const, Parameter, Subclass, Unknown
 from outlayer_lint.interpret.transfers.coupling import Follower, on_tensors
 from outlayer_lint.interpret.transfers.indexing import by_value
 from outlayer_lint.lattice import Emission, Tensor, Value

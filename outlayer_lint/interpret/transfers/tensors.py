@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import inf
 
 from outlayer_lint.interpret import operators
+from outlayer_lint.interpret.answers import lift, only, unknown
 from outlayer_lint.interpret.data import datasets, transforms
-from outlayer_lint.interpret.things import Answer, Const, Parameter, Site, Subclass, Unknown, lift, only, unknown
+from outlayer_lint.interpret.things import Answer, Const, Parameter, Site, Subclass, Unknown
 from outlayer_lint.interpret.transfers import arrays, makers, parts, ranges, shapes
 from outlayer_lint.interpret.transfers.coupling import COUPLED, Follower, on_tensors
 from outlayer_lint.interpret.transfers.indexing import by_value, indexed, without_first_dim

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from outlayer_lint import knowledge
+from outlayer_lint.interpret.answers import only, unknown
 from outlayer_lint.interpret.frames import Arguments
-from outlayer_lint.interpret.things import Const, Deferred, Dictionary, Sequence, Site, Unknown, only, unknown
+from outlayer_lint.interpret.things import Const, Deferred, Dictionary, Sequence, Site, Unknown
 from outlayer_lint.interpret.transfer import Application, apply, as_value
 from outlayer_lint.interpret.transfers import indexing
 from outlayer_lint.interpret.transfers.arithmetic import arithmetic
