@@ -212,9 +212,9 @@ def item(it: Interpreter, thing: Any, index: ast.expr, site: Site) -> Answer:
         asked = it.ev(index, place, frame)
         name = options.of_answer(asked)
         if name is ...:
-            from outlayer_lint.interpret import menus  # noqa: PLC0415 - for programs that choose by a name
+            from outlayer_lint.interpret import offers  # noqa: PLC0415 - for programs that choose by a name
 
-            return menus.chosen(it, thing, asked, site)
+            return offers.chosen(it, thing, asked, site)
         return texts.looked_up(it, thing, name)
     if isinstance(thing, Library):
         return only(thing)  # `Optional[Net]`, `list[int]`

@@ -43,9 +43,9 @@ def get_attribute(it: Interpreter, given: Arguments, site: Site) -> Answer:
     base = it.force(given.pick(0, "object"))
     if not isinstance(name, str):
         if len(base) == 1 and isinstance(base[0][0], (Module, Library)):
-            from outlayer_lint.interpret import menus  # noqa: PLC0415 - for programs that choose by a name
+            from outlayer_lint.interpret import offers  # noqa: PLC0415 - for programs that choose by a name
 
-            return menus.chosen(it, base[0][0], it.force(given.pick(1, "name")), site)
+            return offers.chosen(it, base[0][0], it.force(given.pick(1, "name")), site)
         return unknown("name chosen at run time")
     answer = _on_entry(it, given, name, site)
     if answer is None:
