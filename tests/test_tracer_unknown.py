@@ -186,3 +186,15 @@ loss = nn.functional.mse_loss(net(goal), torch.zeros(len(goal), 1))
 loss.backward()
 """
     assert len(shapes(text, tmp_path)) == 1
+
+
+def test_a_script_begins_with_gradients_whatever_ran_before(tmp_path: Path) -> None:
+    text = """
+import torch
+assert torch.is_grad_enabled()
+torch.set_grad_enabled(False)
+torch.nn.functional.mse_loss(torch.nn.Linear(2, 1)(torch.ones(4, 2)), torch.ones(4, 1))
+"""
+    assert shapes(text, tmp_path) == [[4, 1]]
+    assert shapes(text, tmp_path) == [[4, 1]]
+    assert torch.is_grad_enabled()

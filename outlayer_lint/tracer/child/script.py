@@ -102,7 +102,8 @@ def run_script(
     guard.recorder.unknown, guard.recorder.known = unknown.ALIVE, unknown.known
     seeded()
     try:
-        with guard, stand_ins.boards() if stub else nullcontext():
+        # A run that was stopped inside of `no_grad` may have left it to the next one.
+        with torch.enable_grad(), guard, stand_ins.boards() if stub else nullcontext():
             stand_ins.machine(guard.replace, made.batch if made is not None else 0)
             former.given_back(guard.replace)
             if not torch.cuda.is_available():
