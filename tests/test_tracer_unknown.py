@@ -195,6 +195,8 @@ assert torch.is_grad_enabled()
 torch.set_grad_enabled(False)
 torch.nn.functional.mse_loss(torch.nn.Linear(2, 1)(torch.ones(4, 2)), torch.ones(4, 1))
 """
-    assert shapes(text, tmp_path) == [[4, 1]]
-    assert shapes(text, tmp_path) == [[4, 1]]
-    assert torch.is_grad_enabled()
+    for before in (True, False):
+        with torch.set_grad_enabled(before):
+            assert shapes(text, tmp_path) == [[4, 1]]
+            assert shapes(text, tmp_path) == [[4, 1]]
+            assert torch.is_grad_enabled() is before
